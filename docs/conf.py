@@ -1,0 +1,21 @@
+"""How Sphinx builds the pages: `make docs`. Needs no network, and every warning is an error (-W)."""
+
+from esipy.version import __version__
+
+project = 'esipy'
+author = 'the esipy authors'
+copyright = f'2026, {author}'
+version = release = __version__
+
+extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode']
+myst_enable_extensions = ['colon_fence', 'deflist']
+myst_heading_anchors = 3  # so that pages can link to each other's sections
+
+autodoc_member_order = 'bysource'
+autodoc_typehints_format = 'short'
+autodoc_default_options = {'members': True, 'show-inheritance': True}
+add_module_names = False
+
+html_theme = 'furo'
+html_title = f'esipy {__version__}'
+html_show_sphinx = False

@@ -1,0 +1,257 @@
+"""App: a description made callable. EsiApp: finds, caches and revalidates ESI's own."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from esipy import clock, fetch, fork
+from esipy.cache.base import BaseCache
+from esipy.cache.choose import check_cache
+from esipy.cache.policy import lifetime, lower
+from esipy.exceptions import APIException, SpecError, UnknownOperationError
+from esipy.message.bind import bind
+from esipy.message.request import Request
+from esipy.message.response import Response
+from esipy.spec.model import Operation
+from esipy.spec.reader import Reader
+from esipy.spec.source import parse, read
+from esipy.spec.table import OpTable
+
+LOGGER = logging.getLogger(__name__)
+
+#: The newest day of the API that this release was made for; the server describes any day that is asked for.
+COMPATIBILITY_DATE = '2026-08-04'
+
+LIVE_DOCUMENT = 'https://esi.evetech.net/meta/openapi.json'
+
+
+class App:
+    """An API description with its operations: `app.op['get_status']()` makes a call.
+
+    Immutable, safe between threads, and it pickles. Operations are read from the document when they are first used.
+    """
+
+    def __init__(self, reader: Reader, tenant: str | None = None, compatibility_date: str | None = None) -> None:
+        self._reader = reader
+        self._tenant = tenant
+        self._compatibility_date = compatibility_date or reader.compatibility_date
+        self._op = OpTable(reader, self._bind)
+
+    @classmethod
+    def create(cls, url: Any, strict: Any = True) -> App:
+        """Load a description: Swagger 2.0, OpenAPI 3.0 or 3.1, as JSON or (extra `yaml`) YAML.
+
+        `url`: an address, a path, a `file://` address, a Path, text, bytes, or a dict. `strict` is taken and has no
+        meaning: 1.x validated the whole document with it; now what is broken is told when it is used.
+        Raises SpecError (a ValueError) for what is no description, APIException for an address that fails.
+        """
+        return cls(fetch.load(url))
+
+    @property
+    def op(self) -> OpTable:
+        """The operations, by any of their names."""
+        return self._op
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The document."""
+        return self._reader.document
+
+    @property
+    def version(self) -> str:
+        """The format's version, as the document says it: '2.0', '3.1.0'."""
+        return self._reader.version
+
+    @property
+    def compatibility_date(self) -> str | None:
+        """The day whose API is called; None where the API knows none."""
+        return self._compatibility_date
+
+    def _bind(self, operation: Operation, given: dict[str, Any]) -> tuple[Request, Response]:
+        parts = bind(operation, given)
+        if self._tenant and 'x-tenant' in operation.header_names:
+            parts['header'].setdefault('X-Tenant', self._tenant)
+        request = Request(operation, parts, self._compatibility_date)
+        return request, Response(request)
+
+    def __repr__(self) -> str:
+        return f'<App {(self.raw.get("info") or {}).get("title", "")!r}: {len(self.op)} operations>'
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (dict(self.raw), self._reader.base_url, self._tenant, self._compatibility_date)
+
+
+def _revive(document: Mapping[str, Any], base_url: str, tenant: str | None, compatibility_date: str | None) -> App:
+    reader = read(document)
+    reader.base_url = base_url  # where the document came from may have been part of it
+    return App(reader, tenant, compatibility_date)
+
+
+class EsiApp:
+    """ESI's App, found, cached and kept up to date: `EsiApp().op['get_status']()`.
+
+    `cache`: a BaseCache; None: none; by default a DictCache. `cache_time`: seconds for which the document is taken
+    from there without asking; 0: for ever; None: as long as the server says. `cache_prefix`: before its keys.
+    `meta_url`: where the document is. `datasource`: the server of the game, 'tranquility' or 'singularity'.
+    `compatibility_date`: 'YYYY-MM-DD', the day whose API is called.
+
+    The cache holds the document's bytes. When the server cannot be reached the last copy is used, with a warning;
+    where there is none, making an EsiApp raises APIException.
+    """
+
+    def __init__(
+        self,
+        cache: Any = False,
+        cache_time: float | None = 86400,
+        cache_prefix: str = 'esipy',
+        meta_url: str = LIVE_DOCUMENT,
+        datasource: str = 'tranquility',
+        compatibility_date: Any = None,
+        **unknown: Any,
+    ) -> None:
+        for name in unknown:
+            warnings.warn(f'EsiApp: unknown option {name!r}', stacklevel=2)
+        self.meta_url = meta_url
+        self.expire = 86400 if cache_time is not None and cache_time < 0 else cache_time
+        self.cache_prefix = cache_prefix
+        self.esi_meta_cache_key = f'{cache_prefix}:app:meta_swagger_url'
+        self.caching = cache is not None
+        self.cache: BaseCache = check_cache(cache)
+        self.datasource = datasource
+        self.compatibility_date = None if compatibility_date is None else str(compatibility_date)
+        # Documents that this object has read already, so that the same bytes are not read again.
+        self._made: dict[str, tuple[bytes, App]] = {}
+        self._renew()
+        fork.renew_after(self)
+        self._app: App | None = self._document(meta_url, self.esi_meta_cache_key)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+
+    @property
+    def app(self) -> App:
+        """The App of the document at `meta_url`, loaded again after `clear_cached_endpoints`."""
+        app = self._app
+        if app is None:
+            app = self._app = self._document(self.meta_url, self.esi_meta_cache_key)
+        return app
+
+    @property
+    def op(self) -> OpTable:
+        """The operations of `app`."""
+        return self.app.op
+
+    def __getattr__(self, name: str) -> App:
+        """`get_latest_swagger`, `get_v1_swagger`, …: the App of that document; of the live one where the server has
+        only that."""
+        if not _DOCUMENT_NAME.fullmatch(name):
+            raise AttributeError(f'{name} is not a valid operation')
+        try:
+            url = self.op[name].url
+        except UnknownOperationError:
+            # Not the old meta document, which listed the others: this is the one document that there is.
+            return self.app
+        if 'swagger.json' not in url:
+            raise AttributeError(f'{name} is not a swagger endpoint')
+        scheme = self.meta_url.partition(':')[0]
+        return self._document(f'{scheme}:{url}', f'{self.cache_prefix}:app:{url}')
+
+    def clear_cached_endpoints(self, prefix: str | None = None) -> None:
+        """Forget the documents, here and in the cache; the next use loads them again."""
+        prefix = self.cache_prefix if prefix is None else prefix
+        for operation in self.op.values():
+            self.cache.invalidate(f'{prefix}:app:{operation.url}')
+        self.cache.invalidate(self.esi_meta_cache_key)
+        self._made.clear()
+        self._app = None
+
+    # ------------------------------------------------------------------ finding a document
+
+    def _document(self, url: str, key: str) -> App:
+        """The App of a document: from the cache while that is fresh, else from the server, else from the cache."""
+        with self._lock:
+            content, headers, until = self._cached(key)
+            if content is not None and clock.time() < until:
+                try:
+                    return self._make(key, content, url)
+                except SpecError as error:
+                    LOGGER.warning('%s: the cached document is broken: %s', key, error)
+                    content, headers = None, {}
+            try:
+                content, headers = self._fetched(url, content, headers)
+            except APIException as error:
+                if content is None:
+                    raise
+                message = f'{url} cannot be read ({error}); using the last copy'
+                LOGGER.warning(message)
+                warnings.warn(message, stacklevel=4)
+                return self._make(key, content, url)
+            app = self._make(key, content, url)
+            self._remember(key, content, headers)
+            return app
+
+    def _cached(self, key: str) -> tuple[bytes | None, dict[str, str], float]:
+        """The kept document, its headers, and until when it is used without asking. An entry that is none is a miss."""
+        try:
+            content, headers, until = self.cache.get(key, None)
+            if isinstance(content, bytes) and isinstance(headers, Mapping):
+                return content, dict(headers), float('inf') if self.expire == 0 else float(until)
+        except Exception as error:
+            LOGGER.debug('%s: nothing in the cache (%r)', key, error)
+        return None, {}, 0.0
+
+    def _fetched(self, url: str, content: bytes | None, headers: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+        asked = {}
+        etag = lower(headers).get('etag')
+        if content is not None and etag:
+            asked['If-None-Match'] = etag
+        answer = _insist(self._address(url), asked)
+        if answer.status == 304 and content is not None:
+            return content, {**headers, **answer.headers}
+        return answer.content, answer.headers
+
+    def _address(self, url: str) -> str:
+        """The old documents are chosen by server, the live one by date."""
+        if url.endswith('swagger.json'):
+            return f'{url}?datasource={self.datasource}'
+        return f'{url}?compatibility_date={self.compatibility_date or COMPATIBILITY_DATE}'
+
+    def _make(self, key: str, content: bytes, url: str) -> App:
+        known = self._made.get(key)
+        if known is not None and known[0] == content:
+            return known[1]
+        tenant = None if self.datasource == 'tranquility' else self.datasource
+        app = App(read(parse(content, url), url), tenant, self.compatibility_date)
+        self._made[key] = (content, app)
+        return app
+
+    def _remember(self, key: str, content: bytes, headers: dict[str, str]) -> None:
+        now = clock.time()
+        fresh = lifetime(lower(headers), now) if self.expire is None else self.expire
+        try:
+            # Kept for ever: a copy is better than none when the server is down. `now + fresh` says how long unasked.
+            self.cache.set(key, (content, headers, now + (fresh or 0.0)), 0)
+        except Exception as error:
+            LOGGER.warning('%s: the document cannot be cached: %r', key, error)
+
+
+_DOCUMENT_NAME = re.compile(r'get_(_?(latest|dev|legacy)|v\d+)_swagger')
+
+#: How often a document is asked for before its server counts as down.
+_TRIES = 3
+
+
+def _insist(url: str, headers: Mapping[str, str]) -> Any:
+    """The document at `url`; what the server fails to answer is asked for again."""
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return fetch.get(url, headers)
+        except APIException as error:
+            if attempt == _TRIES or error.status_code < 500:
+                raise
+            LOGGER.warning('[failure #%d] %s %d', attempt, url, error.status_code)

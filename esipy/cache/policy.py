@@ -1,0 +1,176 @@
+"""What may be kept, for how long it is fresh, how to ask whether it still holds: RFC 9111, as pure functions.
+
+Nothing here reads a clock or talks to a store: `now` (seconds since the epoch) is passed in. A kept answer is
+a CachedResponse of plain types; what else must be known of it stands among its headers under names of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any, NamedTuple
+
+from esipy.message.headers import EXPIRY, OURS, RECEIVED, VARIED
+
+
+class CachedResponse(NamedTuple):
+    """A kept answer, in plain types: this is what caches are given."""
+
+    status_code: int
+    headers: dict[str, str]
+    content: bytes
+    url: str
+
+
+#: For how many seconds an answer is kept for its validator after it stopped being fresh.
+KEEP_STALE = 7 * 86400
+
+
+def lower(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers by their lower-case names, which is how all functions here want them unless they say otherwise."""
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def lifetime(low: Mapping[str, str], now: float) -> float | None:
+    """For how many seconds from its arrival (`now`) an answer is fresh; negative: it was old already; None: the
+    answer does not say.
+
+    `max-age` less `Age` (RFC 9111 sections 4.2.1 and 4.2.3), else `Expires` against `Date`: both are of the
+    server's clock, so that a wrong one of ours does not matter.
+    """
+    control = directives(low)
+    if 'no-cache' in control:
+        return 0.0
+    age = _seconds(low.get('age')) or 0.0
+    longest = _seconds(control.get('max-age'))
+    if longest is not None:
+        return longest - age
+    if 'expires' not in low:
+        return None
+    expires = moment(low['expires'])
+    if expires is None:
+        return 0.0  # section 5.3: what is no date means "already expired"
+    sent = moment(low.get('date'))
+    return expires - (now if sent is None else sent) - age
+
+
+def validators(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that ask whether a kept answer still holds (section 4.3.1); empty where it has no validator.
+    `headers` in any case."""
+    low = lower(headers)
+    asked = {'If-None-Match': low.get('etag'), 'If-Modified-Since': low.get('last-modified')}
+    return {name: value for name, value in asked.items() if value}
+
+
+def kept(status: int, headers: Mapping[str, str], sent: Mapping[str, str], now: float) -> dict[str, str] | None:
+    """The headers under which an answer to a request with the headers `sent` is kept; None if it may not be, or
+    would be of no use (section 3). `headers` in any case."""
+    low = lower(headers)
+    if status != 200 or 'no-store' in directives(low) or low.get('vary', '').strip() == '*':
+        return None
+    seconds = lifetime(low, now)
+    if (seconds is None or seconds <= 0) and not validators(low):
+        return None
+    return {
+        **public(headers),
+        RECEIVED: repr(now),
+        EXPIRY: repr(now + (seconds or 0.0)),
+        VARIED: varied(low.get('vary'), sent),
+    }
+
+
+def keep_for(headers: Mapping[str, str], now: float, keep_stale: float = KEEP_STALE) -> int:
+    """For how many seconds a store should keep an answer: while it is fresh, and then for its validator."""
+    fresh = max(0.0, expiry(headers) - now)
+    return max(1, int(fresh + (keep_stale if validators(headers) else 0)))
+
+
+def expiry(headers: Mapping[str, str]) -> float:
+    """Until when, by our clock, a kept answer is fresh; 0 for one that lost the note."""
+    return _number(headers.get(EXPIRY))
+
+
+def is_fresh(headers: Mapping[str, str], now: float) -> bool:
+    """Whether a kept answer may be used without asking."""
+    return now < expiry(headers)
+
+
+def was_expired(headers: Mapping[str, str], now: float) -> bool:
+    """Whether an answer came with an `Expires` in the past, which some old routes send."""
+    low = lower(headers)
+    return 'expires' in low and 'max-age' not in directives(low) and (lifetime(low, now) or 0.0) < 0
+
+
+def merged(headers: Mapping[str, str], news: Mapping[str, str]) -> dict[str, str]:
+    """A kept answer's headers after a 304 (section 3.2): the new ones replace the old ones of the same name."""
+    changes = {name: value for name, value in news.items() if name.lower() not in _OF_THE_BODY}
+    gone = {name.lower() for name in changes} | {'age'}
+    if gone & _OF_FRESHNESS:
+        gone |= _OF_FRESHNESS  # what was said of freshness before does not count beside what is said now
+    return {**{name: value for name, value in headers.items() if name.lower() not in gone}, **changes}
+
+
+_OF_FRESHNESS = frozenset({'cache-control', 'expires'})
+
+#: These speak of the body that a 304 does not have.
+_OF_THE_BODY = frozenset({'content-length', 'content-encoding', 'content-type', 'content-range', 'transfer-encoding'})
+
+
+def varied(vary: str | None, sent: Mapping[str, str]) -> str:
+    """What a request said in the headers that `Vary` names (section 4.1), without what tells whose it is."""
+    if not vary:
+        return ''
+    low = lower(sent)
+    names = sorted({name.strip().lower() for name in vary.split(',')} - _NOT_VARYING)
+    return '\n'.join(f'{name}: {low.get(name, "")}' for name in names)
+
+
+#: Whose answer it is stands in the key; how it was packed is undone before it is kept.
+_NOT_VARYING = frozenset({'', 'authorization', 'cookie', 'accept-encoding', 'origin', 'user-agent'})
+
+
+def matches(headers: Mapping[str, str], sent: Mapping[str, str]) -> bool:
+    """Whether a kept answer was given to a request that said the same (`Vary`)."""
+    return not headers.get(VARIED) or headers[VARIED] == varied(lower(headers).get('vary'), sent)
+
+
+def public(headers: Mapping[str, str]) -> dict[str, str]:
+    """A kept answer's headers without ours."""
+    return {name: value for name, value in headers.items() if not name.startswith(OURS)}
+
+
+def directives(headers: Mapping[str, str]) -> dict[str, str]:
+    """`Cache-Control` as a dict; a directive without a value has ''. Of two alike the first counts."""
+    text = headers.get('cache-control')
+    if not text:
+        return {}
+    found: dict[str, str] = {}
+    for part in text.split(','):
+        name, _, value = part.partition('=')
+        found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    return found
+
+
+def moment(text: Any) -> float | None:
+    """An HTTP date in seconds since the epoch; None for what is none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or 0)
+    except ValueError:
+        return 0.0
+
+
+def _seconds(text: str | None) -> float | None:
+    """Delta-seconds (section 1.2.2), at most 2^31; None for what is none."""
+    if text is None or not re.fullmatch(r'\d+(\.\d+)?', text.strip()):
+        return None
+    return min(float(text), 2.0**31)

@@ -1,0 +1,120 @@
+"""Signals: every event that esipy reports, and its arguments, in one file::
+
+from esipy.events import API_CALL_STATS
+
+@API_CALL_STATS.add_receiver
+def on_call(url, status_code, elapsed_time, message, **kwargs):
+    ...
+"""
+
+import inspect
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeVar
+
+LOGGER = logging.getLogger(__name__)
+
+#: Arguments whose values never reach a log.
+_SECRETS = frozenset({'access_token', 'refresh_token', 'id_token'})
+
+Receiver = TypeVar('Receiver', bound=Callable[..., Any])
+
+
+class Signal:
+    """A list of receivers that are called, in the order in which they were added, when something happens."""
+
+    def __init__(self) -> None:
+        self.event_receivers: list[Callable[..., Any]] = []
+        self._lock = threading.Lock()
+
+    def add_receiver(self, receiver: Receiver) -> Receiver:
+        """Call `receiver` with the event's arguments from now on; returns it, so that this works as a decorator.
+
+        Raises TypeError for what cannot be called.
+        """
+        if not callable(receiver):
+            raise TypeError('receiver must be callable')
+        with self._lock:
+            self.event_receivers = [*self.event_receivers, receiver]
+        return receiver
+
+    def remove_receiver(self, receiver: Callable[..., Any]) -> None:
+        """Stop calling `receiver`; one that was never added is ignored."""
+        with self._lock:
+            if receiver in self.event_receivers:
+                receivers = list(self.event_receivers)
+                receivers.remove(receiver)
+                self.event_receivers = receivers
+
+    def send(self, **kwargs: Any) -> None:
+        """Call every receiver; the first one that raises ends it, and its error reaches the caller."""
+        for receiver in self.event_receivers:
+            receiver(**kwargs)
+
+    def send_robust(self, **kwargs: Any) -> None:
+        """Call every receiver; one that raises is logged and the others are called all the same."""
+        for receiver in self.event_receivers:
+            _call_robust(receiver, receiver, kwargs, {})
+
+
+def emit(signal: Any, extra: dict[str, Any], **kwargs: Any) -> None:
+    """Send robustly, as a call does, through a Signal or an app's own object that has `send` alone.
+
+    `extra`: arguments that came after EsiPy 1.x; only who takes them gets them, so that receivers which were
+    written for exactly the old ones go on working.
+    """
+    if type(signal) is Signal:
+        for receiver in signal.event_receivers:
+            _call_robust(receiver, receiver, kwargs, extra)
+    else:
+        _call_robust(signal, getattr(signal, 'send_robust', None) or signal.send, kwargs, extra)
+
+
+def _call_robust(named: Any, call: Callable[..., Any], kwargs: dict[str, Any], extra: dict[str, Any]) -> None:
+    try:
+        call(**kwargs, **_welcome(call, extra))
+    except Exception:
+        name = getattr(named, '__qualname__', type(named).__name__)
+        LOGGER.error('Exception while sending to "%s".\n%s', name, _traceback_without_secrets(kwargs))
+
+
+def _welcome(call: Callable[..., Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """What of `extra` the callable takes."""
+    if not extra:
+        return extra
+    try:
+        accepted = _accepted(call)
+    except TypeError:  # cannot be hashed, or has no signature to read
+        return {}
+    return extra if accepted is None else {name: value for name, value in extra.items() if name in accepted}
+
+
+@lru_cache(maxsize=256)
+def _accepted(call: Callable[..., Any]) -> frozenset[str] | None:
+    """The keywords that a callable takes; None when it takes any."""
+    try:
+        parameters = inspect.signature(call).parameters.values()
+    except ValueError:
+        return frozenset()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return frozenset(parameter.name for parameter in parameters)
+
+
+def _traceback_without_secrets(kwargs: dict[str, Any]) -> str:
+    text = traceback.format_exc()
+    for name in _SECRETS & kwargs.keys():
+        if kwargs[name]:
+            text = text.replace(str(kwargs[name]), '***')
+    return text
+
+
+#: A call refreshed the token: access_token, refresh_token, expires_in (seconds), token_type, token_identifier.
+AFTER_TOKEN_REFRESH = Signal()
+
+#: A request went out and ended: url, status_code, elapsed_time (seconds), message (the body's bytes, None for
+#: a 200); and, for receivers that take them, operation, method, attempt (from 1) and headers (of the answer).
+API_CALL_STATS = Signal()

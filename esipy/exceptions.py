@@ -1,0 +1,187 @@
+"""Every error that esipy raises, one tree::
+
+    EsiError
+    ├── APIException                    the server answered with an error, wrongly, or not at all
+    │   ├── ClientError                 4xx
+    │   │   ├── ForbiddenError          403
+    │   │   ├── NotFoundError           404
+    │   │   └── LimitedError            420, 429: slow down
+    │   ├── ServerError                 5xx
+    │   │   └── DowntimeError           502, 503, 504 while the cluster is down for the day
+    │   ├── ConnectionFailedError       no answer: refused, reset, cut short
+    │   │   └── TimedOutError           no answer in time
+    │   └── UndecodableBodyError        an answer that is not what its description says: HTML, broken JSON, too big
+    ├── CallError                       the call is at fault; nothing was sent (also a ValueError)
+    ├── UnknownOperationError           no operation of that name (also a KeyError)
+    ├── MissingFieldError               a row has no such field (also an AttributeError and a KeyError)
+    ├── SpecError                       not a description, or a broken one (also a ValueError)
+    └── TokenError                      signing in
+        ├── TokenExpiredError           the token is old and nothing is there to refresh it (also an AttributeError)
+        ├── TokenRefusedError           the SSO refuses: a wrong client id, secret or code (also an APIException)
+        │   └── TokenRevokedError       the grant is gone: the user must sign in again
+        └── SSOUnavailableError         the SSO is down (also an APIException and requests' ConnectionError)
+
+All of them pickle, and none carries a secret in text, attributes or cause.
+"""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from requests.exceptions import ConnectionError as RequestsConnectionError
+
+
+class EsiError(Exception):
+    """Root of all errors of esipy."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _revive, (type(self), self.args, dict(self.__dict__))
+
+
+def _revive(kind: type[EsiError], args: tuple[Any, ...], state: dict[str, Any]) -> EsiError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class APIException(EsiError):
+    """The server's answer is an error, or there is none.
+
+    Attributes: `url`; `status_code` (int; 500 where there was no answer); `response` (bytes);
+    `request_param` (the query as `(name, value)` pairs); `response_header`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        code: int,
+        *,
+        response: bytes | str = b'{}',
+        request_param: Any = (),
+        response_header: Mapping[str, Any] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(url, code)  # first: requests' errors, which SSOUnavailableError also is, set `response`
+        self.url = url
+        self.status_code = code
+        self.response = response
+        self.request_param = request_param
+        self.response_header = response_header if response_header is not None else {}
+        self.__dict__.update(more)
+
+    def __str__(self) -> str:
+        return f'HTTP Error {self.status_code}: {self.response!s}'
+
+
+class ClientError(APIException):
+    """4xx: the server refuses this request; sending it again is of no use."""
+
+
+class ForbiddenError(ClientError):
+    """403: the character may not. `scopes` and `roles` that the operation needs, where the description says."""
+
+    scopes: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+
+
+class NotFoundError(ClientError):
+    """404: no such object, or a route that is newer than the compatibility date that was sent."""
+
+
+class LimitedError(ClientError):
+    """420 or 429: too many errors, or too many requests. `retry_after`: seconds to wait, None if not told."""
+
+    retry_after: float | None = None
+
+
+class ServerError(APIException):
+    """5xx: the server failed."""
+
+
+class DowntimeError(ServerError):
+    """502, 503 or 504 during the daily downtime, which begins at 11:00 UTC."""
+
+
+class ConnectionFailedError(APIException):
+    """No answer: the connection was refused, reset or closed too early."""
+
+
+class TimedOutError(ConnectionFailedError):
+    """No answer within `timeout`, or no end of it within `deadline`."""
+
+
+class UndecodableBodyError(APIException):
+    """The body is not JSON, or is larger than `max_body`. `reason` says which."""
+
+    reason: str = ''
+
+    def __str__(self) -> str:
+        return f'{super().__str__()[:500]} ({self.reason})' if self.reason else super().__str__()
+
+
+class CallError(EsiError, ValueError):
+    """The call itself is at fault, and nothing was sent.
+
+    `operation`: its name. `faults`: every fault as a pair (parameter, what is wrong).
+    """
+
+    def __init__(self, operation: str, faults: Iterable[tuple[str, str]]) -> None:
+        self.operation = operation
+        self.faults = list(faults)
+        super().__init__(operation, self.faults)
+
+    def __str__(self) -> str:
+        return f'{self.operation}: ' + '; '.join(f'{name}: {fault}' if name else fault for name, fault in self.faults)
+
+
+class UnknownOperationError(EsiError, KeyError):
+    """No operation of that name. `name`, and `nearest`: the names that come closest."""
+
+    def __init__(self, name: str, reason: str, nearest: Iterable[str] = ()) -> None:
+        self.name = name
+        self.reason = reason
+        self.nearest = tuple(nearest)
+        super().__init__(name, reason)
+
+    def __str__(self) -> str:
+        hint = f'; did you mean {", ".join(self.nearest)}?' if self.nearest else ''
+        return f'{self.name!r}: {self.reason}{hint}'
+
+
+class MissingFieldError(EsiError, AttributeError, KeyError):
+    """A row has no such `field`; `fields` are those that it has."""
+
+    def __init__(self, field: str, fields: tuple[str, ...]) -> None:
+        super().__init__(field, fields)
+        self.field = field
+        self.fields = fields
+
+    def __str__(self) -> str:
+        nearest = get_close_matches(str(self.field), self.fields, n=1)
+        hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(self.fields) or "none"}'
+        return f'no field {self.field!r}; {hint}'
+
+
+class SpecError(EsiError, ValueError):
+    """The source is not an API description, or a part of it that is needed is broken."""
+
+
+class TokenError(EsiError):
+    """Something is wrong with the token, or with getting one."""
+
+
+class TokenExpiredError(TokenError, AttributeError):
+    """The access token is too old, and there is no refresh token to get a new one with."""
+
+
+class TokenRefusedError(TokenError, APIException):
+    """The SSO refuses to give a token: it does not know the client, the secret or the code."""
+
+
+class TokenRevokedError(TokenRefusedError):
+    """`invalid_grant`: the character has to sign in again."""
+
+
+class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):  # type: ignore[misc]
+    """The SSO does not answer, or answers with an error of its own: the token may still be good later."""

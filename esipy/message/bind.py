@@ -1,0 +1,89 @@
+"""Arguments to a call: each goes to its parameter, loose values become JSON values, all faults are told at once."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import Any
+
+from esipy.exceptions import CallError
+from esipy.message.serialize import in_header, in_path, in_query
+from esipy.spec.coerce import Faults, coerce
+from esipy.spec.model import Operation, Parameter
+
+#: The client fills it in; neither "required" nor the document's enum of one date binds a caller.
+COMPATIBILITY_DATE = 'X-Compatibility-Date'
+
+#: Control characters would let a value begin a header of its own (RFC 9110 section 5.5).
+_CONTROL = re.compile(r'[\x00-\x1f\x7f]')
+
+
+def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a request, by location: path and header as dicts of text, query as (name, text) pairs, body.
+
+    Raises CallError, with every fault, when an argument is missing, unknown or does not fit.
+    """
+    parts: dict[str, Any] = {'path': {}, 'header': {}, 'query': [], 'body': {}, 'formData': [], 'file': {}}
+    faults: Faults = []
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        parameter = operation.accepts.get(name)
+        if name == 'token' and (parameter is None or parameter.location == 'query'):
+            _place_token(operation, value, parts, faults)
+        elif parameter is None:
+            faults.append((name, _unknown(operation, name)))
+        elif values.setdefault(parameter.name, value) is not value:
+            faults.append((name, f'is {parameter.name!r} under another name, and both were given'))
+    for parameter in operation.parameters:
+        _place(parameter, values.get(parameter.name), parts, faults)
+    if faults:
+        raise CallError(operation.id, faults)
+    return parts
+
+
+def _place(parameter: Parameter, value: Any, parts: dict[str, Any], faults: Faults) -> None:
+    name, location = parameter.name, parameter.location
+    if value is None and parameter.has_default and location in ('query', 'path'):
+        value = parameter.default
+    if value is None:
+        if parameter.required and name != COMPATIBILITY_DATE:
+            faults.append((name, f'is required ({location}, {parameter.type})'))
+        return
+    if name != COMPATIBILITY_DATE:
+        value = coerce(value, parameter.schema, name, faults)
+    if value is None:
+        return
+    if location == 'body':
+        parts['body'][name] = value
+    elif location == 'path':
+        text = in_path(value)
+        if not text:
+            faults.append((name, 'an empty text cannot stand in a path'))
+        parts['path'][name] = text
+    elif location == 'query':
+        parts['query'].extend((name, text) for text in in_query(value, parameter.exploded))
+    else:
+        text = in_header(value)
+        if _CONTROL.search(text) or not text.isascii():
+            faults.append((name, 'a header holds printable ASCII only, no line breaks'))
+        parts['header'][name] = text
+
+
+def _place_token(operation: Operation, token: Any, parts: dict[str, Any], faults: Faults) -> None:
+    """`token=` was a query parameter once; in a header it stays out of addresses, logs and cache keys."""
+    if token is None:
+        return
+    if 'token' not in operation.accepts and not operation.security and 'x-tenant' not in operation.header_names:
+        faults.append(('token', _unknown(operation, 'token')))
+    elif not isinstance(token, str) or not token.isascii() or _CONTROL.search(token):
+        faults.append(('token', 'an access token is printable ASCII text'))
+    else:
+        parts['header']['Authorization'] = f'Bearer {token}'
+
+
+def _unknown(operation: Operation, name: str) -> str:
+    nearest = get_close_matches(name, operation.accepts, n=1)
+    if nearest:
+        return f'unknown parameter, did you mean {nearest[0]!r}?'
+    shown = [parameter.name for parameter in operation.parameters if parameter.location != 'header']
+    return f'unknown parameter; there are {", ".join(shown)}' if shown else 'unknown parameter; there are none'

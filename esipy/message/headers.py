@@ -1,0 +1,39 @@
+"""Header names are case-insensitive (RFC 9110 section 5.1): a read-only mapping that knows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+#: Notes of our own that a kept answer has among its headers: when it came, and until when it is fresh, both in
+#: seconds since the epoch by our clock; and what the request said in the headers that `Vary` names.
+OURS = 'X-Esipy-'
+RECEIVED = OURS + 'Received'
+EXPIRY = OURS + 'Expiry'
+VARIED = OURS + 'Varied'
+
+Value = TypeVar('Value')
+
+
+class Headers(Mapping[str, Value]):
+    """Looks up in any case, iterates in the case that was sent."""
+
+    __slots__ = ('_items',)
+
+    def __init__(self, items: Mapping[str, Value]) -> None:
+        self._items = {name.lower(): (name, value) for name, value in items.items()}
+
+    def __getitem__(self, name: str) -> Value:
+        return self._items[name.lower()][1]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._items
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, _ in self._items.values())
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))

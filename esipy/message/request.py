@@ -1,0 +1,122 @@
+"""Request: what a call will send. Checked when it was made, serialised when it is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+from esipy.exceptions import SpecError
+from esipy.message import serialize
+from esipy.message.bind import COMPATIBILITY_DATE
+from esipy.message.headers import Headers
+from esipy.spec.model import Method, Operation
+
+
+class Outgoing(NamedTuple):
+    """A request in the words of HTTP."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    body: bytes | None
+
+
+class Request:
+    """One call's outgoing side; the same object may be executed again and again, in several threads at once.
+
+    `_p` holds the serialised arguments by location, as in 1.x: apps and security objects read and edit
+    `_p['header']` (dict), `_p['path']` (dict), `_p['query']` (list of pairs).
+    """
+
+    def __init__(self, operation: Operation, parts: dict[str, Any], compatibility_date: str | None = None) -> None:
+        self.operation = operation
+        self.compatibility_date = compatibility_date
+        self._p = parts
+        #: Set by a security object that knows whose token it put in: 'character:…'.
+        self.owner: str | None = None
+        #: The cache key of the last execution (see cache/keys.py).
+        self.memo: Any = None
+
+    def copy(self) -> Request:
+        """A request of its own parts, for whoever is going to edit them."""
+        parts = {**self._p, 'header': dict(self._p['header']), 'query': list(self._p['query'])}
+        return Request(self.operation, parts, self.compatibility_date)
+
+    def reset(self) -> None:
+        """Kept from 1.x, where a request had to be made ready for its next execution; there is nothing to do."""
+
+    @property
+    def method(self) -> Method:
+        return self.operation.method
+
+    @property
+    def path(self) -> str:
+        """Path with its values filled in, below the base of the API."""
+        return serialize.path(self.operation.path, self._p['path'])
+
+    @property
+    def url(self) -> str:
+        """Whole address, without the query."""
+        return self._base() + self.path
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self._base()).scheme
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """Pairs (name, text) in the document's order."""
+        query: list[tuple[str, str]] = self._p['query']
+        return query
+
+    @property
+    def header(self) -> Headers[str]:
+        """The headers that the call itself brings along; the client adds its own when it sends."""
+        return Headers(self.headers())
+
+    @property
+    def data(self) -> bytes | None:
+        """The body as it will be sent."""
+        return next((serialize.body(value) for value in self._p['body'].values()), None)
+
+    @property
+    def _security(self) -> list[dict[str, list[str]]]:
+        """The operation's security requirement. The live document calls the scheme OAuth2; old security objects
+        look for `evesso`, so it goes by both names."""
+        return [{**need, 'evesso': need['OAuth2']} if 'OAuth2' in need else need for need in self.operation.security]
+
+    def outgoing(self, method: str, opt: Mapping[str, str], compatibility_date: str | None) -> Outgoing:
+        """The request in the words of HTTP. `opt` may replace the address's `url_scheme` and `url_netloc`."""
+        base = self._base()
+        if opt:
+            split = urlsplit(base)
+            base = urlunsplit(
+                split._replace(
+                    scheme=opt.get('url_scheme') or split.scheme, netloc=opt.get('url_netloc') or split.netloc
+                )
+            )
+        url = serialize.with_query(base + self.path, self._p['query'])
+        return Outgoing(method, url, self.headers(compatibility_date), self.data if self._p['body'] else None)
+
+    def headers(self, compatibility_date: str | None = None) -> dict[str, str]:
+        """The call's headers; `compatibility_date` replaces the App's."""
+        headers: dict[str, str] = {}
+        date = compatibility_date or self.compatibility_date
+        if date and COMPATIBILITY_DATE.lower() in self.operation.header_names:
+            headers[COMPATIBILITY_DATE] = date
+        if self._p['body']:
+            headers['Content-Type'] = 'application/json'
+        headers.update(self._p['header'])
+        return headers
+
+    def _base(self) -> str:
+        base = self.operation.base_url
+        if '://' not in base:
+            raise SpecError(f'{self.operation.id}: the description does not say which server it is for')
+        return base
+
+    def __repr__(self) -> str:
+        arguments = {**self._p['path'], **dict(self._p['query'])}
+        shown = ', '.join(f'{name}={value!r}' for name, value in arguments.items())
+        return f'<Request {self.operation.id}({shown})>'

@@ -1,0 +1,179 @@
+"""Response: what came back. Bytes and status at once; headers and data are worked out when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+from esipy import clock
+from esipy.exceptions import UndecodableBodyError
+from esipy.message.decode import decode
+from esipy.message.headers import EXPIRY, OURS, RECEIVED, Headers
+from esipy.message.request import Request
+from esipy.message.rows import builder
+from esipy.spec.coerce import SCALARS, Faults, Refused, coerce
+from esipy.spec.model import Operation, Schema
+
+#: Not worked out yet. No JSON value is this, and it pickles as itself.
+_UNREAD: Any = ...
+
+
+class Response:
+    """One answer. Before a call is executed its Response is empty (`status` None)."""
+
+    status: int | None = None
+    #: The body, decompressed; None for HEAD.
+    raw: bytes | None = None
+    raw_body_only: bool = False
+    #: Answered from the cache, without asking the server.
+    from_cache: bool = False
+    #: The server said 304: nothing has changed.
+    not_modified: bool = False
+    #: The cache's old answer, because the server is down.
+    stale: bool = False
+    #: No answer came: refused, cut off, timed out. `cause` tells; `status` is a made-up 500.
+    failed: bool = False
+    cause: BaseException | None = None
+    #: Seconds that the execution took; attempts it needed (0: cache).
+    elapsed: float = 0.0
+    attempts: int = 0
+    url: str = ''
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self._plain: dict[str, str] = {}
+        self._json = _UNREAD
+        self._data = _UNREAD
+        self._header: Headers[list[Any]] | None = None
+
+    @property
+    def operation(self) -> Operation:
+        return self.request.operation
+
+    @property
+    def ok(self) -> bool:
+        """The status is below 400."""
+        return self.status is not None and self.status < 400
+
+    @property
+    def headers(self) -> Headers[str]:
+        """The headers as they were sent, in any case."""
+        return Headers({name: value for name, value in self._plain.items() if not name.startswith(OURS)})
+
+    @property
+    def header(self) -> Headers[list[Any]]:
+        """The headers as 1.x gave them: each a list, its items of the declared type."""
+        if self._header is None:
+            answer = self.operation.answer(self.status) if self.status else None
+            declared = answer.headers if answer else {}
+            self._header = Headers(
+                {name: [_typed(value, declared.get(name.lower()))] for name, value in self.headers.items()}
+            )
+        return self._header
+
+    @property
+    def pages(self) -> int | None:
+        """`X-Pages`: how many pages the list has; None where that is not told."""
+        text = self.headers.get('X-Pages', '')
+        return int(text) if text.isdecimal() else None
+
+    @property
+    def warning(self) -> str | None:
+        """The `Warning` header: the route is going to go, or there is a newer one."""
+        return self._plain.get('Warning') or self._plain.get('warning')
+
+    @property
+    def age(self) -> float:
+        """Seconds since the server made this answer."""
+        told = self.headers.get('Age', '')
+        received = self._plain.get(RECEIVED)
+        resident = max(0.0, clock.time() - float(received)) if received else 0.0
+        return resident + (float(told) if told.isdecimal() else 0.0)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the answer stops being fresh, by our clock."""
+        expiry = self._plain.get(EXPIRY)
+        return None if expiry is None else datetime.fromtimestamp(float(expiry), timezone.utc)
+
+    @property
+    def data(self) -> Any:
+        """The body as data: rows, lists, numbers, texts. None with `raw_body_only`, for 204 and for HEAD.
+
+        Raises UndecodableBodyError for a body that is not JSON.
+        """
+        if self._data is _UNREAD:
+            value = None if self.raw_body_only else self.decoded()
+            self._data = None if value is None else self._builder()(value)
+            self._json = _UNREAD  # the rows hold it now
+        return self._data
+
+    def decoded(self) -> Any:
+        """The body's JSON value, None for an empty body. Raises UndecodableBodyError."""
+        if self._json is _UNREAD:
+            self._json = self._decode()
+        return self._json
+
+    def _decode(self) -> Any:
+        if not self.raw and (not self.ok or not self._declares_body()):
+            return None
+        try:
+            return decode(self.raw or b'')
+        except ValueError as error:
+            kind = self.headers.get('Content-Type', 'no content type')
+            raise self._undecodable(f'not JSON: {error}; the answer has {kind}') from None
+
+    def _undecodable(self, reason: str) -> UndecodableBodyError:
+        return UndecodableBodyError(
+            self.url,
+            self.status or 500,
+            response=self.raw or b'',
+            request_param=self.request.query,
+            response_header=self.header,
+            reason=reason,
+        )
+
+    def _declares_body(self) -> bool:
+        answer = self.operation.answer(self.status) if self.status and self.raw is not None else None
+        return answer is not None and answer.schema is not None and self.status not in (204, 304)
+
+    def _builder(self) -> Callable[[Any], Any]:
+        answer = self.operation.answer(self.status) if self.status else None
+        return builder(answer.schema if answer else None)
+
+    def check(self) -> None:
+        """Raise UndecodableBodyError, which lists how, if the body differs from its description."""
+        answer = self.operation.answer(self.status) if self.status else None
+        faults: Faults = []
+        if answer is not None and answer.schema is not None and self.raw:
+            coerce(self.decoded(), answer.schema, 'body', faults)
+        if faults:
+            raise self._undecodable('; '.join(f'{place}: {fault}' for place, fault in faults[:20]))
+
+    def take_headers(self, headers: dict[str, str]) -> None:
+        """The headers as they came, or as they were kept."""
+        self._plain = headers
+
+    def show(self, latest: Response) -> None:
+        """Become a copy of `latest`: the Response in a call's pair shows what the last execution brought."""
+        self.__dict__ = {**latest.__dict__}
+
+    def __repr__(self) -> str:
+        name = self.operation.id
+        if self.status is None:
+            return f'<Response of {name}: not executed yet>'
+        return f'<Response of {name}: {self.status}, {len(self.raw or b"")} bytes>'
+
+
+def _typed(text: str, schema: Schema | None) -> Any:
+    """A header's value in its declared type; what does not fit stays text."""
+    if schema is None:
+        return text
+    for kind in schema.types:
+        if kind in ('integer', 'number', 'boolean'):
+            try:
+                return SCALARS[kind](text, schema)
+            except Refused:
+                return text
+    return text

@@ -1,0 +1,64 @@
+"""When a failed attempt is repeated, and after how long. Pure: what happened goes in, a decision comes out."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+
+from esipy.spec.model import Operation
+
+#: Seconds before the second attempt; it doubles each time, give or take the jitter.
+FIRST_PAUSE = 0.3
+LONGEST_PAUSE = 30.0
+JITTER = 0.25
+
+#: Methods that change nothing (RFC 9110 section 9.2.1), and those that may be repeated (section 9.2.2).
+SAFE = frozenset({'GET', 'HEAD', 'OPTIONS'})
+IDEMPOTENT = SAFE | {'PUT', 'DELETE'}
+
+#: Operations that POST only because their question is long: they change nothing.
+QUESTIONS = frozenset(
+    {
+        '/characters/affiliation',
+        '/characters/{character_id}/assets/locations',
+        '/characters/{character_id}/assets/names',
+        '/characters/{character_id}/cspa',
+        '/corporations/{corporation_id}/assets/locations',
+        '/corporations/{corporation_id}/assets/names',
+        '/route/{origin_system_id}/{destination_system_id}',
+        '/universe/ids',
+        '/universe/names',
+    }
+)
+
+
+def may_repeat(operation: Operation, method: str, status: int) -> bool:
+    """Whether to send again what was answered so: 5xx, for what does no harm when it is done twice."""
+    return 500 <= status <= 599 and (method in IDEMPOTENT or _is_question(operation))
+
+
+def may_have_arrived(operation: Operation, method: str) -> bool:
+    """Whether to send again what was not answered, though the server may have seen it: what changes nothing."""
+    return method in SAFE or _is_question(operation)
+
+
+def _is_question(operation: Operation) -> bool:
+    return operation.path.rstrip('/') in QUESTIONS
+
+
+def pause(attempt: int, retry_after: float | None, jitter: float) -> float:
+    """Seconds to wait after attempt number `attempt` (from 1). `jitter`: between -1 and 1, at random."""
+    if retry_after is not None:
+        return retry_after
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1)) * (1 + JITTER * jitter)
+
+
+def retry_after(text: str | None, now: float) -> float | None:
+    """`Retry-After` in seconds from `now`: it may be a number or a date (RFC 9110 section 10.2.3)."""
+    if not text:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (TypeError, ValueError, OverflowError):
+        return None

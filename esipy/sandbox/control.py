@@ -1,0 +1,201 @@
+"""Everything that the program which runs a sandbox may ask of it: names with plain values, in and out.
+
+In the same process they are called; over `POST /__sandbox__/<name>` with a JSON object they do the same for a
+sandbox in a process of its own, or in another terminal.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import requests
+
+from esipy import clock
+from esipy.exceptions import UnknownOperationError
+from esipy.sandbox.checks import Checked
+from esipy.sandbox.core import CONTROL, Core
+from esipy.sandbox.delivery import Delivery
+from esipy.sandbox.documents import pointing_at
+from esipy.sandbox.errors import SandboxError
+from esipy.sandbox.faults import Fault
+from esipy.sandbox.fits import fits
+from esipy.sandbox.listing import Listing
+from esipy.sandbox.routes import normal
+from esipy.sandbox.wire import Request, error_reply, json_reply
+from esipy.sandbox.world import is_list
+from esipy.spec.model import Operation
+from esipy.spec.table import OpTable
+
+#: Asks something of a sandbox: control('faults.clear'), control('log.read').
+Control = Callable[..., Any]
+
+
+class Desk:
+    """Answers what is asked of one core."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._table = OpTable(core.reader, lambda operation, params: None)
+        self._commands: dict[str, Callable[..., Any]] = {
+            'log.read': core.book.read,
+            'log.clear': core.book.clear,
+            'operation.id': lambda operation: _label(self._operation(operation)),
+            'faults.add': self._add_fault,
+            'faults.remove': core.faults.remove,
+            'faults.clear': core.faults.clear,
+            'faults.hits': core.faults.hits,
+            'clock.move': clock.move,
+            'token.issue': core.tokens.issue,
+            'token.revoke': core.tokens.revoke,
+            'lists.read': self._list_read,
+            'lists.size': self._list_size,
+            'lists.insert': self._list_insert,
+            'lists.remove': self._list_remove,
+            'lists.edit': self._list_edit,
+            'lists.resize': self._list_resize,
+            'lists.replace': self._list_replace,
+            'data.get': self._data_get,
+            'data.set': self._data_set,
+            'data.reset': core.world.reset_singles,
+            'missing.add': self._add_missing,
+            'missing.clear': self._clear_missing,
+            'failures': lambda: list(core.failures),
+            'failures.clear': core.failures.clear,
+            'ping': lambda: True,
+        }
+
+    def __call__(self, name: str, /, **arguments: Any) -> Any:
+        command = self._commands.get(name)
+        if command is None:
+            raise SandboxError(f'nothing to do by the name {name!r}; there are {", ".join(self._commands)}')
+        return copy.deepcopy(command(**arguments))
+
+    def _operation(self, name: str) -> Operation:
+        return self._table[name]
+
+    def _add_fault(self, kind: str, **settings: Any) -> int:
+        fault = Fault.of(kind, settings)
+        operation = _label(self._operation(fault.operation)) if fault.operation is not None else None
+        return self._core.faults.add(fault, operation)
+
+    def _listing(self, operation: str, params: Mapping[str, Any]) -> Listing:
+        found = self._operation(operation)
+        if found.method != 'GET' or not is_list(self._core.world.shape(found)):
+            raise SandboxError(f'{operation}: does not answer with a list')
+        return self._core.world.listing(found, self._values(found, params))
+
+    def _values(self, operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
+        values: dict[str, Any] = {p.name: p.default for p in operation.parameters if p.has_default}
+        for parameter in operation.parameters:
+            if parameter.location == 'path' and parameter.name not in params:
+                raise SandboxError(f'{operation.id}: {parameter.name} is needed to tell which one')
+        unknown = params.keys() - {p.name for p in operation.parameters}
+        if unknown:
+            raise SandboxError(f'{operation.id}: unknown parameter {", ".join(sorted(unknown))}')
+        return {**values, **params}
+
+    def _list_read(self, operation: str, params: Mapping[str, Any]) -> list[Any]:
+        with self._core.world.lock:
+            return list(self._listing(operation, params).all())
+
+    def _list_size(self, operation: str, params: Mapping[str, Any]) -> int:
+        with self._core.world.lock:
+            return len(self._listing(operation, params))
+
+    def _list_insert(self, operation: str, params: Mapping[str, Any], record: Any, at: int | None) -> Any:
+        with self._core.world.lock:
+            listing = self._listing(operation, params)
+            if at is None and self._operation(operation).paging not in (None, 'page', 'cursor'):
+                at = 0  # newest first
+            return listing.insert(record, self._core.world.changed(), at)
+
+    def _list_remove(self, operation: str, params: Mapping[str, Any], key: Any) -> Any:
+        with self._core.world.lock:
+            return self._listing(operation, params).remove(key, self._core.world.changed())
+
+    def _list_edit(self, operation: str, params: Mapping[str, Any], key: Any, changes: dict[str, Any]) -> Any:
+        with self._core.world.lock:
+            listing = self._listing(operation, params)
+            moves = self._operation(operation).paging == 'cursor'
+            return listing.edit(key, changes, self._core.world.changed(), to_end=moves)
+
+    def _list_resize(
+        self, operation: str, params: Mapping[str, Any], records: int, page_size: int | None
+    ) -> None:
+        with self._core.world.lock:
+            self._listing(operation, params).resize(records, page_size, self._core.world.changed())
+
+    def _list_replace(self, operation: str, params: Mapping[str, Any], records: list[Any]) -> None:
+        with self._core.world.lock:
+            self._listing(operation, params).replace(records, self._core.world.changed())
+
+    def _data_get(self, operation: str, params: Mapping[str, Any]) -> Any:
+        found = self._operation(operation)
+        with self._core.world.lock:
+            checked = Checked()
+            checked.values = self._values(found, params)
+            entity = self._core._entity(found, checked, None)
+        return json.loads(entity.body) if entity.body else None
+
+    def _data_set(self, operation: str, params: Mapping[str, Any], value: Any, check: bool) -> None:
+        found = self._operation(operation)
+        shape = self._core.world.shape(found)
+        if check and shape.schema is not None and not fits(value, shape.schema):
+            raise SandboxError(f'{operation}: the value does not fit the description; check=False sets it all the same')
+        with self._core.world.lock:
+            self._core.world.set_single(found, self._values(found, params), value)
+
+    def _add_missing(self, operation: str | None, params: dict[str, Any]) -> None:
+        path = normal(self._operation(operation).path) if operation is not None else None
+        self._core.world.missing.append((path, params))
+        self._core.world.changed()
+
+    def _clear_missing(self) -> None:
+        self._core.world.missing.clear()
+        self._core.world.changed()
+
+
+def _label(operation: Operation) -> str:
+    return operation.id or f'{operation.method} {operation.path}'
+
+
+class Front:
+    """What the listener talks to: requests for the sandbox itself go to the desk, all others to the core."""
+
+    def __init__(self, core: Core, desk: Desk) -> None:
+        self._core = core
+        self._desk = desk
+
+    def __call__(self, request: Request) -> Delivery:
+        if request.path.startswith(CONTROL):
+            return Delivery(self._controlled(request))
+        return self._core(request)
+
+    def _controlled(self, request: Request) -> Any:
+        name = request.path.removeprefix(CONTROL)
+        if request.method == 'GET' and name == 'document.json':
+            return json_reply(200, pointing_at(self._core.reader.document, f'http://{request.headers.get("host", "")}'))
+        # A page in a browser cannot send this type to another host without asking first: it stays outside.
+        if request.method != 'POST' or request.headers.get('content-type') != 'application/json':
+            return error_reply(405, 'POST a JSON object as application/json', {'Allow': 'POST'})
+        try:
+            return json_reply(200, {'result': self._desk(name, **json.loads(request.body or b'{}'))})
+        except (SandboxError, UnknownOperationError, ValueError, TypeError) as error:
+            return error_reply(400, str(error))
+
+
+def over_http(url: str) -> Control:
+    """The control of a sandbox that runs elsewhere."""
+    session = requests.Session()
+    session.trust_env = False
+
+    def control(name: str, /, **arguments: Any) -> Any:
+        answer = session.post(f'{url}{CONTROL}{name}', json=arguments, timeout=60)
+        if answer.status_code != 200:
+            raise SandboxError(answer.json().get('error', answer.text))
+        return answer.json()['result']
+
+    return control

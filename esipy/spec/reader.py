@@ -1,0 +1,93 @@
+"""What all formats share when they are read; `swagger2` and `openapi3` add the words of theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from esipy.spec.model import Answer, Parameter, Place, Schema
+from esipy.spec.refs import resolve
+
+METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace')
+
+
+class Reader:
+    """Reads a document piece by piece, each piece when it is first asked for.
+
+    A description that is broken in a place raises SpecError, with that place's name, when that place is used.
+    """
+
+    #: As the document says it: '2.0', '3.1.0'.
+    version: str
+    #: 'https://host/base', without a slash at the end; without a scheme and host when nothing tells them.
+    base_url: str
+    #: The compatibility date that the document describes, where it says one.
+    compatibility_date: str | None = None
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
+        # By the node's identity; the node is kept beside its Schema so that the identity stays taken.
+        self._schemas: dict[int, tuple[Any, Schema]] = {}
+
+    def places(self) -> Iterator[Place]:
+        """Every operation of the document."""
+        for path, item in (self.document.get('paths') or {}).items():
+            item = resolve(self.document, item)
+            for method in METHODS:
+                raw = item.get(method) if isinstance(item, Mapping) else None
+                if isinstance(raw, Mapping):
+                    yield Place(str(raw.get('operationId', '')), method, path, tuple(raw.get('tags') or ()))
+
+    def _item(self, place: Place) -> Mapping[str, Any]:
+        item: Mapping[str, Any] = resolve(self.document, self.document['paths'][place.path])
+        return item
+
+    def raw(self, place: Place) -> Mapping[str, Any]:
+        """The operation as the document has it."""
+        raw: Mapping[str, Any] = self._item(place)[place.method]
+        return raw
+
+    def parameters(self, place: Place) -> list[Parameter]:
+        """What the operation takes; its own parameter replaces the path's of the same name and location."""
+        nodes = [*(self._item(place).get('parameters') or ()), *(self.raw(place).get('parameters') or ())]
+        resolved = [resolve(self.document, node) for node in nodes]
+        return [self.parameter(node) for node in {(n.get('in'), n.get('name')): n for n in resolved}.values()]
+
+    def answers(self, place: Place) -> dict[str, Answer]:
+        """What the document says of each status."""
+        nodes = self.raw(place).get('responses') or {}
+        return {str(status): self.answer(resolve(self.document, node)) for status, node in nodes.items()}
+
+    def schema(self, node: Any) -> Schema:
+        """The Schema of a node, one for each node, so that a type which holds itself closes its circle."""
+        known = self._schemas.get(id(node))
+        if known is None:
+            target = resolve(self.document, node)
+            if target is not node:
+                schema = self.schema(target)
+            else:
+                schema = Schema(self, node if isinstance(node, Mapping) else {})  # JSON Schema's `true`
+            known = self._schemas[id(node)] = (node, schema)
+        return known[1]
+
+    def parameter(self, node: Mapping[str, Any]) -> Parameter:
+        raise NotImplementedError
+
+    def answer(self, node: Mapping[str, Any]) -> Answer:
+        raise NotImplementedError
+
+    def keywords(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A schema node in the words of JSON Schema 2020-12."""
+        return node
+
+
+def draft4(node: Mapping[str, Any], nullable: str) -> Mapping[str, Any]:
+    """The two older formats' dialect in today's words: `exclusiveMinimum: true`, and their word for "or null"."""
+    changes: dict[str, Any] = {}
+    if node.get(nullable) is True and isinstance(node.get('type'), str):
+        changes['type'] = [node['type'], 'null']
+    for bound, exclusive in (('minimum', 'exclusiveMinimum'), ('maximum', 'exclusiveMaximum')):
+        if isinstance(node.get(exclusive), bool):
+            changes[exclusive] = node.get(bound) if node[exclusive] else None
+            changes[bound] = None if node[exclusive] else node.get(bound)
+    return {**node, **changes} if changes else node

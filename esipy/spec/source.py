@@ -1,0 +1,71 @@
+"""From text to a Reader: what kind of document is it? Fetching it is the caller's business."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from esipy.exceptions import SpecError
+from esipy.spec.openapi3 import OpenAPI3
+from esipy.spec.reader import Reader
+from esipy.spec.swagger2 import Swagger2
+
+
+def parse(text: str | bytes, name: str = 'description') -> Mapping[str, Any]:
+    """A document from JSON or YAML text. Raises SpecError, naming `name`, for what is neither."""
+    start = text.lstrip()[:1]
+    if start in (b'<', '<'):
+        raise SpecError(f'{name}: this is HTML or XML, not an API description')
+    if start in (b'{', '{', b'[', '[') or start in (b'\xef', '\ufeff'):
+        document = _json(text, name)
+    else:
+        document = _yaml(text, name)
+    if not isinstance(document, Mapping):
+        raise SpecError(f'{name}: not an API description: the document is not an object')
+    return document
+
+
+def _json(text: str | bytes, name: str) -> Any:
+    try:
+        return json.loads(text if isinstance(text, bytes) else text.lstrip('\ufeff'))
+    except (ValueError, RecursionError) as error:
+        # A flow mapping of YAML begins with a brace as well, but nobody writes a description as one.
+        raise SpecError(f'{name}: broken JSON: {error}') from None
+
+
+def _yaml(text: str | bytes, name: str) -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise SpecError(f'{name}: not JSON; for YAML install the extra: pip install "esipy[yaml]"') from None
+    base: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+
+    class Loader(base):  # type: ignore[misc]
+        """Safe, and dates stay text, as in JSON."""
+
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, regexp) for tag, regexp in resolvers if tag != 'tag:yaml.org,2002:timestamp']
+        for first, resolvers in base.yaml_implicit_resolvers.items()
+    }
+    try:
+        return yaml.load(text, Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise SpecError(f'{name}: broken YAML: {error}') from None
+
+
+def read(document: Any, source_url: str = '') -> Reader:
+    """The Reader for a document's format. Raises SpecError for what is no description."""
+    name = source_url or 'description'
+    if not isinstance(document, Mapping):
+        raise SpecError(f'{name}: not an API description: the document is not an object')
+    if not isinstance(document.get('paths'), Mapping):
+        raise SpecError(f'{name}: not an API description: it has no "paths"')
+    try:
+        if str(document.get('openapi', '')).startswith('3.'):
+            return OpenAPI3(document, source_url)
+        if str(document.get('swagger', '')) == '2.0':
+            return Swagger2(document, source_url)
+    except (AttributeError, TypeError, IndexError, KeyError) as error:
+        raise SpecError(f'{name}: broken description: {error!r}') from None
+    raise SpecError(f'{name}: neither "swagger: 2.0" nor "openapi: 3.x"')
