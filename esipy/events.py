@@ -1,10 +1,12 @@
-"""Signals: every event that esipy reports, and its arguments, in one file::
+"""Signals: every event that esipy reports, and its arguments, in one file.
 
-from esipy.events import API_CALL_STATS
+A receiver is a function that takes them::
 
-@API_CALL_STATS.add_receiver
-def on_call(url, status_code, elapsed_time, message, **kwargs):
-    ...
+    from esipy.events import API_CALL_STATS
+
+    @API_CALL_STATS.add_receiver
+    def on_call(url, status_code, elapsed_time, message, **kwargs):
+        ...
 """
 
 import inspect

@@ -22,8 +22,8 @@ FLOORS = (
     {'events', 'exceptions', 'clock', 'fork'},
     {'spec', 'sso'},
     {'message'},
-    {'parallel', 'paging', 'security', 'transport', 'plugins', 'cache', 'limits', 'stores'},
-    {'app', 'client', 'utils'},
+    {'parallel', 'paging', 'security', 'transport', 'retry', 'plugins', 'cache', 'limits', 'stores'},
+    {'app', 'client', 'fetch', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
 )

@@ -122,9 +122,7 @@ class Desk:
             moves = self._operation(operation).paging == 'cursor'
             return listing.edit(key, changes, self._core.world.changed(), to_end=moves)
 
-    def _list_resize(
-        self, operation: str, params: Mapping[str, Any], records: int, page_size: int | None
-    ) -> None:
+    def _list_resize(self, operation: str, params: Mapping[str, Any], records: int, page_size: int | None) -> None:
         with self._core.world.lock:
             self._listing(operation, params).resize(records, page_size, self._core.world.changed())
 

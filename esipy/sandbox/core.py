@@ -274,5 +274,3 @@ def _keep(store: dict[Any, Any], key: Any, value: Any) -> None:
 def _declared_headers(operation: Operation) -> Mapping[str, Any]:
     answer = success(operation)[1]
     return answer.headers if answer else {}
-
-

@@ -47,9 +47,7 @@ class Delivery:
             return keep_alive
         return self._faulty(client, request, stopping, keep_alive)
 
-    def _faulty(
-        self, client: socket.socket, request: Request, stopping: threading.Event, keep_alive: bool
-    ) -> bool:
+    def _faulty(self, client: socket.socket, request: Request, stopping: threading.Event, keep_alive: bool) -> bool:
         _wait(client, self.delay, stopping)
         if self.hang is not None:
             _wait(client, self.hang, stopping)

@@ -19,7 +19,9 @@ from esipy.sandbox.dice import Dice
 from esipy.sandbox.wire import Reply, error_reply
 
 #: What ESI's load balancer says while the cluster is down.
-DOWNTIME_PAGE = b'<html><head><title>503</title></head><body><h1>The cluster is down for its daily rest.</h1></body></html>'
+DOWNTIME_PAGE = (
+    b'<html><head><title>503</title></head><body><h1>The cluster is down for its daily rest.</h1></body></html>'
+)
 HTML_PAGE = b'<!doctype html><html><head><title>Oops</title></head><body><p>This is not JSON.</p></body></html>'
 
 #: Each kind, and which settings it takes beside those of every fault.

@@ -56,6 +56,11 @@ class Listing:
         slot = self._slots[position]
         return slot.sequence if isinstance(slot, Record) else slot + 1
 
+    @property
+    def newest(self) -> int:
+        """The number of the last change."""
+        return self._sequence
+
     def key(self, position: int) -> Any:
         return key_of(self.data(position), self.identity)
 

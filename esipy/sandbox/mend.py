@@ -24,11 +24,7 @@ def mend(example: Any, schema: Schema, dice: Dice, name: str = '') -> Any:
 
 def _object(example: dict[str, Any], schema: Schema, dice: Dice) -> dict[str, Any]:
     known = schema.properties
-    kept = {
-        name: mend(value, known[name], dice.child(name), name)
-        for name, value in example.items()
-        if name in known
-    }
+    kept = {name: mend(value, known[name], dice.child(name), name) for name, value in example.items() if name in known}
     missing = sorted(schema.required - kept.keys())
     return {**kept, **{name: fabricate(known[name], dice.child(name), name) for name in missing if name in known}}
 

@@ -50,4 +50,7 @@ class Names:
     @staticmethod
     def kind(number: int) -> str:
         """What kind of thing an id belongs to."""
-        return next((kind for kind in _KINDS if number in range(words.ID_RANGES[kind][0], words.ID_RANGES[kind][1] + 1)), 'character')
+        return next(
+            (kind for kind in _KINDS if number in range(words.ID_RANGES[kind][0], words.ID_RANGES[kind][1] + 1)),
+            'character',
+        )

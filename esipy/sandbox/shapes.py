@@ -39,7 +39,7 @@ def shape_of(operation: Operation) -> Shape:
         return Shape(None)
     if kind_of(schema) == 'array':
         item = items_of(schema)
-        return Shape(schema, None, item, item and _identity(operation, item))
+        return Shape(schema, None, item, _identity(operation, item) if item is not None else None)
     lists = {name: items_of(field) for name, field in schema.properties.items() if kind_of(field) == 'array'}
     records = {name: item for name, item in lists.items() if item is not None and kind_of(item) == 'object'}
     if len(records) != 1:

@@ -40,7 +40,7 @@ def window(kind: str | None, listing: Listing, asked: Mapping[str, Any], *, stri
     """What a request with these parameters sees of the list."""
     shown = _filtered(listing, asked)
     if kind == 'cursor':
-        return _by_cursor(listing, asked)
+        return _by_cursor(listing, shown, asked)
     if kind == 'page':
         return _by_page(listing, shown, int(asked.get('page') or 1), strict_pages=strict_pages)
     if kind in ID_WALKS:
@@ -50,12 +50,14 @@ def window(kind: str | None, listing: Listing, asked: Mapping[str, Any], *, stri
 
 def _filtered(listing: Listing, asked: Mapping[str, Any]) -> Sequence[int]:
     """The positions that the filters of a request leave."""
-    order_type, labels = asked.get('order_type', 'all'), asked.get('labels')
+    order_type, labels, state = asked.get('order_type', 'all'), asked.get('labels'), asked.get('state', 'All')
     shown: Sequence[int] = range(len(listing))
     if order_type != 'all':
         shown = [at for at in shown if listing.data(at).get('is_buy_order', False) == (order_type == 'buy')]
     if labels:
         shown = [at for at in shown if set(labels) & set(listing.data(at).get('labels') or ())]
+    if state != 'All':
+        shown = [at for at in shown if listing.data(at).get('state', state) == state]
     return shown
 
 
@@ -82,43 +84,31 @@ def _from_id(listing: Listing, shown: Sequence[int], kind: str, start: Any) -> W
     return Window(records, {})
 
 
-def _by_cursor(listing: Listing, asked: Mapping[str, Any]) -> Window:
+def _by_cursor(listing: Listing, shown: Sequence[int], asked: Mapping[str, Any]) -> Window:
     """Records in the order of their last change, oldest of them first."""
     before, after, limit = asked.get('before'), asked.get('after'), int(asked.get('limit') or listing.page_size)
     if before is not None and after is not None:
         raise BadCursorError(Misfit('query.before', "expected only one of 'before' and 'after'", before))
-    numbers = _Sequences(listing)
     if after is not None:
-        start = bisect_right(numbers, _number(after, 'after', 0))
-        end = min(start + limit, len(listing))
+        start = bisect_right(shown, _number(after, 'after', 0), key=listing.sequence)
+        end = min(start + limit, len(shown))
     else:
-        end = len(listing) if before is None else bisect_left(numbers, _number(before, 'before', 1 << 62))
+        end = len(shown)
+        if before is not None:
+            end = bisect_left(shown, _number(before, 'before', 1 << 62), key=listing.sequence)
         start = max(0, end - limit)
-    records = [listing.data(position) for position in range(start, end)]
-    return Window(records, {}, _cursor(numbers, start, end, before, after))
+    records = [listing.data(position) for position in shown[start:end]]
+    first, last = (shown[start], shown[end - 1]) if records else (None, None)
+    return Window(records, {}, _cursor(listing, first, last, before, after))
 
 
 def _cursor(
-    numbers: Sequence[int], start: int, end: int, before: str | None, after: str | None
+    listing: Listing, first: int | None, last: int | None, before: str | None, after: str | None
 ) -> dict[str, str]:
     """Where to go on from; an empty page keeps the place, so that one can come back to it."""
-    if start < end:
-        return {'before': token(numbers[start]), 'after': token(numbers[end - 1])}
-    place = token(numbers[end - 1]) if end else token(0)
-    return {'before': before or token(0), 'after': after or place}
-
-
-class _Sequences(Sequence[int]):
-    """The numbers of a list's changes, read as they are needed."""
-
-    def __init__(self, listing: Listing) -> None:
-        self._listing = listing
-
-    def __len__(self) -> int:
-        return len(self._listing)
-
-    def __getitem__(self, position: Any) -> Any:
-        return self._listing.sequence(position)
+    if first is None or last is None:
+        return {'before': before or token(0), 'after': after or token(listing.newest)}
+    return {'before': token(listing.sequence(first)), 'after': token(listing.sequence(last))}
 
 
 def token(sequence: int) -> str:

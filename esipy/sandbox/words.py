@@ -72,8 +72,34 @@ _KINDS = {
 }
 
 _GIVEN = ('Aelia', 'Bren', 'Caldor', 'Dysa', 'Erin', 'Fenn', 'Garro', 'Hale', 'Isolde', 'Jorun', 'Kestra', 'Lio')
-_FAMILY = ('Arkan', 'Brandt', 'Casteyn', 'Dovaal', 'Ekko', 'Farlan', 'Grimm', 'Hakari', 'Istin', 'Jaxx', 'Korrin', 'Vale')
-_FIRST = ('Quiet', 'Brave', 'Hollow', 'Amber', 'Distant', 'Iron', 'Silent', 'Second', 'Northern', 'Late', 'Velvet', 'Red')
+_FAMILY = (
+    'Arkan',
+    'Brandt',
+    'Casteyn',
+    'Dovaal',
+    'Ekko',
+    'Farlan',
+    'Grimm',
+    'Hakari',
+    'Istin',
+    'Jaxx',
+    'Korrin',
+    'Vale',
+)
+_FIRST = (
+    'Quiet',
+    'Brave',
+    'Hollow',
+    'Amber',
+    'Distant',
+    'Iron',
+    'Silent',
+    'Second',
+    'Northern',
+    'Late',
+    'Velvet',
+    'Red',
+)
 _SECOND = ('Harbour', 'Lantern', 'Foundry', 'Compass', 'Meridian', 'Anchor', 'Orchard', 'Beacon', 'Ledger', 'Signal')
 _TEXT = (
     'Fly safe and keep the receipts.',
@@ -161,7 +187,7 @@ def number(field: str, dice: Dice) -> float:
     if 'standing' in field or 'security' in field:
         return round(dice.between(-50, 50) / 10, 1)
     if field in ('x', 'y', 'z'):
-        return float(dice.between(-10**12, 10**12))
+        return float(dice.between(-(10**12), 10**12))
     if any(word in field for word in ('price', 'balance', 'amount', 'cost', 'escrow', 'isk', 'reward')):
         return dice.between(1_000, 900_000_000) / 100
     if any(word in field for word in ('rate', 'share', 'index', 'efficiency', 'ratio', 'progress', 'influence')):

@@ -26,7 +26,9 @@ from esipy.sandbox.walks import ID_WALKS
 from esipy.spec.model import Operation, Schema
 
 #: Query parameters that choose a part of a list instead of another list.
-_CHOOSING = frozenset({*ID_WALKS, 'page', 'before', 'after', 'limit', 'datasource', 'language', 'token'})
+_CHOOSING = frozenset(
+    {*ID_WALKS, 'page', 'before', 'after', 'limit', 'order_type', 'labels', 'state', 'datasource', 'language', 'token'}
+)
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,12 @@ class World:
             if name in chosen and name in schema.properties and isinstance(value, (int, str, float))
         }
         last = _last_placeholder(operation)
-        if last in values and last not in pins and 'id' in schema.properties and operation.path.rstrip('/').endswith('}'):
+        if (
+            last in values
+            and last not in pins
+            and 'id' in schema.properties
+            and operation.path.rstrip('/').endswith('}')
+        ):
             pins['id'] = values[last]
         return pins
 

@@ -46,8 +46,7 @@ Handler = Callable[[Write, Listing], Any]
 
 
 def _add_fitting(write: Write, fittings: Listing) -> Any:
-    record = {name: value for name, value in write.body.items()}
-    return fittings.insert(record, write.world.changed())['fitting_id']
+    return fittings.insert(dict(write.body), write.world.changed())['fitting_id']
 
 
 def _add_contacts(write: Write, contacts: Listing) -> Any:
@@ -162,5 +161,5 @@ def _shaped(operation: Operation, value: Any) -> Any:
     answer = success(operation)[1]
     schema = answer.schema if answer else None
     if schema is not None and kind_of(schema) == 'object' and not isinstance(value, dict):
-        return {name: value for name in list(schema.properties)[:1]}
+        return dict.fromkeys(list(schema.properties)[:1], value)
     return value
