@@ -33,18 +33,18 @@ demo: $(DEMO)/$(READY)
 
 # pytest comes last: its closing line is the verdict. Sphinx starts afresh (-E), since a page that it has
 # read before would keep its warnings to itself.
-test: $(TEST)/$(READY)
+test: servers $(TEST)/$(READY)
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
 	$(TEST)/bin/sphinx-build -W --keep-going -q -E docs build/docs
-	$(TEST)/bin/python -m pytest
+	ESIPY_SERVERS=1 $(TEST)/bin/python -m pytest
 
 soak: $(TEST)/$(READY)
 	$(TEST)/bin/python -m pytest -m soak --timeout 3600
 
 databases: servers $(TEST)/$(READY)
-	$(TEST)/bin/python -m pytest -m databases --timeout 3600
+	ESIPY_SERVERS=1 $(TEST)/bin/python -m pytest -m databases --timeout 3600
 
 bench: $(BENCH)/$(READY)
 	$(BENCH)/bin/python -m benchmarks

@@ -1,7 +1,10 @@
 """Where answers are kept: the public door of all caches, and their contract (`base.BaseCache`)."""
 
 from esipy.cache.base import BaseCache, DummyCache
+from esipy.cache.file import FileCache
 from esipy.cache.keys import _hash
+from esipy.cache.memcached import MemcachedCache
 from esipy.cache.memory import DictCache
+from esipy.cache.redis import RedisCache
 
-__all__ = ['BaseCache', 'DictCache', 'DummyCache', '_hash']
+__all__ = ['BaseCache', 'DictCache', 'DummyCache', 'FileCache', 'MemcachedCache', 'RedisCache', '_hash']

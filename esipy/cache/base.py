@@ -25,6 +25,11 @@ class BaseCache:
         """Forget a value; one that is not there is no error."""
         raise NotImplementedError
 
+    def claim(self, key: Any, expire: int) -> bool:
+        """Whether the caller is the first to come for `key` in `expire` seconds, among all that share this cache: who
+        is not may wait for what the first one puts there. A cache that cannot tell says yes to everyone."""
+        return True
+
 
 class DummyCache(BaseCache):
     """Keeps nothing."""

@@ -1,0 +1,60 @@
+"""RedisCache: in Redis, shared by any number of machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esipy.cache.shared import SharedCache, missing
+
+
+class RedisCache(SharedCache):
+    """Keeps values in Redis. `redis_client`: a `redis.Redis` or `redis.RedisCluster`, with `decode_responses` or not.
+
+    Give the client a `socket_timeout`: it is how long a call waits when Redis hangs. Raises TypeError for what is no
+    client.
+    """
+
+    def __init__(self, redis_client: Any) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise missing('redis', 'redis', error) from None
+        if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
+            raise TypeError('cache must be an instance of redis.Redis')
+        self._r = redis_client
+        self._impatient = _impatient(redis, redis_client)
+
+    def _load(self, name: str) -> Any:
+        # NEVER_DECODE is how redis-py reads dumps: bytes, whatever the client makes of texts.
+        return self._impatient.execute_command('GET', name, NEVER_DECODE=True)
+
+    def _save(self, name: str, data: bytes, expire: int | None) -> Any:
+        return self._impatient.set(name, data, ex=expire)
+
+    def _add(self, name: str, data: bytes, expire: int) -> bool:
+        return bool(self._impatient.set(name, data, ex=expire, nx=True))
+
+    def _delete(self, name: str) -> Any:
+        return self._impatient.delete(name)
+
+
+def _impatient(redis: Any, client: Any) -> Any:
+    """The same server by connections of our own, which do not try again: a cache that is down is a miss, now.
+
+    redis-py repeats a broken command for seconds by default (from 6.0). A pool of another kind than redis-py's two
+    plain ones knows more than its settings tell: that client is used as it is.
+    """
+    pool: Any = getattr(client, 'connection_pool', None)
+    if type(pool) not in (redis.ConnectionPool, redis.BlockingConnectionPool):
+        return client
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    settings = {
+        **pool.connection_kwargs,
+        'decode_responses': False,
+        'retry': Retry(NoBackoff(), 0),
+        'retry_on_timeout': False,
+        'retry_on_error': [],
+    }
+    return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=pool.connection_class, **settings))
