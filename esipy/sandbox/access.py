@@ -9,7 +9,6 @@ import base64
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from esipy import clock
 from esipy.sandbox.dice import Dice

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -24,6 +25,7 @@ from esipy.sandbox.faults import Fault
 from esipy.sandbox.fits import fits
 from esipy.sandbox.listing import Listing
 from esipy.sandbox.routes import normal
+from esipy.sandbox.walks import ID_WALKS
 from esipy.sandbox.wire import Request, error_reply, json_reply
 from esipy.sandbox.world import is_list
 from esipy.spec.model import Operation
@@ -51,6 +53,7 @@ class Desk:
             'token.issue': core.tokens.issue,
             'token.revoke': core.tokens.revoke,
             'lists.read': self._list_read,
+            'lists.at': self._list_at,
             'lists.size': self._list_size,
             'lists.insert': self._list_insert,
             'lists.remove': self._list_remove,
@@ -101,6 +104,11 @@ class Desk:
         with self._core.world.lock:
             return list(self._listing(operation, params).all())
 
+    def _list_at(self, operation: str, params: Mapping[str, Any], index: int) -> Any:
+        with self._core.world.lock:
+            listing = self._listing(operation, params)
+            return listing.data(range(len(listing))[index])
+
     def _list_size(self, operation: str, params: Mapping[str, Any]) -> int:
         with self._core.world.lock:
             return len(self._listing(operation, params))
@@ -108,9 +116,13 @@ class Desk:
     def _list_insert(self, operation: str, params: Mapping[str, Any], record: Any, at: int | None) -> Any:
         with self._core.world.lock:
             listing = self._listing(operation, params)
-            if at is None and self._operation(operation).paging not in (None, 'page', 'cursor'):
+            paging, now = self._operation(operation).paging, self._core.world.changed()
+            if paging == 'cursor':
+                at = None  # ordered by last change
+                record = {**_stamp(listing, now), **(record or {})}
+            elif at is None and paging in ID_WALKS:
                 at = 0  # newest first
-            return listing.insert(record, self._core.world.changed(), at)
+            return listing.insert(record, now, at)
 
     def _list_remove(self, operation: str, params: Mapping[str, Any], key: Any) -> Any:
         with self._core.world.lock:
@@ -119,8 +131,9 @@ class Desk:
     def _list_edit(self, operation: str, params: Mapping[str, Any], key: Any, changes: dict[str, Any]) -> Any:
         with self._core.world.lock:
             listing = self._listing(operation, params)
+            now = self._core.world.changed()
             moves = self._operation(operation).paging == 'cursor'
-            return listing.edit(key, changes, self._core.world.changed(), to_end=moves)
+            return listing.edit(key, {**_stamp(listing, now), **changes}, now, to_end=moves)
 
     def _list_resize(self, operation: str, params: Mapping[str, Any], records: int, page_size: int | None) -> None:
         with self._core.world.lock:
@@ -143,8 +156,13 @@ class Desk:
         shape = self._core.world.shape(found)
         if check and shape.schema is not None and not fits(value, shape.schema):
             raise SandboxError(f'{operation}: the value does not fit the description; check=False sets it all the same')
+        values = self._values(found, params)
         with self._core.world.lock:
-            self._core.world.set_single(found, self._values(found, params), value)
+            if is_list(shape):
+                records = value[shape.field] if shape.field else value
+                self._core.world.listing(found, values).replace(records, self._core.world.changed())
+            if not is_list(shape) or shape.field:
+                self._core.world.set_single(found, values, value)
 
     def _add_missing(self, operation: str | None, params: dict[str, Any]) -> None:
         path = normal(self._operation(operation).path) if operation is not None else None
@@ -154,6 +172,13 @@ class Desk:
     def _clear_missing(self) -> None:
         self._core.world.missing.clear()
         self._core.world.changed()
+
+
+def _stamp(listing: Listing, now: float) -> dict[str, str]:
+    """The time of a change, where the records have a field for it."""
+    if not len(listing) or 'last_modified' not in listing.data(0):
+        return {}
+    return {'last_modified': datetime.fromtimestamp(int(now), UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}
 
 
 def _label(operation: Operation) -> str:
@@ -181,19 +206,34 @@ class Front:
             return error_reply(405, 'POST a JSON object as application/json', {'Allow': 'POST'})
         try:
             return json_reply(200, {'result': self._desk(name, **json.loads(request.body or b'{}'))})
-        except (SandboxError, UnknownOperationError, ValueError, TypeError) as error:
-            return error_reply(400, str(error))
+        except UnknownOperationError as error:
+            return error_reply(400, str(error), unknown=[error.name, error.reason, error.nearest])
+        except Exception as error:
+            return error_reply(400, str(error), kind=type(error).__name__)
 
 
-def over_http(url: str) -> Control:
+class Remote:
     """The control of a sandbox that runs elsewhere."""
-    session = requests.Session()
-    session.trust_env = False
 
-    def control(name: str, /, **arguments: Any) -> Any:
-        answer = session.post(f'{url}{CONTROL}{name}', json=arguments, timeout=60)
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def __call__(self, name: str, /, **arguments: Any) -> Any:
+        answer = self._session.post(f'{self._url}{CONTROL}{name}', json=arguments, timeout=60)
+        told = answer.json()
         if answer.status_code != 200:
-            raise SandboxError(answer.json().get('error', answer.text))
-        return answer.json()['result']
+            raise _error_of(told)
+        return told['result']
 
-    return control
+    def close(self) -> None:
+        self._session.close()
+
+
+def _error_of(told: Mapping[str, Any]) -> Exception:
+    """The error that the same question raises in the same process."""
+    if 'unknown' in told:
+        return UnknownOperationError(*told['unknown'])
+    kind = {'ValueError': ValueError, 'TypeError': TypeError, 'IndexError': IndexError}.get(told.get('kind', ''))
+    return (kind or SandboxError)(told['error'])

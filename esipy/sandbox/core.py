@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from esipy import clock
@@ -16,6 +16,7 @@ from esipy.sandbox.documents import Documents, changelog
 from esipy.sandbox.echo import NOTHING, UnknownIdError, echo
 from esipy.sandbox.faults import Fault, Faults, deliver, replacement
 from esipy.sandbox.fits import Misfit
+from esipy.sandbox.names import translated
 from esipy.sandbox.routes import Found, Routes, normal
 from esipy.sandbox.shapes import success
 from esipy.sandbox.wire import Reply, Request, error_reply, to_json
@@ -26,6 +27,9 @@ from esipy.spec.reader import Reader
 #: Paths of the sandbox's own begin so.
 CONTROL = '/__sandbox__/'
 
+#: Where the SSO lives.
+LOGIN_HOST = 'login.eveonline.com'
+
 #: How many answers are kept ready.
 _READY = 4096
 
@@ -35,7 +39,7 @@ class Settings:
     """What a sandbox is told when it is made."""
 
     seed: int | str = 0
-    size: Size = Size()
+    size: Size = field(default_factory=Size)
     #: A page beyond the last one: True is 404, False an empty list.
     strict_pages: bool = True
     #: Send `Expires` even where the description does not name it.
@@ -78,7 +82,7 @@ class Core:
 
     def _delivery(self, request: Request, entry: log.Entry) -> Delivery:
         """The answer, and what the faults that strike make of it."""
-        found = self.routes.find(request.path)
+        found = None if _is_for_login(request) else self.routes.find(request.path)
         operation = self._operation(found, request.method)
         entry.operation = operation.id or f'{operation.method} {operation.path}' if operation else None
         striking = self.faults.striking(entry.operation)
@@ -100,7 +104,7 @@ class Core:
         return found.operations.get(method) or (found.operations.get('GET') if method == 'HEAD' else None)
 
     def _answer(self, found: Found | None, operation: Operation | None, request: Request, entry: log.Entry) -> Reply:
-        document = self._document(request)
+        document = None if _is_for_login(request) else self._document(request)
         if document is not None and (operation is None or self.documents.is_old):
             return document
         if found is None:
@@ -149,7 +153,7 @@ class Core:
             checked = check(operation, _named(operation, found), request)
             if not request.body:
                 _keep(self._checked, key, checked)
-        entry.params, entry.body = checked.values, checked.body
+        entry.params, entry.body = log.masked_params(checked.values), checked.body
         if checked.unsupported:
             return error_reply(415, 'Unsupported media type, expected application/json')
         if checked.faults:
@@ -189,12 +193,14 @@ class Core:
         status = success(operation)[0]
         if operation.method == 'GET':
             value, modified, headers = self._read(operation, values)
+            if operation.path.startswith('/universe/'):
+                value = translated(value, _language(values))
         else:
             value, modified, headers = self._written(operation, values, body), None, {}
         if self.world.shape(operation).schema is None:
             return Entity(status, b'', modified, headers)
         if 'content-language' in _declared_headers(operation):
-            headers['Content-Language'] = str(values.get('Accept-Language', 'en'))
+            headers['Content-Language'] = _language(values)
         return Entity(status, to_json(value), modified, headers)
 
     def _read(self, operation: Operation, values: dict[str, Any]) -> tuple[Any, float, dict[str, str]]:
@@ -208,10 +214,11 @@ class Core:
         window = walks.window(operation.paging, listing, values, strict_pages=self.settings.strict_pages)
         if shape.field is None:
             return window.records, listing.modified, window.headers
-        value = {**self.world.envelope(operation, values), shape.field: window.records}
+        envelope, modified = self.world.envelope(operation, values)
+        value = {**envelope, shape.field: window.records}
         if window.cursor is not None:
             value['cursor'] = window.cursor
-        return value, listing.modified, window.headers
+        return value, max(modified, listing.modified), window.headers
 
     def _told_by_itself(self, operation: Operation) -> Any:
         """What the server says about its own description."""
@@ -244,9 +251,20 @@ _NOT_THERE = {
 }
 
 
+def _is_for_login(request: Request) -> bool:
+    """The SSO is another site, which only a redirect leads here; it has nothing to show yet."""
+    return request.headers.get('host') == LOGIN_HOST
+
+
 def _detail(fault: Misfit) -> dict[str, Any]:
     detail: dict[str, Any] = {'location': fault.location, 'message': fault.message}
     return detail if fault.value is None else {**detail, 'value': fault.value}
+
+
+def _language(values: Mapping[str, Any]) -> str:
+    """The old API took it from the query as well, which won."""
+    asked = values.get('language') or 'en'
+    return str(values.get('Accept-Language', 'en') if str(asked).startswith('en') else asked)
 
 
 def _named(operation: Operation, found: Found) -> dict[str, str]:

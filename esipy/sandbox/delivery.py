@@ -13,7 +13,7 @@ from esipy import clock
 from esipy.sandbox.wire import Reply, Request, head_of
 
 
-class Gone(Exception):  # noqa: N818 (an event, not an error)
+class Gone(Exception):
     """The client hung up."""
 
 

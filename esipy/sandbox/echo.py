@@ -42,7 +42,7 @@ def _ids(schema: Schema, names: list[str], world: World) -> dict[str, Any]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name in names:
         kind, number = world.names.find(name)
-        category = f'{CATEGORIES.get(kind, kind)}s'.replace('solar_', '').replace('ys', 'ies')
+        category = 'inventory_types' if kind == 'type' else f'{kind}s'
         if category in schema.properties:
             found.setdefault(category, []).append({'id': number, 'name': name})
     return found

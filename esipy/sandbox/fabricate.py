@@ -96,6 +96,7 @@ def _object(schema: Schema, dice: Dice, depth: int, age: int) -> dict[str, Any]:
     for name, field in schema.properties.items():
         if name in schema.required or (depth < DEPTH and dice.child(name, 'there').chance(0.9)):
             result[name] = fabricate(field, dice.child(name), name, depth + 1, age)
+    _settle(result, schema)
     for name in sorted(schema.required - result.keys()):
         result[name] = words.text(name, dice.child(name))
     if isinstance(schema.additional, Schema) and not schema.properties and depth < DEPTH:
@@ -105,6 +106,15 @@ def _object(schema: Schema, dice: Dice, depth: int, age: int) -> dict[str, Any]:
     return result
 
 
+def _settle(made: dict[str, Any], schema: Schema) -> None:
+    """Let no two numbers of a record contradict each other, where the schema allows it."""
+    settled = {name: value for name, value in made.items() if isinstance(value, (int, float))}
+    words.settle(settled)
+    for name, value in settled.items():
+        if value is not made[name] and fits(value, schema.properties[name]):
+            made[name] = value
+
+
 def array(schema: Schema, dice: Dice, name: str, depth: int) -> list[Any]:
     """A few items; as many as the schema wants."""
     keywords = said(schema)
@@ -112,7 +122,7 @@ def array(schema: Schema, dice: Dice, name: str, depth: int) -> list[Any]:
     wanted = least if depth >= DEPTH else max(least, dice.between(1, 4))
     wanted = wanted if most is None else min(wanted, most)
     items: list[Any] = []
-    for item in _items(schema, dice, name.removesuffix('s') if name else '', depth):
+    for item in _items(schema, dice, words.one_of_many(name), depth):
         if len(items) >= wanted:
             break
         if not keywords.get('uniqueItems') or item not in items:
@@ -142,7 +152,7 @@ def _number(schema: Schema, dice: Dice, name: str) -> float:
     if low <= wanted <= high:
         number: float = wanted
     elif math.isfinite(low) and math.isfinite(high):
-        number = low + round((high - low) * dice.fraction(), 6)
+        number = round(low + (high - low) * dice.fraction(), 6)
     else:
         number = low if math.isfinite(low) else high
     step = said(schema).get('multipleOf')
@@ -181,7 +191,7 @@ def _string(schema: Schema, dice: Dice, name: str, age: int) -> str:
     if shape == 'date-time':
         return words.moment(name, dice, age).strftime('%Y-%m-%dT%H:%M:%SZ')
     if shape == 'date':
-        return words.moment(name, dice, age).strftime('%Y-%m-%d')
+        return words.day(name, dice, age).isoformat()
     if shape == 'uuid':
         digits = dice.hex(32)
         return f'{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-8{digits[17:20]}-{digits[20:]}'

@@ -6,11 +6,12 @@ Chance is the seed's: the same requests in the same order are hit again.
 
 from __future__ import annotations
 
-import gzip
 import threading
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from esipy import clock
@@ -55,7 +56,7 @@ class Fault:
     operation: str | None = None
     #: Which share of the requests that it could hit.
     share: float = 1.0
-    #: latency: before the answer; hang: then the connection closes; slow_body: between two pieces; downtime: its length.
+    #: latency: before the answer; hang: until the connection closes; slow_body: between pieces; downtime: its length.
     seconds: float | None = None
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -211,11 +212,15 @@ def _page(fault: Fault, status: int, body: bytes, kind: str) -> Reply:
     return Reply(fault.status or status, text, {'Content-Type': kind, **fault.headers})
 
 
+@lru_cache(maxsize=8)
 def bomb(size: int) -> bytes:
     """A JSON list of zeros that takes `size` bytes when it is decoded, and a thousandth of that on the wire."""
-    packed = gzip.compress(b'[' + b'0,' * 500_000, 6, mtime=0)  # members may follow each other (RFC 1952, 2.2)
-    middle = gzip.compress(b'0,' * 500_000, 6, mtime=0)
-    return packed + middle * max(0, size // 1_000_000 - 1) + gzip.compress(b'0]', 6, mtime=0)
+    packer = zlib.compressobj(9, wbits=31)  # 31: as gzip, with its largest window
+    zeros = b'0,' * 500_000
+    packed = packer.compress(b'[')
+    for start in range(0, size - 3, len(zeros)):
+        packed += packer.compress(zeros[: (size - 3 - start) // 2 * 2])
+    return packed + packer.compress(b'0]') + packer.flush()
 
 
 def deliver(delivery: Delivery, fault: Fault) -> None:

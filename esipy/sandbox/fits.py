@@ -94,8 +94,15 @@ def _size(value: list[Any], words: Mapping[str, Any]) -> Iterator[str]:
         yield f'expected at least {words["minItems"]} items'
     if words.get('maxItems') is not None and len(value) > words['maxItems']:
         yield f'expected at most {words["maxItems"]} items'
-    if words.get('uniqueItems') and any(item in value[:index] for index, item in enumerate(value)):
+    if words.get('uniqueItems') and _has_twins(value):
         yield 'expected items to be unique'
+
+
+def _has_twins(items: list[Any]) -> bool:
+    try:
+        return len(set(items)) < len(items)
+    except TypeError:  # lists and objects cannot be looked up
+        return any(item in items[:index] for index, item in enumerate(items))
 
 
 def _alternatives(value: Any, schema: Schema, where: str) -> Iterator[Misfit]:

@@ -1,4 +1,4 @@
-"""pytest fixtures: `esi_sandbox`, `esi_app`, `esi_client`. Installing esipy is enough to have them.
+"""pytest fixtures: `esi_sandbox`, `esi_app`, `esi_client`. Installing esipy is enough to have them::
 
     def test_status(esi_sandbox, esi_app, esi_client):
         assert esi_client.request(esi_app.op['get_status']()).status == 200

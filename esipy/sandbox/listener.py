@@ -6,6 +6,7 @@ A thread per connection, kept alive between requests. Nothing here knows ESI. Ev
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -40,6 +41,7 @@ class Listener:
             try:
                 connection, address = self._socket.accept()
             except OSError:
+                self.stopping.wait(0.05)  # out of descriptors, say: some will come free
                 continue
             if self.stopping.is_set():
                 connection.close()
@@ -64,7 +66,7 @@ class Listener:
     def stop(self) -> None:
         """Close everything and wait for the threads."""
         self.stopping.set()
-        with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
+        with contextlib.suppress(OSError), socket.create_connection((reachable(self.host), self.port), timeout=1):
             pass  # wakes the acceptor, which every platform does in this way only
         self._acceptor.join(timeout=5)
         self._socket.close()
@@ -77,9 +79,15 @@ class Listener:
             thread.join(timeout=5)
 
 
+def reachable(host: str) -> str:
+    """Where a server that listens on `host` is found from this machine."""
+    return {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)
+
+
 def _bound(host: str, port: int) -> socket.socket:
     listening = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if os.name != 'nt':  # there it would let two servers share a port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
     except (OSError, OverflowError) as error:
@@ -155,11 +163,15 @@ class Connection:
             self.socket.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
 
     def _exactly(self, length: int) -> bytes:
-        while len(self.waiting) < length:
-            if not self._more():
+        pieces, size = [self.waiting], len(self.waiting)
+        while size < length:
+            pieces.append(self.socket.recv(_CHUNK))
+            size += len(pieces[-1])
+            if not pieces[-1]:
                 raise Gone
-        body, self.waiting = self.waiting[:length], self.waiting[length:]
-        return body
+        received = b''.join(pieces)
+        self.waiting = received[length:]
+        return received[:length]
 
     def _line(self) -> bytes:
         while (end := self.waiting.find(b'\r\n')) < 0:

@@ -6,20 +6,20 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from esipy.sandbox.errors import UnexpectedCallsError
 
 #: Older entries are forgotten.
-CAPACITY = 100_000
+CAPACITY = 50_000
 
 HIDDEN = '<hidden>'
 _SECRET_HEADERS = frozenset({'authorization', 'cookie', 'proxy-authorization'})
 _SECRET_QUERY = re.compile(r'(?<=[?&])(token|code|refresh_token|access_token)=[^&]*', re.IGNORECASE)
 
 
-@dataclass
+@dataclass(slots=True)
 class Entry:
     """One request and what it got."""
 
@@ -57,6 +57,10 @@ def masked_path(target: str) -> str:
     return _SECRET_QUERY.sub(rf'\1={HIDDEN}', target) if '?' in target else target
 
 
+def masked_params(params: dict[str, Any]) -> dict[str, Any]:
+    return {**params, 'token': HIDDEN} if 'token' in params else params
+
+
 class Book:
     """Where the server writes its entries."""
 
@@ -71,7 +75,7 @@ class Book:
     def read(self) -> list[dict[str, Any]]:
         with self._lock:
             entries = list(self._entries)
-        return [asdict(entry) for entry in entries]
+        return [{name: getattr(entry, name) for name in Entry.__slots__} for entry in entries]
 
     def clear(self) -> None:
         with self._lock:
@@ -79,7 +83,7 @@ class Book:
 
 
 class Log:
-    """The entries so far, oldest first: `esi.log`.
+    """The entries so far, oldest first: `esi.log`::
 
     esi.log.calls('get_status')
     esi.log.assert_called('get_status', times=1, status=200)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from esipy.sandbox import words
 from esipy.sandbox.dice import Dice
 
@@ -54,3 +56,11 @@ class Names:
             (kind for kind in _KINDS if number in range(words.ID_RANGES[kind][0], words.ID_RANGES[kind][1] + 1)),
             'character',
         )
+
+
+def translated(value: Any, language: str) -> Any:
+    """What the cluster calls a thing in another language: the same, marked with the language."""
+    if language.startswith('en') or not isinstance(value, dict):
+        return value
+    texts = {field: value[field] for field in ('name', 'description') if isinstance(value.get(field), str)}
+    return {**value, **{field: f'{text} ({language})' for field, text in texts.items()}}

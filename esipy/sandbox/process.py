@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own: `python -m esipy.sandbox.process`, told by its input what to be.
+"""A sandbox in a process of its own: `python -m esipy.sandbox.process`, told by its input what to be (`child`).
 
 It prints its port, serves, and ends when its input ends, so that it never outlives the program that began it.
 """
@@ -6,49 +6,14 @@ It prints its port, serves, and ends when its input ends, so that it never outli
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from esipy import clock
-from esipy.sandbox.errors import SandboxError
-
-
-class Child:
-    """The other process, seen from the program that began it."""
-
-    def __init__(self, document: Mapping[str, Any], options: dict[str, Any]) -> None:
-        command = [sys.executable, '-m', 'esipy.sandbox.process']
-        environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-        told = {'document': document, 'options': options, 'offset': clock.offset()}
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps(told).encode() + b'\n')
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        answer = json.loads(line) if line else {'error': 'the process of the sandbox ended at once'}
-        if 'error' in answer:
-            self.stop()
-            raise SandboxError(answer['error'])
-        self.port = int(answer['port'])
-
-    def stop(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+from esipy.sandbox.sandbox import Sandbox
 
 
 def main() -> None:
     """The process itself."""
-    from esipy.sandbox.sandbox import Sandbox
-
     told = json.loads(sys.stdin.buffer.readline())
     clock.move(told['offset'])
     try:

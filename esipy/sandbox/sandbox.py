@@ -11,15 +11,15 @@ from typing import Any
 from esipy.exceptions import SpecError
 from esipy.sandbox import redirect as _redirect
 from esipy.sandbox.access import LIFETIME
-from esipy.sandbox.control import Control, Desk, Front, over_http
+from esipy.sandbox.child import Child
+from esipy.sandbox.control import Control, Desk, Front, Remote
 from esipy.sandbox.core import CONTROL, Core, Settings
 from esipy.sandbox.documents import LIVE_PATH, OLD_PATH, pointing_at
 from esipy.sandbox.errors import HandlerFailedError, SandboxError
-from esipy.sandbox.listener import Listener
+from esipy.sandbox.listener import Listener, reachable
 from esipy.sandbox.log import Log
 from esipy.sandbox.orders import FaultOrders, SandboxClock
 from esipy.sandbox.plain import Plain
-from esipy.sandbox.process import Child
 from esipy.sandbox.state import Data, Lists
 from esipy.sandbox.world import Size
 from esipy.spec.source import parse, read
@@ -29,7 +29,7 @@ CHARACTER = 90000001
 
 
 class Sandbox:
-    """A local ESI, made from a description.
+    """A local ESI, made from a description::
 
         with esipy.sandbox.Sandbox() as esi, esi.redirect():
             ...  # a program that talks to the official addresses
@@ -89,7 +89,7 @@ class Sandbox:
             raise SandboxError('the sandbox is running already')
         if self._process:
             self._running = Child(self._document, {**self._options, 'port': self._wanted_port})
-            self._ask = over_http(self.url)
+            self._ask = Remote(self.url)
         else:
             self._running, self._ask = self._listener()
         return self
@@ -120,6 +120,8 @@ class Sandbox:
         try:
             failures = self._failures()
         finally:
+            if isinstance(self._ask, Remote):
+                self._ask.close()
             self._ask = self._not_running
             running.stop()
             self.clock.restore()
@@ -161,8 +163,7 @@ class Sandbox:
     @property
     def url(self) -> str:
         """'http://127.0.0.1:40123', with nothing behind."""
-        host = self._options['host']
-        host = {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)
+        host = reachable(self._options['host'])
         return f'http://[{host}]:{self.port}' if ':' in host else f'http://{host}:{self.port}'
 
     @property
@@ -229,7 +230,7 @@ def load(spec: Any) -> Mapping[str, Any]:
     raw = getattr(spec, 'raw', None)
     if isinstance(raw, Mapping):
         return raw
-    if isinstance(spec, str) and spec.lstrip()[:1] in ('{', '[') or (isinstance(spec, str) and '\n' in spec):
+    if isinstance(spec, str) and (spec.lstrip()[:1] in ('{', '[') or '\n' in spec):
         return parse(spec)
     if isinstance(spec, (str, os.PathLike)):
         return _from_file(spec)

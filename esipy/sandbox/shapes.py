@@ -14,13 +14,15 @@ _IDENTITIES = {'assets': 'item_id', 'calendar': 'event_id', 'blueprints': 'item_
 class Shape(NamedTuple):
     """An answer's schema, the list in it (if there is one), and a record's identity.
 
-    `field` is None where the answer itself is the list; `item` is None where there is no list.
+    `field` is None where the answer itself is the list; `item` is None where there is no list. `word`: what the
+    path calls one of a list, as a field would: /wars -> war_id.
     """
 
     schema: Schema | None
     field: str | None = None
     item: Schema | None = None
     identity: str | None = None
+    word: str = ''
 
 
 def success(operation: Operation) -> tuple[int, Answer | None]:
@@ -39,13 +41,13 @@ def shape_of(operation: Operation) -> Shape:
         return Shape(None)
     if kind_of(schema) == 'array':
         item = items_of(schema)
-        return Shape(schema, None, item, _identity(operation, item) if item is not None else None)
+        return Shape(schema, None, item, _identity(operation, item) if item is not None else None, word(operation))
     lists = {name: items_of(field) for name, field in schema.properties.items() if kind_of(field) == 'array'}
     records = {name: item for name, item in lists.items() if item is not None and kind_of(item) == 'object'}
     if len(records) != 1:
         return Shape(schema)
     name, item = next(iter(records.items()))
-    return Shape(schema, name, item, _identity(operation, item))
+    return Shape(schema, name, item, _identity(operation, item), word(operation))
 
 
 def items_of(schema: Schema) -> Schema | None:
@@ -58,9 +60,8 @@ def _identity(operation: Operation, item: Schema) -> str | None:
         is_id = kind_of(item) == 'integer' or said(item).get('format') == 'uuid'
         return '' if is_id and not said(item).get('enum') else None
     known = item.properties
-    words = [word for word in operation.path.strip('/').split('/') if not word.startswith('{')]
-    last = words[-1].replace('-', '_') if words else ''
-    wanted = [_IDENTITIES.get(last, ''), f'{_singular(last)}_id', f'{_singular(last).split("_")[-1]}_id', 'id']
+    own = word(operation)
+    wanted = [_IDENTITIES.get(_last_word(operation), ''), own, own.split('_', 1)[-1], 'id']
     found = next((name for name in wanted if name in known), None)
     if found is None:
         ids = [name for name in known if name.endswith('_id') and kind_of(known[name]) in ('integer', 'string')]
@@ -68,5 +69,14 @@ def _identity(operation: Operation, item: Schema) -> str | None:
     return found
 
 
-def _singular(word: str) -> str:
-    return word[:-3] + 'y' if word.endswith('ies') else word.removesuffix('s')
+def word(operation: Operation) -> str:
+    return f'{_singular(_last_word(operation))}_id'
+
+
+def _last_word(operation: Operation) -> str:
+    words = [part for part in operation.path.strip('/').split('/') if not part.startswith('{')]
+    return words[-1].replace('-', '_') if words else ''
+
+
+def _singular(plural: str) -> str:
+    return plural[:-3] + 'y' if plural.endswith('ies') else plural.removesuffix('s')

@@ -9,7 +9,7 @@ from esipy.sandbox.control import Control
 
 
 class List:
-    """One list of the sandbox, which may change while it is read. Every change gets its time from esipy's clock.
+    """One list of the sandbox, which may change while it is read. Every change gets its time from esipy's clock::
 
     orders = esi.lists.of('get_markets_region_id_orders', region_id=10000002)
     orders.edit(orders[0]['order_id'], price=9.99)
@@ -58,7 +58,7 @@ class List:
         return size
 
     def __getitem__(self, index: int) -> Any:
-        return self.records()[index]
+        return self._ask('at', index=index)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.records())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from esipy.sandbox.dice import Dice
 
@@ -69,6 +70,7 @@ _KINDS = {
     'parent_group': 'market_group',
     'ship_item': 'item',
     'recipient': 'character',
+    'party': 'character',
 }
 
 _GIVEN = ('Aelia', 'Bren', 'Caldor', 'Dysa', 'Erin', 'Fenn', 'Garro', 'Hale', 'Isolde', 'Jorun', 'Kestra', 'Lio')
@@ -123,6 +125,12 @@ def kind_of(field: str) -> str | None:
     return name if name in ID_RANGES else 'other'
 
 
+def one_of_many(field: str) -> str:
+    """What one item of a list in that field is called: 'stargates' -> 'stargate_id', 'type_ids' -> 'type_id'."""
+    single = field.removesuffix('s')
+    return f'{single}_id' if single in ID_RANGES or single in _KINDS else single
+
+
 def id_range(field: str) -> tuple[int, int]:
     return ID_RANGES.get(kind_of(field) or 'other', (1_001, 99_999))
 
@@ -169,8 +177,36 @@ def moment(field: str, dice: Dice, age: int = 0) -> datetime:
     return EPOCH - timedelta(minutes=37 * age + dice.below(37), seconds=dice.below(60))
 
 
+def day(field: str, dice: Dice, age: int = 0) -> date:
+    """A day for a field of that name: one for each record, back from the newest."""
+    if any(word in field for word in (*_LATER, 'birth', 'founded')):
+        return moment(field, dice, age).date()
+    return EPOCH.date() - timedelta(days=age)
+
+
+#: Of each pair the first is never the greater one.
+_ORDERED = (
+    ('lowest', 'highest'),
+    ('lowest', 'average'),
+    ('average', 'highest'),
+    ('volume_remain', 'volume_total'),
+    ('min_volume', 'volume_remain'),
+    ('remaining', 'initial'),
+    ('current', 'desired'),
+)
+
+
+def settle(fields: dict[str, Any]) -> None:
+    """Exchange the numbers of a record that contradict each other."""
+    for low, high in _ORDERED:
+        if low in fields and high in fields and fields[low] > fields[high]:
+            fields[low], fields[high] = fields[high], fields[low]
+
+
 def whole(field: str, dice: Dice) -> int:
     """A whole number for a field of that name."""
+    if field == 'from':
+        field = 'character_id'
     if kind_of(field):
         return dice.between(*id_range(field))
     if field == 'players':
@@ -188,8 +224,8 @@ def number(field: str, dice: Dice) -> float:
         return round(dice.between(-50, 50) / 10, 1)
     if field in ('x', 'y', 'z'):
         return float(dice.between(-(10**12), 10**12))
-    if any(word in field for word in ('price', 'balance', 'amount', 'cost', 'escrow', 'isk', 'reward')):
-        return dice.between(1_000, 900_000_000) / 100
+    if any(word in field for word in ('price', 'balance', 'wallet', 'amount', 'cost', 'escrow', 'isk', 'reward')):
+        return dice.between(100, 10 ** dice.between(3, 10)) / 100
     if any(word in field for word in ('rate', 'share', 'index', 'efficiency', 'ratio', 'progress', 'influence')):
         return dice.between(0, 1_000) / 1_000
     return dice.between(0, 100_000) / 100

@@ -21,7 +21,7 @@ from esipy.sandbox.listing import Listing
 from esipy.sandbox.mend import mend
 from esipy.sandbox.names import Names
 from esipy.sandbox.routes import normal
-from esipy.sandbox.shapes import Shape, shape_of, success
+from esipy.sandbox.shapes import Shape, shape_of, success, word
 from esipy.sandbox.walks import ID_WALKS
 from esipy.spec.model import Operation, Schema
 
@@ -101,7 +101,10 @@ class World:
         """What an operation shows where that is no list: the value, and when it last changed."""
         key = self._single_key(operation, values)
         found = self._singles.get(key)
-        return found if found is not None else (self._made_single(operation, values), self.born)
+        if found is not None:
+            return found
+        above = self._above(operation, values)
+        return self._made_single(operation, values, above), above.modified if above else self.born
 
     def set_single(self, operation: Operation, values: Mapping[str, Any], value: Any) -> None:
         self._singles[self._single_key(operation, values)] = (value, self.changed())
@@ -113,7 +116,7 @@ class World:
     def _single_key(self, operation: Operation, values: Mapping[str, Any]) -> Any:
         return (operation.method, normal(operation.path), *sorted(_ids(operation, values).items()))
 
-    def _made_single(self, operation: Operation, values: Mapping[str, Any]) -> Any:
+    def _made_single(self, operation: Operation, values: Mapping[str, Any], above: Listing | None) -> Any:
         """From the example or the schema, with the ids of the request and what its list says of it."""
         schema = self.shape(operation).schema
         if schema is None:
@@ -121,19 +124,23 @@ class World:
         dice = Dice(self.seed, normal(operation.path), *sorted(_ids(operation, values).items()))
         answer = success(operation)[1]
         examples = answer.examples if answer else []
-        made = mend(examples[0], schema, dice) if examples else fabricate(schema, dice)
+        name = word(operation).removesuffix('_id')
+        made = mend(examples[0], schema, dice, name) if examples else fabricate(schema, dice, name)
         if not isinstance(made, dict):
             return made
-        for name, value in {**self._listed_fields(operation, values), **self._own_name(operation, values)}.items():
+        for name, value in {
+            **_listed_fields(above, values.get(_last_placeholder(operation))),
+            **self._own_name(operation, values),
+        }.items():
             _pin(made, schema, name, value)
         for name, value in self._pins(operation, schema, values).items():
             _pin(made, schema, name, value)
         return made
 
-    def envelope(self, operation: Operation, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields that stand beside the records of a list."""
-        value = self.single(operation, values)[0]
-        return dict(value) if isinstance(value, dict) else {}
+    def envelope(self, operation: Operation, values: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+        """The fields that stand beside the records of a list, and when they last changed."""
+        value, modified = self.single(operation, values)
+        return (dict(value) if isinstance(value, dict) else {}), modified
 
     def _pins(self, operation: Operation, schema: Schema | None, values: Mapping[str, Any]) -> dict[str, Any]:
         """The ids of the request that are fields of the answer too."""
@@ -163,16 +170,13 @@ class World:
             return {}
         return {'name': self.names.of(kind or '', values[last])}
 
-    def _listed_fields(self, operation: Operation, values: Mapping[str, Any]) -> dict[str, Any]:
-        """What the list above says of this thing: /calendar of /calendar/{event_id}."""
-        path, last = normal(operation.path), _last_placeholder(operation)
+    def _above(self, operation: Operation, values: Mapping[str, Any]) -> Listing | None:
+        """The list in which a thing stands, which may say more of it: /calendar of /calendar/{event_id}."""
+        path = normal(operation.path)
         parent = self.get(path.rpartition('/')[0]) if path.endswith('}') else None
         if parent is None or not self.shape(parent).identity or parent.paging == 'page':
-            return {}
-        listing = self.listing(parent, values)
-        position = listing.find(values.get(last)) if len(listing) <= 10_000 else None
-        record = listing.data(position) if position is not None else None
-        return {ALIASES.get(name, name): value for name, value in record.items()} if isinstance(record, dict) else {}
+            return None
+        return self.listing(parent, values)
 
     def is_missing(self, operation: Operation, values: Mapping[str, Any]) -> bool:
         """Ids below 1 and the id 404 belong to nothing; what was deleted, or declared missing, is gone."""
@@ -185,15 +189,21 @@ class World:
         return self._was_removed(operation, values)
 
     def _was_removed(self, operation: Operation, values: Mapping[str, Any]) -> bool:
-        path = normal(operation.path)
-        parent = self.get(path.rpartition('/')[0]) if path.endswith('}') else None
-        if parent is None or not self.shape(parent).identity:
-            return False
-        return values.get(_last_placeholder(operation)) in self.listing(parent, values).gone
+        above = self._above(operation, values)
+        return above is not None and values.get(_last_placeholder(operation)) in above.gone
 
 
 #: Fields that a list and a detail call differently.
 ALIASES = {'event_response': 'response', 'event_date': 'date'}
+
+
+def _listed_fields(above: Listing | None, key: Any) -> dict[str, Any]:
+    """What the list above says of a thing."""
+    position = above.find(key) if above is not None and len(above) <= 10_000 else None
+    record = above.data(position) if above is not None and position is not None else None
+    if not isinstance(record, dict):
+        return {}
+    return {str(ALIASES.get(name, name)): value for name, value in record.items()}
 
 
 class _Maker:
@@ -207,18 +217,18 @@ class _Maker:
         self._examples, self._dice, self._keeps_ids = examples, dice, paging is None
         self._rising, self._count = paging == 'cursor', count
         field = self._item.properties.get(shape.identity or '') if shape.identity else self._item
-        name = shape.identity or (shape.field or '').removesuffix('s')
+        name = shape.word if shape.identity in (None, '', 'id') else shape.identity
         self._ids = None
         if shape.identity is not None and field is not None and not said(field).get('enum'):
-            self._ids = Ids(name or 'other', field, count, dice, rising=self._rising)
+            self._ids = Ids(name, field, count, dice, rising=self._rising)
 
     def record(self, index: int) -> Any:
         dice = self._dice.child(index)
         if index < len(self._examples):
             made = mend(self._examples[index], self._item, dice)
         else:
-            age = self._count - 1 - index if self._rising else index
-            made = fabricate(self._item, dice, age=max(age, 0))
+            is_newer = self._rising or index >= self._count
+            made = fabricate(self._item, dice, age=self._count - 1 - index if is_newer else index)
         return self._identified(made, index)
 
     def _identified(self, made: Any, index: int) -> Any:

@@ -44,6 +44,18 @@ def is_trusted(url: str) -> bool:
     return split.scheme == 'https' or (split.scheme == 'http' and split.hostname in _LOOPBACK)
 
 
+def tokens(body: bytes) -> dict[str, Any] | None:
+    """The tokens in an answer of the token endpoint (RFC 6749 section 5.1); None for what is no such answer."""
+    try:
+        told: Any = json.loads(body)
+    except ValueError:
+        return None
+    if not isinstance(told, dict) or not isinstance(told.get('access_token'), str):
+        return None
+    seconds = told.get('expires_in')
+    return told if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else None
+
+
 def error_code(body: bytes) -> str:
     """The `error` of an answer, if it is one that RFC 6749 knows; else ''."""
     try:

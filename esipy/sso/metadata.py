@@ -1,33 +1,14 @@
-"""Where the SSO's endpoints are (RFC 8414): asked once for each process and address."""
+"""Where the SSO's endpoints are (RFC 8414): what its metadata document says. Fetching it is the caller's business."""
 
 from __future__ import annotations
 
-import threading
+import json
 from typing import Any
 
-import requests
-from requests.exceptions import RequestException
 
-from esipy.exceptions import SSOUnavailableError
-
-_known: dict[str, dict[str, str]] = {}
-_lock = threading.Lock()
-
-
-def discover(session: requests.Session, url: str, timeout: Any) -> dict[str, str]:
-    """The metadata document at `url`. Raises SSOUnavailableError where there is none to be had."""
-    with _lock:
-        known = _known.get(url)
-    if known is not None:
-        return dict(known)
-    try:
-        response = session.get(url, timeout=timeout)
-        found = response.json() if response.status_code == 200 else None
-    except (RequestException, ValueError) as error:
-        raise SSOUnavailableError(url, 500, response=type(error).__name__.encode()) from None
-    if not isinstance(found, dict) or 'token_endpoint' not in found:
-        raise SSOUnavailableError(url, response.status_code, response=b'no metadata')
-    endpoints = {name: value for name, value in found.items() if isinstance(value, str)}
-    with _lock:
-        _known[url] = endpoints
-    return dict(endpoints)
+def endpoints(body: bytes) -> dict[str, str]:
+    """The addresses in a metadata document, by their names. Raises ValueError for what is none."""
+    found: Any = json.loads(body)
+    if not isinstance(found, dict) or not isinstance(found.get('token_endpoint'), str):
+        raise ValueError('no metadata of an authorization server')
+    return {name: value for name, value in found.items() if isinstance(value, str)}

@@ -109,7 +109,11 @@ def operation(
             *parameters,
             *(ref('parameters', name) for name in _EVERYWHERE),
         ],
-        'responses': {status: _answer(answer, pages=pages), 'default': _error()},
+        'responses': {
+            status: _answer(answer, pages=pages),
+            **({'304': {'description': 'Not modified'}} if method == 'get' else {}),
+            'default': _error(),
+        },
         'x-compatibility-date': since,
     }
     if body is not None:
@@ -216,7 +220,6 @@ def _parameters(date: str) -> Node:
         'CompatibilityDate': header(
             'X-Compatibility-Date',
             {'type': 'string', 'format': 'date', 'enum': [date]},
-            'The date of the description that the program was written for.',
-            required=True,
+            'The date of the description that the program was written for; without it, the oldest one counts.',
         ),
     }

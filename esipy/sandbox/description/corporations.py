@@ -19,6 +19,8 @@ from esipy.sandbox.description.commons import (
 )
 from esipy.sandbox.description.universe import TASK
 
+_SHARE = {**NUMBER, 'minimum': 0, 'maximum': 1}
+
 
 def operations() -> Operations:
     yield operation(
@@ -32,7 +34,7 @@ def operations() -> Operations:
                 'home_station_id': known('StationID'),
                 'member_count': INTEGER,
                 'name': TEXT,
-                'tax_rates': record({'isk': NUMBER, 'loyalty_point': NUMBER}),
+                'tax_rates': record({'isk': _SHARE, 'loyalty_point': _SHARE}),
                 'ticker': TEXT,
                 'war_eligible': FLAG,
             },

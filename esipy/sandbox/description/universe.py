@@ -20,7 +20,17 @@ from esipy.sandbox.description.commons import (
 
 _POINT = record({'x': NUMBER, 'y': NUMBER, 'z': NUMBER})
 _NAMED = array(record({}, {'id': INTEGER, 'name': TEXT}))
-_CATEGORIES = 'alliance character constellation corporation inventory_type region solar_system station faction'.split()
+_CATEGORIES = [
+    'alliance',
+    'character',
+    'constellation',
+    'corporation',
+    'inventory_type',
+    'region',
+    'solar_system',
+    'station',
+    'faction',
+]
 _FOUND = 'agents alliances characters constellations corporations factions inventory_types regions stations systems'
 _PROGRESS = record({'current': INTEGER, 'desired': INTEGER})
 _REWARD = record({'initial': NUMBER, 'remaining': NUMBER})
@@ -139,7 +149,7 @@ def _names() -> Operations:
         'post',
         '/universe/ids',
         'The ids of the things with these names',
-        record({}, {category: _NAMED for category in _FOUND.split()}),
+        record({}, dict.fromkeys(_FOUND.split(), _NAMED)),
         id='PostUniverseIds',
         tag='Universe',
         body=array({**TEXT, 'minLength': 1, 'maxLength': 100}, minItems=1, maxItems=500, uniqueItems=True),

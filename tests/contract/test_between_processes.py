@@ -1,0 +1,173 @@
+"""What one process has kept another one finds: other hash seeds, other Pythons, many at once, and databases that die."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from esipy import App, EsiClient
+from esipy.cache import MemcachedCache, RedisCache, _hash
+from esipy.cache.keys import frozendict
+from esipy.sandbox import Sandbox
+from tests.databases import Server, memcached_server, redis_server
+
+WORKER = Path(__file__).with_name('worker.py')
+ROOT = Path(__file__).parents[2]
+
+U = 'https://esi.evetech.net/status'
+
+#: Keys and their hashes, which must never change: a change empties every shared cache there is.
+HASHES: list[tuple[Any, str]] = [
+    ('esipy:app:meta_swagger_url', 'esi_d62d427d3b6fa29f2d5c1b2e068ef07f'),
+    ('', 'esi_d41d8cd98f00b204e9800998ecf8427e'),
+    ('ünïcode', 'esi_cd1850cd26e86481ddbc2c94e29e1224'),
+    ((U, frozendict(), frozendict(), frozendict()), 'esi_ccf415f83dd9764e9af51f7c33d27ba8'),
+    ((U, frozendict({'accept-language': 'de'}), frozendict(), frozendict()), 'esi_a32c27d13941d14af67aad9975c0b081'),
+    (
+        (U, frozendict({'b': '2', 'a': '1'}), frozendict({'x': '1'}), frozendict({'page': '2'})),
+        'esi_a45f2f7d3212332c545f8a05aa530c0c',
+    ),
+    ((U, frozendict(), frozendict(), frozendict({'ids': ('1', '2')})), 'esi_40585863d2f0a526b0da8ec01d6b9179'),
+    (
+        (U, frozendict({'authorization': 'character:90000001'}), frozendict(), frozendict()),
+        'esi_c1c0a529f6b8a433981eab3607bc7f76',
+    ),
+    ((U, frozenset({('a', '1'), ('b', '2')}), frozenset(), frozenset()), 'esi_37da67e9a589fee27a76ca0674aa7535'),
+    ((1, 2.5, None, True, b'x'), 'esi_112c7e423af75986aa65b2db304e0b6e'),
+]
+
+
+def interpreters() -> list[str]:
+    """This Python, and those of other versions that the machine has."""
+    found = {sys.version_info[:2]: sys.executable}
+    places = [*os.environ.get('PATH', '').split(os.pathsep), *map(str, Path.home().glob('.pyenv/versions/*/bin'))]
+    for minor in (11, 12, 13, 14):
+        for place in places:
+            program = Path(place) / f'python3.{minor}'
+            if (3, minor) not in found and program.is_file() and _can_run(program):
+                found[3, minor] = str(program)
+    return list(found.values())
+
+
+def environment(seed: str = 'random') -> dict[str, str]:
+    """Where an interpreter of another version finds esipy and the pure Python packages of this one."""
+    site = [path for path in sys.path if path.endswith('site-packages')]
+    return {**os.environ, 'PYTHONPATH': os.pathsep.join([str(ROOT), *site]), 'PYTHONHASHSEED': seed}
+
+
+def _can_run(program: Path) -> bool:
+    command = [str(program), '-c', 'import esipy, redis, diskcache, memcache']
+    return subprocess.run(command, env=environment(), capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope='module')
+def esi() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(params=['file', 'redis', 'memcached'])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
+    """A shared store: its name, and where it is."""
+    if request.param == 'file':
+        return 'file', str(tmp_path / 'cache')
+    server: Server = request.getfixturevalue(f'{request.param}_on')
+    if request.param == 'redis':
+        with redis.Redis(port=server.port) as client:
+            client.flushall()
+    return request.param, str(server.port)
+
+
+def run(program: str, place: tuple[str, str], esi: Sandbox, times: int, seed: str, *more: str) -> dict[str, Any]:
+    command = [program, str(WORKER), place[0], esi.url, place[1], str(times), *more]
+    done = subprocess.run(command, env=environment(seed), capture_output=True, text=True, check=False, timeout=100)
+    assert done.returncode == 0, done.stderr
+    saw: dict[str, Any] = json.loads(done.stdout)
+    return saw
+
+
+@pytest.mark.parametrize(('key', 'hashed'), HASHES, ids=lambda value: repr(value)[:40])
+def test_the_hash_of_a_key_never_changes(key: Any, hashed: str) -> None:
+    assert _hash(key) == hashed
+
+
+def test_other_seeds_and_other_pythons_hit_each_others_entries(place: tuple[str, str], esi: Sandbox) -> None:
+    programs = interpreters()
+    first = run(programs[0], place, esi, 10, '1')
+    # memcached cannot be emptied at once, and holds what the run before this one left
+    assert first['cached'] == 0 or place[0] == 'memcached'
+    for seed, program in enumerate(programs, 2):
+        saw = run(program, place, esi, 10, str(seed))
+        assert saw['cached'] == 10
+        assert saw['bodies'] == first['bodies']
+
+
+def test_a_private_answer_is_not_found_by_another_token(place: tuple[str, str], esi: Sandbox) -> None:
+    mine, yours = esi.token(90000001), esi.token(90000001)
+    assert run(sys.executable, place, esi, 2, '1', mine)['cached'] == 1
+    assert run(sys.executable, place, esi, 2, '2', mine)['cached'] == 2
+    assert run(sys.executable, place, esi, 2, '3', yours)['cached'] == 1
+
+
+@pytest.mark.parametrize('place', ['file', 'redis'], indirect=True)
+def test_four_processes_at_once(place: tuple[str, str], esi: Sandbox) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        saw = list(pool.map(lambda seed: run(sys.executable, place, esi, 250, str(seed)), range(4)))
+    assert len({tuple(one['bodies']) for one in saw}) == 1
+    # Ten different calls: at worst each process misses each of them once.
+    assert sum(one['cached'] for one in saw) >= 4 * 250 - 40
+
+
+OUTAGE_TIMEOUT = 0.5
+
+
+@pytest.mark.parametrize('kind', ['redis', 'memcached'])
+def test_a_database_that_dies_under_load_fails_no_call(kind: str, esi: Sandbox, tmp_path: Path) -> None:
+    """Killed, stopped in its tracks, and started again, with 20 threads calling all the while."""
+    context = redis_server(tmp_path) if kind == 'redis' else memcached_server(tmp_path)
+    app = App.create(esi.document)
+    with context as server:
+        if kind == 'redis':
+            database: Any = redis.Redis(port=server.port, socket_timeout=OUTAGE_TIMEOUT)
+            cache: Any = RedisCache(database)
+        else:
+            from pymemcache import PooledClient
+
+            database = PooledClient(('127.0.0.1', server.port), timeout=OUTAGE_TIMEOUT, connect_timeout=OUTAGE_TIMEOUT)
+            cache = MemcachedCache(database)
+        stop = threading.Event()
+        slowest = [0.0]
+        answered = [0]
+
+        with EsiClient(cache=cache, user_agent='test/1.0') as client:
+
+            def work(number: int) -> None:
+                while not stop.is_set():
+                    begun = time.monotonic()
+                    call = app.op['get_universe_types_type_id'](type_id=number + 1)
+                    assert client.request(call, raise_on_error=True).data.type_id == number + 1
+                    slowest[0] = max(slowest[0], time.monotonic() - begun)
+                    answered[0] += 1
+
+            with ThreadPoolExecutor(20) as pool:
+                futures = [pool.submit(work, number) for number in range(20)]
+                time.sleep(0.5)
+                server.kill()
+                time.sleep(0.7)
+                server.start()
+                time.sleep(0.5)
+                stop.set()
+                for future in futures:
+                    future.result()
+        database.close()
+    assert answered[0] > 100
+    assert slowest[0] < OUTAGE_TIMEOUT + 1.0

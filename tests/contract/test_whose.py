@@ -1,0 +1,123 @@
+"""A character never sees another one's answer, in any store, whatever is done to tokens meanwhile; all share the public ones."""
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import memcache
+import pytest
+import redis
+
+from esipy import App, EsiClient, EsiSecurity
+from esipy.cache import BaseCache, DictCache, FileCache, MemcachedCache, RedisCache
+from esipy.sandbox import Sandbox
+from tests.databases import Server
+
+CHARACTERS = (90000001, 90000002, 90000003)
+
+
+@pytest.fixture(scope='module')
+def esi() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(params=['dict', 'file', 'redis', 'memcached'])
+def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseCache]:
+    if request.param == 'dict':
+        yield DictCache()
+    elif request.param == 'file':
+        kept = FileCache(tmp_path / 'cache')
+        yield kept
+        kept.close()
+    else:
+        server: Server = request.getfixturevalue(f'{request.param}_on')
+        if request.param == 'redis':
+            with redis.Redis(port=server.port) as client:
+                yield RedisCache(client)
+        else:
+            own = memcache.Client([f'127.0.0.1:{server.port}'])
+            yield MemcachedCache(own)
+            own.disconnect_all()
+
+
+def security(esi: Sandbox, character: int) -> EsiSecurity:
+    made = EsiSecurity(
+        'http://localhost/', 'id', 'secret', headers={'User-Agent': 'test/1.0'}, sso_endpoints={'token_endpoint': esi.url}
+    )
+    made.update_token({'access_token': esi.token(character), 'expires_in': 1200})
+    return made
+
+
+def by_security(esi: Sandbox, app: App, client: EsiClient, character: int, of: int) -> Any:
+    call = app.op['get_characters_character_id_wallet'](character_id=of)
+    return client.request(call, security=security(esi, character))
+
+
+def by_argument(esi: Sandbox, app: App, client: EsiClient, character: int, of: int) -> Any:
+    return client.request(app.op['get_characters_character_id_wallet'](character_id=of, token=esi.token(character)))
+
+
+def by_own_function(esi: Sandbox, app: App, client: EsiClient, character: int, of: int) -> Any:
+    def sign(request: Any) -> Any:
+        request._p['header']['Authorization'] = f'Bearer {esi.token(character)}'
+        return request
+
+    return client.request(app.op['get_characters_character_id_wallet'](character_id=of), security=sign)
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')  # python-memcached's sockets
+@pytest.mark.parametrize('seed', range(3))
+def test_nobody_sees_anothers_answer(cache: BaseCache, esi: Sandbox, seed: int) -> None:
+    app = App.create(esi.document)
+    shared = EsiClient(cache=cache, user_agent='test/1.0')
+
+    def work(number: int) -> list[tuple[int, int, int]]:
+        dice = random.Random(f'{seed} {number}')
+        wrong = []
+        for _ in range(20):
+            character, of = dice.choice(CHARACTERS), dice.choice(CHARACTERS)
+            answer = dice.choice([by_security, by_argument, by_own_function])(esi, app, shared, character, of)
+            if answer.status != (200 if character == of else 403):
+                wrong.append((character, of, answer.status))
+        return wrong
+
+    with ThreadPoolExecutor(8) as pool:
+        assert [wrong for wrongs in pool.map(work, range(8)) for wrong in wrongs] == []
+    shared.close()
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
+def test_one_security_object_for_many_users_between_threads(cache: BaseCache, esi: Sandbox) -> None:
+    """An app hands out one object and gives it a token before each call; another thread may be faster."""
+    app = App.create(esi.document)
+    one = security(esi, CHARACTERS[0])
+    tokens = {character: esi.token(character) for character in CHARACTERS}
+    client = EsiClient(one, cache=cache, user_agent='test/1.0')
+
+    def work(number: int) -> None:
+        character = CHARACTERS[number % 3]
+        one.update_token({'access_token': tokens[character], 'expires_in': 1200})
+        client.request(app.op['get_characters_character_id_wallet'](character_id=character))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(200)))
+    # Whatever was filed meanwhile: under each character's own token there is nothing but its own answer.
+    for character, token in tokens.items():
+        for of in CHARACTERS:
+            call = app.op['get_characters_character_id_wallet'](character_id=of, token=token)
+            assert client.request(call).status == (200 if character == of else 403)
+    client.close()
+
+
+def test_public_answers_are_shared(cache: BaseCache, esi: Sandbox) -> None:
+    app = App.create(esi.document)
+    call = app.op['get_markets_region_id_history'](region_id=10000007, type_id=35)
+    with EsiClient(security(esi, CHARACTERS[0]), cache=cache, user_agent='test/1.0') as first:
+        first.request(call)
+    with EsiClient(security(esi, CHARACTERS[1]), cache=cache, user_agent='test/1.0') as second:
+        assert second.request(call).from_cache
+    with EsiClient(cache=cache, user_agent='test/1.0') as third:
+        assert third.request(call).from_cache

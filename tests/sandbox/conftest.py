@@ -1,0 +1,51 @@
+"""What the tests of the sandbox share: a sandbox, a plain HTTP session on it, the real documents."""
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+import requests
+
+from esipy.sandbox import Sandbox
+
+from .calling import SPECS, Caller
+
+
+@cache
+def _loaded(name: str) -> dict[str, Any]:
+    return json.loads((SPECS / name).read_bytes())
+
+
+@pytest.fixture(scope='session')
+def document() -> Callable[[str], Any]:
+    """A description by its file's name; None is the built-in one."""
+
+    def load(name: str | None) -> Any:
+        if name is None:
+            return None
+        if not (SPECS / name).exists():
+            pytest.skip(f'{name} is not in ../shared/specs')
+        return _loaded(name)
+
+    return load
+
+
+@pytest.fixture
+def esi() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def caller() -> Iterator[Callable[[Sandbox], Caller]]:
+    """`caller(sandbox)` makes a Caller for any sandbox."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield lambda sandbox: Caller(sandbox, session)
+
+
+@pytest.fixture
+def call(esi: Sandbox, caller: Callable[[Sandbox], Caller]) -> Caller:
+    return caller(esi)

@@ -1,0 +1,176 @@
+"""Tokens that must not pass, and those that must. Each attack names the check that stops it: without it the test fails."""
+
+import base64
+import json
+import time
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jose import jwk, jwt
+from jose.exceptions import ExpiredSignatureError, JWTClaimsError, JWTError
+
+from esipy.sso.jwt import UnknownKey, identity, spellings, verify
+
+ISSUER = 'https://login.eveonline.com'
+CLIENT = 'my-client'
+
+
+def pem(key: Any) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def public(key: Any) -> str:
+    return (
+        key.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode()
+    )
+
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+OTHER_RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+KEYS = {
+    'JWT-Signature-Key': {**jwk.construct(public(RSA), 'RS256').to_dict(), 'kid': 'JWT-Signature-Key'},
+    'ec': {**jwk.construct(public(EC), 'ES256').to_dict(), 'kid': 'ec'},
+}
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    """What the SSO says in a good token; a change to ... leaves the claim out."""
+    good = {
+        'iss': 'login.eveonline.com',
+        'aud': [CLIENT, 'EVE Online'],
+        'sub': 'CHARACTER:EVE:90000001',
+        'name': 'Aelia Arkan',
+        'owner': 'ownerhash=',
+        'scp': ['esi-wallet.read_character_wallet.v1', 'esi-assets.read_assets.v1'],
+        'exp': int(time.time()) + 1200,
+        'iat': int(time.time()),
+        'jti': 'x',
+        'azp': CLIENT,
+    }
+    return {name: value for name, value in {**good, **changes}.items() if value is not ...}
+
+
+def token(key: Any = RSA, algorithm: str = 'RS256', kid: str | None = 'JWT-Signature-Key', **changes: Any) -> str:
+    headers = {} if kid is None else {'kid': kid}
+    made: str = jwt.encode(claims(**changes), pem(key), algorithm=algorithm, headers=headers)
+    return made
+
+
+def handmade(header: dict[str, Any], body: dict[str, Any], signature: bytes = b'') -> str:
+    parts = [json.dumps(header).encode(), json.dumps(body).encode(), signature]
+    return '.'.join(base64.urlsafe_b64encode(part).rstrip(b'=').decode() for part in parts)
+
+
+def check(text: str, **options: Any) -> dict[str, Any]:
+    return verify(text, KEYS, 'JWT-Signature-Key', CLIENT, ISSUER, options)
+
+
+@pytest.mark.parametrize(
+    'issuer', ['login.eveonline.com', 'https://login.eveonline.com', 'https://login.eveonline.com/']
+)
+@pytest.mark.parametrize(
+    'known_as', ['login.eveonline.com', 'https://login.eveonline.com', 'https://login.eveonline.com/']
+)
+def test_every_spelling_of_the_issuer_is_good(issuer: str, known_as: str) -> None:
+    assert verify(token(iss=issuer), KEYS, 'JWT-Signature-Key', CLIENT, known_as, {})['sub'] == 'CHARACTER:EVE:90000001'
+
+
+def test_both_kinds_of_key_are_good() -> None:
+    assert check(token())['name'] == 'Aelia Arkan'
+    assert check(token(EC, 'ES256', 'ec'))['name'] == 'Aelia Arkan'
+
+
+def test_a_token_without_kid_is_read_with_the_default_key() -> None:
+    assert check(token(kid=None))['name'] == 'Aelia Arkan'
+
+
+def hmac_with_the_public_key() -> str:
+    """python-jose refuses to sign so; an attacker does not ask it."""
+    import hashlib
+    import hmac
+
+    unsigned = handmade({'alg': 'HS256', 'typ': 'JWT', 'kid': 'JWT-Signature-Key'}, claims()).rpartition('.')[0]
+    signature = hmac.new(public(RSA).encode(), unsigned.encode(), hashlib.sha256).digest()
+    return f'{unsigned}.{base64.urlsafe_b64encode(signature).rstrip(b"=").decode()}'
+
+
+#: What is wrong, the token, the error, and the check without which it would pass.
+ATTACKS: list[tuple[str, str, type[Exception], str]] = [
+    ('alg none', handmade({'alg': 'none', 'kid': 'JWT-Signature-Key'}, claims()), JWTError, 'KEY_TYPES'),
+    ('alg None in capitals', handmade({'alg': 'NONE', 'kid': 'ec'}, claims()), JWTError, 'KEY_TYPES'),
+    ('HS256 with the public key', hmac_with_the_public_key(), JWTError, 'KEY_TYPES'),
+    ('an algorithm that is a list', handmade({'alg': ['RS256'], 'kid': 'ec'}, claims()), JWTError, 'KEY_TYPES'),
+    ('another key of the same kind', token(OTHER_RSA), JWTError, "jose's signature"),
+    ('the key of the other algorithm', token(RSA, 'RS256', 'ec'), JWTError, '_key: kty'),
+    ('unknown kid', token(kid='other'), UnknownKey, '_key: kid'),
+    ('wrong issuer', token(iss='https://login.example.com'), JWTClaimsError, '_check_names: iss'),
+    ('issuer with more behind it', token(iss='login.eveonline.com.example.com'), JWTClaimsError, '_check_names: iss'),
+    ('no issuer', token(iss=...), JWTClaimsError, '_check_names: iss'),
+    ('audience without the client', token(aud=['other', 'EVE Online']), JWTClaimsError, '_check_names: client_id'),
+    ('audience without EVE', token(aud=[CLIENT]), JWTClaimsError, '_check_names: EVE'),
+    ('audience that is a text', token(aud='EVE Online'), JWTClaimsError, '_check_names: client_id'),
+    ('no audience', token(aud=...), JWTClaimsError, '_check_names: list'),
+    ('expired', token(exp=int(time.time()) - 1), ExpiredSignatureError, '_check_time: exp'),
+    ('no expiry', token(exp=...), JWTClaimsError, '_check_time: has no expiry'),
+    ('not yet valid', token(nbf=int(time.time()) + 600), JWTClaimsError, '_check_time: nbf'),
+    ('no subject', token(sub=...), JWTClaimsError, '_check_names: sub'),
+    ('a corporation as subject', token(sub='CORPORATION:EVE:1'), JWTClaimsError, '_SUBJECT'),
+    ('a subject with more behind it', token(sub='CHARACTER:EVE:1:2'), JWTClaimsError, '_SUBJECT: fullmatch'),
+    ('a subject in other digits', token(sub='CHARACTER:EVE:١'), JWTClaimsError, '_SUBJECT: ASCII'),
+    ('not a JWT', 'not a token', JWTError, "jose's reading"),
+    ('two parts', token().rpartition('.')[0], JWTError, "jose's reading"),
+    ('empty', '', JWTError, "jose's reading"),
+    (
+        'claims that were changed',
+        token().rpartition('.')[0][:-4] + 'AAAA.' + token().rpartition('.')[2],
+        JWTError,
+        'signature',
+    ),
+]
+
+
+@pytest.mark.parametrize(('text', 'error'), [(attack[1], attack[2]) for attack in ATTACKS], ids=[a[0] for a in ATTACKS])
+def test_an_attack_is_refused(text: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        check(text)
+
+
+@pytest.mark.parametrize(
+    ('option', 'changes'),
+    [
+        ('verify_aud', {'aud': ['other']}),
+        ('verify_exp', {'exp': 1}),
+        ('verify_iss', {'iss': 'other'}),
+        ('verify_nbf', {'nbf': 2**40}),
+    ],
+)
+def test_what_an_option_switches_off_is_not_checked(option: str, changes: dict[str, Any]) -> None:
+    with pytest.raises(JWTError):
+        check(token(**changes))
+    assert check(token(**changes), **{option: False})
+
+
+def test_leeway_is_in_seconds() -> None:
+    late = token(exp=int(time.time()) - 5)
+    assert check(late, leeway=60)
+
+
+@pytest.mark.parametrize(('scp', 'scopes'), [('a', {'a'}), (['a', 'b'], {'a', 'b'}), (..., set())])
+def test_scopes_come_in_three_shapes(scp: Any, scopes: set[str]) -> None:
+    assert identity(check(token(scp=scp))).scopes == scopes
+
+
+def test_identity_of_a_token() -> None:
+    assert identity(check(token()))[:3] == (90000001, 'Aelia Arkan', 'ownerhash=')
+
+
+def test_spellings_of_another_issuer_stay_its_own() -> None:
+    assert spellings('http://127.0.0.1:8000') >= {'http://127.0.0.1:8000', '127.0.0.1:8000'}
+    assert 'login.eveonline.com' not in spellings('http://127.0.0.1:8000')
