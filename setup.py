@@ -42,7 +42,7 @@ EXTRAS['pyswagger'] = ['pyswagger==0.8.39']
 # For work on esipy itself. ruff and mypy are held back because a new rule of theirs is a change of ours to
 # make, not a failure that arrives overnight.
 EXTRAS['docs'] = ['sphinx>=8.2', 'myst-parser>=4', 'furo>=2025.7']
-EXTRAS['bench'] = ['aiopenapi3', *EXTRAS['all']]
+EXTRAS['bench'] = ['aiopenapi3', 'matplotlib', *EXTRAS['all']]
 EXTRAS['test'] = [
     'ruff>=0.17.5,<0.18',
     'mypy>=2.4,<2.5',

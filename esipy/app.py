@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import threading
-import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from esipy import clock, fetch, fork
 from esipy.cache.base import BaseCache
 from esipy.cache.choose import check_cache
 from esipy.cache.policy import lifetime, lower
-from esipy.exceptions import APIException, SpecError, UnknownOperationError
+from esipy.events import advise, advise_of_unknown
+from esipy.exceptions import APIException, SpecError, TimedOutError, UnknownOperationError
 from esipy.message.bind import bind
 from esipy.message.request import Request
 from esipy.message.response import Response
@@ -21,6 +21,7 @@ from esipy.spec.model import Operation
 from esipy.spec.reader import Reader
 from esipy.spec.source import parse, read
 from esipy.spec.table import OpTable
+from esipy.transport import Answer
 
 LOGGER = logging.getLogger(__name__)
 
@@ -114,8 +115,7 @@ class EsiApp:
         compatibility_date: Any = None,
         **unknown: Any,
     ) -> None:
-        for name in unknown:
-            warnings.warn(f'EsiApp: unknown option {name!r}', stacklevel=2)
+        advise_of_unknown('EsiApp', unknown, _OPTIONS)
         self.meta_url = meta_url
         self.expire = 86400 if cache_time is not None and cache_time < 0 else cache_time
         self.cache_prefix = cache_prefix
@@ -164,9 +164,12 @@ class EsiApp:
     def clear_cached_endpoints(self, prefix: str | None = None) -> None:
         """Forget the documents, here and in the cache; the next use loads them again."""
         prefix = self.cache_prefix if prefix is None else prefix
-        for operation in self.op.values():
-            self.cache.invalidate(f'{prefix}:app:{operation.url}')
-        self.cache.invalidate(self.esi_meta_cache_key)
+        operations = () if self._app is None else self._app.op.values()
+        for key in [*(f'{prefix}:app:{operation.url}' for operation in operations), self.esi_meta_cache_key]:
+            try:
+                self.cache.invalidate(key)
+            except Exception as error:
+                LOGGER.warning('%s: cannot be forgotten: %r', key, error)
         self._made.clear()
         self._app = None
 
@@ -175,44 +178,38 @@ class EsiApp:
     def _document(self, url: str, key: str) -> App:
         """The App of a document: from the cache while that is fresh, else from the server, else from the cache."""
         with self._lock:
-            content, headers, until = self._cached(key)
-            if content is not None and clock.time() < until:
-                try:
-                    return self._make(key, content, url)
-                except SpecError as error:
-                    LOGGER.warning('%s: the cached document is broken: %s', key, error)
-                    content, headers = None, {}
+            kept = self._kept(url, key)
+            if kept is not None and clock.time() < kept.until:
+                return kept.app
             try:
-                content, headers = self._fetched(url, content, headers)
-            except APIException as error:
-                if content is None:
+                content, headers = self._fetched(url, kept)
+                app = self._make(key, content, url)
+            except (APIException, SpecError) as error:
+                if kept is None:
                     raise
                 message = f'{url} cannot be read ({error}); using the last copy'
                 LOGGER.warning(message)
-                warnings.warn(message, stacklevel=4)
-                return self._make(key, content, url)
-            app = self._make(key, content, url)
+                advise(message)
+                return kept.app
             self._remember(key, content, headers)
             return app
 
-    def _cached(self, key: str) -> tuple[bytes | None, dict[str, str], float]:
-        """The kept document, its headers, and until when it is used without asking. An entry that is none is a miss."""
+    def _kept(self, url: str, key: str) -> _Kept | None:
+        """The copy in the cache. An entry that is none is a miss."""
         try:
             content, headers, until = self.cache.get(key, None)
-            if isinstance(content, bytes) and isinstance(headers, Mapping):
-                return content, dict(headers), float('inf') if self.expire == 0 else float(until)
+            if isinstance(content, bytes):
+                until = float('inf') if self.expire == 0 else float(until)
+                return _Kept(self._make(key, content, url), content, dict(headers), until)
         except Exception as error:
             LOGGER.debug('%s: nothing in the cache (%r)', key, error)
-        return None, {}, 0.0
+        return None
 
-    def _fetched(self, url: str, content: bytes | None, headers: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
-        asked = {}
-        etag = lower(headers).get('etag')
-        if content is not None and etag:
-            asked['If-None-Match'] = etag
-        answer = _insist(self._address(url), asked)
-        if answer.status == 304 and content is not None:
-            return content, {**headers, **answer.headers}
+    def _fetched(self, url: str, kept: _Kept | None) -> tuple[bytes, dict[str, str]]:
+        etag = lower(kept.headers).get('etag') if kept is not None else None
+        answer = _insist(self._address(url), {'If-None-Match': etag} if etag else {})
+        if answer.status == 304 and kept is not None:
+            return kept.content, {**kept.headers, **answer.headers}
         return answer.content, answer.headers
 
     def _address(self, url: str) -> str:
@@ -240,18 +237,32 @@ class EsiApp:
             LOGGER.warning('%s: the document cannot be cached: %r', key, error)
 
 
+class _Kept(NamedTuple):
+    """A copy of a document: used without asking `until` then."""
+
+    app: App
+    content: bytes
+    headers: dict[str, str]
+    until: float
+
+
 _DOCUMENT_NAME = re.compile(r'get_(_?(latest|dev|legacy)|v\d+)_swagger')
 
-#: How often a document is asked for before its server counts as down.
+_OPTIONS = ('cache', 'cache_time', 'cache_prefix', 'meta_url', 'datasource', 'compatibility_date')
+
+#: How often a document is asked for before its server counts as down, and the seconds between.
 _TRIES = 3
+_PAUSE = 0.3
 
 
-def _insist(url: str, headers: Mapping[str, str]) -> Any:
-    """The document at `url`; what the server fails to answer is asked for again."""
-    for attempt in range(1, _TRIES + 1):
+def _insist(url: str, headers: Mapping[str, str]) -> Answer:
+    """The document at `url`; what the server fails to answer is asked for again, unless that took long already."""
+    for attempt in range(1, _TRIES):
         try:
             return fetch.get(url, headers)
         except APIException as error:
-            if attempt == _TRIES or error.status_code < 500:
+            if error.status_code < 500 or isinstance(error, TimedOutError):
                 raise
             LOGGER.warning('[failure #%d] %s %d', attempt, url, error.status_code)
+            clock.sleep(_PAUSE * attempt)
+    return fetch.get(url, headers)

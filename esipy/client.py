@@ -1,7 +1,8 @@
 """EsiClient: the conductor. `_execute` tells the life of a call from top to bottom; each step has a file of its own.
 
-whose call it is, signing      security.py
-what is kept, and how long     cache/policy.py, cache/keys.py
+what one execution knows       message/exchange.py
+whose call it is, signing      security.py, cache/keys.py
+what is kept, and how long     cache/answers.py, cache/policy.py
 sending, and sending again     transport.py, retry.py
 reading the answer             message/response.py, message/failure.py
 """
@@ -10,22 +11,20 @@ from __future__ import annotations
 
 import logging
 import random
-import warnings
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from esipy import clock, retry
 from esipy.cache import policy
+from esipy.cache.answers import Answers
 from esipy.cache.base import BaseCache
 from esipy.cache.choose import check_cache
-from esipy.cache.guard import Guard
-from esipy.cache.keys import key_of, owner_of
+from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.policy import CachedResponse
-from esipy.events import API_CALL_STATS, emit
+from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
 from esipy.exceptions import APIException, EsiError, UndecodableBodyError
 from esipy.message.exchange import Exchange
-from esipy.message.failure import error_of, failed_body
+from esipy.message.failure import error_of, failed, failed_body, masked, retry_after, undecodable, unreadable
 from esipy.message.foreign import adopt, fill
 from esipy.message.request import Request
 from esipy.message.response import Response
@@ -90,7 +89,7 @@ class EsiClient:
     """
 
     def __init__(self, security: Any = None, retry_requests: bool = False, **options: Any) -> None:
-        _warn_of_unknown('EsiClient', options, _OPTIONS)
+        advise_of_unknown('EsiClient', options, _OPTIONS)
         chosen = {**_OPTIONS, **options}
         self.security = security
         self.retry_requests = retry_requests
@@ -108,7 +107,7 @@ class EsiClient:
         self.transport_adapter = chosen['transport_adapter']
         self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
         self._transport = Transport(self._session, chosen['max_body'])
-        self._guard = Guard()
+        self._answers = Answers(self.keep_stale)
         self._warned: set[str] = set()
         self._set_headers(chosen)
 
@@ -118,7 +117,7 @@ class EsiClient:
             headers['User-Agent'] = chosen['user_agent']
         if chosen['session'] is None and 'user-agent' not in {name.lower() for name in headers}:
             LOGGER.warning(_USER_AGENT_ADVICE)
-            warnings.warn(_USER_AGENT_ADVICE, stacklevel=3)
+            advise(_USER_AGENT_ADVICE)
             headers['User-Agent'] = f'esipy/{__version__}'
         self.headers: dict[str, str] = headers
         self._session.headers.update({'Accept': 'application/json', **headers})
@@ -140,9 +139,10 @@ class EsiClient:
         `opt`: {'url_netloc': …, 'url_scheme': …} sends it elsewhere. `raise_on_error`: raise the APIException that
         a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError.
         """
-        _warn_of_unknown('request()', unknown, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, None, opt, security, timeout)
-        response, error = self._execute(exchange, raw_body_only)
+        if unknown:
+            advise_of_unknown('request()', unknown, _REQUEST_OPTIONS)
+        exchange = self._exchange(req_and_resp, None, opt, security, timeout, raw_body_only)
+        response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
             raise error
         filled: Response = fill(req_and_resp, response)
@@ -158,9 +158,10 @@ class EsiClient:
         **unknown: Any,
     ) -> Response:
         """Ask for the headers of a call's answer alone. Arguments and errors as in `request`."""
-        _warn_of_unknown('head()', unknown, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout)
-        response, error = self._execute(exchange, True)
+        if unknown:
+            advise_of_unknown('head()', unknown, _REQUEST_OPTIONS)
+        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True)
+        response, error = self._execute(exchange)
         if error is not None and raise_on_error:
             raise error
         filled: Response = fill(req_and_resp, response)
@@ -181,24 +182,28 @@ class EsiClient:
 
         `reqs_and_resps` may be a generator: it is consumed as work proceeds. `on_result(request, response)` is
         called as answers come, in this thread, and then nothing is kept: the list returned is empty. `progress` is
-        called with the number of calls done. One call that fails never loses the others: all are executed, and
-        with `raise_on_error` the first error is raised at the end, with the list as its `results`.
+        called with the number of calls done.
+
+        One call that fails never loses the others: all are executed. With `raise_on_error` the first error is raised
+        at the end, with the list as its `results`; so is, in any case, what is no error of esipy (one that a
+        security callable of an app raised).
         """
-        _warn_of_unknown('multi_request()', options, _MULTI_REQUEST_OPTIONS)
+        if options:
+            advise_of_unknown('multi_request()', options, _MULTI_REQUEST_OPTIONS)
         results: dict[int, Call] = {}
-        errors: dict[int, EsiError] = {}
+        errors: dict[int, Exception] = {}
 
-        def run(call: Call) -> tuple[Call, EsiError | None]:
-            return self._one_of_many(call, raw_body_only, opt, options)
+        def run(call: Call) -> tuple[Call | None, Exception | None]:
+            return self._one_of_many(call, raw_body_only, opt, **options)
 
-        def done(index: int, count: int, outcome: tuple[Call, EsiError | None]) -> None:
+        def done(index: int, count: int, outcome: tuple[Call | None, Exception | None]) -> None:
             pair, error = outcome
-            if error is not None and raise_on_error:
+            if error is not None and (raise_on_error or pair is None or not isinstance(error, EsiError)):
                 errors[index] = error
-            if on_result is None:
-                results[index] = pair
-            else:
+            if pair is not None and on_result is not None:
                 on_result(*pair)
+            elif pair is not None:
+                results[index] = pair
             if progress is not None:
                 progress(count)
 
@@ -222,20 +227,14 @@ class EsiClient:
 
     # ------------------------------------------------------------------ the life of a call
 
-    def _execute(self, exchange: Exchange, raw_body_only: bool | None) -> tuple[Response, APIException | None]:
-        """One execution, whole: the answer, and the error that it stands for, if it does."""
-        self._tell_owner(exchange)
-        stored = self._look_up(exchange)
-        if stored is not None and policy.is_fresh(stored.headers, clock.time()):
-            response = self._response(exchange, stored)
-            response.from_cache = True
-        else:
-            response = self._fetch(exchange, stored)
-        response.raw_body_only = self.raw_body_only if raw_body_only is None else raw_body_only
-        return response, self._check(exchange, response)
-
     def _exchange(
-        self, call: Call, method: str | None, opt: Mapping[str, str] | None, security: Any, timeout: Timeouts
+        self,
+        call: Call,
+        method: str | None,
+        opt: Mapping[str, str] | None,
+        security: Any,
+        timeout: Timeouts,
+        raw_body_only: bool | None,
     ) -> Exchange:
         return Exchange(
             adopt(call),
@@ -243,63 +242,51 @@ class EsiClient:
             opt,
             self.security if security is UNSET else security,
             self.timeout if timeout is UNSET else timeout,
+            self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
             self.compatibility_date,
+            self._transport.choosing(),
         )
+
+    def _execute(self, exchange: Exchange) -> tuple[Response, APIException | None]:
+        """One execution, whole: the answer, and the error that it stands for, if it does."""
+        self._tell_owner(exchange)
+        stored = self._answers.find(self.cache, exchange)
+        if stored is not None and policy.is_fresh(stored.headers, clock.time()):
+            response, error = self._take(exchange, stored)
+        else:
+            response, error = self._receive(exchange, *self._attempts(exchange, stored))
+        if exchange.warning:
+            self._pass_on_warning(response, exchange.warning)
+        return response, error
 
     def _tell_owner(self, exchange: Exchange) -> None:
         """Whose call it is. A security object that can tell without signing saves a refresh for a kept answer."""
-        request, security = exchange.request, exchange.security
-        if security is None or 'Authorization' in request._p['header']:
-            exchange.owner = owner_of(request._p['header'].get('Authorization') or self._authorization())
-            return
-        owner = security.owner_of(request) if hasattr(security, 'owner_of') else None
-        if owner is None:
+        given = authorization_of(exchange.request)
+        if given is not None:
+            exchange.security = None  # the call brings its own: it is older than the client's and more precise
+        security = exchange.security
+        owner = security.owner_of(exchange.request) if hasattr(security, 'owner_of') else None
+        if security is not None and owner is None:
             self._sign(exchange)
         else:
-            exchange.owner = owner
-
-    def _authorization(self) -> str | None:
-        """What an app put into the session to sign every request with."""
-        if self._session.auth is not None:
-            return repr(self._session.auth)
-        given = self._session.headers.get('Authorization')
-        return None if given is None else str(given)
+            exchange.owner = owner or owner_of(given or self._transport.authorization())
 
     def _sign(self, exchange: Exchange) -> None:
         """Have the request signed, on a copy: every execution starts clean. What was signed says whose it is."""
-        signed = exchange.request.copy()
-        signed = exchange.security(signed) or signed
+        request = exchange.request.copy()
+        signed = exchange.security(request) or request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
-        exchange.owner = getattr(signed, 'owner', None) or owner_of(signed._p['header'].get('Authorization'))
+        owner = getattr(signed, 'owner', None) or owner_of_signed(exchange.request, signed)
+        exchange.owner = owner or owner_of(self._transport.authorization())
 
-    def _look_up(self, exchange: Exchange) -> CachedResponse | None:
-        """The kept answer to a GET, fresh or not."""
-        if exchange.method != 'GET':
-            return None
-        sent = self._key(exchange)
-        stored = self._guard.get(self.cache, exchange.key)
-        return stored if stored is not None and policy.matches(stored.headers, sent) else None
-
-    def _key(self, exchange: Exchange) -> dict[str, str]:
-        """Set the exchange's cache key; returns what it says in the headers that choose between answers."""
-        session = self._session.headers
-        chosen = tuple((name, str(session[name])) for name in _CHOOSING if name in session)
-        sent, exchange.key = key_of(exchange.request, chosen, exchange.compatibility_date, exchange.owner)
-        return sent
-
-    def _fetch(self, exchange: Exchange, stored: CachedResponse | None) -> Response:
-        """Ask the server, and keep what it says."""
-        answer, stored = self._attempts(exchange, stored)
-        if answer.failure is not None:
-            return self._failed(exchange, answer)
-        if answer.status == 304 and stored is not None and not self.no_etag_body:
-            merged = policy.merged(stored.headers, answer.headers)
-            kept = self._keep(exchange, CachedResponse(200, merged, stored.content, stored.url))
-            response = self._response(exchange, kept)
-            response.not_modified = True
-            return response
-        return self._response(exchange, self._keep(exchange, CachedResponse(*answer[:4])))
+    def _take(self, exchange: Exchange, stored: CachedResponse) -> tuple[Response, APIException | None]:
+        """A kept answer that is still good."""
+        response = exchange.response(*stored)
+        response.from_cache = True
+        if policy.UNREAD in stored.headers and not exchange.raw_body_only:
+            return response, unreadable(response, self.strict)
+        return response, None
 
     def _attempts(self, exchange: Exchange, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
         """Send, and send again as far as `retry` allows: the last answer, and the kept one that it was asked after."""
@@ -309,7 +296,7 @@ class EsiClient:
                 owner = exchange.owner
                 self._sign(exchange)
                 if exchange.owner != owner:
-                    stored = self._look_up(exchange)  # another thread's token: what was found is not this one's
+                    stored = self._answers.find(self.cache, exchange)  # another's token by now: not what was found
             answer = self._send(exchange, stored)
             wait = self._pause(exchange, answer)
             if wait is None:
@@ -329,103 +316,13 @@ class EsiClient:
         begun = clock.monotonic()
         try:
             answer = self._transport.send(outgoing, headers, exchange.timeout, exchange.deadline)
-        except NoAnswer as failure:
-            answer = Answer(500, {}, failed_body(failure.reason), outgoing.url, failure)
+        except NoAnswer as error:
+            failure = error.with_traceback(None)
+            answer = Answer(500, {}, failed_body(failure.reason), masked(outgoing.url), failure)
         except BadBody as error:
-            self._report(exchange, error.answer, begun)
-            raise self._undecodable(exchange, error) from None
+            answer = error.answer._replace(failure=error.with_traceback(None))
         self._report(exchange, answer, begun)
         return answer
-
-    def _pause(self, exchange: Exchange, answer: Answer) -> float | None:
-        """Seconds until the next attempt; None if there is none."""
-        if not self.retry_requests or exchange.attempts >= self.retries:
-            return None
-        operation, failure = exchange.request.operation, answer.failure
-        if failure is None and not retry.may_repeat(operation, exchange.method, answer.status):
-            return None
-        if failure is not None and not failure.unsent and not retry.may_have_arrived(operation, exchange.method):
-            return None
-        told = policy.lower(answer.headers).get('retry-after')
-        wait = retry.pause(exchange.attempts, retry.retry_after(told, clock.time()), random.uniform(-1, 1))
-        if exchange.deadline is not None and clock.monotonic() + wait >= exchange.deadline:
-            return None
-        return wait
-
-    def _keep(self, exchange: Exchange, answer: CachedResponse) -> CachedResponse:
-        """Keep a GET's answer if it may be kept; a write that worked makes the kept answer to its address old."""
-        if exchange.method == 'GET':
-            return self._store(exchange, answer)
-        if exchange.method != 'HEAD' and answer.status_code < 400:
-            self._key(exchange)
-            self._guard.invalidate(self.cache, exchange.key)
-        return answer
-
-    def _store(self, exchange: Exchange, answer: CachedResponse) -> CachedResponse:
-        now = clock.time()
-        headers = policy.kept(answer.status_code, answer.headers, self._key(exchange), now)
-        if headers is None:
-            if answer.status_code == 200 and policy.was_expired(answer.headers, now):
-                LOGGER.warning('[%s] returned expired result', answer.url)
-                warnings.warn(f'[{answer.url}] returned expired result', stacklevel=6)
-            return answer
-        kept = answer._replace(headers=headers)
-        self._guard.set(self.cache, exchange.key, kept, policy.keep_for(headers, now, self.keep_stale))
-        return kept
-
-    # ------------------------------------------------------------------ what comes of an answer
-
-    def _response(self, exchange: Exchange, answer: CachedResponse) -> Response:
-        response = Response(exchange.request)
-        response.status = answer.status_code
-        response.raw = None if exchange.method == 'HEAD' else answer.content
-        response.url = answer.url
-        response.attempts = exchange.attempts
-        response.take_headers(answer.headers)
-        response.elapsed = clock.monotonic() - exchange.started
-        return response
-
-    def _failed(self, exchange: Exchange, answer: Answer) -> Response:
-        """The answer that 1.x made up when there was none."""
-        response = self._response(exchange, CachedResponse(*answer[:4]))
-        response.failed = True
-        response.cause = answer.failure
-        return response
-
-    def _check(self, exchange: Exchange, response: Response) -> APIException | None:
-        """Warn of what the server warns of; tell what is wrong with the answer."""
-        warning = response.warning
-        if warning:
-            self._warn(exchange, response, warning)
-        if not response.raw_body_only and not response.from_cache and not response.not_modified:
-            try:
-                response.decoded()
-                if self.strict:
-                    response.check()
-            except UndecodableBodyError as error:
-                return error
-        if response.ok:
-            return None
-        now = clock.time()
-        problem = error_of(response, now, retry.retry_after(response.headers.get('Retry-After'), now))
-        problem.__cause__ = response.cause
-        return problem
-
-    def _warn(self, exchange: Exchange, response: Response, warning: str) -> None:
-        name = exchange.request.operation.id
-        if name not in self._warned:
-            self._warned.add(name)
-            LOGGER.warning('[%s] %s', response.url, warning)
-        warnings.warn(f'[{response.url}] {warning}', stacklevel=5)
-
-    def _undecodable(self, exchange: Exchange, error: BadBody) -> UndecodableBodyError:
-        return UndecodableBodyError(
-            error.answer.url,
-            error.answer.status,
-            request_param=exchange.request.query,
-            response_header=error.answer.headers,
-            reason=error.reason,
-        )
 
     def _report(self, exchange: Exchange, answer: Answer, begun: float) -> None:
         """API_CALL_STATS: something went out, and this is what came of it."""
@@ -443,33 +340,65 @@ class EsiClient:
             message=None if answer.status == 200 else answer.content,
         )
 
+    def _pause(self, exchange: Exchange, answer: Answer) -> float | None:
+        """Seconds until the next attempt; None if there is none."""
+        if not self.retry_requests or exchange.attempts >= self.retries or not retry.may_repeat(exchange, answer):
+            return None
+        told = retry_after(policy.lower(answer.headers).get('retry-after'), clock.time())
+        wait = retry.pause(exchange.attempts, told, random.uniform(-1, 1))
+        in_time = exchange.deadline is None or clock.monotonic() + wait < exchange.deadline
+        return wait if in_time else None
+
+    def _receive(
+        self, exchange: Exchange, answer: Answer, stored: CachedResponse | None
+    ) -> tuple[Response, APIException | None]:
+        """Read what came, and keep it if it is any good. `stored`: the kept answer that it was asked after."""
+        came = CachedResponse(*answer[:4])
+        if answer.status == 304 and stored is not None:
+            kept = self._answers.renew(self.cache, exchange, stored, answer.headers)
+            response = exchange.response(*(came if self.no_etag_body else kept))
+            response.not_modified = True
+            return response, None
+        response = exchange.response(*came)
+        if isinstance(answer.failure, NoAnswer):
+            response.failed, response.cause = True, answer.failure
+            return response, error_of(response, clock.time())
+        if answer.failure is not None:
+            return response, undecodable(response, answer.failure.reason)
+        error = None if exchange.raw_body_only else unreadable(response, self.strict)
+        if error is None:
+            kept = self._answers.keep(self.cache, exchange, came, read=not exchange.raw_body_only)
+            response.take_headers(kept.headers)
+        return response, error or (None if response.ok else error_of(response, clock.time()))
+
+    def _pass_on_warning(self, response: Response, warning: str) -> None:
+        """What the server announces: in the log once for each operation, as a warning each time."""
+        name = response.operation.id
+        if name not in self._warned:
+            self._warned.add(name)
+            LOGGER.warning('[%s] %s', response.url, warning)
+        advise(f'[{response.url}] {warning}')
+
     def _one_of_many(
-        self, call: Call, raw_body_only: bool | None, opt: Mapping[str, str] | None, options: Mapping[str, Any]
-    ) -> tuple[Call, EsiError | None]:
+        self,
+        call: Call,
+        raw_body_only: bool | None,
+        opt: Mapping[str, str] | None,
+        security: Any = UNSET,
+        timeout: Timeouts = UNSET,
+        **unknown: Any,
+    ) -> tuple[Call | None, Exception | None]:
         """A call of `multi_request`: its pair, and what would have been raised."""
-        exchange = self._exchange(call, None, opt, options.get('security', UNSET), options.get('timeout', UNSET))
+        exchange = None
         try:
-            response, error = self._execute(exchange, raw_body_only)
+            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only)
+            response, error = self._execute(exchange)
+            if isinstance(error, UndecodableBodyError):
+                raise error
             return (call[0], fill(call, response)), error
-        except EsiError as problem:
-            failed = Answer(500, {}, failed_body(str(problem)), exchange.request.url)
-            response = self._failed(exchange, failed)
-            response.cause = problem
-            return (call[0], response), problem
+        except Exception as problem:
+            return None if exchange is None else (call[0], failed(exchange, problem)), problem
 
-
-#: Headers of the client's session that choose between answers.
-_CHOOSING = ('Accept-Language', 'X-Tenant', 'X-Compatibility-Date')
 
 _REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout')
 _MULTI_REQUEST_OPTIONS = (*_REQUEST_OPTIONS, 'threads', 'on_result', 'progress')
-
-
-def _warn_of_unknown(where: str, given: Mapping[str, Any], known: Iterable[str]) -> None:
-    """1.x swallowed what it did not know."""
-    known = list(known)
-    for name in given:
-        if name not in known:
-            nearest = get_close_matches(name, known, n=1)
-            hint = f', did you mean {nearest[0]!r}?' if nearest else f'; there are {", ".join(known)}'
-            warnings.warn(f'{where}: unknown option {name!r}{hint}', stacklevel=4)

@@ -7,13 +7,18 @@ A receiver is a function that takes them::
     @API_CALL_STATS.add_receiver
     def on_call(url, status_code, elapsed_time, message, **kwargs):
         ...
+
+And how warnings are given (`advise`): they are told to the same people.
 """
 
+import contextlib
 import inspect
 import logging
-import threading
+import sys
 import traceback
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -29,8 +34,8 @@ class Signal:
     """A list of receivers that are called, in the order in which they were added, when something happens."""
 
     def __init__(self) -> None:
+        # Its own methods and copies of it are atomic, so that it needs no lock (nor one that a fork could leave shut).
         self.event_receivers: list[Callable[..., Any]] = []
-        self._lock = threading.Lock()
 
     def add_receiver(self, receiver: Receiver) -> Receiver:
         """Call `receiver` with the event's arguments from now on; returns it, so that this works as a decorator.
@@ -39,26 +44,22 @@ class Signal:
         """
         if not callable(receiver):
             raise TypeError('receiver must be callable')
-        with self._lock:
-            self.event_receivers = [*self.event_receivers, receiver]
+        self.event_receivers.append(receiver)
         return receiver
 
     def remove_receiver(self, receiver: Callable[..., Any]) -> None:
         """Stop calling `receiver`; one that was never added is ignored."""
-        with self._lock:
-            if receiver in self.event_receivers:
-                receivers = list(self.event_receivers)
-                receivers.remove(receiver)
-                self.event_receivers = receivers
+        with contextlib.suppress(ValueError):
+            self.event_receivers.remove(receiver)
 
     def send(self, **kwargs: Any) -> None:
         """Call every receiver; the first one that raises ends it, and its error reaches the caller."""
-        for receiver in self.event_receivers:
+        for receiver in self.event_receivers.copy():
             receiver(**kwargs)
 
     def send_robust(self, **kwargs: Any) -> None:
         """Call every receiver; one that raises is logged and the others are called all the same."""
-        for receiver in self.event_receivers:
+        for receiver in self.event_receivers.copy():
             _call_robust(receiver, receiver, kwargs, {})
 
 
@@ -69,7 +70,7 @@ def emit(signal: Any, extra: dict[str, Any], **kwargs: Any) -> None:
     written for exactly the old ones go on working.
     """
     if type(signal) is Signal:
-        for receiver in signal.event_receivers:
+        for receiver in signal.event_receivers.copy():
             _call_robust(receiver, receiver, kwargs, extra)
     else:
         _call_robust(signal, getattr(signal, 'send_robust', None) or signal.send, kwargs, extra)
@@ -120,3 +121,23 @@ AFTER_TOKEN_REFRESH = Signal()
 #: A request went out and ended: url, status_code, elapsed_time (seconds), message (the body's bytes, None for
 #: a 200); and, for receivers that take them, operation, method, attempt (from 1) and headers (of the answer).
 API_CALL_STATS = Signal()
+
+
+def advise(message: str, kind: type[Warning] = UserWarning) -> None:
+    """Warn, and let it look as if it came from the first line outside esipy, which is the one to be changed."""
+    level = 2
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get('__name__', '').partition('.')[0] == 'esipy':
+        frame = frame.f_back
+        level += 1
+    warnings.warn(message, kind, stacklevel=level)
+
+
+def advise_of_unknown(where: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Warn of options that do not exist: 1.x swallowed them."""
+    known = list(known)
+    for name in given:
+        if name not in known:
+            nearest = get_close_matches(name, known, n=1)
+            hint = f', did you mean {nearest[0]!r}?' if nearest else f'; there are {", ".join(known)}'
+            advise(f'{where}: unknown option {name!r}{hint}')

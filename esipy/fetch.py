@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import logging
 import re
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from esipy import clock
+from esipy.events import advise
 from esipy.exceptions import APIException, ConnectionFailedError, SpecError, TimedOutError
+from esipy.message.failure import kind_of
 from esipy.message.request import Outgoing
 from esipy.spec.reader import Reader
 from esipy.spec.source import parse, read
@@ -77,10 +78,11 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> Answer:
         live = urlunsplit(split._replace(path=LIVE_PATH, query=''))
         message = f'{url} is gone from the server; using {live}'
         LOGGER.warning(message)
-        warnings.warn(message, DeprecationWarning, stacklevel=4)
+        advise(message, DeprecationWarning)
         answer = _get(live, headers or {})
     if answer.status not in (200, 304):
-        raise APIException(answer.url, answer.status, response=answer.content, response_header=answer.headers)
+        kind = kind_of(answer.status, clock.time()) if answer.status >= 400 else APIException
+        raise kind(answer.url, answer.status, response=answer.content, response_header=answer.headers)
     return answer
 
 

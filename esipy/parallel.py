@@ -1,17 +1,16 @@
-"""Many calls at once: a pool of threads that takes work as it is done, and gives results in the order of the work."""
+"""Many calls at once: threads that take work as they finish it, and hand results to the thread that asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from itertools import islice
-from typing import Any, TypeVar
+import threading
+from collections.abc import Callable, Iterable
+from queue import Empty, SimpleQueue
+from typing import Any, Generic, TypeVar
 
 Work = TypeVar('Work')
 Result = TypeVar('Result')
 
-#: Calls that wait in front of each thread, so that none is ever idle.
+#: Pieces of work that are taken for each thread, so that none is ever idle.
 _AHEAD = 2
 
 
@@ -21,34 +20,75 @@ def run_all(
     threads: int,
     done: Callable[[int, int, Result], Any],
 ) -> None:
-    """`run` each piece of `work` in one of `threads`; `done(index, count, result)` is called in the calling
-    thread, as results come; `count` is how many there are so far.
+    """`run` each piece of `work` in one of `threads`; `done(index, count, result)` is called in the calling thread,
+    as results come; `count` is how many there are so far.
 
     `work` is consumed as it is done, so that it may be endless or made on the way. An error in `run`, in `work` or
-    in `done`, or Ctrl-C, ends it: what has not begun is dropped.
+    in `done`, or Ctrl-C, ends it at once: what has not begun is dropped, what is under way is not waited for.
     """
-    source = enumerate(work)
-    count = 0
-    with _pool(threads) as pool:
-        pending: dict[Future[Result], int] = {}
-        while True:
-            for index, piece in islice(source, threads * _AHEAD - len(pending)):
-                pending[pool.submit(run, piece)] = index
-            if not pending:
-                return
-            finished, _ = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
-                count += 1
-                done(pending.pop(future), count, future.result())
+    with _Crew(run, threads) as crew:
+        for piece in work:
+            crew.give(piece)
+            while crew.has_result or crew.busy >= threads * _AHEAD:
+                done(*crew.take())
+        while crew.busy:
+            done(*crew.take())
 
 
-@contextmanager
-def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that are not waited for when something went wrong: Ctrl-C stops at once."""
-    pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix='esipy')
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
+class _Crew(Generic[Work, Result]):
+    """Threads, started as work comes in. They do not keep the interpreter from ending."""
+
+    def __init__(self, run: Callable[[Work], Result], size: int) -> None:
+        self._run = run
+        self._size = size
+        self._threads: list[threading.Thread] = []
+        self._work: SimpleQueue[tuple[int, Work] | None] = SimpleQueue()
+        self._results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
+        self._given = self._taken = 0
+
+    def give(self, piece: Work) -> None:
+        if len(self._threads) < self._size:
+            name = f'esipy_{len(self._threads)}'
+            self._threads.append(threading.Thread(target=self._work_on, name=name, daemon=True))
+            self._threads[-1].start()
+        self._work.put((self._given, piece))
+        self._given += 1
+
+    @property
+    def busy(self) -> int:
+        """How many pieces were given whose results were not taken."""
+        return self._given - self._taken
+
+    @property
+    def has_result(self) -> bool:
+        return not self._results.empty()
+
+    def take(self) -> tuple[int, int, Result]:
+        """The next result: its piece's number, how many were taken so far, and what `run` returned."""
+        index, result, error = self._results.get()
+        self._taken += 1
+        if error is not None:
+            raise error
+        return index, self._taken, result
+
+    def _work_on(self) -> None:
+        while (piece := self._work.get()) is not None:
+            try:
+                self._results.put((piece[0], self._run(piece[1]), None))
+            except BaseException as error:
+                self._results.put((piece[0], None, error))
+
+    def __enter__(self) -> _Crew[Work, Result]:
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        try:
+            while True:
+                self._work.get_nowait()
+        except Empty:
+            pass
+        for _ in self._threads:
+            self._work.put(None)
+        if error is None:
+            for thread in self._threads:
+                thread.join()

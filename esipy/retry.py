@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from email.utils import parsedate_to_datetime
-
+from esipy.message.exchange import Exchange
 from esipy.spec.model import Operation
+from esipy.transport import Answer, NoAnswer
 
 #: Seconds before the second attempt; it doubles each time, give or take the jitter.
 FIRST_PAUSE = 0.3
@@ -31,14 +31,13 @@ QUESTIONS = frozenset(
 )
 
 
-def may_repeat(operation: Operation, method: str, status: int) -> bool:
-    """Whether to send again what was answered so: 5xx, for what does no harm when it is done twice."""
-    return 500 <= status <= 599 and (method in IDEMPOTENT or _is_question(operation))
-
-
-def may_have_arrived(operation: Operation, method: str) -> bool:
-    """Whether to send again what was not answered, though the server may have seen it: what changes nothing."""
-    return method in SAFE or _is_question(operation)
+def may_repeat(exchange: Exchange, answer: Answer) -> bool:
+    """Whether to send again: a 5xx, for what does no harm when it is done twice; what was not answered, if it never
+    left or changes nothing."""
+    question = _is_question(exchange.request.operation)
+    if isinstance(answer.failure, NoAnswer):
+        return answer.failure.unsent or question or exchange.method in SAFE
+    return 500 <= answer.status <= 599 and (question or exchange.method in IDEMPOTENT)
 
 
 def _is_question(operation: Operation) -> bool:
@@ -50,15 +49,3 @@ def pause(attempt: int, retry_after: float | None, jitter: float) -> float:
     if retry_after is not None:
         return retry_after
     return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1)) * (1 + JITTER * jitter)
-
-
-def retry_after(text: str | None, now: float) -> float | None:
-    """`Retry-After` in seconds from `now`: it may be a number or a date (RFC 9110 section 10.2.3)."""
-    if not text:
-        return None
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
-import warnings
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
-
-import requests
-from requests.exceptions import RequestException
+from urllib.parse import urlencode
 
 from esipy import clock, fork
 from esipy.cache.keys import owner_of
-from esipy.events import AFTER_TOKEN_REFRESH, emit
+from esipy.events import AFTER_TOKEN_REFRESH, advise, advise_of_unknown, emit
 from esipy.exceptions import SSOUnavailableError, TokenError, TokenExpiredError, TokenRefusedError, TokenRevokedError
+from esipy.message.request import Outgoing
 from esipy.sso import form, metadata
 from esipy.sso.pkce import generate_code_challenge
+from esipy.transport import Answer, BadBody, NoAnswer, Transport, make_session
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
@@ -34,6 +32,15 @@ AHEAD = 60.0
 #: The scheme's name in the live document; in the old one it is what `security_name` says.
 _LIVE_SCHEME = 'OAuth2'
 
+#: The most bytes that an answer of the SSO may have, and how many seconds one may take; that of the question where
+#: it is, less: it is asked when an object is made, and an app should start while the SSO is down.
+_MAX_BODY = 2**20
+_DEADLINE = 60.0
+_DISCOVERY = 10.0
+
+#: Metadata that was read, by address: the same for every object of this process.
+_discovered: dict[str, dict[str, str]] = {}
+
 _OPTIONS: dict[str, Any] = {
     'token_identifier': None,
     'security_name': 'evesso',
@@ -41,12 +48,13 @@ _OPTIONS: dict[str, Any] = {
     'signal_token_updated': AFTER_TOKEN_REFRESH,
     'sso_endpoints_url': SSO_ENDPOINTS_URL,
     'sso_endpoints': None,
+    'jwks_key': None,
     'timeout': (5.0, 30.0),
     'transport_adapter': None,
 }
 
 #: Options of older versions, which mean nothing any more.
-_PAST = ('app', 'esi_url', 'sso_url', 'esi_datasource')
+_PAST = {'app', 'esi_url', 'sso_url', 'esi_datasource'}
 
 _USER_AGENT_ADVICE = (
     "Defining a 'User-Agent' header is a good practice, and allows CCP to contact you if required. "
@@ -77,6 +85,7 @@ class EsiSecurity:
     - `headers`: sent to the SSO; without a User-Agent it warns
     - `signal_token_updated`: a Signal of one's own instead of AFTER_TOKEN_REFRESH
     - `sso_endpoints_url`, or the `sso_endpoints` themselves (a dict): where the SSO is
+    - `jwks_key`: the key, or the set of keys, that tokens are signed with
     - `timeout`: seconds to connect and between two bytes; `transport_adapter`: an adapter of `requests`
 
     Raises AttributeError when neither secret nor verifier is given. Where the SSO does not answer, the object is made
@@ -96,7 +105,9 @@ class EsiSecurity:
         code_verifier: str | None = None,
         **options: Any,
     ) -> None:
-        _check_options(options)
+        for name in _PAST & options.keys():
+            advise(f'EsiSecurity: {name!r} has had no meaning since EsiPy 1.0', DeprecationWarning)
+        advise_of_unknown('EsiSecurity', options.keys() - _PAST, _OPTIONS)
         chosen = {**_OPTIONS, **options}
         if not chosen['sso_endpoints_url']:
             raise AttributeError('sso_endpoints_url cannot be None or empty')
@@ -115,25 +126,24 @@ class EsiSecurity:
         self.refresh_token: str | None = None
         self.token_expiry: float | None = None
         self._lifetime = 0.0
-        self._session = self._make_session(chosen)
+        keys = chosen['jwks_key'] or {}
+        self.jwks_key_set = {key['kid']: key for key in keys['keys']} if 'keys' in keys else None
+        self.jwks_key = None if 'keys' in keys else chosen['jwks_key']
+        self._session = make_session(10, chosen['transport_adapter'], None)
+        self._transport = Transport(self._session, _MAX_BODY)
+        self._set_headers(dict(chosen['headers'] or {}))
         self._renew()
         fork.renew_after(self)
         given = chosen['sso_endpoints']
         self._endpoints: dict[str, str] | None = dict(given) if isinstance(given, Mapping) else None
         self._look_for_endpoints()
 
-    def _make_session(self, chosen: Mapping[str, Any]) -> requests.Session:
-        session = requests.Session()
-        headers = dict(chosen['headers'] or {})
+    def _set_headers(self, headers: dict[str, str]) -> None:
         if 'user-agent' not in {name.lower() for name in headers}:
             LOGGER.warning(_USER_AGENT_ADVICE)
-            warnings.warn(_USER_AGENT_ADVICE, stacklevel=4)
+            advise(_USER_AGENT_ADVICE)
             headers['User-Agent'] = f'esipy/{__version__} (client id {self.client_id})'
-        session.headers.update({'Accept': 'application/json', **headers})
-        if chosen['transport_adapter'] is not None:
-            session.mount('http://', chosen['transport_adapter'])
-            session.mount('https://', chosen['transport_adapter'])
-        return session
+        self._session.headers.update({'Accept': 'application/json', **headers})
 
     def _renew(self) -> None:
         self._lock = threading.RLock()
@@ -147,15 +157,27 @@ class EsiSecurity:
                 self._endpoint('issuer')
             except SSOUnavailableError as error:
                 LOGGER.warning('the SSO does not answer (%s); asking again when it is needed', error)
-                warnings.warn('the SSO does not answer; asking again when it is needed', stacklevel=4)
+                advise('the SSO does not answer; asking again when it is needed')
 
     def _endpoint(self, name: str) -> str:
         if self._endpoints is None:
-            self._endpoints = metadata.discover(self._session, self.sso_endpoints_url, self.timeout)
+            self._endpoints = self._discover(self.sso_endpoints_url)
         try:
             return self._endpoints[name]
         except KeyError:
             raise TokenError(f'{self.sso_endpoints_url} names no {name}') from None
+
+    def _discover(self, url: str) -> dict[str, str]:
+        """The SSO's metadata, asked for once in a process."""
+        if url not in _discovered:
+            answer = self._send(Outgoing('GET', url, {}, None), _DISCOVERY)
+            try:
+                if answer.status != 200:
+                    raise ValueError('not an answer')
+                _discovered[url] = metadata.endpoints(answer.content)
+            except ValueError as error:
+                raise SSOUnavailableError(url, answer.status, response=str(error).encode()) from None
+        return dict(_discovered[url])
 
     # ------------------------------------------------------------------ signing in
 
@@ -232,31 +254,31 @@ class EsiSecurity:
 
     def _ask(self, params: dict[str, Any]) -> dict[str, Any]:
         """The token endpoint's answer; anything but tokens is an error, without a secret in it."""
-        response = self._post(params)
-        if response.status_code == 200:
-            try:
-                answer = response.json()
-            except ValueError:
-                answer = None
-            if isinstance(answer, dict) and isinstance(answer.get('access_token'), str):
-                return answer
-            raise SSOUnavailableError(params['url'], 200, response=b'an answer without a token')
-        code = form.error_code(response.content)
-        kind = _error_for(response.status_code, code)
-        raise kind(params['url'], response.status_code, response=code.encode() or b'(not told)')
+        answer = self._post(params)
+        if answer.status == 200:
+            tokens = form.tokens(answer.content)
+            if tokens is None:
+                raise SSOUnavailableError(params['url'], 200, response=b'an answer without a token')
+            return tokens
+        code = form.error_code(answer.content)
+        raise _error_for(answer.status, code)(params['url'], answer.status, response=code.encode() or b'(not told)')
 
-    def _post(self, params: dict[str, Any]) -> requests.Response:
+    def _post(self, params: dict[str, Any]) -> Answer:
         """To the SSO and nowhere else: over TLS, and never along a redirect."""
         url = params['url']
         if not form.is_trusted(url):
             raise TokenError(f'{url}: tokens go over https only (http on this machine alone)')
+        headers = {'Content-Type': 'application/x-www-form-urlencoded', **params['headers']}
+        return self._send(
+            Outgoing('POST', url, headers, urlencode(params['data']).encode()), _DEADLINE, redirects=False
+        )
+
+    def _send(self, outgoing: Outgoing, seconds: float, redirects: bool = True) -> Answer:
+        deadline = None if self.timeout is None else clock.monotonic() + seconds
         try:
-            # An `auth` of its own keeps a .netrc from replacing the header.
-            return self._session.post(
-                **params, timeout=self.timeout, allow_redirects=False, auth=lambda request: request
-            )
-        except RequestException as error:
-            raise SSOUnavailableError(url, 500, response=type(error).__name__.encode()) from None
+            return self._transport.send(outgoing, outgoing.headers, self.timeout, deadline, redirects)
+        except (NoAnswer, BadBody) as error:
+            raise SSOUnavailableError(outgoing.url, 500, response=error.reason.encode()) from error.with_traceback(None)
 
     # ------------------------------------------------------------------ tokens
 
@@ -319,29 +341,29 @@ class EsiSecurity:
                 LOGGER.warning('the token cannot be renewed yet (%s); it is still good for a while', error)
                 return self.access_token
             # Before anyone uses the new token: an app keeps the refresh token here.
-            emit(self.signal_token_updated, {}, **self._announced(answer))
+            self._announce(answer)
             return self.access_token
 
-    def _announced(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments of AFTER_TOKEN_REFRESH."""
-        known = {'refresh_token': self.refresh_token, 'token_type': 'Bearer'}
-        return {**known, **answer, 'token_identifier': self.token_identifier}
+    def _announce(self, answer: Mapping[str, Any]) -> None:
+        """AFTER_TOKEN_REFRESH, with the arguments of 1.x; what else the SSO says goes to who takes it."""
+        emit(
+            self.signal_token_updated,
+            {name: value for name, value in answer.items() if name not in _ANNOUNCED},
+            access_token=self.access_token,
+            refresh_token=self.refresh_token,
+            expires_in=answer['expires_in'],
+            token_type=answer.get('token_type', 'Bearer'),
+            token_identifier=self.token_identifier,
+        )
 
     def __repr__(self) -> str:
         return f'<EsiSecurity of {self.client_id}>'
 
 
+_ANNOUNCED = frozenset({'access_token', 'refresh_token', 'expires_in', 'token_type', 'token_identifier'})
+
+
 def _error_for(status: int, code: str) -> Any:
-    if code == 'invalid_grant':
-        return TokenRevokedError
-    return SSOUnavailableError if status >= 500 or status == 429 else TokenRefusedError
-
-
-def _check_options(options: Mapping[str, Any]) -> None:
-    for name in options:
-        if name in _PAST:
-            warnings.warn(f'EsiSecurity: {name!r} has had no meaning since EsiPy 1.0', DeprecationWarning, stacklevel=3)
-        elif name not in _OPTIONS:
-            nearest = get_close_matches(name, _OPTIONS, n=1)
-            hint = f', did you mean {nearest[0]!r}?' if nearest else f'; there are {", ".join(_OPTIONS)}'
-            warnings.warn(f'EsiSecurity: unknown option {name!r}{hint}', stacklevel=3)
+    if status >= 500 or status == 429:
+        return SSOUnavailableError
+    return TokenRevokedError if code == 'invalid_grant' else TokenRefusedError

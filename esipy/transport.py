@@ -10,6 +10,7 @@ from __future__ import annotations
 import http.client
 import io
 import os
+import re
 import socket
 import threading
 from collections.abc import Mapping
@@ -27,6 +28,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from esipy import clock, fork
+from esipy.exceptions import CallError
+from esipy.message.failure import masked
 from esipy.message.request import Outgoing
 
 #: Bodies are read in pieces of this size, and their length is checked after each.
@@ -44,13 +47,13 @@ Timeouts = tuple[float | None, float | None] | float | None
 
 
 class Answer(NamedTuple):
-    """What came over the wire; with a `failure`, what stands for an answer that did not come."""
+    """What came over the wire; with a `failure`, what stands for an answer that did not come, or not as it should."""
 
     status: int
     headers: dict[str, str]
     content: bytes
     url: str
-    failure: NoAnswer | None = None
+    failure: NoAnswer | BadBody | None = None
 
 
 class NoAnswer(Exception):
@@ -116,6 +119,15 @@ class _WatchedResponse(http.client.HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_Watched(self.fp.detach(), sock), _PIECE)
 
+    def _read_status(self) -> tuple[str, int, str]:
+        """The first status that is an answer (RFC 9110 section 15.2); the standard library knows 100 alone."""
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 101 < status < 200:
+                return version, status, reason
+            while self.fp.readline(_PIECE) not in (b'\r\n', b'\n', b''):
+                pass
+
 
 class _HTTPConnection(HTTPConnection):
     response_class = _WatchedResponse
@@ -149,6 +161,51 @@ class Adapter(HTTPAdapter):
         return _watch(super().proxy_manager_for(*args, **kwargs))
 
 
+class SessionHeaders(CaseInsensitiveDict[str]):
+    """A session's headers, which know when they were changed: what is worked out of them is remembered until then."""
+
+    def __init__(self, *args: Any) -> None:
+        self._changes = 0
+        self._remembered: tuple[int, Any] = (-1, None)
+        super().__init__(*args)
+
+    def __setitem__(self, name: Any, value: Any) -> None:
+        super().__setitem__(name, value)
+        self._changes += 1
+
+    def __delitem__(self, name: Any) -> None:
+        super().__delitem__(name)
+        self._changes += 1
+
+    def read(self) -> _Read:
+        changes, known = self._remembered
+        if changes != self._changes:
+            changes = self._changes  # before reading: a change on the way is seen the next time
+            known = _read(self)
+            self._remembered = changes, known
+        return known  # type: ignore[no-any-return]
+
+
+class _Read(NamedTuple):
+    """What a session's headers say."""
+
+    plain: dict[str, Any]
+    #: Those that choose between answers.
+    chosen: tuple[tuple[str, str], ...]
+    authorization: str | None
+
+
+#: Headers of a session that choose between answers.
+_CHOOSING = ('Accept-Language', 'X-Tenant', 'X-Compatibility-Date')
+
+
+def _read(headers: Mapping[str, Any]) -> _Read:
+    chosen = tuple((name, str(headers[name])) for name in _CHOOSING if headers.get(name) is not None)
+    authorization = headers.get('Authorization')
+    plain = {name: value for name, value in headers.items() if value is not None}  # None: as requests, not sent
+    return _Read(plain, chosen, None if authorization is None else str(authorization))
+
+
 class Transport:
     """A session and what it needs to send: shared by all threads of a client."""
 
@@ -159,10 +216,17 @@ class Transport:
         self._abandoned: list[Any] = []
         fork.renew_after(self)
 
-    def send(self, outgoing: Outgoing, headers: Mapping[str, str], timeout: Timeouts, deadline: float | None) -> Answer:
+    def send(
+        self,
+        outgoing: Outgoing,
+        headers: Mapping[str, str],
+        timeout: Timeouts,
+        deadline: float | None,
+        redirects: bool = True,
+    ) -> Answer:
         """Send, and read the whole answer. `deadline`: when it must be over, by `clock.monotonic`.
 
-        Raises NoAnswer, or BadBody for a body that cannot be taken.
+        Raises NoAnswer, BadBody for a body that cannot be taken, CallError for a header that cannot be sent.
         """
         prepared = self._prepared(outgoing, headers)
         connect, between_bytes = timeout if isinstance(timeout, tuple) else (timeout, timeout)
@@ -178,25 +242,45 @@ class Transport:
                 prepared,
                 stream=True,
                 timeout=(connect, between_bytes),
-                allow_redirects=True,
+                allow_redirects=redirects,
                 **self._settings_for(outgoing.url),
             )
             try:
-                return self._read(response, deadline)
+                return self._read(response, outgoing.url, deadline)
             finally:
                 response.close()
-        except (RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except (RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            # ValueError: what a server's redirect leads to is no address.
             raise _no_answer(error) from error
         finally:
             _clock.deadline = None
+
+    def authorization(self) -> str | None:
+        """What the session signs every request with."""
+        if self.session.auth is not None:
+            return repr(self.session.auth)
+        return self._headers().authorization
+
+    def choosing(self) -> tuple[tuple[str, str], ...]:
+        """What the session says that chooses between answers."""
+        chosen = self._headers().chosen
+        return (*chosen, ('?', repr(self.session.params))) if self.session.params else chosen
+
+    def _headers(self) -> _Read:
+        headers = self.session.headers
+        return headers.read() if type(headers) is SessionHeaders else _read(headers)
 
     def _prepared(self, outgoing: Outgoing, headers: Mapping[str, str]) -> PreparedRequest:
         """What `Session.prepare_request` makes, without parsing again an address that is in order."""
         session = self.session
         prepared = PreparedRequest()
         prepared.method = outgoing.method
-        prepared.url = outgoing.url
-        prepared.headers = CaseInsensitiveDict({**session.headers, **headers})  # type: ignore[arg-type]
+        if session.params:
+            prepared.prepare_url(outgoing.url, session.params)
+        else:
+            prepared.url = outgoing.url
+        prepared.headers = CaseInsensitiveDict({**self._headers().plain, **headers})
+        _check_headers(prepared.headers)
         prepared.body = outgoing.body
         if outgoing.body is not None or outgoing.method not in ('GET', 'HEAD'):
             prepared.headers['Content-Length'] = str(len(outgoing.body or b''))
@@ -205,6 +289,7 @@ class Transport:
             cookies = get_cookie_header(session.cookies, prepared)  # type: ignore[no-untyped-call]
             if cookies:
                 prepared.headers['Cookie'] = cookies
+        prepared.hooks = {'response': [_drop_body_of_redirect, *session.hooks.get('response', ())]}
         if session.auth:
             prepared.prepare_auth(session.auth)
         return prepared
@@ -224,9 +309,9 @@ class Transport:
             self._settings[key] = settings
         return settings
 
-    def _read(self, response: requests.Response, deadline: float | None) -> Answer:
+    def _read(self, response: requests.Response, url: str, deadline: float | None) -> Answer:
         """The whole body, decompressed, unless it is too large or takes too long."""
-        answer = Answer(response.status_code, dict(response.headers), b'', response.url)
+        answer = Answer(response.status_code, dict(response.headers), b'', masked(response.url or url))
         raw = response.raw
         if getattr(response, '_content', False) is not False or not hasattr(raw, 'stream'):
             return self._checked(answer._replace(content=response.content or b''))  # made up by a test's mock
@@ -241,6 +326,9 @@ class Transport:
                     raise NoAnswer('the deadline passed while the body came', timed_out=True)
         except urllib3.exceptions.DecodeError as error:
             raise BadBody(f'body cannot be decompressed: {error}', answer) from None
+        # urllib3 does not look whether the compressed data came to its end.
+        if pieces and not getattr(getattr(getattr(raw, '_decoder', None), '_obj', None), 'eof', True):
+            raise BadBody('body cannot be decompressed: its end is missing', answer)
         return answer._replace(content=b''.join(pieces))
 
     def _checked(self, answer: Answer) -> Answer:
@@ -259,34 +347,61 @@ class Transport:
             if isinstance(adapter, HTTPAdapter):
                 self._abandoned.append((adapter.poolmanager, adapter.proxy_manager))
                 adapter.__setstate__(adapter.__getstate__())  # type: ignore[attr-defined]
+                _watch(adapter.poolmanager)
+        self.session.cookies._cookies_lock = threading.RLock()  # type: ignore[attr-defined]
 
 
 def make_session(pool_size: int, adapter: Any, session: requests.Session | None) -> requests.Session:
-    """A session with connections for `pool_size` threads, or the app's own adapter, or the app's own session."""
-    if session is not None:
-        return session
-    session = requests.Session()
-    if adapter is None:
-        adapter = Adapter(pool_connections=10, pool_maxsize=pool_size)
-    elif hasattr(adapter, 'poolmanager'):
-        _watch(adapter.poolmanager)
-    session.mount('http://', adapter)
-    session.mount('https://', adapter)
+    """A session with connections for `pool_size` threads, or with the app's own adapter, or the app's own session."""
+    if session is None:
+        session = requests.Session()
+        session.headers = SessionHeaders(session.headers)  # type: ignore[assignment]
+        adapter = adapter or Adapter(pool_connections=10, pool_maxsize=pool_size)
+        session.mount('http://', adapter)
+        session.mount('https://', adapter)
+    for mounted in session.adapters.values():
+        if hasattr(mounted, 'poolmanager'):
+            _watch(mounted.poolmanager)
     return session
 
 
+def _drop_body_of_redirect(response: requests.Response, **options: Any) -> None:
+    """Nobody reads it, and requests would take all of it into memory before it goes on."""
+    content: Any = getattr(response, '_content', None)
+    if response.is_redirect and content is False:
+        response._content = b''
+        response.raw.close()
+
+
+#: What would begin another header (RFC 9110 section 5.5), or has no byte in one.
+_UNSENDABLE = re.compile('[\\r\\n\\0]|[^\\x00-\\xff]')
+
+
+def _check_headers(headers: Mapping[str, Any]) -> None:
+    """Raise CallError, without the value, for a header that cannot be sent."""
+    if _UNSENDABLE.search('\t'.join(map(str, headers.values()))):
+        faults = [(name, 'this value cannot be sent') for name in headers if _UNSENDABLE.search(str(headers[name]))]
+        raise CallError('request headers', faults)
+
+
 def _no_answer(error: Exception) -> NoAnswer:
-    """The one place where errors of the libraries below become ours."""
+    """The one place where errors of the libraries below become ours, without what could hold a token: the request,
+    connections, and the frames that worked on them."""
     causes = _causes(error)
     for cause in causes:
-        if isinstance(cause, RequestException):
-            cause.request = cause.response = None  # they carry the headers, and those a token
+        cause.__traceback__ = None
+        cause.args = tuple(masked(part) if isinstance(part, str) else part for part in cause.args)
+        for name, value in list(vars(cause).items()):
+            if name in ('request', 'response', 'pool', 'conn'):
+                setattr(cause, name, None)
+            elif isinstance(value, str):
+                setattr(cause, name, masked(value))
     timed_out = any(isinstance(cause, (Timeout, TimeoutError, urllib3.exceptions.TimeoutError)) for cause in causes)
     unsent = any(
         isinstance(cause, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
         for cause in causes
     )
-    return NoAnswer(f'{type(error).__name__}: {error}', timed_out=timed_out, unsent=unsent)
+    return NoAnswer(f'{type(error).__name__}: {masked(str(error))}', timed_out=timed_out, unsent=unsent)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

@@ -1,4 +1,4 @@
-"""Values as bytes, for the stores that are shared: never a pickle, so that what somebody plants there is at worst a miss.
+"""Values as bytes, for the shared stores: never a pickle, so that what somebody plants there is at worst a miss.
 
 An answer:    magic, 'A', length of its head, length of its body, head (JSON), body as it is
 Another value: magic, 'V', length, JSON with tags for what JSON has no word for

@@ -12,7 +12,7 @@ if sys.version_info >= (3, 15):
     from builtins import frozendict
 else:
 
-    class frozendict(dict[str, Any]):  # noqa: N801 (the name of the type built in from 3.15)
+    class frozendict(dict[str, Any]):  # the name of the type built in from 3.15
         """A dict that can be part of a key: it has a hash, and it does not change."""
 
         __slots__ = ('_hash',)
@@ -37,11 +37,14 @@ else:
             return f'frozendict({dict.__repr__(self)})'
 
 
-def make_cache_key(request: Any, header: Mapping[str, str] | None = None, owner: str | None = None) -> Any:
+def make_cache_key(
+    request: Any, header: Mapping[str, str] | None = None, owner: str | None = None, url: str | None = None
+) -> Any:
     """The key of a request's answer: (address, headers, path, query), the last three as frozendicts.
 
     `header`: those of the request and the client that choose between answers; by default the request's own.
-    `owner`: whose answer it is; by default told from the request's bearer token, by its digest.
+    `owner`: whose answer it is; by default told from the request's bearer token, by its digest. `url`: where the
+    request goes, if not where its description says.
     """
     parts = request._p
     headers = {name.lower(): value for name, value in (parts['header'] if header is None else header).items()}
@@ -53,33 +56,61 @@ def make_cache_key(request: Any, header: Mapping[str, str] | None = None, owner:
     # A write's key is that of the GET which it makes old, and that one has no body.
     if parts.get('body') and request.method == 'GET':
         headers['content'] = digest(request.data)
-    return request.url, frozendict(headers), frozendict(parts['path']), frozendict(_grouped(parts['query']))
+    query = {name: _hidden(value) if name in _TOKENS else value for name, value in _grouped(parts['query']).items()}
+    return url or request.url, frozendict(headers), frozendict(parts['path']), frozendict(query)
+
+
+#: Query parameters that are secrets.
+_TOKENS = frozenset({'token', 'access_token'})
 
 
 def key_of(
-    request: Any, chosen: tuple[tuple[str, str], ...], date: str | None, owner: str
+    request: Any, chosen: tuple[tuple[str, str], ...], date: str | None, owner: str, opt: Mapping[str, str]
 ) -> tuple[dict[str, str], Any]:
     """What a request says in the headers that choose between answers, and its key.
 
-    `chosen`: those headers of the client's session; `date`: the client's compatibility date. The result is kept with
-    the request, for the next time that it is executed with nothing changed.
+    `chosen`: those headers of the client's session; `date`: the client's compatibility date; `opt`: where it is sent
+    instead. The result is kept with the request, for the next time that it is executed with nothing changed.
     """
     parts = request._p
     memo = request.memo
-    if memo is not None and memo[0] == (chosen, date, owner, parts['header'], parts['path'], parts['query']):
+    if memo is not None and memo[0] == (chosen, date, owner, opt, parts['header'], parts['path'], parts['query']):
         return memo[1]  # type: ignore[no-any-return]
     sent = {**dict(chosen), **request.headers(date)}
-    sent.pop('Authorization', None)
-    found = sent, make_cache_key(request, sent, owner)
+    url = request.outgoing('GET', opt, date).url.partition('?')[0] if opt else None
+    found = {name: value for name, value in sent.items() if name.lower() != 'authorization'}
+    whole = found, make_cache_key(request, found, owner, url)
     if not parts['body']:
-        held = (chosen, date, owner, dict(parts['header']), dict(parts['path']), list(parts['query']))
-        request.memo = held, found
-    return found
+        held = (chosen, date, owner, opt, dict(parts['header']), dict(parts['path']), list(parts['query']))
+        request.memo = held, whole
+    return whole
 
 
-def owner_of(authorization: str | None) -> str:
+def owner_of(authorization: Any) -> str:
     """Whose call it is, as far as an unverified token tells: a digest of it; '' where there is no token."""
-    return digest(authorization.encode()) if authorization else ''
+    return _hidden(authorization) if authorization else ''
+
+
+def authorization_of(request: Any) -> Any:
+    """The Authorization header among a request's own, however it is spelled."""
+    headers = request._p['header']
+    if not headers:
+        return None
+    return next((value for name, value in headers.items() if name.lower() == 'authorization'), None)
+
+
+def owner_of_signed(request: Any, signed: Any) -> str:
+    """Whose call it is, told from what was put into the request to sign it: a header, or whatever an app does."""
+    before, after = request._p, signed._p
+    added = {name: value for name, value in after['header'].items() if before['header'].get(name) != value}
+    query = [pair for pair in after['query'] if pair not in before['query']]
+    if not query and after['path'] == before['path'] and not added.keys() - {'Authorization'}:
+        return owner_of(authorization_of(signed))
+    return _hidden(json.dumps(_plain([added, query, after['path']]), sort_keys=True))
+
+
+def _hidden(secret: Any) -> str:
+    return digest(secret if isinstance(secret, bytes) else str(secret).encode())
 
 
 def digest(secret: bytes) -> str:

@@ -23,6 +23,9 @@ class CachedResponse(NamedTuple):
     url: str
 
 
+#: The note on an answer whose body nobody has read yet: it may not be JSON.
+UNREAD = OURS + 'Unread'
+
 #: For how many seconds an answer is kept for its validator after it stopped being fresh.
 KEEP_STALE = 7 * 86400
 
@@ -63,17 +66,20 @@ def validators(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in asked.items() if value}
 
 
-def kept(status: int, headers: Mapping[str, str], sent: Mapping[str, str], now: float) -> dict[str, str] | None:
+def kept(
+    status: int, headers: Mapping[str, str], sent: Mapping[str, str], now: float, read: bool = True
+) -> dict[str, str] | None:
     """The headers under which an answer to a request with the headers `sent` is kept; None if it may not be, or
-    would be of no use (section 3). `headers` in any case."""
+    would be of no use (section 3). `headers` in any case. `read`: it is known that the body is JSON."""
     low = lower(headers)
-    if status != 200 or 'no-store' in directives(low) or low.get('vary', '').strip() == '*':
+    if status != 200 or 'no-store' in directives(low) or '*' in low.get('vary', ''):
         return None
     seconds = lifetime(low, now)
     if (seconds is None or seconds <= 0) and not validators(low):
         return None
     return {
         **public(headers),
+        **({} if read else {UNREAD: '1'}),
         RECEIVED: repr(now),
         EXPIRY: repr(now + (seconds or 0.0)),
         VARIED: varied(low.get('vary'), sent),
@@ -93,7 +99,10 @@ def expiry(headers: Mapping[str, str]) -> float:
 
 def is_fresh(headers: Mapping[str, str], now: float) -> bool:
     """Whether a kept answer may be used without asking."""
-    return now < expiry(headers)
+    try:
+        return now < float(headers[EXPIRY])
+    except (KeyError, ValueError):
+        return False
 
 
 def was_expired(headers: Mapping[str, str], now: float) -> bool:
@@ -105,7 +114,7 @@ def was_expired(headers: Mapping[str, str], now: float) -> bool:
 def merged(headers: Mapping[str, str], news: Mapping[str, str]) -> dict[str, str]:
     """A kept answer's headers after a 304 (section 3.2): the new ones replace the old ones of the same name."""
     changes = {name: value for name, value in news.items() if name.lower() not in _OF_THE_BODY}
-    gone = {name.lower() for name in changes} | {'age'}
+    gone = {name.lower() for name in changes} | {'age', 'date'}  # both told of the moment of the old answer
     if gone & _OF_FRESHNESS:
         gone |= _OF_FRESHNESS  # what was said of freshness before does not count beside what is said now
     return {**{name: value for name, value in headers.items() if name.lower() not in gone}, **changes}

@@ -7,35 +7,37 @@ from difflib import get_close_matches
 from typing import Any
 
 from esipy.exceptions import CallError
-from esipy.message.serialize import in_header, in_path, in_query
+from esipy.message.serialize import in_query, joined
 from esipy.spec.coerce import Faults, coerce
-from esipy.spec.model import Operation, Parameter
-
-#: The client fills it in; neither "required" nor the document's enum of one date binds a caller.
-COMPATIBILITY_DATE = 'X-Compatibility-Date'
+from esipy.spec.model import COMPATIBILITY_DATE, Operation, Parameter
 
 #: Control characters would let a value begin a header of its own (RFC 9110 section 5.5).
-_CONTROL = re.compile(r'[\x00-\x1f\x7f]')
+_HEADER = re.compile(r'[\x20-\x7e]*')
+_TOKEN = re.compile(r'[\x21-\x7e]+')
 
 
 def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     """The parts of a request, by location: path and header as dicts of text, query as (name, text) pairs, body.
 
-    Raises CallError, with every fault, when an argument is missing, unknown or does not fit.
+    Raises CallError, with every fault, when an argument is missing, unknown or does not fit; SpecError, when the
+    description of a parameter is broken.
     """
     parts: dict[str, Any] = {'path': {}, 'header': {}, 'query': [], 'body': {}, 'formData': [], 'file': {}}
     faults: Faults = []
     values: dict[str, Any] = {}
     for name, value in given.items():
         parameter = operation.accepts.get(name)
-        if name == 'token' and (parameter is None or parameter.location == 'query'):
-            _place_token(operation, value, parts, faults)
+        if name == 'token' and _is_access_token(operation, parameter):
+            _place_token(value, parts, faults)
         elif parameter is None:
             faults.append((name, _unknown(operation, name)))
-        elif values.setdefault(parameter.name, value) is not value:
+        elif value is not None and values.setdefault(parameter.name, value) is not value:
             faults.append((name, f'is {parameter.name!r} under another name, and both were given'))
     for parameter in operation.parameters:
-        _place(parameter, values.get(parameter.name), parts, faults)
+        try:
+            _place(parameter, values.get(parameter.name), parts, faults)
+        except RecursionError:
+            faults.append((parameter.name, 'holds itself, or is nested too deeply'))
     if faults:
         raise CallError(operation.id, faults)
     return parts
@@ -56,29 +58,34 @@ def _place(parameter: Parameter, value: Any, parts: dict[str, Any], faults: Faul
     if location == 'body':
         parts['body'][name] = value
     elif location == 'path':
-        text = in_path(value)
+        text = joined(value, parameter.separators)
         if not text:
             faults.append((name, 'an empty text cannot stand in a path'))
         parts['path'][name] = text
     elif location == 'query':
-        parts['query'].extend((name, text) for text in in_query(value, parameter.exploded))
+        parts['query'].extend((name, text) for text in in_query(value, parameter.separators, parameter.exploded))
     else:
-        text = in_header(value)
-        if _CONTROL.search(text) or not text.isascii():
+        text = joined(value, parameter.separators).strip(' ')
+        if not _HEADER.fullmatch(text):
             faults.append((name, 'a header holds printable ASCII only, no line breaks'))
         parts['header'][name] = text
 
 
-def _place_token(operation: Operation, token: Any, parts: dict[str, Any], faults: Faults) -> None:
+def _is_access_token(operation: Operation, parameter: Parameter | None) -> bool:
+    """Whether `token=` is the player's; another API may have a parameter of that name which is something else."""
+    if parameter is None:
+        return bool(operation.security) or 'x-tenant' in operation.header_names
+    return parameter.location == 'query' and bool(operation.security)
+
+
+def _place_token(token: Any, parts: dict[str, Any], faults: Faults) -> None:
     """`token=` was a query parameter once; in a header it stays out of addresses, logs and cache keys."""
     if token is None:
         return
-    if 'token' not in operation.accepts and not operation.security and 'x-tenant' not in operation.header_names:
-        faults.append(('token', _unknown(operation, 'token')))
-    elif not isinstance(token, str) or not token.isascii() or _CONTROL.search(token):
-        faults.append(('token', 'an access token is printable ASCII text'))
-    else:
+    if isinstance(token, str) and _TOKEN.fullmatch(token):
         parts['header']['Authorization'] = f'Bearer {token}'
+    else:
+        faults.append(('token', 'an access token is printable ASCII text'))  # which is not shown: it is a secret
 
 
 def _unknown(operation: Operation, name: str) -> str:

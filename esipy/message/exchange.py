@@ -7,6 +7,7 @@ from typing import Any
 
 from esipy import clock
 from esipy.message.request import Outgoing, Request
+from esipy.message.response import Response
 
 
 class Exchange:
@@ -14,17 +15,19 @@ class Exchange:
 
     __slots__ = (
         'attempts',
+        'chosen',
         'compatibility_date',
         'deadline',
-        'key',
         'method',
         'opt',
         'owner',
+        'raw_body_only',
         'request',
         'security',
         'signed',
         'started',
         'timeout',
+        'warning',
     )
 
     def __init__(
@@ -34,25 +37,47 @@ class Exchange:
         opt: Mapping[str, str] | None,
         security: Any,
         timeout: Any,
+        raw_body_only: bool,
         deadline: float | None,
         compatibility_date: str | None,
+        chosen: tuple[tuple[str, str], ...],
     ) -> None:
         self.request = request
         self.method: str = method or str(request.method)
         self.opt = opt or {}
+        #: Signs the request; None: nobody does, or it is signed already.
         self.security = security
         #: Seconds to connect and between bytes; None lifts the deadline too.
         self.timeout = timeout
+        self.raw_body_only = raw_body_only
         self.started = clock.monotonic()
         self.deadline = None if deadline is None or timeout is None else self.started + deadline
         self.compatibility_date = compatibility_date
+        #: What the client's session says that chooses between answers: pairs of header and value.
+        self.chosen = chosen
         #: The request with its Authorization header, once it has one.
         self.signed: Request | None = None
         #: Whose call it is, in a form that may stand in a cache key; '' for a public one.
         self.owner = ''
-        self.key: Any = None
         self.attempts = 0
+        #: What the server announces with its answer.
+        self.warning: str | None = None
 
     def outgoing(self) -> Outgoing:
         """The request in the words of HTTP, signed if it has been."""
         return (self.signed or self.request).outgoing(self.method, self.opt, self.compatibility_date)
+
+    def response(self, status: int, headers: dict[str, str], content: bytes, url: str) -> Response:
+        """The Response of an answer, whether it came now or was kept."""
+        for name in headers:
+            if len(name) == 7 and name.lower() == 'warning':
+                self.warning = headers[name]
+        response = Response(self.request)
+        response.status = status
+        response.raw = None if self.method == 'HEAD' else content
+        response.url = url
+        response.raw_body_only = self.raw_body_only
+        response.attempts = self.attempts
+        response.take_headers(headers)
+        response.elapsed = clock.monotonic() - self.started
+        return response

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from esipy.exceptions import (
     APIException,
@@ -15,28 +18,71 @@ from esipy.exceptions import (
     NotFoundError,
     ServerError,
     TimedOutError,
+    UndecodableBodyError,
 )
+from esipy.message.exchange import Exchange
 from esipy.message.response import Response
 
 #: The cluster goes down every day at 11:00 UTC and is usually back within minutes.
 DOWNTIME = range(11 * 60 - 1, 11 * 60 + 30)
 
 
-def error_of(response: Response, now: float, retry_after: float | None) -> APIException:
+def unreadable(response: Response, strict: bool) -> UndecodableBodyError | None:
+    """What is wrong with a body that is not JSON, or (`strict`) not what its description says."""
+    try:
+        response.decoded()
+        if strict:
+            response.check()
+    except UndecodableBodyError as error:
+        error.request_param = _masked_query(response.request.query)
+        return error.with_traceback(None)
+    return None
+
+
+def undecodable(response: Response, reason: str) -> UndecodableBodyError:
+    """The error of an answer whose body cannot be taken."""
+    return UndecodableBodyError(
+        response.url,
+        response.status or 500,
+        response=response.raw or b'',
+        request_param=_masked_query(response.request.query),
+        response_header=response.header,
+        reason=reason,
+    )
+
+
+def failed(exchange: Exchange, problem: Exception) -> Response:
+    """The Response of a call among many that would have raised `problem`."""
+    told = problem.status_code if isinstance(problem, APIException) else 500
+    status = told if told >= 400 else 500
+    response = exchange.response(status, {}, failed_body(str(problem)), masked(exchange.request.url))
+    response.failed, response.cause = True, problem
+    return response
+
+
+def error_of(response: Response, now: float) -> APIException:
     """The error that an answer with a status of 400 or more stands for; `now`: seconds since the epoch."""
     status = response.status or 500
-    error = _kind(response, status, now)(
+    if response.failed:
+        kind: type[APIException] = (
+            TimedOutError if getattr(response.cause, 'timed_out', False) else ConnectionFailedError
+        )
+    else:
+        kind = kind_of(status, now)
+    error = kind(
         response.url,
         status,
         response=response.raw or b'',
-        request_param=response.request.query,
+        request_param=_masked_query(response.request.query),
         response_header=response.header,
     )
+    error.__cause__ = response.cause
     operation = response.operation
     error.add_note(f'{operation.id}: {response.request.method} {response.url}')
     if isinstance(error, LimitedError):
-        error.retry_after = retry_after
-        error.add_note(f'slow down: try again in {retry_after:g} s' if retry_after is not None else 'slow down')
+        seconds = retry_after(response.headers.get('Retry-After'), now)
+        error.retry_after = seconds
+        error.add_note(f'slow down: try again in {seconds:g} s' if seconds is not None else 'slow down')
     if isinstance(error, ForbiddenError):
         error.scopes, error.roles = operation.scopes, operation.required_roles
         if error.scopes:
@@ -46,19 +92,43 @@ def error_of(response: Response, now: float, retry_after: float | None) -> APIEx
     return error
 
 
-def _kind(response: Response, status: int, now: float) -> type[APIException]:
-    if response.failed:
-        return TimedOutError if getattr(response.cause, 'timed_out', False) else ConnectionFailedError
+def retry_after(text: str | None, now: float) -> float | None:
+    """`Retry-After` in seconds from `now`: it may be a number or a date (RFC 9110 section 10.2.3)."""
+    if not text:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def kind_of(status: int, now: float) -> type[APIException]:
+    """The error that a status stands for."""
     if status >= 500:
         return DowntimeError if status in (502, 503, 504) and _is_downtime(now) else ServerError
     return {403: ForbiddenError, 404: NotFoundError, 420: LimitedError, 429: LimitedError}.get(status, ClientError)
 
 
 def _is_downtime(now: float) -> bool:
-    time = datetime.fromtimestamp(now, timezone.utc)
+    time = datetime.fromtimestamp(now, UTC)
     return time.hour * 60 + time.minute in DOWNTIME
 
 
 def failed_body(reason: str) -> bytes:
     """The body of the answer that stands for a broken connection, as 1.x made it up."""
     return json.dumps({'error': reason}).encode()
+
+
+#: A token in an address is a secret in every log: it is shown nowhere.
+_TOKEN = re.compile(r'(?<=[?&])(token|access_token)=[^&\s]*')
+
+
+def masked(text: str) -> str:
+    """A text with the tokens hidden that addresses in it carry."""
+    return _TOKEN.sub(r'\1=***', text) if 'token=' in text else text
+
+
+def _masked_query(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(name, '***' if name in ('token', 'access_token') else value) for name, value in pairs]

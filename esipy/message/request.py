@@ -8,9 +8,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from esipy.exceptions import SpecError
 from esipy.message import serialize
-from esipy.message.bind import COMPATIBILITY_DATE
 from esipy.message.headers import Headers
-from esipy.spec.model import Method, Operation
+from esipy.spec.model import COMPATIBILITY_DATE, Method, Operation
 
 
 class Outgoing(NamedTuple):
@@ -40,7 +39,7 @@ class Request:
 
     def copy(self) -> Request:
         """A request of its own parts, for whoever is going to edit them."""
-        parts = {**self._p, 'header': dict(self._p['header']), 'query': list(self._p['query'])}
+        parts = {location: values.copy() for location, values in self._p.items()}
         return Request(self.operation, parts, self.compatibility_date)
 
     def reset(self) -> None:

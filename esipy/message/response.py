@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime, timezone
+import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from esipy import clock
-from esipy.exceptions import UndecodableBodyError
+from esipy.exceptions import SpecError, UndecodableBodyError
 from esipy.message.decode import decode
 from esipy.message.headers import EXPIRY, OURS, RECEIVED, Headers
 from esipy.message.request import Request
 from esipy.message.rows import builder
 from esipy.spec.coerce import SCALARS, Faults, Refused, coerce
-from esipy.spec.model import Operation, Schema
+from esipy.spec.model import Answer, Operation, Schema
+
+LOGGER = logging.getLogger(__name__)
 
 #: Not worked out yet. No JSON value is this, and it pickles as itself.
 _UNREAD: Any = ...
@@ -65,7 +67,7 @@ class Response:
     def header(self) -> Headers[list[Any]]:
         """The headers as 1.x gave them: each a list, its items of the declared type."""
         if self._header is None:
-            answer = self.operation.answer(self.status) if self.status else None
+            answer = self._description()
             declared = answer.headers if answer else {}
             self._header = Headers(
                 {name: [_typed(value, declared.get(name.lower()))] for name, value in self.headers.items()}
@@ -81,7 +83,7 @@ class Response:
     @property
     def warning(self) -> str | None:
         """The `Warning` header: the route is going to go, or there is a newer one."""
-        return self._plain.get('Warning') or self._plain.get('warning')
+        return self.headers.get('Warning')
 
     @property
     def age(self) -> float:
@@ -95,7 +97,7 @@ class Response:
     def expires(self) -> datetime | None:
         """When the answer stops being fresh, by our clock."""
         expiry = self._plain.get(EXPIRY)
-        return None if expiry is None else datetime.fromtimestamp(float(expiry), timezone.utc)
+        return None if expiry is None else datetime.fromtimestamp(float(expiry), UTC)
 
     @property
     def data(self) -> Any:
@@ -105,7 +107,11 @@ class Response:
         """
         if self._data is _UNREAD:
             value = None if self.raw_body_only else self.decoded()
-            self._data = None if value is None else self._builder()(value)
+            answer = self._description()
+            try:
+                self._data = None if value is None else builder(answer.schema if answer else None)(value)
+            except RecursionError:
+                raise self._undecodable('nested too deeply') from None
             self._json = _UNREAD  # the rows hold it now
         return self._data
 
@@ -135,12 +141,16 @@ class Response:
         )
 
     def _declares_body(self) -> bool:
-        answer = self.operation.answer(self.status) if self.status and self.raw is not None else None
+        answer = self._description() if self.raw is not None else None
         return answer is not None and answer.schema is not None and self.status not in (204, 304)
 
-    def _builder(self) -> Callable[[Any], Any]:
-        answer = self.operation.answer(self.status) if self.status else None
-        return builder(answer.schema if answer else None)
+    def _description(self) -> Answer | None:
+        """What the document says of this answer. What is broken there is told, and is no reason not to read it."""
+        try:
+            return self.operation.answer(self.status) if self.status else None
+        except SpecError as error:
+            LOGGER.warning('an answer is read without its description: %s', error)
+            return None
 
     def check(self) -> None:
         """Raise UndecodableBodyError, which lists how, if the body differs from its description."""
@@ -156,8 +166,11 @@ class Response:
         self._plain = headers
 
     def show(self, latest: Response) -> None:
-        """Become a copy of `latest`: the Response in a call's pair shows what the last execution brought."""
-        self.__dict__ = {**latest.__dict__}
+        """Become a copy of `latest`: the Response in a call's pair shows what the last execution brought.
+
+        Its data is its own, worked out again if it is asked for.
+        """
+        self.__dict__ = {**latest.__dict__, '_json': _UNREAD, '_data': _UNREAD, '_header': None}
 
     def __repr__(self) -> str:
         name = self.operation.id
@@ -170,10 +183,8 @@ def _typed(text: str, schema: Schema | None) -> Any:
     """A header's value in its declared type; what does not fit stays text."""
     if schema is None:
         return text
-    for kind in schema.types:
-        if kind in ('integer', 'number', 'boolean'):
-            try:
-                return SCALARS[kind](text, schema)
-            except Refused:
-                return text
-    return text
+    kind = next((kind for kind in schema.types if kind in ('integer', 'number', 'boolean')), None)
+    try:
+        return SCALARS[kind](text) if kind else text
+    except Refused:
+        return text

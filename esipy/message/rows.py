@@ -7,14 +7,17 @@ Everything that a row does per field is done by C code, since a page of market o
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from operator import methodcaller
-from typing import Any
+from typing import Any, ClassVar
 
-from esipy.exceptions import MissingFieldError
+from esipy.exceptions import MissingFieldError, SpecError
 from esipy.message.dates import FORMATS
 from esipy.spec.model import Schema
+
+LOGGER = logging.getLogger(__name__)
 
 Build = Callable[[Any], Any]
 
@@ -31,16 +34,15 @@ class Row(dict[str, Any]):
         raise MissingFieldError(name, tuple(self))
 
     def __getattr__(self, name: str) -> Any:
-        # Only what the schema did not declare comes here. It may hold objects that are no rows yet.
-        value = self[name]
-        if type(value) in (dict, list):
-            self[name] = value = rows(value)
-        return value
+        # Only what the schema did not declare comes here.
+        return self[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
 
     def __delattr__(self, name: str) -> None:
+        if name not in self:
+            raise MissingFieldError(name, tuple(self))
         del self[name]
 
     def __dir__(self) -> list[str]:
@@ -57,7 +59,7 @@ class _DatedRow(Row):
     """A row with dates: stored as text, read as dates."""
 
     __slots__ = ()
-    _readers: dict[str, Callable[[str], Any]] = {}
+    _readers: ClassVar[dict[str, Callable[[str], Any]]] = {}
 
     def __getitem__(self, name: str) -> Any:
         value = dict.__getitem__(self, name)
@@ -72,7 +74,7 @@ def _revive(fields: tuple[str, ...], dates: tuple[tuple[str, str], ...], values:
     return row_class(fields, dates)(values)
 
 
-@lru_cache(maxsize=None)
+@cache
 def row_class(fields: tuple[str, ...], dates: tuple[tuple[str, str], ...] = ()) -> type[Row]:
     """The class of rows with these fields, of which some are dates: pairs (name, format)."""
     kind = _DatedRow if dates else Row
@@ -105,23 +107,31 @@ def rows(value: Any) -> Any:
 
 
 def builder(schema: Schema | None) -> Build:
-    """The function that turns a JSON value of this schema into data; made once for each schema."""
+    """The function that turns a JSON value of this schema into data; made once for each schema.
+
+    What is broken in the description (SpecError) costs the dates and nothing else: the answer is here, and is read.
+    """
     if schema is None:
         return rows
     made: Build | None = schema.__dict__.get('_builder')
     if made is None:
-        made = schema.__dict__['_builder'] = _make(schema)
+        try:
+            made = _make(schema)
+        except SpecError as error:
+            LOGGER.warning('an answer is read without its description, which is broken: %s', error)
+            made = rows
+        schema.__dict__['_builder'] = made
     return made
 
 
 def _make(schema: Schema) -> Build:
     fields = _fields(schema)
     item = next((part.items for part in _parts(schema) if part.items is not None), None)
-    if fields and item is None:
-        return _object_builder(fields)
-    if item is not None and not fields:
-        return _list_builder(item)
-    return rows
+    of_object = _ObjectBuilder(schema, fields) if fields else rows
+    if item is None:
+        return of_object
+    of_list = _list_builder(item)
+    return lambda value: of_list(value) if type(value) is list else of_object(value)
 
 
 def _parts(schema: Schema) -> list[Schema]:
@@ -136,42 +146,38 @@ def _fields(schema: Schema) -> dict[str, Schema]:
     return {name: field for part in reversed(_parts(schema)) for name, field in part.properties.items()}
 
 
-def _object_builder(fields: dict[str, Schema]) -> Build:
-    dates = tuple((name, str(field.format)) for name, field in fields.items() if field.format in FORMATS)
-    kind = row_class(tuple(fields), dates)
-    nested = [(name, field) for name, field in fields.items() if _holds_objects(field)]
+class _ObjectBuilder:
+    """Builds rows of one class, and the rows in them."""
 
-    def build(value: Any) -> Any:
+    def __init__(self, schema: Schema, fields: dict[str, Schema]) -> None:
+        dates = tuple((name, field.format) for name, field in fields.items() if field.format in FORMATS)
+        self.kind = row_class(tuple(fields), dates)
+        self.known = frozenset(fields)
+        self.nested = [(name, field) for name, field in fields.items() if _holds_objects(field)]
+        #: An object with as many fields as this is taken for one that holds what is required and nothing else (so
+        #: no rows in it) without looking closer. -1: always look.
+        self.plain = -1 if self.nested else len(schema.required & self.known)
+
+    def __call__(self, value: Any) -> Any:
         if type(value) is not dict:
             return rows(value)
-        row = kind(value)
-        for name, field in nested:
+        row = self.kind(value)
+        for name, field in self.nested:
             # The builder is asked for here, not when this one is made: a type may hold itself.
             if name in value:
                 row[name] = builder(field)(value[name])
+        if not self.known.issuperset(value):
+            for name in value.keys() - self.known:
+                row[name] = rows(value[name])
         return row
-
-    return build if nested else _Flat(kind)
-
-
-class _Flat:
-    """Builds rows that hold no other rows."""
-
-    def __init__(self, kind: type[Row]) -> None:
-        self.kind = kind
-
-    def __call__(self, value: Any) -> Any:
-        return self.kind(value) if type(value) is dict else rows(value)
 
 
 def _list_builder(item: Schema) -> Build:
-    def build(value: Any) -> Any:
-        if type(value) is not list:
-            return rows(value)
+    def build(value: list[Any]) -> Any:
         each = builder(item)
-        if isinstance(each, _Flat):
-            kind = each.kind
-            return [kind(entry) if type(entry) is dict else rows(entry) for entry in value]
+        if isinstance(each, _ObjectBuilder):
+            kind, plain = each.kind, each.plain
+            return [kind(entry) if type(entry) is dict and len(entry) == plain else each(entry) for entry in value]
         return [each(entry) for entry in value]
 
     return build

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
 
-def text(value: Any) -> str:
-    """A scalar as text: `true` and `false` as JSON writes them (1.x sent Python's `True`)."""
-    if isinstance(value, bool):
-        return 'true' if value else 'false'
+def joined(value: Any, separators: Sequence[str]) -> str:
+    """A value as one text, not yet encoded. `separators`: for lists, for lists in lists, and so on.
+
+    `true` and `false` are written as in JSON (1.x sent Python's `True`).
+    """
+    if isinstance(value, list):
+        return (separators or ',')[0].join(joined(item, separators[1:]) for item in value)
+    if isinstance(value, (bool, dict)):
+        return json.dumps(value)
     return value if isinstance(value, str) else str(value)
 
 
-def in_path(value: Any) -> str:
-    """One path segment, unencoded; a list is joined by commas (OpenAPI 3.1, style simple)."""
-    return ','.join(map(text, value)) if isinstance(value, list) else text(value)
-
-
-in_header = in_path
-
-
-def in_query(value: Any, exploded: bool) -> list[str]:
+def in_query(value: Any, separators: Sequence[str], exploded: bool) -> list[str]:
     """The texts under one name: one for each item of an exploded list, else one."""
-    if isinstance(value, list):
-        return [text(item) for item in value] if exploded else [','.join(map(text, value))]
-    return [text(value)]
+    if isinstance(value, list) and exploded:
+        return [joined(item, separators[1:]) for item in value]
+    return [joined(value, separators)]
 
 
 def encoded(segment: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -74,12 +75,15 @@ def _scalar_types(schema: Schema) -> tuple[str, ...]:
     )
 
 
+_NUMBER = re.compile(r'[+-]?\d{1,300}(\.\d*)?([eE][+-]?\d{1,3})?', re.ASCII)
+
+
 def _typed(text: str, kinds: Iterable[str]) -> Any:
     """A text as the type that is asked for; as it is where it does not read so (and then does not fit)."""
     for kind in kinds:
         if kind == 'integer' and re.fullmatch(r'[+-]?\d{1,30}', text, re.ASCII):
             return int(text)
-        if kind == 'number' and re.fullmatch(r'[+-]?\d{1,300}(\.\d*)?([eE][+-]?\d{1,2})?', text, re.ASCII):
+        if kind == 'number' and _NUMBER.fullmatch(text) and math.isfinite(float(text)):
             return float(text)
         if kind == 'boolean' and text.lower() in ('true', 'false'):
             return text.lower() == 'true'

@@ -25,6 +25,8 @@ from esipy.sandbox.faults import Fault
 from esipy.sandbox.fits import fits
 from esipy.sandbox.listing import Listing
 from esipy.sandbox.routes import normal
+from esipy.sandbox.sso import desk as sso
+from esipy.sandbox.sso.names import ALL, NAMES
 from esipy.sandbox.walks import ID_WALKS
 from esipy.sandbox.wire import Request, error_reply, json_reply
 from esipy.sandbox.world import is_list
@@ -44,14 +46,12 @@ class Desk:
         self._commands: dict[str, Callable[..., Any]] = {
             'log.read': core.book.read,
             'log.clear': core.book.clear,
-            'operation.id': lambda operation: _label(self._operation(operation)),
+            'operation.id': self._named,
             'faults.add': self._add_fault,
             'faults.remove': core.faults.remove,
             'faults.clear': core.faults.clear,
             'faults.hits': core.faults.hits,
             'clock.move': clock.move,
-            'token.issue': core.tokens.issue,
-            'token.revoke': core.tokens.revoke,
             'lists.read': self._list_read,
             'lists.at': self._list_at,
             'lists.size': self._list_size,
@@ -68,6 +68,7 @@ class Desk:
             'failures': lambda: list(core.failures),
             'failures.clear': core.failures.clear,
             'ping': lambda: True,
+            **sso.commands(core.sso),
         }
 
     def __call__(self, name: str, /, **arguments: Any) -> Any:
@@ -79,9 +80,17 @@ class Desk:
     def _operation(self, name: str) -> Operation:
         return self._table[name]
 
+    def _named(self, operation: str) -> str:
+        """What the log calls an operation, or a page of the SSO."""
+        if operation.partition('.')[0] != ALL:
+            return _label(self._operation(operation))
+        if operation not in NAMES:
+            raise SandboxError(f'the SSO has no {operation!r}; there are {", ".join(NAMES)}')
+        return operation
+
     def _add_fault(self, kind: str, **settings: Any) -> int:
         fault = Fault.of(kind, settings)
-        operation = _label(self._operation(fault.operation)) if fault.operation is not None else None
+        operation = self._named(fault.operation) if fault.operation is not None else None
         return self._core.faults.add(fault, operation)
 
     def _listing(self, operation: str, params: Mapping[str, Any]) -> Listing:

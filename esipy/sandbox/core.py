@@ -19,6 +19,9 @@ from esipy.sandbox.fits import Misfit
 from esipy.sandbox.names import translated
 from esipy.sandbox.routes import Found, Routes, normal
 from esipy.sandbox.shapes import success
+from esipy.sandbox.sso import names as sso
+from esipy.sandbox.sso.server import Server
+from esipy.sandbox.sso.site import Site
 from esipy.sandbox.wire import Reply, Request, error_reply, to_json
 from esipy.sandbox.world import Size, World, is_list
 from esipy.spec.model import Operation
@@ -26,9 +29,6 @@ from esipy.spec.reader import Reader
 
 #: Paths of the sandbox's own begin so.
 CONTROL = '/__sandbox__/'
-
-#: Where the SSO lives.
-LOGIN_HOST = 'login.eveonline.com'
 
 #: How many answers are kept ready.
 _READY = 4096
@@ -56,7 +56,8 @@ class Core:
         self.dates = dates.Dates(self.routes.operations, reader.compatibility_date)
         self.documents = Documents(reader, self.dates)
         self.world = World(settings.seed, settings.size, self.routes.operations)
-        self.tokens = access.Tokens(settings.seed)
+        self.sso = Server(settings.seed, sorted({name for one in self.routes.operations for name in one.scopes}))
+        self.site = Site(self.sso)
         self.faults = Faults(settings.seed)
         self.book = log.Book()
         #: Tracebacks of what went wrong in here.
@@ -82,11 +83,15 @@ class Core:
 
     def _delivery(self, request: Request, entry: log.Entry) -> Delivery:
         """The answer, and what the faults that strike make of it."""
-        found = None if _is_for_login(request) else self.routes.find(request.path)
+        place = sso.place(request.path, request.headers.get('host', ''))
+        found = None if place else self.routes.find(request.path)
         operation = self._operation(found, request.method)
-        entry.operation = operation.id or f'{operation.method} {operation.path}' if operation else None
+        entry.operation = (operation.id or f'{operation.method} {operation.path}') if operation else place
         striking = self.faults.striking(entry.operation)
-        delivery = Delivery(self._struck(striking) or self._answer(found, operation, request, entry))
+        reply = self._struck(striking)
+        if reply is None and place:
+            reply = self.site.answer(place, request, entry)
+        delivery = Delivery(reply or self._answer(found, operation, request, entry))
         for fault in striking:
             entry.faults.append(fault.kind)
             deliver(delivery, fault)
@@ -104,7 +109,7 @@ class Core:
         return found.operations.get(method) or (found.operations.get('GET') if method == 'HEAD' else None)
 
     def _answer(self, found: Found | None, operation: Operation | None, request: Request, entry: log.Entry) -> Reply:
-        document = None if _is_for_login(request) else self._document(request)
+        document = self._document(request)
         if document is not None and (operation is None or self.documents.is_old):
             return document
         if found is None:
@@ -142,7 +147,7 @@ class Core:
 
     def _access(self, operation: Operation, found: Found, request: Request, entry: log.Entry) -> Reply | None:
         token = access.bearer(request)
-        grant = self.tokens.grant(token) if token else None
+        grant = self.sso.tokens.grant(token) if token else None
         entry.character_id = grant.character_id if grant else None
         return access.refusal(operation, grant, found.values, token)
 
@@ -249,11 +254,6 @@ _NOT_THERE = {
     writes.NothingThereError: 'Not found',
     UnknownIdError: 'Ensure all IDs are valid before resolving.',
 }
-
-
-def _is_for_login(request: Request) -> bool:
-    """The SSO is another site, which only a redirect leads here; it has nothing to show yet."""
-    return request.headers.get('host') == LOGIN_HOST
 
 
 def _detail(fault: Misfit) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any
 from esipy import clock
 from esipy.sandbox.delivery import Delivery
 from esipy.sandbox.dice import Dice
+from esipy.sandbox.sso.names import covers
 from esipy.sandbox.wire import Reply, error_reply
 
 #: What ESI's load balancer says while the cluster is down.
@@ -52,7 +53,7 @@ class Fault:
     kind: str
     #: How many requests it hits; None is no end.
     n: int | None = None
-    #: Only requests for this operation (by any of its names).
+    #: Only requests for this operation (by any of its names), for a page of the SSO ('sso.token'), or for all of it.
     operation: str | None = None
     #: Which share of the requests that it could hit.
     share: float = 1.0
@@ -116,7 +117,7 @@ class _Armed:
     def strikes(self, operation: str | None, seed: object) -> bool:
         """Whether it hits this request, which is counted."""
         fault = self.fault
-        if self.operation is not None and self.operation != operation:
+        if self.operation is not None and not covers(self.operation, operation):
             return False
         if fault.n is not None and self.hits >= fault.n:
             return False

@@ -10,20 +10,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from esipy.sandbox.errors import UnexpectedCallsError
+from esipy.sandbox.sso.names import covers
 
 #: Older entries are forgotten.
 CAPACITY = 50_000
 
 HIDDEN = '<hidden>'
 _SECRET_HEADERS = frozenset({'authorization', 'cookie', 'proxy-authorization'})
-_SECRET_QUERY = re.compile(r'(?<=[?&])(token|code|refresh_token|access_token)=[^&]*', re.IGNORECASE)
+_SECRET_QUERY = re.compile(
+    r'(?<=[?&])(token|code|refresh_token|access_token|code_verifier|client_secret|state)=[^&]*', re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
 class Entry:
     """One request and what it got."""
 
-    #: The operation's id; None where the path leads to none.
+    #: The operation's id, or 'sso.…' for a page of the SSO; None where the path leads to none.
     operation: str | None
     method: str
     #: Path and query as they were asked for.
@@ -107,12 +110,13 @@ class Log:
         return f'<log of {len(entries)} requests>' + ''.join(f'\n  {entry}' for entry in entries[-20:])
 
     def calls(self, operation: str | None = None, **expected: Any) -> list[Entry]:
-        """The entries of an operation (by any of its names) that match: an attribute of the entry, or a parameter."""
+        """The entries of an operation (by any of its names; 'sso.token', or 'sso' for all of it) that match: an
+        attribute of the entry, or a parameter."""
         wanted = self._control('operation.id', operation=operation) if operation is not None else None
         return [
             entry
             for entry in self.entries
-            if (wanted is None or entry.operation == wanted)
+            if (wanted is None or covers(wanted, entry.operation))
             and all(_value(entry, name) == value for name, value in expected.items())
         ]
 

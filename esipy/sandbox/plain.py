@@ -8,6 +8,7 @@ from __future__ import annotations
 from esipy.sandbox.core import CONTROL
 from esipy.sandbox.delivery import Delivery
 from esipy.sandbox.listener import Application, Listener
+from esipy.sandbox.sso.names import PAGES
 from esipy.sandbox.wire import Request, head_of
 
 #: So many request lines are kept.
@@ -24,7 +25,8 @@ class Plain:
     def __call__(self, request: Request) -> Delivery:
         delivery = self._inner(request)
         reply = delivery.reply
-        if request.method == 'GET' and reply.status == 200 and not request.path.startswith(CONTROL):
+        is_ours = request.path.startswith(CONTROL) or request.path in PAGES
+        if request.method == 'GET' and reply.status == 200 and not is_ours:
             if len(self._listener.fast) >= _CAPACITY:
                 self._listener.fast.clear()
             line = f'{request.method} {request.target} {request.version}'.encode('latin-1')

@@ -10,7 +10,6 @@ from typing import Any
 
 from esipy.exceptions import SpecError
 from esipy.sandbox import redirect as _redirect
-from esipy.sandbox.access import LIFETIME
 from esipy.sandbox.child import Child
 from esipy.sandbox.control import Control, Desk, Front, Remote
 from esipy.sandbox.core import CONTROL, Core, Settings
@@ -20,6 +19,7 @@ from esipy.sandbox.listener import Listener, reachable
 from esipy.sandbox.log import Log
 from esipy.sandbox.orders import FaultOrders, SandboxClock
 from esipy.sandbox.plain import Plain
+from esipy.sandbox.sso.orders import SSO
 from esipy.sandbox.state import Data, Lists
 from esipy.sandbox.world import Size
 from esipy.spec.source import parse, read
@@ -75,6 +75,7 @@ class Sandbox:
         self.log = Log(self._control)
         self.lists = Lists(self._control)
         self.data = Data(self._control)
+        self.sso = SSO(self._control, lambda: self.url)
 
     def _control(self, name: str, /, **arguments: Any) -> Any:
         return self._ask(name, **arguments)
@@ -191,9 +192,13 @@ class Sandbox:
         scopes: Iterable[str] | str | None = None,
         *,
         roles: Iterable[str] | None = None,
-        lifetime: float = LIFETIME,
+        lifetime: float | None = None,
+        client_id: str = 'sandbox',
     ) -> str:
-        """An access token that this sandbox takes for `lifetime` seconds. `scopes`, `roles`: None is all of them."""
+        """An access token, signed as the SSO signs them, that this sandbox takes for `lifetime` seconds (20 minutes).
+
+        `scopes`, `roles`: None is all of them. `client_id`: the application that it is for.
+        """
         return str(
             self._control(
                 'token.issue',
@@ -201,11 +206,12 @@ class Sandbox:
                 scopes=scopes if scopes is None or isinstance(scopes, str) else list(scopes),
                 roles=None if roles is None else list(roles),
                 lifetime=lifetime,
+                client_id=client_id,
             )
         )
 
     def revoke(self, token: str | None = None) -> None:
-        """Take a token back, or all of them."""
+        """Take a token back (with a refresh token, all that came of its login), or all of them."""
         self._control('token.revoke', token=token)
 
     def missing(self, operation: str | None = None, /, **params: Any) -> None:

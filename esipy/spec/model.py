@@ -7,16 +7,23 @@ format) does the reading.
 from __future__ import annotations
 
 import inspect
+import keyword
+import math
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from esipy.exceptions import SpecError
 from esipy.spec.legacy import HEADERS
+from esipy.spec.refs import shown
 
 if TYPE_CHECKING:
     from esipy.spec.reader import Reader
 
+#: The header that says which day's API is called. The client fills it in; neither "required" nor the document's
+#: enum of one date binds a caller.
+COMPATIBILITY_DATE = 'X-Compatibility-Date'
 
 T = TypeVar('T')
 
@@ -47,21 +54,57 @@ class RateLimit(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where an operation stands in the document."""
+    """Where an operation stands in the document. `id` is empty where the document gives it none."""
 
     id: str
     method: str
     path: str
     tags: tuple[str, ...]
 
+    @property
+    def derived_name(self) -> str:
+        """GET /markets/{region_id}/orders/ -> get_markets_region_id_orders."""
+        words = re.sub(r'[{}]', '', self.path).strip('/')
+        return re.sub(r'[^0-9A-Za-z_]', '_', f'{self.method.lower()}_{words}')
+
+
+#: What the keywords that are read here must be. Any other value breaks the description at that place.
+_KINDS: dict[str, Any] = {
+    'type': (str, list),
+    'properties': Mapping,
+    'items': (Mapping, bool),
+    'required': (list, bool),  # Swagger 2.0: a parameter is its own schema, and has a `required` of another meaning
+    'enum': list,
+    **dict.fromkeys(('allOf', 'oneOf', 'anyOf'), list),
+    **dict.fromkeys(('minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'), (int, float, type(None))),
+    **dict.fromkeys(('minLength', 'maxLength', 'minItems', 'maxItems'), (int, float)),
+}
+
 
 class Schema:
-    """A type: JSON Schema's keywords, with what lies below read on demand (so that cycles do no harm)."""
+    """A type: JSON Schema's keywords, with what lies below read on demand (so that cycles do no harm).
+
+    Raises SpecError, when it is made, for a keyword whose value makes no sense.
+    """
 
     def __init__(self, reader: Reader, node: Mapping[str, Any]) -> None:
         self._reader = reader
         self.raw = node
-        self.keywords = reader.keywords(node)
+        #: This node's own keywords, without those of its `allOf` parts.
+        self.own = reader.keywords(node)
+        for name, kinds in _KINDS.items():
+            if name in self.own and not isinstance(self.own[name], kinds):
+                raise SpecError(f'{name!r} cannot be {shown(self.own[name])}')
+
+    @cached_property
+    def keywords(self) -> Mapping[str, Any]:
+        """The keywords, those of every `allOf` part included; what stands nearest wins."""
+        if 'allOf' not in self.own:
+            return self.own
+        together: dict[str, Any] = {}
+        for part in (*self.parts[1:], self):
+            together.update(part.raw)
+        return self._reader.keywords(together)
 
     @cached_property
     def types(self) -> tuple[str, ...]:
@@ -70,6 +113,11 @@ class Schema:
         if kind is None:
             return ('object',) if 'properties' in self.keywords else ()
         return (kind,) if isinstance(kind, str) else tuple(kind)
+
+    @property
+    def separator(self) -> str:
+        """What stands between the items of a list where it is text."""
+        return self._reader.separator(self.own)
 
     @cached_property
     def format(self) -> str | None:
@@ -86,20 +134,21 @@ class Schema:
         """The fields of an object, those of every `allOf` part included."""
         return {
             name: self._reader.schema(node)
-            for part in reversed(self.parts)
-            for name, node in (part.keywords.get('properties') or {}).items()
+            for part in (*self.parts[1:], self)
+            for name, node in part.own.get('properties', {}).items()
         }
 
     @cached_property
     def required(self) -> frozenset[str]:
-        return frozenset(name for part in self.parts for name in part.keywords.get('required') or ())
+        lists = [part.own.get('required') for part in self.parts]
+        return frozenset(name for names in lists if isinstance(names, list) for name in names)
 
     @cached_property
     def parts(self) -> tuple[Schema, ...]:
         """This schema and all that it is composed of by `allOf`, each once, however they refer to each other."""
         found = [self]
         for part in found:
-            for node in part.keywords.get('allOf') or ():
+            for node in part.own.get('allOf', ()):
                 other = self._reader.schema(node)
                 if other not in found:
                     found.append(other)
@@ -114,7 +163,7 @@ class Schema:
     @cached_property
     def one_of(self) -> tuple[Schema, ...]:
         """The alternatives (`oneOf` and `anyOf`)."""
-        nodes = [*(self.keywords.get('oneOf') or ()), *(self.keywords.get('anyOf') or ())]
+        nodes = [*self.keywords.get('oneOf', ()), *self.keywords.get('anyOf', ())]
         return tuple(self._reader.schema(node) for node in nodes)
 
     @property
@@ -135,14 +184,16 @@ class Parameter:
         *,
         required: bool = False,
         exploded: bool = False,
+        separator: str | None = None,
         description: str = '',
     ) -> None:
         self.name = name
         self.location = location
         self.schema = schema
-        self.required = required
-        #: A list in the query: one `name=value` for each item (True), or one for all, separated by commas.
+        self.required = required or location == 'path'
+        #: A list in the query: one `name=value` for each item (True), or one for all, with `separators` between.
         self.exploded = exploded
+        self._separator = separator
         self.description = description or str(schema.raw.get('description', ''))
         self.has_default = 'default' in schema.keywords
         self.default = schema.keywords.get('default')
@@ -160,10 +211,22 @@ class Parameter:
     def enum(self) -> list[Any] | None:
         return self.schema.keywords.get('enum')
 
+    @cached_property
+    def separators(self) -> tuple[str, ...]:
+        """What stands between the items of a list, between the items of a list in that list, and so on."""
+        found = [self._separator or self.schema.separator]
+        item = self.schema.items
+        while item is not None and item.types == ('array',) and len(found) < 5:
+            found.append(item.separator)
+            item = item.items
+        return tuple(found)
+
     @property
     def python_name(self) -> str:
         """The name as an identifier: `X-Compatibility-Date` can be given as `x_compatibility_date`."""
-        return self.name.replace('-', '_').lower() if not self.name.isidentifier() else self.name
+        if keyword.iskeyword(self.name):
+            return f'{self.name}_'
+        return self.name if self.name.isidentifier() else re.sub(r'\W', '_', self.name).lower()
 
     def __repr__(self) -> str:
         need = 'required ' if self.required else ''
@@ -204,7 +267,8 @@ class Operation:
         self._reader = reader
         self._bind = bind
         self.place = place
-        self.id = place.id
+        #: The operationId; of an operation that has none, a name made of its method and path.
+        self.id = place.id or place.derived_name
         self.method = Method(place.method)
         #: Below the base of the API, with its placeholders: '/markets/{region_id}/orders'.
         self.path = place.path
@@ -213,12 +277,13 @@ class Operation:
     def __call__(self, /, **params: Any) -> Any:
         """Check `params` and make a call of them: a pair (Request, Response).
 
-        Raises CallError (a ValueError) that names every fault; nothing is sent.
+        Raises CallError (a ValueError) that names every fault; nothing is sent. SpecError, if the description of
+        a parameter is broken.
         """
-        return self._bind(self, params)
+        return self._told(self._bind, self, params)
 
     @property
-    def operationId(self) -> str:  # noqa: N802 (the name of 1.x)
+    def operationId(self) -> str:
         return self.id
 
     @cached_property
@@ -239,7 +304,7 @@ class Operation:
     @cached_property
     def parameters(self) -> list[Parameter]:
         """Everything that a call may be given, the body among them (location 'body'), in the document's order."""
-        return self._read(self._reader.parameters)
+        return self._told(self._reader.parameters, self.place)
 
     @cached_property
     def body(self) -> Parameter | None:
@@ -265,15 +330,15 @@ class Operation:
     @cached_property
     def answers(self) -> dict[str, Answer]:
         """By status as text, and 'default'."""
-        return self._read(self._reader.answers)
+        return self._told(self._reader.answers, self.place)
 
-    def _read(self, part: Callable[[Place], T]) -> T:
-        """A part of the document; what is broken there is told with the operation's name."""
+    def _told(self, read: Callable[..., T], *arguments: Any) -> T:
+        """What `read` returns; what it finds broken in the document is told with the operation's name."""
         try:
-            return part(self.place)
-        except (SpecError, KeyError, TypeError, AttributeError) as error:
-            reason = str(error) if isinstance(error, SpecError) else repr(error)
-            raise SpecError(f'{self.id or self.path}: broken description: {reason}') from None
+            return read(*arguments)
+        except SpecError as error:
+            start, reason = f'{self.id}: broken description: ', str(error)
+            raise SpecError(reason if reason.startswith(start) else start + reason) from None
 
     def answer(self, status: int) -> Answer | None:
         """What the document says of an answer with this status; None if it does not."""
@@ -283,8 +348,7 @@ class Operation:
     @cached_property
     def security(self) -> list[dict[str, list[str]]]:
         """The document's security requirement: any one of these, {scheme: [scopes]}."""
-        needs = self.raw.get('security', self._reader.document.get('security'))
-        return [dict(need) for need in needs or ()]
+        return self._told(self._reader.security, self.place)
 
     @cached_property
     def scopes(self) -> tuple[str, ...]:
@@ -294,24 +358,24 @@ class Operation:
     @property
     def required_roles(self) -> tuple[str, ...]:
         """In-game roles of which the character needs one (`x-required-roles`)."""
-        return tuple(self.raw.get('x-required-roles') or ())
+        roles = self.raw.get('x-required-roles')
+        return tuple(map(str, roles)) if isinstance(roles, list) else ()
 
     @cached_property
     def rate_limit(self) -> RateLimit | None:
         """The bucket that this operation draws from (`x-rate-limit`); None where the document names none."""
-        limit = self.raw.get('x-rate-limit') or {}
+        limit: Any = self.raw.get('x-rate-limit')
         try:
-            return RateLimit(str(limit['group']), seconds(str(limit['window-size'])), int(limit['max-tokens']))
-        except (TypeError, KeyError, ValueError):
+            found = RateLimit(str(limit['group']), seconds(str(limit['window-size'])), int(limit['max-tokens']))
+        except (TypeError, KeyError, ValueError, OverflowError):
             return None
+        return found if 0 < found.window < math.inf and found.tokens > 0 else None
 
     @property
     def cache_age(self) -> int | None:
         """For how many seconds an answer stays fresh, as far as the document knows."""
-        for name in ('x-client-cache-ttl', 'x-cache-age', 'x-cached-seconds'):
-            if name in self.raw:
-                return int(self.raw[name])
-        return None
+        told = (self.raw.get(name) for name in ('x-client-cache-ttl', 'x-cache-age', 'x-cached-seconds'))
+        return next((age for age in told if type(age) is int and age >= 0), None)
 
     @cached_property
     def paging(self) -> str | None:
@@ -323,11 +387,11 @@ class Operation:
 
     @property
     def summary(self) -> str:
-        return str(self.raw.get('summary', ''))
+        return str(self.raw.get('summary') or '')
 
     @property
     def description(self) -> str:
-        return str(self.raw.get('description', ''))
+        return str(self.raw.get('description') or '')
 
     @property
     def deprecated(self) -> bool:
@@ -336,25 +400,26 @@ class Operation:
     @property
     def __signature__(self) -> inspect.Signature:
         """For editors and notebooks: parameters that must be given come without a default."""
-        shown = [p for p in self.parameters if p.location != 'header']
+        shown = {p.python_name: p for p in self.parameters if p.location != 'header' and p.python_name.isidentifier()}
         return inspect.Signature(
             [
                 inspect.Parameter(
-                    p.python_name,
+                    name,
                     inspect.Parameter.KEYWORD_ONLY,
                     default=inspect.Parameter.empty if p.required and not p.has_default else p.default,
                 )
-                for p in sorted(shown, key=lambda p: not p.required or p.has_default)
-                if p.python_name.isidentifier()
+                for name, p in sorted(shown.items(), key=lambda item: not item[1].required or item[1].has_default)
             ]
         )
 
     def help_text(self) -> str:
         """Summary, address, scopes and every parameter, for `help()`."""
-        lines = [self.summary or self.description, '', f'{self.method} {self.url}', '']
+        lines = [self.summary or self.description, '', f'{self.method} {self.base_url}{self.path}', '']
         for p in self.parameters:
+            if p.name == COMPATIBILITY_DATE:
+                continue
+            need = f'default {p.default!r}' if p.has_default else 'required' if p.required else 'optional'
             choice = f', one of {", ".join(map(str, p.enum))}' if p.enum else ''
-            need = 'required' if p.required and not p.has_default else f'default {p.default!r}'
             lines.append(f'  {p.name} ({p.location}, {p.type}, {need}{choice}): {p.description}')
         if self.scopes:
             lines += ['', f'Needs the scope {", ".join(self.scopes)}']

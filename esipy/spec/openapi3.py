@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
@@ -10,7 +11,7 @@ from esipy.exceptions import SpecError
 from esipy.spec.legacy import BODY_NAMES
 from esipy.spec.model import Answer, Parameter, Place
 from esipy.spec.reader import Reader, draft4
-from esipy.spec.refs import resolve
+from esipy.spec.refs import is_mapping, listed, mapping, resolve, text
 
 
 class OpenAPI3(Reader):
@@ -20,21 +21,21 @@ class OpenAPI3(Reader):
         super().__init__(document)
         self.version = str(document['openapi'])
         # A relative server address counts from where the document lies (OpenAPI 3.1, Server Object).
-        server = (document.get('servers') or [{'url': '/'}])[0]
+        server = is_mapping(next(iter(listed(document, 'servers')), {'url': '/'}), 'a server')
         self.base_url = urljoin(source_url, _filled(server)).rstrip('/')
-        if 'CompatibilityDate' in ((document.get('components') or {}).get('parameters') or {}):
+        if 'CompatibilityDate' in mapping(mapping(document, 'components'), 'parameters'):
             # ESI's document has the date as its version; the version of another API says nothing of the kind.
-            self.compatibility_date = str((document.get('info') or {}).get('version'))
+            self.compatibility_date = str(mapping(document, 'info').get('version'))
 
     def parameters(self, place: Place) -> list[Parameter]:
         found = [parameter for parameter in super().parameters(place) if parameter.location != 'cookie']
-        body = resolve(self.document, self.raw(place).get('requestBody'))
+        body = is_mapping(resolve(self.document, self.raw(place).get('requestBody') or {}), "'requestBody'")
         if body:
             found.append(
                 Parameter(
                     BODY_NAMES.get((place.method, place.path), 'body'),
                     'body',
-                    self.schema(_media(body).get('schema', {})),
+                    self.schema(_media(body, only_json=True).get('schema', {})),
                     required=bool(body.get('required', False)),
                     description=str(body.get('description', '')),
                 )
@@ -42,44 +43,48 @@ class OpenAPI3(Reader):
         return found
 
     def parameter(self, node: Mapping[str, Any]) -> Parameter:
-        location = node['in']
+        location = text(node, 'in')
         style = node.get('style', 'form' if location in ('query', 'cookie') else 'simple')
         return Parameter(
-            node['name'],
+            text(node, 'name'),
             location,
             self.schema(node.get('schema') or _media(node).get('schema', {})),
-            required=bool(node.get('required', location == 'path')),
+            required=bool(node.get('required', False)),
             exploded=bool(node.get('explode', style == 'form')),
+            separator={'spaceDelimited': ' ', 'pipeDelimited': '|'}.get(style),
             description=str(node.get('description', '')),
         )
 
     def answer(self, node: Mapping[str, Any]) -> Answer:
         media = _media(node)
         headers = {
-            name.lower(): self.schema(resolve(self.document, header).get('schema') or {})
-            for name, header in (node.get('headers') or {}).items()
+            name.lower(): self.schema(is_mapping(resolve(self.document, header), f'header {name}').get('schema') or {})
+            for name, header in mapping(node, 'headers').items()
         }
-        examples = [resolve(self.document, example).get('value') for example in (media.get('examples') or {}).values()]
+        named = [resolve(self.document, example) for example in mapping(media, 'examples').values()]
+        examples = [example.get('value') for example in named if isinstance(example, Mapping)]
         if 'example' in media:
             examples.append(media['example'])
         return Answer(self.schema(media['schema']) if 'schema' in media else None, headers, examples)
 
     def keywords(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
-        return draft4(node, 'nullable') if self.version.startswith('3.0') else node
+        return draft4(node, 'nullable')  # 3.0's words, which are found in documents that call themselves 3.1 too
 
 
-def _media(node: Mapping[str, Any]) -> Mapping[str, Any]:
+def _media(node: Mapping[str, Any], only_json: bool = False) -> Mapping[str, Any]:
     """What is said of the content: JSON's if there is a choice."""
-    content = node.get('content') or {}
-    media: Mapping[str, Any] = content.get('application/json') or next(iter(content.values()), {})
-    return media
+    content = mapping(node, 'content')
+    json = [name for name in content if re.match(r'application/([\w.-]+\+)?json\b|(\*|application)/\*', name)]
+    if content and only_json and not json:
+        raise SpecError(f'a body of {", ".join(content)}: only JSON is supported')
+    return mapping(content, (json or [*content])[0]) if content else {}
 
 
 def _filled(server: Mapping[str, Any]) -> str:
     """A server's address with the defaults of its variables."""
     url = str(server.get('url', ''))
-    for name, variable in (server.get('variables') or {}).items():
-        url = url.replace('{' + name + '}', str(variable.get('default', '')))
+    for name, variable in mapping(server, 'variables').items():
+        url = url.replace('{' + name + '}', str(is_mapping(variable, f'variable {name!r}').get('default', '')))
     if '{' in url:
         raise SpecError(f'server address {url!r} has a variable without a default')
     return url

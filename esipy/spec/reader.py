@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from esipy.exceptions import SpecError
 from esipy.spec.model import Answer, Parameter, Place, Schema
-from esipy.spec.refs import resolve
+from esipy.spec.refs import is_mapping, listed, mapping, resolve, text
 
 METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace')
 
@@ -31,12 +33,15 @@ class Reader:
 
     def places(self) -> Iterator[Place]:
         """Every operation of the document."""
-        for path, item in (self.document.get('paths') or {}).items():
-            item = resolve(self.document, item)
+        for path, item in mapping(self.document, 'paths').items():
+            item = resolve(self.document, item) if str(path).startswith('/') else None  # else: x-something
             for method in METHODS:
                 raw = item.get(method) if isinstance(item, Mapping) else None
                 if isinstance(raw, Mapping):
-                    yield Place(str(raw.get('operationId', '')), method, path, tuple(raw.get('tags') or ()))
+                    tags = raw.get('tags')
+                    yield Place(
+                        str(raw.get('operationId') or ''), method, path, tuple(tags) if isinstance(tags, list) else ()
+                    )
 
     def _item(self, place: Place) -> Mapping[str, Any]:
         item: Mapping[str, Any] = resolve(self.document, self.document['paths'][place.path])
@@ -49,14 +54,29 @@ class Reader:
 
     def parameters(self, place: Place) -> list[Parameter]:
         """What the operation takes; its own parameter replaces the path's of the same name and location."""
-        nodes = [*(self._item(place).get('parameters') or ()), *(self.raw(place).get('parameters') or ())]
-        resolved = [resolve(self.document, node) for node in nodes]
-        return [self.parameter(node) for node in {(n.get('in'), n.get('name')): n for n in resolved}.values()]
+        nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
+        for owner in (self._item(place), self.raw(place)):
+            for entry in listed(owner, 'parameters'):
+                node = is_mapping(resolve(self.document, entry), 'a parameter')
+                nodes[text(node, 'in'), text(node, 'name')] = node
+        for name in re.findall(r'{([^}]*)}', place.path):
+            if ('path', name) not in nodes:
+                raise SpecError(f'no parameter describes {name!r} of {place.path}')
+        return [self.parameter(node) for node in nodes.values()]
 
     def answers(self, place: Place) -> dict[str, Answer]:
         """What the document says of each status."""
-        nodes = self.raw(place).get('responses') or {}
-        return {str(status): self.answer(resolve(self.document, node)) for status, node in nodes.items()}
+        nodes = mapping(self.raw(place), 'responses')
+        return {
+            str(status): self.answer(is_mapping(resolve(self.document, node), f'answer {status}'))
+            for status, node in nodes.items()
+        }
+
+    def security(self, place: Place) -> list[dict[str, list[str]]]:
+        """The operation's security requirement, or the document's: any one of these, {scheme: [scopes]}."""
+        raw = self.raw(place)
+        needs = listed(raw if 'security' in raw else self.document, 'security')
+        return [{name: listed(need, name) for name in is_mapping(need, "an item of 'security'")} for need in needs]
 
     def schema(self, node: Any) -> Schema:
         """The Schema of a node, one for each node, so that a type which holds itself closes its circle."""
@@ -71,14 +91,24 @@ class Reader:
         return known[1]
 
     def parameter(self, node: Mapping[str, Any]) -> Parameter:
+        """A parameter, from its node in the document."""
         raise NotImplementedError
 
     def answer(self, node: Mapping[str, Any]) -> Answer:
+        """What is said of one status, from its node in the document."""
         raise NotImplementedError
 
     def keywords(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         """A schema node in the words of JSON Schema 2020-12."""
-        return node
+        raise NotImplementedError
+
+    def separator(self, node: Mapping[str, Any]) -> str:
+        """What stands between the items of a list of this schema node, where it is written as text."""
+        return ','
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Identities mean nothing in another process, nor in a copy.
+        return {**self.__dict__, '_schemas': {}}
 
 
 def draft4(node: Mapping[str, Any], nullable: str) -> Mapping[str, Any]:

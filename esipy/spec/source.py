@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from esipy.exceptions import SpecError
 from esipy.spec.openapi3 import OpenAPI3
@@ -15,12 +17,12 @@ from esipy.spec.swagger2 import Swagger2
 def parse(text: str | bytes, name: str = 'description') -> Mapping[str, Any]:
     """A document from JSON or YAML text. Raises SpecError, naming `name`, for what is neither."""
     start = text.lstrip()[:1]
+    if not start:
+        raise SpecError(f'{name}: not an API description: there is nothing in it')
     if start in (b'<', '<'):
         raise SpecError(f'{name}: this is HTML or XML, not an API description')
-    if start in (b'{', '{', b'[', '[') or start in (b'\xef', '\ufeff'):
-        document = _json(text, name)
-    else:
-        document = _yaml(text, name)
+    is_json = start in (b'{', '{', b'[', '[', b'\xef', '\ufeff')
+    document = _json(text, name) if is_json else _yaml(text, name)
     if not isinstance(document, Mapping):
         raise SpecError(f'{name}: not an API description: the document is not an object')
     return document
@@ -42,12 +44,14 @@ def _yaml(text: str | bytes, name: str) -> Any:
     base: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc]
-        """Safe, and dates stay text, as in JSON."""
+        """Safe, and with the types of JSON: dates stay text, and so do `yes`, `no`, `on` and `off`."""
 
     Loader.yaml_implicit_resolvers = {
-        first: [(tag, regexp) for tag, regexp in resolvers if tag != 'tag:yaml.org,2002:timestamp']
+        first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((':timestamp', ':bool'))]
         for first, resolvers in base.yaml_implicit_resolvers.items()
     }
+    boolean = re.compile(r'(true|True|TRUE|false|False|FALSE)$')
+    Loader.add_implicit_resolver('tag:yaml.org,2002:bool', boolean, list('tTfF'))
     try:
         return yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -63,9 +67,12 @@ def read(document: Any, source_url: str = '') -> Reader:
         raise SpecError(f'{name}: not an API description: it has no "paths"')
     try:
         if str(document.get('openapi', '')).startswith('3.'):
-            return OpenAPI3(document, source_url)
-        if str(document.get('swagger', '')) == '2.0':
-            return Swagger2(document, source_url)
-    except (AttributeError, TypeError, IndexError, KeyError) as error:
-        raise SpecError(f'{name}: broken description: {error!r}') from None
-    raise SpecError(f'{name}: neither "swagger: 2.0" nor "openapi: 3.x"')
+            reader: Reader = OpenAPI3(document, source_url)
+        elif str(document.get('swagger', '')) == '2.0':
+            reader = Swagger2(document, source_url)
+        else:
+            raise SpecError('neither "swagger: 2.0" nor "openapi: 3.x"')
+        urlsplit(reader.base_url)  # raises ValueError for what cannot be an address
+    except ValueError as error:
+        raise SpecError(f'{name}: not an API description, or a broken one: {error}') from None
+    return reader

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 
 from esipy.exceptions import SpecError, UnknownOperationError
@@ -18,44 +20,49 @@ class OpTable(Mapping[str, Operation]):
 
     An operation is found by its operationId, by the snake case of it, by its method and path
     (`get_markets_region_id_orders`, what EsiPy 1.x apps call it and what no renaming of ids changes), and by a
-    tag and any of these. Iterating gives each operation once, by its operationId.
+    tag and any of these. Iterating gives each operation once, by its operationId; where several have the same, by
+    method and path.
     """
 
     def __init__(self, reader: Reader, bind: Callable[..., Any]) -> None:
         self._reader = reader
         self._bind = bind
-        self._places = list(reader.places())
         self._by_id: dict[str, list[Place]] = {}
-        for place in self._places:
-            self._by_id.setdefault(place.id or derived_name(place), []).append(place)
-        self._derived: dict[str, list[Place]] = {}
+        for place in reader.places():
+            self._by_id.setdefault(place.id or place.derived_name, []).append(place)
         self._made: dict[Place, Operation] = {}
         self._found: dict[Any, Operation] = {}
 
     def __getitem__(self, name: Any) -> Operation:
-        operation = self._found.get(name)
-        if operation is None:
+        try:
+            return self._found[name]
+        except (KeyError, TypeError):  # not asked for yet, or a list, which cannot be looked up
             place = self._place(name)
-            # Two threads may make the same operation; setdefault lets one of them win for all.
-            operation = self._made.setdefault(place, Operation(self._reader, place, self._bind))
-            self._found[name] = operation
+        # Two threads may make the same operation; setdefault lets one of them win for all.
+        operation = self._found[name] = self._made.setdefault(place, Operation(self._reader, place, self._bind))
         return operation
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._by_id)
+        for name, places in self._by_id.items():
+            if len(places) == 1:
+                yield name
+            else:
+                yield from (self._exact_name(place) for place in places)
 
     def __len__(self) -> int:
-        return len(self._by_id)
+        return sum(map(len, self._by_id.values()))
 
     def __contains__(self, name: object) -> bool:
         try:
             self._place(name)
         except UnknownOperationError:
             return False
+        except SpecError:  # it names several
+            return True
         return True
 
     def __getattr__(self, name: str) -> Operation:
-        if name.startswith('__'):
+        if name.startswith('_'):
             raise AttributeError(name)
         try:
             return self[name]
@@ -63,38 +70,47 @@ class OpTable(Mapping[str, Operation]):
             raise AttributeError(str(error)) from None
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self._names()]
+        return [*super().__dir__(), *filter(str.isidentifier, self._names)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OpTable, (self._reader, self._bind)
 
     def _place(self, name: Any) -> Place:
         tag, key = name if isinstance(name, tuple) and len(name) == 2 else (None, name)
         if not isinstance(key, str):
             raise UnknownOperationError(repr(name), 'an operation is named by a text, or by a pair (tag, name)')
-        places = self._by_id.get(key) or self._names().get(key) or self._names().get(snake(key)) or []
+        places = self._by_id.get(key) or self._names.get(key) or self._names.get(snake(key)) or []
         if tag is not None:
             places = [place for place in places if tag in place.tags]
         if not places:
             raise self._unknown(key, tag)
         if len(places) > 1:
-            where = ', '.join(f'{place.method.upper()} {place.path} {list(place.tags)}' for place in places)
-            raise SpecError(f'{key!r} names several operations: {where}; ask for one by (tag, name)')
+            where = ', '.join(f'{self._exact_name(place)!r} {list(place.tags)}' for place in places)
+            raise SpecError(f'{key!r} names several operations: {where}; ask for one of these, or by (tag, name)')
         return places[0]
 
-    def _names(self) -> dict[str, list[Place]]:
-        """Snake case, and method + path, which wins where the two disagree. Made when first needed."""
-        if not self._derived:
-            names: dict[str, list[Place]] = {}
-            for place in self._places:
-                if place.id:
-                    names.setdefault(snake(place.id), []).append(place)
-            names.update({derived_name(place): [place] for place in self._places})
-            self._derived = names
-        return self._derived
+    @cached_property
+    def _names(self) -> Mapping[str, list[Place]]:
+        """Snake case, and method + path, which wins where the two disagree; and method and path as they are."""
+        by_id: dict[str, list[Place]] = defaultdict(list)
+        by_path: dict[str, list[Place]] = defaultdict(list)
+        for place in [place for places in self._by_id.values() for place in places]:
+            by_id[snake(place.id)].append(place)
+            by_path[place.derived_name].append(place)
+            by_path[f'{place.method} {place.path}'].append(place)
+        by_id.pop('', None)
+        return {**by_id, **by_path}
+
+    def _exact_name(self, place: Place) -> str:
+        """A name that no other operation has."""
+        name = place.derived_name
+        return name if self._by_id.get(name, self._names[name]) == [place] else f'{place.method} {place.path}'
 
     def _unknown(self, name: str, tag: str | None) -> UnknownOperationError:
         gone = REMOVED.get(name) or REMOVED.get(snake(name))
         if gone:
             return UnknownOperationError(name, gone)
-        known = [*self._by_id, *self._names()]
+        known = [*self._by_id, *filter(str.isidentifier, self._names)]
         nearest = get_close_matches(name, known, n=3) or get_close_matches(snake(name), known, n=3)
         where = f' under the tag {tag!r}' if tag is not None else ''
         return UnknownOperationError(name, f'no operation of that name{where}', dict.fromkeys(nearest))
@@ -103,9 +119,3 @@ class OpTable(Mapping[str, Operation]):
 def snake(name: str) -> str:
     """GetMarketsRegionIdOrders -> get_markets_region_id_orders."""
     return re.sub(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', '_', name).lower()
-
-
-def derived_name(place: Place) -> str:
-    """GET /markets/{region_id}/orders/ -> get_markets_region_id_orders."""
-    words = re.sub(r'[{}]', '', place.path).strip('/')
-    return re.sub(r'[^0-9A-Za-z_]', '_', f'{place.method.lower()}_{words}')

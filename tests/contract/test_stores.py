@@ -262,12 +262,12 @@ class _Memcached(SharedContract):
 
     def plant(self, name: str, data: bytes) -> None:
         client = pymemcache.Client(('127.0.0.1', self.port))
-        client.set(name, data)
+        client.set(name, data, noreply=False)
         client.close()
 
     def plant_pickle(self, name: str, value: Any) -> None:
         client = pymemcache.Client(('127.0.0.1', self.port))
-        client.set(name, pickle.dumps(value), flags=1)  # both libraries' flag for a pickle
+        client.set(name, pickle.dumps(value), flags=1, noreply=False)  # both libraries' flag for a pickle
         client.close()
 
     def test_a_value_over_the_limit_is_packed_or_skipped_aloud(self, caplog: pytest.LogCaptureFixture) -> None:

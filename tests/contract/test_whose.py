@@ -45,7 +45,11 @@ def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseCache]
 
 def security(esi: Sandbox, character: int) -> EsiSecurity:
     made = EsiSecurity(
-        'http://localhost/', 'id', 'secret', headers={'User-Agent': 'test/1.0'}, sso_endpoints={'token_endpoint': esi.url}
+        'http://localhost/',
+        'id',
+        'secret',
+        headers={'User-Agent': 'test/1.0'},
+        sso_endpoints={'token_endpoint': esi.url},
     )
     made.update_token({'access_token': esi.token(character), 'expires_in': 1200})
     return made

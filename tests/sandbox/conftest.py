@@ -11,6 +11,7 @@ import requests
 from esipy.sandbox import Sandbox
 
 from .calling import SPECS, Caller
+from .visitor import Visitor
 
 
 @cache
@@ -49,3 +50,11 @@ def caller() -> Iterator[Callable[[Sandbox], Caller]]:
 @pytest.fixture
 def call(esi: Sandbox, caller: Callable[[Sandbox], Caller]) -> Caller:
     return caller(esi)
+
+
+@pytest.fixture
+def visit(esi: Sandbox) -> Iterator[Visitor]:
+    """An application of somebody's, which signs its users in."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield Visitor(esi, session)

@@ -1,0 +1,1 @@
+"""The SSO half of the sandbox: `server` decides, `site` speaks HTTP, `orders` is what a program sees as `esi.sso`."""

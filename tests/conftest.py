@@ -1,0 +1,91 @@
+"""For every test: nothing leads out of this machine, and nothing of one test is left for the next."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from esipy import clock, security
+from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
+
+PROXY_VARIABLES = ('http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'request_method')
+CA_VARIABLES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
+
+LOOPBACK = {'127.0.0.1', '::1', 'localhost'}
+
+
+class OutsideWorldError(AssertionError):
+    """A test tried to reach something that is not on this machine."""
+
+
+@pytest.fixture(autouse=True)
+def _environment_without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES), *CA_VARIABLES):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names are not looked up and connections not made, except on this machine."""
+    look_up, connect, connect_ex = socket.getaddrinfo, socket.socket.connect, socket.socket.connect_ex
+
+    def guarded_look_up(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and name not in LOOPBACK:
+            raise OutsideWorldError(f'a test looked up {name!r}')
+        return look_up(host, *args, **kwargs)
+
+    def check(connection: socket.socket, address: Any) -> None:
+        if connection.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
+            raise OutsideWorldError(f'a test connected to {address!r}')
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        check(self, address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        check(self, address)
+        return connect_ex(self, address)
+
+    monkeypatch.setattr(socket, 'getaddrinfo', guarded_look_up)
+    monkeypatch.setattr(socket.socket, 'connect', guarded_connect)
+    monkeypatch.setattr(socket.socket, 'connect_ex', guarded_connect_ex)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind() -> Iterator[None]:
+    """Global receivers, the moved clock and what is remembered of the SSO go back to what they were."""
+    receivers = [(signal, list(signal.event_receivers)) for signal in (API_CALL_STATS, AFTER_TOKEN_REFRESH)]
+    offset = clock.offset()
+    yield
+    for signal, before in receivers:
+        signal.event_receivers[:] = before
+    clock.move(offset - clock.offset())
+    security._discovered.clear()
+
+
+@pytest.fixture
+def no_leaks() -> Iterator[None]:
+    """No thread is left running, and no socket open, when the test is over."""
+    threads = set(threading.enumerate())
+    gc.collect()
+    before = _open_sockets()
+    yield
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        gc.collect()
+        left = [thread for thread in threading.enumerate() if thread not in threads]
+        if not left and _open_sockets() <= before:
+            return
+        time.sleep(0.02)
+    pytest.fail(f'left behind: {left}, {_open_sockets() - before} sockets')
+
+
+def _open_sockets() -> int:
+    return sum(1 for one in gc.get_objects() if isinstance(one, socket.socket) and one.fileno() >= 0)

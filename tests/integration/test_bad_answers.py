@@ -1,0 +1,418 @@
+"""What bad answers get: a clear error or the documented answer, in time, from servers that misbehave byte by byte."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from esipy import EsiClient
+from esipy.exceptions import APIException, ConnectionFailedError, TimedOutError, UndecodableBodyError
+from tests.integration.things import SOON, app_at, client
+from tests.servers import JSON, Server, Visit, answer, gzipped, unused_url
+
+pytestmark = pytest.mark.usefixtures('no_leaks')
+
+GOOD = {'players': 1}
+HTML = b'<html><body>Bad gateway</body></html>'
+
+
+def ask(page: Callable[[Visit], Any], **options: Any) -> Any:
+    with Server(page) as server, client(**options) as esi:
+        return esi.request(app_at(server.url).op['get_thing']())
+
+
+# ---------------------------------------------------------------------- answers that are fine
+
+
+@pytest.mark.parametrize(
+    'data',
+    [
+        answer(GOOD),
+        gzipped(json.dumps(GOOD).encode()),
+        answer(zlib.compress(json.dumps(GOOD).encode()), headers={'Content-Encoding': 'deflate'}),
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nc\r\n{"players":1\r\n1\r\n}\r\n0\r\n\r\n',
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd;x=y\r\n{"players":1}\r\n0\r\nTrailer: x\r\n\r\n',
+        b'HTTP/1.1 100 Continue\r\n\r\n' + answer(GOOD),
+        b'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n' + answer(GOOD),
+        answer(GOOD, headers={'Content-Type': 'text/plain'}),
+        answer(json.dumps(GOOD).encode('utf-8-sig')[3:]),
+    ],
+    ids=['plain', 'gzip', 'deflate', 'chunked', 'trailers', '100', '102+103', 'text/plain', 'utf-8'],
+)
+def test_good_answers(data: bytes) -> None:
+    response = ask(lambda visit: visit.send(data))
+    assert response.status == 200
+    assert response.data.players == 1
+
+
+def test_a_body_that_ends_with_the_connection() -> None:
+    def page(visit: Visit) -> None:
+        visit.send(answer(GOOD, length=-1, headers={'Connection': 'close'}))
+        visit.close()
+
+    assert ask(page).data.players == 1
+
+
+@pytest.mark.parametrize('status', [204, 205, 304])
+def test_statuses_without_a_body(status: int) -> None:
+    response = ask(lambda visit: visit.send(answer(b'', status)))
+    assert (response.status, response.data, response.raw) == (status, None, b'')
+    assert response.ok
+
+
+def test_bytes_behind_a_204_are_not_the_next_answer() -> None:
+    def page(visit: Visit) -> None:
+        visit.send(answer(b'HTTP/1.1 200 OK\r\n\r\n' if visit.number == 0 else GOOD, 204 if visit.number == 0 else 200))
+
+    with Server(page) as server, client() as esi:
+        app = app_at(server.url)
+        assert esi.request(app.op['delete_nothing']()).status == 204
+        time.sleep(0.05)
+        assert esi.request(app.op['get_thing']()).data == GOOD
+
+
+def test_a_body_behind_head_is_not_the_next_answer() -> None:
+    with Server(lambda visit: visit.send(answer(GOOD))) as server, client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        assert esi.head(call).status == 200
+        time.sleep(0.05)
+        assert esi.request(call).data == GOOD
+
+
+# ---------------------------------------------------------------------- bodies that are not what they should be
+
+
+@pytest.mark.parametrize(
+    'data',
+    [
+        answer(HTML, headers={'Content-Type': 'text/html'}),
+        answer(b'{"players": 12'),
+        answer(b'not json'),
+        answer(b'\xff\xfe\x00'),
+        answer(b'[' * 100_000),
+        answer(b''),
+        answer(b'{"players": 1}', length=9),
+        answer(HTML, 502, {'Content-Type': 'text/html'}),
+        answer(HTML, 404, {'Content-Type': 'text/html'}),
+        answer(b'hello', headers={'Content-Encoding': 'gzip'}),
+        answer(gzip.compress(b'{}' * 5000)[:-20], headers={'Content-Encoding': 'gzip'}),
+        answer(gzip.compress(b'{}') + b'rubbish', headers={'Content-Encoding': 'gzip'}, length=5),
+        b'HTTP/1.1 200 OK\r\nContent-',
+    ],
+    ids=[
+        'html',
+        'truncated JSON',
+        'text',
+        'no text',
+        'deep',
+        'empty',
+        'Content-Length too small',
+        'html 502',
+        'html 404',
+        'not gzip',
+        'gzip without its end',
+        'gzip cut off',
+        'half a head',
+    ],
+)
+def test_not_json(data: bytes) -> None:
+    def page(visit: Visit) -> None:
+        visit.send(data)
+        visit.close()
+
+    with pytest.raises(UndecodableBodyError) as caught:
+        ask(page)
+    assert isinstance(caught.value, APIException)
+    assert caught.value.status_code in (200, 404, 502)
+    assert caught.value.reason
+    assert caught.value.url.endswith('/thing')
+
+
+def test_not_json_with_raw_body_only_is_left_to_the_app() -> None:
+    response = ask(lambda visit: visit.send(answer(HTML)), raw_body_only=True)
+    assert (response.raw, response.data) == (HTML, None)
+
+
+@pytest.mark.parametrize('status', [400, 403, 404, 420, 500, 503])
+def test_an_empty_error_is_an_error(status: int) -> None:
+    response = ask(lambda visit: visit.send(answer(b'', status)))
+    assert (response.status, response.data, response.ok) == (status, None, False)
+
+
+def test_a_gzip_bomb_is_refused_early() -> None:
+    bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = b''.join(bomb.compress(b'\0' * 2**20) for _ in range(64)) + bomb.flush()
+    with pytest.raises(UndecodableBodyError, match='max_body'):
+        ask(lambda visit: visit.send(answer(packed, headers={'Content-Encoding': 'gzip'})), max_body=2**20)
+
+
+def test_a_long_plain_body_is_refused_before_it_is_read() -> None:
+    def page(visit: Visit) -> None:
+        visit.send(answer(b'"', length=10**12))
+        for _ in range(200):
+            visit.send(b'x' * 2**20)
+
+    with pytest.raises(UndecodableBodyError, match='max_body'):
+        ask(page, max_body=2**20)
+
+
+def test_the_bomb_behind_a_redirect_is_not_unpacked() -> None:
+    bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = b''.join(bomb.compress(b'\0' * 2**20) for _ in range(64)) + bomb.flush()
+
+    def page(visit: Visit) -> None:
+        if visit.path == '/thing':
+            visit.send(answer(packed, 302, {'Location': '/other', 'Content-Encoding': 'gzip'}))
+        else:
+            visit.send(answer(GOOD))
+
+    import tracemalloc
+
+    with Server(page) as server, client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        esi.request(call)
+        tracemalloc.start()
+        assert esi.request(call).data == GOOD
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 8 * 2**20
+
+
+# ---------------------------------------------------------------------- no answer, or not the whole of it
+
+
+def _cut(visit: Visit) -> None:
+    visit.send(answer(GOOD, length=1000))
+    visit.close()
+
+
+def _cut_gzip(visit: Visit) -> None:
+    packed = gzip.compress(b'{"a": "' + b'x' * 100_000 + b'"}')
+    visit.send(answer(packed[:50], headers={'Content-Encoding': 'gzip'}, length=len(packed)))
+    visit.close()
+
+
+def _cut_chunk(visit: Visit) -> None:
+    visit.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{"pl')
+    visit.close()
+
+
+def _no_last_chunk(visit: Visit) -> None:
+    visit.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n')
+    visit.close()
+
+
+def _bad_chunk(visit: Visit) -> None:
+    visit.send(b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n')
+    visit.close()
+
+
+def _sent(data: bytes) -> Callable[[Visit], None]:
+    def page(visit: Visit) -> None:
+        visit.send(data)
+        visit.close()
+
+    return page
+
+
+BROKEN = {
+    'reset': Visit.reset,
+    'closed': Visit.close,
+    'cut': _cut,
+    'cut gzip': _cut_gzip,
+    'cut chunk': _cut_chunk,
+    'no last chunk': _no_last_chunk,
+    'bad chunk': _bad_chunk,
+    'not HTTP': _sent(b'SSH-2.0-OpenSSH_9.6\r\n\r\n'),
+    'bad status': _sent(b'HTTP/1.1 abc OK\r\n\r\n'),
+    'long status line': _sent(b'HTTP/1.1 200 ' + b'x' * 100_000 + b'\r\n\r\n'),
+    'a long header': _sent(b'HTTP/1.1 200 OK\r\nX-Long: ' + b'x' * 100_000 + b'\r\n\r\n'),
+    'too many headers': _sent(b'HTTP/1.1 200 OK\r\n' + b''.join(b'X-%d: 1\r\n' % n for n in range(500)) + b'\r\n'),
+    'two lengths': _sent(b'HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}'),
+    'redirect to itself': lambda visit: visit.send(answer(b'', 302, {'Location': visit.target})),
+    'redirect to a file': lambda visit: visit.send(answer(b'', 302, {'Location': 'file:///etc/passwd'})),
+    'redirect to no host': lambda visit: visit.send(answer(b'', 302, {'Location': 'http://'})),
+    'redirect to rubbish': lambda visit: visit.send(answer(b'', 302, {'Location': 'http://[::1'})),
+    'redirect to a bad port': lambda visit: visit.send(answer(b'', 302, {'Location': 'http://127.0.0.1:99999/'})),
+    'redirect to a long name': lambda visit: visit.send(
+        answer(b'', 302, {'Location': f'http://{"x" * 99}.localhost/'})
+    ),
+}
+
+
+@pytest.mark.parametrize('fault', BROKEN)
+def test_no_answer_is_a_made_up_500(fault: str) -> None:
+    with Server(BROKEN[fault]) as server, client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        response = esi.request(call)
+        assert (response.status, response.failed, response.ok) == (500, True, False)
+        assert response.cause is not None
+        assert response.data.error
+        assert not response.from_cache
+        with pytest.raises(ConnectionFailedError) as caught:
+            esi.request(call, raise_on_error=True)
+        assert not isinstance(caught.value, TimedOutError)
+        assert caught.value.status_code == 500
+        assert caught.value.__cause__ is not None
+        assert esi.cache._dict == {}  # type: ignore[attr-defined]
+
+
+def test_nobody_listens() -> None:
+    with client() as esi:
+        call = app_at(unused_url()).op['get_thing']()
+        assert esi.request(call).failed
+        with pytest.raises(ConnectionFailedError):
+            esi.request(call, raise_on_error=True)
+
+
+# ---------------------------------------------------------------------- too slow
+
+BODY = json.dumps({'text': 'x' * 5000}).encode()
+CHUNKS = b''.join(b'1\r\n' + bytes([byte]) + b'\r\n' for byte in BODY)
+HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
+
+DRIPS: dict[str, bytes] = {
+    'status line': b'',
+    'headers': HEAD,
+    'body': HEAD + b'Content-Length: %d\r\n\r\n' % len(BODY),
+    'until close': HEAD + b'\r\n',
+    'chunks': HEAD + b'Transfer-Encoding: chunked\r\n\r\n',
+    'gzip': HEAD + b'Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n' % len(gzip.compress(BODY)),
+}
+DRIPPED = {
+    'status line': HEAD,
+    'headers': b''.join(b'X-%d: 1\r\n' % number for number in range(90)),
+    'chunks': CHUNKS,
+    'gzip': gzip.compress(bytes(range(256)) * 100),
+}
+
+
+@pytest.mark.parametrize('where', DRIPS)
+@pytest.mark.parametrize('adapter', ['ours', 'own'])
+def test_a_byte_now_and_then_does_not_defeat_the_deadline(where: str, adapter: str) -> None:
+    from requests.adapters import HTTPAdapter
+
+    def page(visit: Visit) -> None:
+        visit.send(DRIPS[where])
+        visit.drip(DRIPPED.get(where, BODY))
+
+    options: dict[str, Any] = {} if adapter == 'ours' else {'transport_adapter': HTTPAdapter()}
+    with Server(page) as server, client(timeout=(5, 5), deadline=0.4, **options) as esi:
+        call = app_at(server.url).op['get_thing']()
+        begun = time.monotonic()
+        with pytest.raises(TimedOutError):
+            esi.request(call, raise_on_error=True)
+        assert 0.3 < time.monotonic() - begun < 2
+
+
+def test_a_whole_session_of_ones_own_keeps_the_deadline() -> None:
+    import requests
+
+    def page(visit: Visit) -> None:
+        visit.send(DRIPS['body'])
+        visit.drip(BODY)
+
+    with Server(page) as server, requests.Session() as session, client(session=session, deadline=0.4) as esi:
+        begun = time.monotonic()
+        assert esi.request(app_at(server.url).op['get_thing']()).failed
+        assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize('options', [{'timeout': 0.3}, {'timeout': (5, 0.3)}, {'deadline': 0.3}])
+def test_a_server_that_never_answers(options: dict[str, Any]) -> None:
+    with Server(Visit.hang) as server, client(**options) as esi:
+        call = app_at(server.url).op['get_thing']()
+        begun = time.monotonic()
+        response = esi.request(call)
+        assert time.monotonic() - begun < 2
+        assert response.failed
+        with pytest.raises(TimedOutError):
+            esi.request(call, raise_on_error=True)
+        with pytest.raises(TimedOutError):
+            esi.request(call, raise_on_error=True, timeout=0.1)
+
+
+def test_a_server_that_accepts_and_never_reads() -> None:
+    import socket
+
+    with socket.create_server(('127.0.0.1', 0)) as listening, client(timeout=0.3) as esi:
+        url = f'http://127.0.0.1:{listening.getsockname()[1]}'
+        begun = time.monotonic()
+        call = app_at(url).op['put_thing'](body={'text': 'x' * 20_000_000})
+        assert esi.request(call).failed
+        assert time.monotonic() - begun < 3
+
+
+def test_timeout_none_waits_for_ever() -> None:
+    """And lifts the deadline, too."""
+
+    def page(visit: Visit) -> None:
+        time.sleep(0.5)
+        visit.send(answer(GOOD))
+
+    with Server(page) as server, client(timeout=None, deadline=0.1) as esi:
+        assert esi.request(app_at(server.url).op['get_thing']()).data == GOOD
+
+
+def test_the_defaults() -> None:
+    with pytest.warns(UserWarning, match='User-Agent'):
+        made = EsiClient()
+    assert made.timeout == (5.0, 30.0)
+    assert made.deadline == 60.0
+    assert SOON < 30
+
+
+# ---------------------------------------------------------------------- where else a call is led
+
+
+def test_redirects_are_followed_on_the_same_host() -> None:
+    def page(visit: Visit) -> None:
+        if visit.path == '/thing':
+            visit.send(answer(b'', 307, {'Location': '/elsewhere'}))
+        else:
+            visit.send(answer(GOOD))
+
+    with Server(page) as server, client() as esi:
+        response = esi.request(app_at(server.url).op['get_thing']())
+        assert response.data == GOOD
+        assert response.url == f'{server.url}/elsewhere'
+
+
+@pytest.mark.parametrize('how', ['token=', 'security', 'session', 'constructor'])
+@pytest.mark.parametrize('host', ['127.0.0.1', 'localhost'])
+def test_authorization_never_goes_to_another_host(how: str, host: str) -> None:
+    from tests.integration.things import security
+
+    with (
+        Server(lambda visit: visit.send(answer(GOOD))) as other,
+        Server(lambda visit: visit.send(answer(b'', 302, {'Location': f'http://{host}:{other.port}/mine'}))) as server,
+        client() as esi,
+    ):
+        arguments = {}
+        if how == 'token=':
+            arguments['token'] = 'secret-token'
+        elif how == 'security':
+            esi.security = security('secret-token')
+        elif how == 'session':
+            esi._session.headers['Authorization'] = 'Bearer secret-token'
+        else:
+            esi._session.headers.update({'authorization': 'Bearer secret-token'})
+        assert esi.request(app_at(server.url).op['get_mine'](**arguments)).data == GOOD
+        assert server.visits[0].headers['authorization'] == 'Bearer secret-token'
+        assert 'authorization' not in other.visits[0].headers
+        assert 'secret-token' not in str([visit.headers for visit in other.visits])
+
+
+def test_headers_in_any_number_and_case() -> None:
+    headers = {'x-pages': '7', 'ETAG': '"x"', 'X-Strange': 'ü', 'Set-Cookie': 'a=b'}
+    response = ask(lambda visit: visit.send(answer(GOOD, headers=headers)))
+    assert response.header['X-Pages'] == [7]
+    assert response.headers['etag'] == '"x"'
+    assert response.pages == 7
+    assert JSON['Content-Type'] == response.headers['content-type']

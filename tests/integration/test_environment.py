@@ -1,0 +1,132 @@
+"""Proxies and certificates from the environment: honoured, and noticed when they change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.integration.things import app_at, client
+from tests.servers import Proxy, Server, answer, unused_url
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    with Server(lambda visit: visit.send(answer({'visit': visit.number}))) as running:
+        yield running
+
+
+@pytest.mark.parametrize('variable', ['http_proxy', 'HTTP_PROXY', 'ALL_PROXY'])
+def test_a_proxy_is_used_and_its_end_noticed(variable: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Proxy() as proxy, client(cache=None) as esi:
+        call = app_at(server.url).op['get_thing'](q='a b')
+        esi.request(call)
+        assert len(proxy.visits) == 0
+        monkeypatch.setenv(variable, proxy.url)
+        assert esi.request(call).data.visit == 1
+        assert [visit.target for visit in proxy.visits] == [f'{server.url}/thing?q=a+b']
+        monkeypatch.setenv('NO_PROXY', 'other.example, 127.0.0.1')
+        assert esi.request(call).data.visit == 2
+        monkeypatch.delenv('NO_PROXY')
+        esi.request(call)
+        assert len(proxy.visits) == 2
+        monkeypatch.delenv(variable)
+        esi.request(call)
+        assert len(proxy.visits) == 2
+        assert len(server.visits) == 5
+
+
+def test_another_proxy_is_noticed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Proxy() as one, Proxy() as two, client(cache=None) as esi:
+        call = app_at(server.url).op['get_thing']()
+        for proxy in (one, two, one):
+            monkeypatch.setenv('http_proxy', proxy.url)
+            esi.request(call)
+        assert (len(one.visits), len(two.visits)) == (2, 1)
+
+
+def test_a_proxy_that_is_gone(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('http_proxy', unused_url())
+    with client() as esi:
+        assert esi.request(app_at(server.url).op['get_thing']()).failed
+    assert server.visits == []
+
+
+def test_the_proxys_password_is_in_no_error(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    from esipy.exceptions import ConnectionFailedError
+    from tests.integration.test_failures import holds
+
+    monkeypatch.setenv('http_proxy', unused_url().replace('//', '//user:the-password@'))
+    with client() as esi, pytest.raises(ConnectionFailedError) as caught:
+        esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
+    assert holds(caught.value, 'the-password') == []
+
+
+def test_proxies_of_the_session(server: Server) -> None:
+    with Proxy() as proxy, client(cache=None) as esi:
+        call = app_at(server.url).op['get_thing']()
+        esi.request(call)
+        esi._session.proxies['http'] = proxy.url
+        esi.request(call)
+        assert len(proxy.visits) == 1
+        esi._session.proxies.clear()
+        esi.request(call)
+        assert len(proxy.visits) == 1
+
+
+def test_a_session_that_does_not_trust_the_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with client() as esi:
+        esi._session.trust_env = False
+        monkeypatch.setenv('http_proxy', unused_url())
+        assert esi.request(app_at(server.url).op['get_thing']()).ok
+
+
+@pytest.mark.parametrize('variable', ['REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE'])
+def test_the_ca_bundle_is_what_the_transport_is_told(
+    variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with client() as esi:
+        settings = esi._transport._settings_for
+        assert settings('https://esi.evetech.net/status')['verify'] is True
+        monkeypatch.setenv(variable, str(tmp_path))
+        assert settings('https://esi.evetech.net/status')['verify'] == str(tmp_path)
+        monkeypatch.delenv(variable)
+        assert settings('https://esi.evetech.net/status')['verify'] is True
+        esi._session.verify = False
+        assert settings('https://esi.evetech.net/status')['verify'] is False
+
+
+def test_a_netrc_does_not_replace_the_token(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    netrc = tmp_path / 'netrc'
+    netrc.write_text('machine 127.0.0.1 login someone password something\n')
+    monkeypatch.setenv('NETRC', str(netrc))
+    with client() as esi:
+        esi.request(app_at(server.url).op['get_mine'](token='mine'))
+    assert server.visits[0].headers['authorization'] == 'Bearer mine'
+
+
+def test_what_an_app_adds_to_the_session_is_sent(server: Server) -> None:
+    heard: list[int] = []
+    with client(cache=None, headers={'X-One': '1'}) as esi:
+        esi._session.headers['X-Two'] = '2'
+        esi._session.cookies.set('a', 'b')
+        esi._session.params = {'extra': 'yes'}
+        esi._session.hooks['response'].append(lambda response, **options: heard.append(response.status_code))
+        esi.request(app_at(server.url).op['get_thing'](q='x'))
+        del esi._session.headers['X-Two']
+        esi.request(app_at(server.url).op['get_thing'](q='x'))
+    first, second = server.visits
+    assert (first.headers['x-one'], first.headers['x-two'], first.headers['cookie']) == ('1', '2', 'a=b')
+    assert first.query == 'q=x&extra=yes'
+    assert first.headers['accept'] == 'application/json'
+    assert first.headers['user-agent'] == 'tests'
+    assert 'x-two' not in second.headers
+    assert heard == [200, 200]
+
+
+def test_cookies_are_kept(server: Server) -> None:
+    server.page = lambda visit: visit.send(answer({}, headers={'Set-Cookie': 'lb=7; Path=/'}))
+    with client(cache=None) as esi:
+        for _ in range(2):
+            esi.request(app_at(server.url).op['get_thing']())
+    assert server.visits[1].headers['cookie'] == 'lb=7'

@@ -1,0 +1,303 @@
+"""Calls that get no answer: the made-up one, the errors it stands for, and that no secret is anywhere in them."""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import pickle
+import types
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from esipy import EsiClient
+from esipy.events import API_CALL_STATS
+from esipy.exceptions import (
+    APIException,
+    CallError,
+    ConnectionFailedError,
+    DowntimeError,
+    EsiError,
+    ForbiddenError,
+    LimitedError,
+    NotFoundError,
+    ServerError,
+    TimedOutError,
+    UndecodableBodyError,
+)
+from tests.integration.test_bad_answers import BROKEN
+from tests.integration.things import app_at, client, security
+from tests.servers import Server, Visit, answer, unused_url
+
+SECRET = 'eyJhbGciOiJSUzI1NiJ9.the-secret-token.c2ln'
+
+#: What an error leads to without being part of it.
+NOT_PART = (
+    types.FrameType,
+    types.TracebackType,
+    types.ModuleType,
+    types.FunctionType,
+    types.MethodType,
+    types.BuiltinFunctionType,
+    type,
+    logging.Logger,
+)
+
+
+def holds(thing: Any, secret: str) -> list[Any]:
+    """Everything that can be reached from a thing, by any attribute, in which the secret stands."""
+    seen: dict[int, Any] = {}
+    waiting, found = [thing], []
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, NOT_PART):
+            continue
+        seen[id(one)] = one
+        if isinstance(one, str | bytes | bytearray):
+            text = one if isinstance(one, str) else bytes(one).decode('latin-1')
+            if secret in text:
+                found.append(one)
+            continue
+        waiting.extend(gc.get_referents(one))
+        if isinstance(one, BaseException):
+            waiting += [str(one), repr(one), one.__cause__, one.__context__, vars(one)]
+    return found
+
+
+def test_the_search_finds() -> None:
+    def fail() -> None:
+        try:
+            raise ValueError(SECRET)
+        except ValueError:
+            raise KeyError('x') from None
+
+    with pytest.raises(KeyError) as caught:
+        fail()
+    assert holds(caught.value, SECRET)
+    assert holds({'a': [(b'x' + SECRET.encode(),)]}, SECRET)
+
+
+FAULTS: dict[str, Callable[[Visit], Any]] = {
+    **{
+        name: BROKEN[name] for name in ('reset', 'closed', 'cut', 'cut chunk', 'redirect to itself', 'too many headers')
+    },
+    'hang': Visit.hang,
+    'html': lambda visit: visit.send(answer(b'<html>')),
+    '403': lambda visit: visit.send(answer({'error': 'no'}, 403)),
+    '500': lambda visit: visit.send(answer({'error': 'no'}, 500)),
+    'redirect to rubbish': BROKEN['redirect to rubbish'],
+}
+
+
+@pytest.mark.parametrize('how', ['security', 'token=', 'session', 'query', 'callable'])
+@pytest.mark.parametrize('fault', FAULTS)
+def test_no_secret_in_an_error(fault: str, how: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with Server(FAULTS[fault]) as server, client(timeout=0.3) as esi:
+        operation = app_at(server.url).op['get_mine']
+        call = operation(token=SECRET) if how == 'token=' else operation()
+        if how == 'security':
+            esi.security = security(SECRET)
+        elif how == 'session':
+            esi._session.headers['Authorization'] = f'Bearer {SECRET}'
+        elif how == 'query':
+            call[0]._p['query'].append(('token', SECRET))
+        elif how == 'callable':
+
+            def sign(request: Any) -> Any:
+                request._p['query'].append(('token', SECRET))
+                request._p['header']['Authorization'] = f'Bearer {SECRET}'
+                return request
+
+            esi.security = sign
+        with pytest.raises(APIException) as caught:
+            esi.request(call, raise_on_error=True)
+        assert SECRET in str(server.visits[0].headers) + server.visits[0].target
+    error = caught.value
+    assert holds(error, SECRET) == []
+    assert holds(pickle.loads(pickle.dumps(error)), SECRET) == []
+    # urllib3's own debug log has the address, which is the app's doing where it put the token there
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith('esipy')]
+    assert SECRET not in str(ours)
+
+
+def test_no_secret_when_nobody_listens_or_in_a_header_that_cannot_be_sent() -> None:
+    with client() as esi:
+        operation = app_at(unused_url()).op['get_mine']
+        with pytest.raises(ConnectionFailedError) as caught:
+            esi.request(operation(token=SECRET), raise_on_error=True)
+        assert holds(caught.value, SECRET) == []
+        call = operation()
+        call[0]._p['header']['Authorization'] = f'Bearer {SECRET}\r\nX-Other: 1'
+        with pytest.raises(CallError, match='Authorization') as refused:
+            esi.request(call)
+        assert holds(refused.value, SECRET) == []
+
+
+@pytest.mark.parametrize('value', ['a\r\nX-Injected: 1', 'a\nb', 'snow ☃', 'a\0b'])
+def test_headers_of_an_app_that_cannot_be_sent(value: str) -> None:
+    with Server(lambda visit: visit.send(answer({}))) as server, client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        call[0]._p['header']['X-Own'] = value
+        with pytest.raises(ValueError, match='X-Own'):
+            esi.request(call)
+        call[0]._p['header'].clear()
+        esi._session.headers['X-Own'] = value
+        with pytest.raises(ValueError, match='X-Own'):
+            esi.request(call)
+        assert server.visits == []
+
+
+def test_the_statistics_hear_of_failures() -> None:
+    heard: list[dict[str, Any]] = []
+    with Server(Visit.reset) as server, client() as esi:
+        API_CALL_STATS.add_receiver(lambda **kwargs: heard.append(kwargs))
+        call = app_at(server.url).op['get_thing'](q='x')
+        esi.request(call)
+        assert [one['status_code'] for one in heard] == [500]
+        assert json.loads(heard[0]['message'])['error']
+        assert heard[0]['url'] == f'{server.url}/thing?q=x'
+
+
+STATUSES = {
+    400: APIException,
+    401: APIException,
+    403: ForbiddenError,
+    404: NotFoundError,
+    420: LimitedError,
+    429: LimitedError,
+    500: ServerError,
+    520: ServerError,
+}
+
+
+@pytest.mark.parametrize('status', STATUSES)
+def test_errors_by_meaning(status: int) -> None:
+    def page(visit: Visit) -> None:
+        visit.send(answer({'error': 'why'}, status, {'Retry-After': '7'}))
+
+    with Server(page) as server, client() as esi:
+        call = app_at(server.url).op['get_mine'](q='x')
+        response = esi.request(call)
+        assert (response.status, response.data.error, response.ok) == (status, 'why', False)
+        with pytest.raises(STATUSES[status]) as caught:
+            esi.request(call, raise_on_error=True)
+        with pytest.raises(STATUSES[status]):
+            esi.head(call, raise_on_error=True)
+    error = caught.value
+    assert (error.status_code, error.response, error.request_param) == (status, b'{"error": "why"}', [('q', 'x')])
+    assert str(error) == f'HTTP Error {status}: b\'{{"error": "why"}}\''
+    assert error.response_header['retry-after'] == ['7']
+    if isinstance(error, LimitedError):
+        assert error.retry_after == 7
+    if isinstance(error, ForbiddenError):
+        assert error.scopes == ('read',)
+
+
+def test_downtime() -> None:
+    from esipy import clock
+
+    now = clock.time()
+    clock.move((now // 86400) * 86400 + 11 * 3600 + 300 - now)
+    with Server(lambda visit: visit.send(answer({'error': 'x'}, 503))) as server, client() as esi:
+        with pytest.raises(DowntimeError):
+            esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
+        clock.move(7200)
+        with pytest.raises(ServerError) as caught:
+            esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
+        assert not isinstance(caught.value, DowntimeError)
+
+
+def _subclasses(kind: type[EsiError]) -> set[type[EsiError]]:
+    return {kind}.union(*(_subclasses(one) for one in kind.__subclasses__() if one.__module__ == 'esipy.exceptions'))
+
+
+@pytest.mark.parametrize('kind', sorted(_subclasses(EsiError), key=lambda kind: kind.__name__))
+def test_every_error_pickles(kind: type[EsiError]) -> None:
+    from esipy.exceptions import MissingFieldError, UnknownOperationError
+
+    made: EsiError
+    if issubclass(kind, APIException):
+        made = kind('https://x/y', 503, response=b'{}', request_param=[('a', 'b')], response_header={'a': ['b']})
+    elif issubclass(kind, CallError):
+        made = kind('get_x', [('a', 'wrong')])
+    elif issubclass(kind, UnknownOperationError):
+        made = kind('x', 'not there', ['y'])
+    elif issubclass(kind, MissingFieldError):
+        made = kind('x', ('y',))
+    else:
+        made = kind('text')
+    made.add_note('a note')
+    again = pickle.loads(pickle.dumps(made))
+    assert type(again) is kind
+    assert (str(again), again.args, vars(again)) == (str(made), made.args, vars(made))
+
+
+def test_a_failed_response_pickles() -> None:
+    with Server(Visit.reset) as server, client() as esi:
+        response = esi.request(app_at(server.url).op['get_thing']())
+    again = pickle.loads(pickle.dumps(response))
+    assert (again.status, again.failed, again.data, again.cause.reason) == (
+        500,
+        True,
+        response.data,
+        response.cause.reason,
+    )
+
+
+def test_strict_tells_what_differs_from_the_description() -> None:
+    with Server(lambda visit: visit.send(answer([1, 2]))) as server:
+        call = app_at(server.url).op['get_thing']()
+        with client() as esi:
+            assert esi.request(call).data == [1, 2]
+        with client(strict=True) as esi, pytest.raises(UndecodableBodyError, match='body'):
+            esi.request(call)
+
+
+# ---------------------------------------------------------------------- calls that are at fault
+
+
+def test_nothing_is_sent_for_a_call_at_fault() -> None:
+    with Server(lambda visit: visit.send(answer({}))) as server, client() as esi:
+        app = app_at(server.url)
+        with pytest.raises(CallError, match='not a call'):
+            esi.request(app.op['get_thing'])  # type: ignore[arg-type]
+        with pytest.raises(CallError, match='not a call'):
+            esi.request(None)  # type: ignore[arg-type]
+        with pytest.raises(KeyError):
+            app.op['get_thingy']
+        for wrong in ({}, {'id': None}, {'id': 1, 'other': 2}):
+            with pytest.raises(ValueError, match='get_things_id'):
+                esi.request(app.op['get_things_id'](**wrong))
+        assert server.visits == []
+        esi.request(app.op['get_things_id'](id='../../x?y=z#\r\nA: b'))
+        assert server.visits[0].target == '/things/%2E%2E%2F%2E%2E%2Fx%3Fy%3Dz%23%0D%0AA%3A%20b'
+
+
+def test_unknown_options_are_told() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter('always')
+        with EsiClient(header={'x': 'y'}, user_agent='tests', esi_datasource='x', thread=3) as esi:
+            pass
+        with Server(lambda visit: visit.send(answer({}))) as server:
+            call = app_at(server.url).op['get_thing']()
+            esi.request(call, raw_body=True)
+            esi.head(call, foo=1)
+            esi.multi_request([call], thread=1)
+            esi.close()
+    assert [str(one.message).split(';')[0] for one in told] == [
+        "EsiClient: unknown option 'header', did you mean 'headers'?",
+        "EsiClient: unknown option 'esi_datasource'",
+        "EsiClient: unknown option 'thread', did you mean 'headers'?",
+        "request(): unknown option 'raw_body', did you mean 'raw_body_only'?",
+        "head(): unknown option 'foo'",
+        "multi_request(): unknown option 'thread', did you mean 'threads'?",
+    ]
+    assert {one.filename for one in told} == {__file__}
+
+
+def test_timed_out_is_connection_failed() -> None:
+    assert issubclass(TimedOutError, ConnectionFailedError)

@@ -1,0 +1,177 @@
+"""The login page: who may ask, what it shows, and where it sends the browser."""
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from esipy.sandbox import Sandbox, SandboxError
+
+from .visitor import ASSETS, BACK, VERIFIER, WALLET, Visitor, challenge, query_of
+
+
+def test_it_shows_who_asks_for_what_and_as_whom(esi: Sandbox, visit: Visitor) -> None:
+    answer = visit.page(scope=f'{WALLET} {ASSETS}')
+    assert answer.status_code == 200
+    assert answer.headers['Content-Type'] == 'text/html; charset=utf-8'
+    assert answer.headers['Cache-Control'] == 'no-store'
+    assert '<code>app</code>' in answer.text
+    assert WALLET in answer.text
+    assert ASSETS in answer.text
+    assert len(esi.sso.characters) > 1
+    for character in esi.sso.characters:
+        assert character.name in answer.text
+        assert f'value="{character.id}"' in answer.text
+    assert '<script' not in answer.text
+    assert 'http' not in answer.text.replace('https%3A%2F%2Fapp.example', '')
+
+
+def test_nothing_of_the_request_becomes_markup(visit: Visitor) -> None:
+    evil = '"><script>alert(1)</script>'
+    answer = visit.page(client_id=evil, state=evil, scope='a<b>')
+    assert answer.status_code == 200
+    assert '<script' not in answer.text
+    assert '<b>' not in answer.text.replace('<b>esipy sandbox</b>', '')
+    assert '&lt;script&gt;' in answer.text
+
+
+def test_a_choice_leads_back_with_code_and_state(esi: Sandbox, visit: Visitor) -> None:
+    state = 'a b&c=d?#é%'
+    back = esi.sso.login(visit.auth_uri(state=state), 90000003)
+    assert back.startswith(f'{BACK}?code=')
+    told = query_of(back)
+    assert told.keys() == {'code', 'state'}
+    assert told['state'] == state
+    assert query_of(esi.sso.login(visit.auth_uri()))['code'] != told['code']
+
+
+def test_an_address_with_a_query_keeps_it(esi: Sandbox, visit: Visitor) -> None:
+    back = esi.sso.login(visit.auth_uri(redirect_uri=f'{BACK}?a=1'))
+    assert back.startswith(f'{BACK}?a=1&code=')
+    back = esi.sso.login(visit.auth_uri(redirect_uri='eveauth-app://callback'))
+    assert back.startswith('eveauth-app://callback?code=')
+
+
+@pytest.mark.parametrize(
+    ('changes', 'says'),
+    [
+        ({'state': None}, 'has not said its state'),
+        ({'state': ''}, 'has not said its state'),
+        ({'client_id': None}, 'has not said its client_id'),
+        ({'redirect_uri': None}, 'has not said its redirect_uri'),
+        ({'redirect_uri': '/callback'}, 'not a whole address'),
+        ({'redirect_uri': 'javascript:alert(1)'}, 'not a whole address'),
+        ({'redirect_uri': f'{BACK}#there'}, 'not a whole address'),
+        ({'redirect_uri': f'{BACK}\r\nSet-Cookie: a=b'}, 'not a whole address'),
+        ({'redirect_uri': f'{BACK}/é'}, 'not a whole address'),
+    ],
+)
+def test_what_cannot_be_told_to_the_application(
+    changes: dict[str, Any], says: str, esi: Sandbox, visit: Visitor
+) -> None:
+    answer = visit.page(**changes)
+    assert answer.status_code == 400
+    assert 'Location' not in answer.headers
+    assert says in answer.text
+    with pytest.raises(SandboxError, match=f'400: .*{says}'):
+        esi.sso.login(visit.auth_uri(**changes))
+
+
+def test_a_parameter_that_comes_twice(visit: Visitor) -> None:
+    answer = visit.session.get(visit.auth_uri() + '&state=abc', allow_redirects=False)
+    assert answer.status_code == 400
+    assert 'more than once' in answer.text
+
+
+@pytest.mark.parametrize(
+    ('changes', 'error'),
+    [
+        ({'response_type': 'id_token'}, 'unsupported_response_type'),
+        ({'response_type': None}, 'invalid_request'),
+        ({'scope': 'with"quote'}, 'invalid_scope'),
+        ({'scope': 'two  spaces'}, 'invalid_scope'),
+        ({'code_challenge': challenge(VERIFIER)}, 'invalid_request'),
+        ({'code_challenge': VERIFIER, 'code_challenge_method': 'plain'}, 'invalid_request'),
+        ({'code_challenge': 'short', 'code_challenge_method': 'S256'}, 'invalid_request'),
+        ({'code_challenge_method': 'S256'}, 'invalid_request'),
+    ],
+)
+def test_what_the_application_is_told(changes: dict[str, Any], error: str, visit: Visitor) -> None:
+    """RFC 6749 section 4.1.2.1."""
+    answer = visit.page(**changes)
+    assert answer.status_code == 302
+    told = query_of(answer.headers['Location'])
+    assert (told['error'], told['state']) == (error, 'xyz')
+    assert answer.headers['Location'].startswith(f'{BACK}?')
+
+
+def test_a_user_may_say_no(esi: Sandbox, visit: Visitor) -> None:
+    told = query_of(esi.sso.login(visit.auth_uri(), cancel=True))
+    assert (told['error'], told['state']) == ('access_denied', 'xyz')
+    assert 'code' not in told
+
+
+def test_a_character_that_is_not_offered(esi: Sandbox, visit: Visitor) -> None:
+    for choice in ('90000009', '0', '-1', 'x', '', '9' * 50, '\u0663'):
+        answer = visit.session.post(visit.auth_uri(), data={'character_id': choice}, allow_redirects=False)
+        assert answer.status_code == 400
+        assert 'Location' not in answer.headers
+    with pytest.raises(SandboxError, match='no such character'):
+        esi.sso.login(visit.auth_uri(), 90000009)
+
+
+def test_who_is_offered(esi: Sandbox, visit: Visitor) -> None:
+    characters = esi.sso.characters
+    assert characters.add(95000001, 'Näme <b>').name == 'Näme <b>'
+    assert 'Näme &lt;b&gt;' in visit.page().text
+    assert 95000001 in characters
+    assert visit.read(visit.signed_in(95000001)['access_token'])['name'] == 'Näme <b>'
+    characters.remove(95000001)
+    assert 95000001 not in characters
+    with pytest.raises(SandboxError, match='does not offer'):
+        characters.remove(95000001)
+    characters.replace([7, 8])
+    assert [character.id for character in characters] == [7, 8]
+    assert visit.read(visit.signed_in(8)['access_token'])['sub'] == 'CHARACTER:EVE:8'
+    assert '7 ' in repr(characters)
+    characters.replace([])
+    assert 'no characters' in visit.page().text
+    with pytest.raises(SandboxError, match='no character to choose'):
+        esi.sso.login(visit.auth_uri())
+    for wrong in (0, -1, True, '7'):
+        with pytest.raises(ValueError, match='no character id'):
+            characters.add(wrong)  # type: ignore[arg-type]
+
+
+def test_names_are_those_of_the_api(esi: Sandbox, visit: Visitor) -> None:
+    (first, *_) = esi.sso.characters
+    token = esi.token(first.id)
+    assert visit.read(token, 'sandbox')['name'] == first.name
+    assert visit.read(token, 'sandbox')['owner'] == first.owner
+
+
+def test_registered_applications(esi: Sandbox, visit: Visitor) -> None:
+    esi.sso.register('app', 'secret', BACK, [WALLET])
+    assert visit.page().status_code == 200
+    answer = visit.page(redirect_uri=f'{BACK}/other')
+    assert answer.status_code == 400
+    assert 'registered with' in answer.text
+    told = query_of(visit.page(scope=f'{WALLET} {ASSETS}').headers['Location'])
+    assert told['error'] == 'invalid_scope'
+    assert visit.page(client_id='stranger').status_code == 200
+    esi.sso.strict = True
+    assert visit.page(client_id='stranger').status_code == 400
+    assert visit.page().status_code == 200
+
+
+def test_the_implicit_way(esi: Sandbox, visit: Visitor) -> None:
+    back = urlsplit(esi.sso.login(visit.auth_uri(response_type='token')))
+    assert back.query == ''
+    told = dict(parse_qsl(back.fragment))
+    assert told.keys() == {'access_token', 'expires_in', 'token_type', 'state'}
+    assert visit.wallet(told['access_token']) == 200
+
+
+def test_an_address_that_is_no_login_page(esi: Sandbox) -> None:
+    with pytest.raises(SandboxError, match='not at this address'):
+        esi.sso.login(f'{esi.url}/status')
