@@ -23,6 +23,7 @@ from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
 from esipy.exceptions import APIException, EsiError, UndecodableBodyError
+from esipy.flight import Flights
 from esipy.message.exchange import Exchange
 from esipy.message.failure import error_of, failed, failed_body, masked, retry_after, undecodable, unreadable
 from esipy.message.foreign import adopt, fill
@@ -61,6 +62,7 @@ _OPTIONS: dict[str, Any] = {
     'deadline': 60.0,
     'max_body': 64 * 2**20,
     'keep_stale': policy.KEEP_STALE,
+    'stale_if_error': 0.0,
     'strict': False,
 }
 
@@ -82,6 +84,7 @@ class EsiClient:
     - `max_body`: the most bytes of a body, decompressed, that are taken
     - `compatibility_date`: 'YYYY-MM-DD', instead of the App's
     - `keep_stale`: seconds for which the cache keeps an old answer for its entity tag
+    - `stale_if_error`: for how many seconds after its end an old answer is given when the server is down (`stale`)
     - `signal_api_call_stats`: a Signal of one's own instead of API_CALL_STATS
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
 
@@ -103,11 +106,13 @@ class EsiClient:
         self.pool_size: int = chosen['pool_size']
         self.deadline: float | None = chosen['deadline']
         self.keep_stale: float = chosen['keep_stale']
+        self.stale_if_error: float = chosen['stale_if_error'] or 0.0
         self.strict: bool = chosen['strict']
         self.transport_adapter = chosen['transport_adapter']
         self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
         self._transport = Transport(self._session, chosen['max_body'])
-        self._answers = Answers(self.keep_stale)
+        self._answers = Answers(max(self.keep_stale, self.stale_if_error))
+        self._flights: Flights[tuple[Answer, CachedResponse | None, str]] = Flights()
         self._warned: set[str] = set()
         self._set_headers(chosen)
 
@@ -255,7 +260,7 @@ class EsiClient:
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
         else:
-            response, error = self._receive(exchange, *self._attempts(exchange, stored))
+            response, error = self._receive(exchange, *self._fetch(exchange, stored))
         if exchange.warning:
             self._pass_on_warning(response, exchange.warning)
         return response, error
@@ -287,6 +292,19 @@ class EsiClient:
         if policy.UNREAD in stored.headers and not exchange.raw_body_only:
             return response, unreadable(response, self.strict)
         return response, None
+
+    def _fetch(self, exchange: Exchange, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
+        """What the server says, and the kept answer that it was asked after. The same GET of several threads at once
+        is sent by one of them, unless it turns out to be somebody else's."""
+        if exchange.method != 'GET':
+            return self._attempts(exchange, stored)
+
+        def send() -> tuple[Answer, CachedResponse | None, str]:
+            return *self._attempts(exchange, stored), exchange.owner
+
+        owner = exchange.owner
+        (answer, asked, whose), sent = self._flights.join(self._answers.key(exchange), send, exchange.deadline)
+        return (answer, asked) if sent or whose == owner else self._attempts(exchange, stored)
 
     def _attempts(self, exchange: Exchange, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
         """Send, and send again as far as `retry` allows: the last answer, and the kept one that it was asked after."""
@@ -353,6 +371,10 @@ class EsiClient:
         self, exchange: Exchange, answer: Answer, stored: CachedResponse | None
     ) -> tuple[Response, APIException | None]:
         """Read what came, and keep it if it is any good. `stored`: the kept answer that it was asked after."""
+        if stored is not None and policy.may_stand_in(stored.headers, answer.status, clock.time(), self.stale_if_error):
+            response, error = self._take(exchange, stored)
+            response.from_cache, response.stale = False, True
+            return response, error
         came = CachedResponse(*answer[:4])
         if answer.status == 304 and stored is not None:
             kept = self._answers.renew(self.cache, exchange, stored, answer.headers)

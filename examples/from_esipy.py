@@ -32,9 +32,7 @@ def main():
     operations = []
     if res.status == 200:
         for page in range(1, res.header['X-Pages'][0] + 1):
-            operations.append(
-                app.op['get_markets_region_id_orders'](region_id=10000002, page=page, order_type='all')
-            )
+            operations.append(app.op['get_markets_region_id_orders'](region_id=10000002, page=page, order_type='all'))
 
     orders = []
     for _request, response in client.multi_request(operations):

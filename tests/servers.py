@@ -224,7 +224,8 @@ class Proxy(Server):
             upstream.sendall('\r\n'.join([*lines, 'Connection: close', '', '']).encode() + visit.body)
             upstream.shutdown(socket.SHUT_WR)
             while data := upstream.recv(65536):
-                visit.send(data)
+                # Said to the client too, or it would use this connection again while it is being closed.
+                visit.send(data.replace(b'\r\n\r\n', b'\r\nConnection: close\r\n\r\n', 1))
         visit.close()
 
 

@@ -17,6 +17,12 @@ from esipy.message.exchange import Exchange
 LOGGER = logging.getLogger(__name__)
 
 
+#: An error that took this many seconds to come is a cache that hangs; it is left alone for a while then, so that no
+#: call waits for it twice.
+SLOW = 0.1
+REST = 1.0
+
+
 class Answers:
     """Finds and keeps the answers of exchanges. A cache that raises is a miss, told in the log once for each kind of
     error; an entry that is no answer is a miss. `keep_stale`: seconds for which an old answer is kept."""
@@ -24,17 +30,18 @@ class Answers:
     def __init__(self, keep_stale: float) -> None:
         self._keep_stale = keep_stale
         self._told: set[tuple[type, str, type]] = set()
+        self._rests_until = 0.0
+
+    def key(self, exchange: Exchange) -> Any:
+        """What an exchange's answer is kept under."""
+        return _key(exchange)[1]
 
     def find(self, cache: BaseCache, exchange: Exchange) -> CachedResponse | None:
         """The kept answer to a GET, fresh or not."""
         if exchange.method != 'GET':
             return None
         sent, key = _key(exchange)
-        try:
-            stored = _answer(cache.get(key, None))  # by position: caches of apps have other names for the arguments
-        except Exception as error:
-            self._tell(cache, 'get', error)
-            return None
+        stored = _answer(self._ask(cache, 'get', key, None))
         return stored if stored is not None and policy.matches(stored.headers, sent) else None
 
     def keep(self, cache: BaseCache, exchange: Exchange, answer: CachedResponse, read: bool) -> CachedResponse:
@@ -43,10 +50,7 @@ class Answers:
         if exchange.method == 'GET':
             return self._store(cache, exchange, answer, read)
         if exchange.method != 'HEAD' and answer.status_code < 400:
-            try:
-                cache.invalidate(_key(exchange)[1])
-            except Exception as error:
-                self._tell(cache, 'invalidate', error)
+            self._ask(cache, 'invalidate', self.key(exchange))
         return answer
 
     def renew(
@@ -68,11 +72,21 @@ class Answers:
                 advise(f'[{answer.url}] returned expired result')
             return answer
         kept = answer._replace(headers=headers)
-        try:
-            cache.set(key, kept, policy.keep_for(headers, now, self._keep_stale))
-        except Exception as error:
-            self._tell(cache, 'set', error)
+        self._ask(cache, 'set', key, kept, policy.keep_for(headers, now, self._keep_stale))
         return kept
+
+    def _ask(self, cache: BaseCache, what: str, *arguments: Any) -> Any:
+        """What a method of a cache gives; None when it raises. By position: apps' caches have names of their own."""
+        begun = clock.monotonic()
+        if begun < self._rests_until:
+            return None
+        try:
+            return getattr(cache, what)(*arguments)
+        except Exception as error:
+            if clock.monotonic() - begun > SLOW:
+                self._rests_until = clock.monotonic() + REST
+            self._tell(cache, what, error)
+            return None
 
     def _tell(self, cache: BaseCache, what: str, error: Exception) -> None:
         seen = (type(cache), what, type(error))

@@ -105,6 +105,12 @@ def is_fresh(headers: Mapping[str, str], now: float) -> bool:
         return False
 
 
+def may_stand_in(headers: Mapping[str, str], status: int, now: float, stale_if_error: float) -> bool:
+    """Whether a kept answer is given because the server is down: 5xx (no answer counts as 500) or 420, and not longer
+    than `stale_if_error` seconds after it stopped being fresh (RFC 5861 section 4)."""
+    return (status >= 500 or status == 420) and is_fresh(headers, now - stale_if_error)
+
+
 def was_expired(headers: Mapping[str, str], now: float) -> bool:
     """Whether an answer came with an `Expires` in the past, which some old routes send."""
     low = lower(headers)

@@ -83,9 +83,9 @@ def _check_time(claims: Mapping[str, Any], options: Mapping[str, Any]) -> None:
             raise JWTClaimsError('the token has no expiry')
         if claims['exp'] + leeway <= now:
             raise ExpiredSignatureError('Signature has expired.')
-    if options.get('verify_nbf', True) and 'nbf' in claims:
-        if not _is_number(claims['nbf']) or claims['nbf'] - leeway > now:
-            raise JWTClaimsError('the token is not yet valid')
+    early = 'nbf' in claims and (not _is_number(claims['nbf']) or claims['nbf'] - leeway > now)
+    if early and options.get('verify_nbf', True):
+        raise JWTClaimsError('the token is not yet valid')
 
 
 def _check_names(claims: Mapping[str, Any], client_id: str, issuer: str, options: Mapping[str, Any]) -> None:

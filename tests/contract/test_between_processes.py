@@ -1,4 +1,4 @@
-"""What one process has kept another one finds: other hash seeds, other Pythons, many at once, and databases that die."""
+"""What one process has kept another one finds: other hash seeds, other Pythons, many at once, servers that die."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A character never sees another one's answer, in any store, whatever is done to tokens meanwhile; all share the public ones."""
+"""A character never sees another one's answer, in any store, whatever becomes of tokens; all share public ones."""
 
 import random
 from collections.abc import Iterator

@@ -167,6 +167,7 @@ def test_other_sandboxes_keep_their_keys(esi: Sandbox, visit: Visitor) -> None:
         {'header': {'alg': 'HS256'}},
         {'header': {'alg': 'HS256'}, 'key': 'guess'},
         {'header': {'alg': 'ES256', 'kid': 'JWT-Signature-Key'}},
+        {'header': {'alg': 'RS512'}},
         {'header': {'alg': None}},
         {'header': {'kid': None}},
         {'header': {'kid': 'nobody'}},
