@@ -12,7 +12,6 @@ And how warnings are given (`advise`): they are told to the same people.
 """
 
 import contextlib
-import inspect
 import logging
 import sys
 import traceback
@@ -98,6 +97,8 @@ def _welcome(call: Callable[..., Any], extra: dict[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def _accepted(call: Callable[..., Any]) -> frozenset[str] | None:
     """The keywords that a callable takes; None when it takes any."""
+    import inspect  # for the first receiver: with it, esipy takes a third longer to import
+
     try:
         parameters = inspect.signature(call).parameters.values()
     except ValueError:

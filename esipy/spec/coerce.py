@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
 from typing import Any
-from uuid import UUID
 
 from esipy.spec.model import Schema
 from esipy.spec.refs import shown
@@ -159,7 +159,7 @@ def _string(value: Any) -> str:
         text = float.__repr__(value)
     elif _indexed(value) and not isinstance(value, bool):
         text = str(_integer(value))
-    elif isinstance(value, UUID):
+    elif _is_uuid(value):
         text = str(value)
     else:
         raise Refused(f'{shown(value)} is not a text')
@@ -196,7 +196,7 @@ def _json_value(value: Any) -> Any:
         return {str(name): _json_value(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_json_value(item) for item in _listed(value, ',')]
-    if isinstance(value, (str, date, UUID)):
+    if isinstance(value, (str, date)) or _is_uuid(value):
         return _string(value)
     return _integer(value) if _indexed(value) else _number(value)
 
@@ -306,6 +306,12 @@ def _check_enum(value: Any, schema: Schema) -> None:
     nearest = get_close_matches(str(value), [str(choice) for choice in choices], n=1)
     hint = f', did you mean {nearest[0]!r}?' if nearest else ''
     raise Refused(f'{shown(value)} is not one of {", ".join(map(str, choices[:20]))}{hint}')
+
+
+def _is_uuid(value: Any) -> bool:
+    """Who has one has imported its module, which takes too long to import it for everybody."""
+    uuid = sys.modules.get('uuid')
+    return uuid is not None and isinstance(value, uuid.UUID)
 
 
 def _indexed(value: Any) -> bool:

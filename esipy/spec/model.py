@@ -6,7 +6,6 @@ format) does the reading.
 
 from __future__ import annotations
 
-import inspect
 import keyword
 import math
 import re
@@ -19,6 +18,8 @@ from esipy.spec.legacy import HEADERS
 from esipy.spec.refs import shown
 
 if TYPE_CHECKING:
+    import inspect
+
     from esipy.spec.reader import Reader
 
 #: The header that says which day's API is called. The client fills it in; neither "required" nor the document's
@@ -400,6 +401,8 @@ class Operation:
     @property
     def __signature__(self) -> inspect.Signature:
         """For editors and notebooks: parameters that must be given come without a default."""
+        import inspect  # when it is asked for: with it, esipy takes a third longer to import
+
         shown = {p.python_name: p for p in self.parameters if p.location != 'header' and p.python_name.isidentifier()}
         return inspect.Signature(
             [

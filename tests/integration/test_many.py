@@ -199,7 +199,11 @@ def test_options_are_for_every_call() -> None:
     with Server(page) as one, Server(page) as two, client() as esi:
         operation = app_at(one.url).op['get_things_id']
         pairs = esi.multi_request(
-            [operation(id='html')] * 2, raw_body_only=True, opt={'url_netloc': two.netloc}, timeout=3, security=None
+            [operation(id='html-1'), operation(id='html-2')],
+            raw_body_only=True,
+            opt={'url_netloc': two.netloc},
+            timeout=3,
+            security=None,
         )
         assert [pair[1].raw for pair in pairs] == [b'<html>'] * 2
         assert (len(one.visits), len(two.visits)) == (0, 2)

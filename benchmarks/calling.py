@@ -1,0 +1,102 @@
+"""One call at a time: over the wire, from the cache, revalidated. CPU of the client's thread; the server is another
+process."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import requests
+import urllib3
+
+import esipy
+from benchmarks.material import REGION, document
+from benchmarks.measure import CPU, ESIPY, FLOOR, WALL, Options, Result, alternate
+from benchmarks.server import serving
+from esipy.cache import DictCache
+
+NUMBER = 100
+
+
+def results(options: Options) -> dict[str, Result]:
+    with serving() as address:
+        number = NUMBER // 4 if options.quick else NUMBER
+        return {
+            'get': _get(address + '/fast', options, number),
+            'hit': _hit(address + '/fast', options, number, made_before=True),
+            'hit-new': _hit(address + '/fast', options, number, made_before=False),
+            'revalidate': _revalidate(address + '/stale', options, number, 'GetMarketsRegionIdOrders'),
+            'revalidate-tiny': _revalidate(address + '/stale', options, number, 'GetStatus'),
+        }
+
+
+def _client(cache: Any) -> esipy.EsiClient:
+    return esipy.EsiClient(headers={'User-Agent': 'esipy benchmarks'}, cache=cache)
+
+
+def _get(address: str, options: Options, number: int) -> Result:
+    app, client = esipy.App.create(document(address, options.document)), _client(None)
+    session, pool = requests.Session(), urllib3.PoolManager()
+    status = app.op['GetStatus']
+    contenders: dict[str, Callable[[], Any]] = {
+        FLOOR: lambda: session.get(f'{address}/status').json()['players'],
+        ESIPY: lambda: client.request(status()).data.players,
+        'urllib3': lambda: pool.request('GET', f'{address}/status').json()['players'],
+        'aiopenapi3': _aiopenapi3(address, options),
+    }
+    return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
+
+
+def _aiopenapi3(address: str, options: Options) -> Callable[[], Any]:
+    """One GET by aiopenapi3, which reads the document when it runs first: in the round that warms up."""
+    made: list[Any] = []
+
+    def run() -> Any:
+        if not made:
+            import aiopenapi3  # type: ignore[import-untyped]
+            import httpx2
+
+            text = json.dumps(document(address, options.document))
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore')
+                api = aiopenapi3.OpenAPI.loads(address, text, session_factory=httpx2.Client)
+            made.append(api.createRequest('GetStatus'))
+        return made[0](parameters={'X-Compatibility-Date': '2026-08-04'}).players
+
+    return run
+
+
+def _hit(address: str, options: Options, number: int, *, made_before: bool) -> Result:
+    app, client = esipy.App.create(document(address, options.document)), _client(DictCache())
+    status = app.op['GetStatus']
+    call = status()
+    kept = {('status', 'GET'): client.request(call).raw or b''}
+    contenders: dict[str, Callable[[], Any]] = {
+        FLOOR: lambda: json.loads(kept['status', 'GET'])['players'],
+        ESIPY: lambda: client.request(call if made_before else status()).data.players,
+    }
+    return alternate(contenders, rounds=options.rounds(25), number=number * 10, clock=WALL)
+
+
+def _revalidate(address: str, options: Options, number: int, name: str) -> Result:
+    app, client, session = (
+        esipy.App.create(document(address, options.document)),
+        _client(DictCache()),
+        requests.Session(),
+    )
+    params = {} if name == 'GetStatus' else {'region_id': REGION, 'order_type': 'all', 'page': 1}
+    call = app.op[name](**params)
+    first = client.request(call)
+    asked = {'If-None-Match': first.headers['ETag']}
+    contenders: dict[str, Callable[[], Any]] = {
+        FLOOR: lambda: _expect(session.get(first.url, headers=asked).status_code, 304),
+        ESIPY: lambda: _expect(client.request(call).not_modified, True),
+    }
+    return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
+
+
+def _expect(found: object, expected: object) -> None:
+    if found != expected:
+        raise RuntimeError(f'{found!r} instead of {expected!r}')

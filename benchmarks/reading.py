@@ -1,0 +1,56 @@
+"""A page of 1000 market orders, 246 kB: from bytes to what an app reads of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import cycle
+from typing import Any
+
+import esipy
+from benchmarks.material import REGION, orders
+from benchmarks.measure import ESIPY, FLOOR, WALL, Options, Result, alternate
+from esipy.message.response import Response
+
+#: So many pages that a date has been forgotten when its page comes again.
+PAGES = 24
+
+
+def results(options: Options) -> dict[str, Result]:
+    app = esipy.App.create(options.document)
+    request, _ = app.op['GetMarketsRegionIdOrders'](region_id=REGION)
+
+    def data(raw: bytes) -> Any:
+        response = Response(request)
+        response.status, response.raw = 200, raw
+        return response.data
+
+    def read(rows: Any) -> None:
+        for row in rows:
+            row.price  # noqa: B018
+
+    def read_with_dates(rows: Any) -> None:
+        for row in rows:
+            row.price, row.issued  # noqa: B018
+
+    def measured(pages: list[bytes], reading: Callable[[Any], None]) -> Result:
+        kept = cycle(pages)
+        contenders: dict[str, Callable[[], Any]] = {
+            FLOOR: lambda: json.loads(next(kept)),
+            ESIPY: lambda: reading(data(next(kept))),
+        }
+        try:
+            import orjson
+
+            contenders['orjson'] = lambda: orjson.loads(next(kept))
+        except ImportError:
+            pass
+        # A whole walk through the pages each time: everybody reads the same.
+        return alternate(contenders, rounds=options.rounds(25), number=len(pages), clock=WALL)
+
+    pages = [orders(number) for number in range(PAGES)]
+    return {
+        'rows-dates': measured(pages, read_with_dates),
+        'rows-again': measured(pages[:8], read_with_dates),
+        'rows': measured(pages, read),
+    }

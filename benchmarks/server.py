@@ -1,0 +1,115 @@
+"""A server in a process of its own that costs as little as one in Python can: answers are made before they are asked.
+
+The sandbox is there to be like ESI; here that would be measured too, and needs one of the machine's few cores.
+
+    /fast     fresh for an hour      /slow     the same, after 50 ms      /stale    at once in need of revalidation
+"""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.material import STATUS, orders
+
+LATENCY = 0.05
+PAGES = 500
+
+#: Page 25 is page 1 again.
+BODIES = [orders(number) for number in range(24)]
+
+_HEAD = (
+    'HTTP/1.1 {status}\r\n'
+    'Date: Sat, 01 Aug 2026 12:00:00 GMT\r\n'
+    'Content-Type: application/json; charset=utf-8\r\n'
+    'Content-Length: {length}\r\n'
+    'Cache-Control: public, max-age={age}\r\n'
+    'ETag: "{etag}"\r\n'
+    'Last-Modified: Sat, 01 Aug 2026 11:00:00 GMT\r\n'
+    'Vary: Accept-Encoding\r\n'
+    'X-Pages: {pages}\r\n'
+    'X-Esi-Request-Id: 6b1e2f5e-3f6f-4a51-9c0a-0d4f8f0c4a11\r\n'
+    'X-Ratelimit-Group: benchmark\r\n'
+    'X-Ratelimit-Limit: 1000000000/15m\r\n'
+    'X-Ratelimit-Remaining: 999999998\r\n'
+    'X-Ratelimit-Used: 2\r\n'
+    '\r\n'
+)
+
+
+def answer_to(request: bytes) -> tuple[bytes, bytes]:
+    """The head and the body of the answer to a whole request."""
+    target = request.split(b' ', 2)[1].decode()
+    place, _, query = target.partition('?')
+    body = STATUS
+    if not place.endswith('/status'):
+        page = query.partition('page=')[2].partition('&')[0] or '1'
+        body = BODIES[int(page) % len(BODIES)]
+    age = 0 if place.startswith('/stale') else 3600
+    etag = f'{abs(hash(body)):x}'
+    status = '304 Not Modified' if b'if-none-match' in request.lower() else '200 OK'
+    head = _HEAD.format(status=status, length=len(body), age=age, etag=etag, pages=PAGES)
+    return head.encode(), b'' if status.startswith('304') else body
+
+
+class Answering(asyncio.Protocol):
+    """One connection: requests without a body, one after the other."""
+
+    transport: asyncio.Transport
+    kept: dict[bytes, tuple[bytes, bytes]] = {}  # noqa: RUF012 (shared on purpose)
+
+    def __init__(self) -> None:
+        self.received = b''
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        while b'\r\n\r\n' in self.received:
+            request, _, self.received = self.received.partition(b'\r\n\r\n')
+            answer = self.kept.get(request)
+            if answer is None:
+                answer = self.kept[request] = answer_to(request)
+            if b' /slow' in request[:20]:
+                asyncio.get_running_loop().call_later(LATENCY, self.send, answer)
+            else:
+                self.send(answer)
+
+    def send(self, answer: tuple[bytes, bytes]) -> None:
+        for part in answer:
+            self.transport.write(part)
+
+
+async def serve() -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Answering, '127.0.0.1', 0, backlog=200)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    ended = asyncio.Event()
+
+    def wait_for_the_end() -> None:
+        sys.stdin.buffer.read()
+        loop.call_soon_threadsafe(ended.set)
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
+    await ended.wait()
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """The address of a server that lasts for the block."""
+    run = [sys.executable, '-m', 'benchmarks.server']
+    with subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield f'http://127.0.0.1:{int(process.stdout.readline())}'
+        process.stdin.close()
+
+
+if __name__ == '__main__':
+    asyncio.run(serve())

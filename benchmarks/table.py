@@ -1,0 +1,76 @@
+"""What is measured: every row, its floor, its limits. The groups measure, `report.py` compares."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Row(NamedTuple):
+    """A line of the table. Limits are multiples of the floor; None: there is none."""
+
+    key: str
+    #: The module that measures it.
+    group: str
+    work: str
+    floor: str
+    #: In what the floor and its peers are told: 'ms', 'µs', 's', 'MB'.
+    unit: str
+    limit: float | None
+    #: With the extra `speed`, where that has a limit of its own.
+    limit_speed: float | None = None
+    #: EsiPy 1.2.3, measured once on another machine: no more than an orientation.
+    esipy1: str = ''
+
+
+ROWS = (
+    Row('load', 'loading', 'load the 3.1 document, make the first call', 'json.load', 'ms', 2.0, esipy1='3.1 s'),
+    Row('load-memory', 'loading', '… its memory', 'json.load', 'MB', 1.5),
+    Row(
+        'process',
+        'loading',
+        'a whole process: import, load, first call',
+        'import requests, json.load',
+        'ms',
+        1.25,
+        esipy1='25 ×',
+    ),
+    Row('get', 'calling', 'one GET, tiny body, keep-alive, client CPU', 'requests', 'µs', 0.8, esipy1='1.33 ×'),
+    Row(
+        'rows-dates',
+        'reading',
+        '1000 market orders: bytes to price and date of each',
+        'json.loads',
+        'ms',
+        2.0,
+        1.3,
+        esipy1='90 ×',
+    ),
+    Row('rows-again', 'reading', '… the same dates as before', 'json.loads', 'ms', 2.0, 1.3),
+    Row('rows', 'reading', '… the price alone', 'json.loads', 'ms', 1.4, 0.8),
+    Row('hit', 'calling', 'cached hit, DictCache, tiny body, read', 'dict + json.loads', 'µs', 10.0, esipy1='138 µs'),
+    Row('hit-new', 'calling', '… by a new call each time', 'dict + json.loads', 'µs', None),
+    Row(
+        'revalidate',
+        'calling',
+        '304 for a body of 250 kB, not read, client CPU',
+        'requests',
+        'µs',
+        1.0,
+        esipy1='117 ms',
+    ),
+    Row('revalidate-tiny', 'calling', '… for a tiny body: the same', 'requests', 'µs', 1.0),
+    Row(
+        'bulk',
+        'bulk',
+        '500 pages of 250 kB, 50 ms away, 20 threads, decoded',
+        'requests + threads + json.loads',
+        's',
+        1.25,
+        1.0,
+        esipy1='78 s',
+    ),
+    Row('bulk-memory', 'bulk', '… peak memory of 500 pages by on_result', 'the same for 100 pages', 'MB', 1.25),
+)
+
+#: The groups, and whether what they measure decodes answers, so that orjson matters.
+GROUPS = {'loading': False, 'calling': True, 'reading': True, 'bulk': True}
