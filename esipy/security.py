@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from esipy import clock, fork
-from esipy.cache.keys import owner_of
+from esipy.cache.keys import digest, owner_of
 from esipy.events import AFTER_TOKEN_REFRESH, advise, advise_of_unknown, emit
 from esipy.exceptions import SSOUnavailableError, TokenError, TokenExpiredError, TokenRefusedError, TokenRevokedError
 from esipy.message.request import Outgoing
-from esipy.sso import form, metadata
+from esipy.sso import form, jwt, metadata
+from esipy.sso.jwt import Identity
 from esipy.sso.pkce import generate_code_challenge
 from esipy.transport import Answer, BadBody, NoAnswer, Transport, make_session
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
+
+T = TypeVar('T')
 
 SSO_ENDPOINTS_URL = 'https://login.eveonline.com/.well-known/oauth-authorization-server'
 
@@ -38,8 +41,13 @@ _MAX_BODY = 2**20
 _DEADLINE = 60.0
 _DISCOVERY = 10.0
 
-#: Metadata that was read, by address: the same for every object of this process.
+#: Metadata and keys that were read, by address: the same for every object of this process; and when the keys were.
 _discovered: dict[str, dict[str, str]] = {}
+_fetched_keys: dict[str, tuple[float, dict[str, Any]]] = {}
+
+#: Seconds before the keys are asked for again because a token names one that is not among them: anybody can make
+#: such a token.
+_COOL_DOWN = 60.0
 
 _OPTIONS: dict[str, Any] = {
     'token_identifier': None,
@@ -126,6 +134,8 @@ class EsiSecurity:
         self.refresh_token: str | None = None
         self.token_expiry: float | None = None
         self._lifetime = 0.0
+        # Whose the token is, as far as that is known for certain: the token that it was read from, and the reading.
+        self._known: tuple[str | None, Identity | None] = (None, None)
         keys = chosen['jwks_key'] or {}
         self.jwks_key_set = {key['kid']: key for key in keys['keys']} if 'keys' in keys else None
         self.jwks_key = None if 'keys' in keys else chosen['jwks_key']
@@ -152,12 +162,14 @@ class EsiSecurity:
 
     def _look_for_endpoints(self) -> None:
         """As 1.x did, when the object is made; but an SSO that is down does not keep it from being made."""
-        if self._endpoints is None:
-            try:
-                self._endpoint('issuer')
-            except SSOUnavailableError as error:
-                LOGGER.warning('the SSO does not answer (%s); asking again when it is needed', error)
-                advise('the SSO does not answer; asking again when it is needed')
+        if self._endpoints is not None:
+            return
+        try:
+            self._endpoint('issuer')
+            self._keys()
+        except SSOUnavailableError as error:
+            LOGGER.warning('the SSO does not answer (%s); asking again when it is needed', error)
+            advise('the SSO does not answer; asking again when it is needed')
 
     def _endpoint(self, name: str) -> str:
         if self._endpoints is None:
@@ -170,14 +182,32 @@ class EsiSecurity:
     def _discover(self, url: str) -> dict[str, str]:
         """The SSO's metadata, asked for once in a process."""
         if url not in _discovered:
-            answer = self._send(Outgoing('GET', url, {}, None), _DISCOVERY)
-            try:
-                if answer.status != 200:
-                    raise ValueError('not an answer')
-                _discovered[url] = metadata.endpoints(answer.content)
-            except ValueError as error:
-                raise SSOUnavailableError(url, answer.status, response=str(error).encode()) from None
+            _discovered[url] = self._published(url, metadata.endpoints)
         return dict(_discovered[url])
+
+    def _keys(self, again: bool = False) -> Mapping[str, Any]:
+        """The keys that tokens are signed with, by their names; asked for once in a process, and again when a token
+        names another one, not more often than once in a while."""
+        if self.jwks_key is not None:
+            return {str(self.jwks_key.get('kid', jwt.DEFAULT_KID)): self.jwks_key}
+        if self.jwks_key_set is None or again:
+            url = self._endpoint('jwks_uri')
+            when, known = _fetched_keys.get(url, (0.0, None))
+            if known is None or (again and clock.monotonic() - when > _COOL_DOWN):
+                known = self._published(url, metadata.keys)
+                _fetched_keys[url] = clock.monotonic(), known
+            self.jwks_key_set = known
+        return self.jwks_key_set
+
+    def _published(self, url: str, read: Callable[[bytes], T]) -> T:
+        """What the SSO publishes at an address."""
+        answer = self._send(Outgoing('GET', url, {}, None), _DISCOVERY)
+        try:
+            if answer.status != 200:
+                raise ValueError('not an answer')
+            return read(answer.content)
+        except ValueError as error:
+            raise SSOUnavailableError(url, answer.status, response=str(error).encode()) from None
 
     # ------------------------------------------------------------------ signing in
 
@@ -228,7 +258,7 @@ class EsiSecurity:
     def auth(self, code: str) -> dict[str, Any]:
         """Exchange the code of a login for tokens; returns the SSO's answer."""
         answer = self._ask(self.get_access_token_params(code))
-        self.update_token(answer)
+        self._take_over(answer)
         return answer
 
     def refresh(self, scope_list: list[str] | None = None) -> dict[str, Any]:
@@ -239,8 +269,54 @@ class EsiSecurity:
         """
         with self._lock:
             answer = self._ask(self.get_refresh_token_params(scope_list))
-            self.update_token(answer)
+            self._take_over(answer)
             return answer
+
+    def _take_over(self, answer: Mapping[str, Any]) -> None:
+        """The tokens of an exchange of our own: they come from the SSO itself, so that what they say is true."""
+        self.update_token(answer)
+        token = answer['access_token']
+        self._known = token, jwt.unverified_identity(token)
+
+    def verify(self, kid: str = jwt.DEFAULT_KID, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The claims of the access token, if it is genuine, meant for this client, and still good.
+
+        `kid`: the key's name, where the token names none. `options`: python-jose's, `{'verify_aud': False}` for one.
+        Raises python-jose's JWTError (ExpiredSignatureError, JWTClaimsError), AttributeError where there is no token.
+        """
+        token = self.access_token
+        if not token:
+            raise AttributeError('No access token are available at this time')
+        claims = jwt.verify(token, self._keys, kid, self.client_id, self.oauth_issuer, options or {})
+        if not options:
+            self._known = token, jwt.identity(claims)
+        return claims
+
+    @property
+    def identity(self) -> Identity | None:
+        """Whose the token is: known from `verify`, or from a login or refresh of this object; else None."""
+        token, identity = self._known
+        return identity if token is not None and token == self.access_token else None
+
+    @property
+    def character_id(self) -> int | None:
+        """The character's id, where it is known for certain (see `identity`)."""
+        return self.identity.character_id if self.identity else None
+
+    @property
+    def character_name(self) -> str | None:
+        """The character's name, where it is known for certain."""
+        return self.identity.character_name if self.identity else None
+
+    @property
+    def owner(self) -> str | None:
+        """A text that changes when the character changes hands, where it is known for certain."""
+        return self.identity.owner if self.identity else None
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the token allows, as far as it is known for certain."""
+        return self.identity.scopes if self.identity else frozenset()
 
     def revoke(self) -> None:
         """Give the tokens back and forget them. Raises AttributeError where there are none."""
@@ -313,6 +389,7 @@ class EsiSecurity:
         token = self._fresh_token()
         if token is not None:
             request._p['header']['Authorization'] = f'Bearer {token}'
+            request.owner = self._owner_of_token(token)
         return request
 
     def owner_of(self, request: Any) -> str | None:
@@ -320,7 +397,18 @@ class EsiSecurity:
         if not request._security or not self._is_for_us(request):
             return ''
         token = self.access_token
-        return None if token is None or self.is_token_expired() else owner_of(f'Bearer {token}')
+        known, identity = self._known
+        if token is None or (self.is_token_expired() and (identity is None or known != token)):
+            return None
+        return self._owner_of_token(token)
+
+    def _owner_of_token(self, token: str) -> str:
+        """The character, where it is known for certain, so that a refresh changes nothing; else a digest of the token.
+        The owner is part of it: who buys a character does not see what was kept for the one before."""
+        known, identity = self._known
+        if identity is not None and known == token:
+            return f'character:{identity.character_id}:{digest(identity.owner.encode())}'
+        return owner_of(f'Bearer {token}')
 
     def _is_for_us(self, request: Any) -> bool:
         return any(self.security_name in need or _LIVE_SCHEME in need for need in request._security)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
@@ -71,4 +72,4 @@ def day(text: str) -> Any:
 
 
 #: The formats of JSON Schema that rows turn into dates.
-FORMATS = {'date-time': moment, 'date': day}
+FORMATS: dict[str, Callable[[str], Any]] = {'date-time': moment, 'date': day}

@@ -6,8 +6,10 @@ imported when a token is read for the first time.
 
 from __future__ import annotations
 
+import base64
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from esipy import clock
@@ -15,6 +17,9 @@ from esipy import clock
 #: The algorithms that the SSO signs with, and the kind of key each takes. Nothing else is accepted: neither `none`,
 #: nor an HMAC whose "secret" would be the public key (RFC 8725 section 3.1).
 KEY_TYPES = {'RS256': 'RSA', 'ES256': 'EC'}
+
+#: The name of the key that the SSO signs with.
+DEFAULT_KID = 'JWT-Signature-Key'
 
 #: Half of the audience; the other half is the client id.
 EVE = 'EVE Online'
@@ -31,21 +36,16 @@ class Identity(NamedTuple):
     scopes: frozenset[str]
 
 
-class UnknownKey(Exception):
-    """The token was signed with a key that is not in the set; `kid` is its name."""
-
-    def __init__(self, kid: str) -> None:
-        super().__init__(kid)
-        self.kid = kid
+#: The keys by their names; called with True to have them asked for again.
+Keys = Callable[[bool], Mapping[str, Any]]
 
 
-def verify(
-    token: str, keys: Mapping[str, Any], kid: str, client_id: str, issuer: str, options: Mapping[str, Any]
-) -> dict[str, Any]:
+def verify(token: str, keys: Keys, kid: str, client_id: str, issuer: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """The claims of a token that is genuine, meant for `client_id`, and still good.
 
-    `keys`: JWKs by their name; `kid`: the name to assume where the token gives none. `options` are python-jose's: what
-    they switch off is not checked. Raises python-jose's JWTError (ExpiredSignatureError, JWTClaimsError), UnknownKey.
+    `keys(again)`: JWKs by their name, asked for `again` when the token names one that is not there; `kid`: the name to
+    assume where the token gives none. `options` are python-jose's: what they switch off is not checked.
+    Raises python-jose's JWTError (ExpiredSignatureError, JWTClaimsError).
     """
     from jose import jwt
     from jose.exceptions import JWTError
@@ -54,7 +54,9 @@ def verify(
     algorithm = str(header.get('alg'))
     if algorithm not in KEY_TYPES:
         raise JWTError(f'the token is signed with {algorithm[:20]!r}, not with one of {", ".join(KEY_TYPES)}')
-    key = _key(keys, str(header.get('kid', kid)), algorithm)
+    name = str(header.get('kid', kid))
+    known = keys(False)
+    key = _key(known if name in known else keys(True), name, algorithm)
     # What depends on the time or is particular to this SSO is checked below; jose checks the signature.
     ours = {'verify_aud': False, 'verify_exp': False, 'verify_nbf': False, 'verify_iat': False, 'verify_iss': False}
     claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options={**options, **ours})
@@ -67,7 +69,7 @@ def _key(keys: Mapping[str, Any], kid: str, algorithm: str) -> Any:
     from jose.exceptions import JWTError
 
     if kid not in keys:
-        raise UnknownKey(kid)
+        raise JWTError('the token is signed with a key that the SSO does not name')
     if keys[kid].get('kty') != KEY_TYPES[algorithm]:
         raise JWTError(f'the key {kid!r} is not for {algorithm}')
     return keys[kid]
@@ -119,6 +121,15 @@ def identity(claims: Mapping[str, Any]) -> Identity:
         str(claims.get('owner', '')),
         frozenset([scopes] if isinstance(scopes, str) else map(str, scopes)),
     )
+
+
+def unverified_identity(token: str) -> Identity | None:
+    """Whose token it is by its own words: for one that came straight from the SSO. None for what is no such token."""
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(token.split('.')[1] + '=='))
+        return identity(claims) if _SUBJECT.fullmatch(str(claims.get('sub'))) else None
+    except (IndexError, ValueError, AttributeError, TypeError):
+        return None
 
 
 def _is_number(value: Any) -> bool:

@@ -105,6 +105,8 @@ def test_httmock_around_the_sso_and_the_document() -> None:
     def sso(url: Any, request: Any) -> Any:
         if url.path.startswith('/.well-known'):
             return httmock.response(200, endpoints)
+        if url.path == '/oauth/jwks':
+            return httmock.response(200, {'keys': []})
         assert request.body == 'grant_type=authorization_code&code=abc' or b'abc' in request.body
         return httmock.response(200, {'access_token': 'a', 'refresh_token': 'r', 'expires_in': 1200})
 

@@ -54,6 +54,8 @@ class SSO(Server):
                 **self.extra,
             }
             visit.send(answer(tokens))
+        elif visit.path == '/oauth/jwks':
+            visit.send(answer({'keys': []}))
         elif visit.path == '/v2/oauth/revoke':
             visit.send(answer(b''))
         else:
@@ -80,7 +82,7 @@ def made(sso: Server, **options: Any) -> EsiSecurity:
 
 def test_discovery_once_for_a_process(sso: SSO) -> None:
     one, two = made(sso), made(sso)
-    assert len(sso.visits) == 1
+    assert [visit.path for visit in sso.visits] == ['/.well-known/oauth-authorization-server', '/oauth/jwks']
     assert sso.visits[0].headers['user-agent'] == 'tests'
     for each in (one, two):
         assert each.oauth_issuer == sso.url
@@ -332,7 +334,7 @@ def test_it_is_told_before_the_token_is_used(sso: SSO) -> None:
     with client(security=one) as esi:
         esi.request(app_at(sso.url).op['get_mine']())
     assert paths == ['told']
-    assert [visit.path for visit in sso.visits[1:]] == ['/v2/oauth/token', '/mine']
+    assert [visit.path for visit in sso.visits[2:]] == ['/v2/oauth/token', '/mine']
 
 
 def test_20_threads_one_refresh(sso: SSO) -> None:
@@ -421,7 +423,7 @@ def test_a_refresh_that_fails_keeps_the_tokens_and_shows_no_secret(
         assert holds(caught.value, secret) == []
         assert holds(again.value, secret) == []
         assert secret not in caplog.text
-    assert {visit.path for visit in sso.visits[1:]} == {'/v2/oauth/token'}
+    assert {visit.path for visit in sso.visits[2:]} == {'/v2/oauth/token'}
 
 
 @pytest.mark.parametrize(
@@ -447,7 +449,7 @@ def test_an_unsigned_call_for_another_scheme(sso: SSO, caplog: pytest.LogCapture
 def test_public_calls_need_no_token(sso: SSO) -> None:
     with client(security=made(sso)) as esi:
         esi.request(app_at(sso.url).op['get_thing']())
-    assert [visit.path for visit in sso.visits[1:]] == ['/thing']
+    assert [visit.path for visit in sso.visits[2:]] == ['/thing']
 
 
 def test_no_secret_in_its_repr(sso: SSO) -> None:
