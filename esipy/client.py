@@ -12,12 +12,12 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from esipy import clock, retry
 from esipy.cache import policy
 from esipy.cache.answers import Answers
-from esipy.cache.base import BaseCache
+from esipy.cache.base import BaseCache, DummyCache
 from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.policy import CachedResponse
@@ -67,6 +67,15 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
+class Landed(NamedTuple):
+    """What one thread brought for all who asked for the same."""
+
+    answer: Answer
+    #: The kept answer that it was asked after.
+    asked: CachedResponse | None
+    owner: str
+
+
 class EsiClient:
     """Executes calls: `client.request(app.op['get_status']())`. Made once, used by any number of threads.
 
@@ -111,8 +120,8 @@ class EsiClient:
         self.transport_adapter = chosen['transport_adapter']
         self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
         self._transport = Transport(self._session, chosen['max_body'])
-        self._answers = Answers(max(self.keep_stale, self.stale_if_error))
-        self._flights: Flights[tuple[Answer, CachedResponse | None, str]] = Flights()
+        self._answers = Answers(self.keep_stale, self.stale_if_error)
+        self._flights: Flights[Landed] = Flights()
         self._warned: set[str] = set()
         self._set_headers(chosen)
 
@@ -256,11 +265,14 @@ class EsiClient:
     def _execute(self, exchange: Exchange) -> tuple[Response, APIException | None]:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
         self._tell_owner(exchange)
+        landings = self._flights.landings
         stored = self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
+        elif exchange.method == 'GET':
+            response, error = self._fetch(exchange, stored, landings)
         else:
-            response, error = self._receive(exchange, *self._fetch(exchange, stored))
+            response, error = self._do(exchange)
         if exchange.warning:
             self._pass_on_warning(response, exchange.warning)
         return response, error
@@ -293,18 +305,32 @@ class EsiClient:
             return response, unreadable(response, self.strict)
         return response, None
 
-    def _fetch(self, exchange: Exchange, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
-        """What the server says, and the kept answer that it was asked after. The same GET of several threads at once
-        is sent by one of them, unless it turns out to be somebody else's."""
-        if exchange.method != 'GET':
-            return self._attempts(exchange, stored)
+    def _fetch(
+        self, exchange: Exchange, stored: CachedResponse | None, landings: int
+    ) -> tuple[Response, APIException | None]:
+        """Ask the server. The same GET of several threads at once is sent by one of them, unless it turns out to be
+        somebody else's. `stored`: what was kept when so many flights had landed."""
+        with self._flights.board(self._answers.key(exchange), exchange.timeout, exchange.deadline) as flight:
+            if flight.result is not None and flight.result.owner == exchange.owner:
+                return self._receive(exchange, flight.result.answer, flight.result.asked, DummyCache())
+            if self._flights.landings != landings:  # perhaps this very call's, between looking and boarding
+                stored = self._answers.find(self.cache, exchange)
+                if stored is not None and policy.is_fresh(stored.headers, clock.time()):
+                    return self._take(exchange, stored)
+            answer, asked = self._attempts(exchange, stored)
+            flight.land(Landed(answer, asked, exchange.owner))
+            outcome = self._receive(exchange, answer, asked, self.cache)
+            if flight.outdated:
+                self._answers.forget(self.cache, exchange)
+            return outcome
 
-        def send() -> tuple[Answer, CachedResponse | None, str]:
-            return *self._attempts(exchange, stored), exchange.owner
-
-        owner = exchange.owner
-        (answer, asked, whose), sent = self._flights.join(self._answers.key(exchange), send, exchange.deadline)
-        return (answer, asked) if sent or whose == owner else self._attempts(exchange, stored)
+    def _do(self, exchange: Exchange) -> tuple[Response, APIException | None]:
+        """A write, which makes the kept answer to its address old, and a HEAD."""
+        answer, _ = self._attempts(exchange, None)
+        if exchange.method != 'HEAD' and (answer.status < 400 or isinstance(answer.failure, NoAnswer)):
+            self._flights.outdate(self._answers.key(exchange))
+            self._answers.forget(self.cache, exchange)
+        return self._receive(exchange, answer, None, DummyCache())
 
     def _attempts(self, exchange: Exchange, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
         """Send, and send again as far as `retry` allows: the last answer, and the kept one that it was asked after."""
@@ -368,16 +394,17 @@ class EsiClient:
         return wait if in_time else None
 
     def _receive(
-        self, exchange: Exchange, answer: Answer, stored: CachedResponse | None
+        self, exchange: Exchange, answer: Answer, stored: CachedResponse | None, cache: BaseCache
     ) -> tuple[Response, APIException | None]:
-        """Read what came, and keep it if it is any good. `stored`: the kept answer that it was asked after."""
+        """Read what came, and keep it in `cache` if it is any good. `stored`: the kept answer that it was asked
+        after."""
         if stored is not None and policy.may_stand_in(stored.headers, answer.status, clock.time(), self.stale_if_error):
             response, error = self._take(exchange, stored)
             response.from_cache, response.stale = False, True
             return response, error
         came = CachedResponse(*answer[:4])
         if answer.status == 304 and stored is not None:
-            kept = self._answers.renew(self.cache, exchange, stored, answer.headers)
+            kept = self._answers.renew(cache, exchange, stored, answer.headers)
             response = exchange.response(*(came if self.no_etag_body else kept))
             response.not_modified = True
             return response, None
@@ -389,7 +416,7 @@ class EsiClient:
             return response, undecodable(response, answer.failure.reason)
         error = None if exchange.raw_body_only else unreadable(response, self.strict)
         if error is None:
-            kept = self._answers.keep(self.cache, exchange, came, read=not exchange.raw_body_only)
+            kept = self._answers.keep(cache, exchange, came, read=not exchange.raw_body_only)
             response.take_headers(kept.headers)
         return response, error or (None if response.ok else error_of(response, clock.time()))
 

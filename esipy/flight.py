@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any, Generic, TypeVar
 
 from esipy import clock, fork
@@ -11,48 +11,94 @@ from esipy import clock, fork
 Result = TypeVar('Result')
 
 
-class _Flight(Generic[Result]):
-    def __init__(self) -> None:
-        self.landed = threading.Event()
-        self.pilot = threading.get_ident()
+class Flight(Generic[Result]):
+    """One request under way, as one thread sees it: `with flights.board(…) as flight`.
+
+    `result`: what another thread brought, or None: then this thread goes itself, and tells the others with `land`.
+    `waited`: it waited for another one that brought nothing. `outdated`: something was written meanwhile, so that
+    what this one brings is of the past.
+    """
+
+    __slots__ = ('_flights', 'key', 'landed', 'outdated', 'patience', 'result', 'waited')
+
+    def __init__(self, flights: Flights[Result] | None, key: Hashable, patience: Any) -> None:
+        self._flights = flights
+        self.key = key
+        self.patience = patience
         self.result: Result | None = None
+        self.waited = False
+        self.outdated = False
+        self.landed = threading.Event()
+
+    def land(self, result: Result) -> None:
+        """Give `result` to all who wait."""
+        self.result = result
+        self.landed.set()
+
+    def __enter__(self) -> Flight[Result]:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._flights is not None:
+            self._flights.end(self)
+
+
+class _Here(threading.local):
+    """How many flights this thread is in, of any client."""
+
+    flying = 0
+
+
+_here = _Here()
 
 
 class Flights(Generic[Result]):
-    """What is under way, by key. Safe between threads; a forked child begins with nothing under way."""
+    """What is under way, by key. Safe between threads; a forked child begins with nothing under way.
+
+    `landings`: how many have ended; who looked for a kept answer before one did may find one now.
+    """
 
     def __init__(self) -> None:
+        self.landings = 0
         self._renew()
         fork.renew_after(self)
 
     def _renew(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[Hashable, _Flight[Any]] = {}
+        self._flights: dict[Hashable, Flight[Result]] = {}
 
-    def join(self, key: Hashable, fetch: Callable[[], Result], deadline: float | None) -> tuple[Result, bool]:
-        """What `fetch` gives, and whether it was fetched by this call.
+    def board(self, key: Hashable, patience: Any, deadline: float | None) -> Flight[Result]:
+        """The first for `key` gets a flight of its own. Who comes while it is under way waits for its result, until
+        `deadline` (by `clock.monotonic`): only with the same `patience`, which says how long a server may be silent.
 
-        A thread that comes while another one is fetching for the same key waits for it, until `deadline` (by
-        `clock.monotonic`); where the other one raises, it fetches itself.
+        A thread that is in a flight itself waits for nobody: a signal's receiver may ask again for what is being
+        fetched, or for what another thread fetches whose receiver asks for this.
         """
         with self._lock:
             flight = self._flights.get(key)
             if flight is None:
-                mine = self._flights[key] = _Flight[Result]()
-        if flight is None:
-            return self._fly(key, mine, fetch), True
-        # A signal's receiver may ask again for what is being fetched, in the thread that fetches it.
-        if flight.pilot != threading.get_ident():
+                flight = self._flights[key] = Flight(self, key, patience)
+                _here.flying += 1
+                return flight
+        alone: Flight[Result] = Flight(None, key, patience)
+        if not _here.flying and flight.patience == patience:
             flight.landed.wait(None if deadline is None else max(0.0, deadline - clock.monotonic()))
-            if flight.result is not None:
-                return flight.result, False
-        return fetch(), True
+            alone.result = flight.result
+            alone.waited = True
+        return alone
 
-    def _fly(self, key: Hashable, flight: _Flight[Result], fetch: Callable[[], Result]) -> Result:
-        try:
-            flight.result = fetch()
-            return flight.result
-        finally:
-            with self._lock:
-                self._flights.pop(key, None)
-            flight.landed.set()
+    def end(self, flight: Flight[Result]) -> None:
+        """A flight's thread is done with it."""
+        _here.flying -= 1
+        with self._lock:
+            if self._flights.get(flight.key) is flight:
+                del self._flights[flight.key]
+            self.landings += 1
+        flight.landed.set()
+
+    def outdate(self, key: Hashable) -> None:
+        """What is under way for `key` is of the past: who comes now does not wait for it."""
+        with self._lock:
+            flight = self._flights.pop(key, None)
+        if flight is not None:
+            flight.outdated = True
