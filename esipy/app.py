@@ -25,9 +25,6 @@ from esipy.transport import Answer
 
 LOGGER = logging.getLogger(__name__)
 
-#: The newest day of the API that this release was made for; the server describes any day that is asked for.
-COMPATIBILITY_DATE = '2026-08-04'
-
 LIVE_DOCUMENT = 'https://esi.evetech.net/meta/openapi.json'
 
 
@@ -179,20 +176,60 @@ class EsiApp:
         """The App of a document: from the cache while that is fresh, else from the server, else from the cache."""
         with self._lock:
             kept = self._kept(url, key)
+            claim = f'{key}:claim'
+            if kept is None:
+                kept = self._awaited(url, key, claim)
             if kept is not None and clock.time() < kept.until:
                 return kept.app
             try:
-                content, headers = self._fetched(url, kept)
-                app = self._make(key, content, url)
-            except (APIException, SpecError) as error:
+                return self._loaded(url, key, kept)
+            finally:
                 if kept is None:
-                    raise
-                message = f'{url} cannot be read ({error}); using the last copy'
-                LOGGER.warning(message)
-                advise(message)
-                return kept.app
-            self._remember(key, content, headers)
-            return app
+                    self._give_up(claim)
+
+    def _awaited(self, url: str, key: str, claim: str) -> _Kept | None:
+        """The copy that another worker is fetching for the cache at this moment; None once it is our turn: then the
+        claim is ours. Workers that start at once would all ask for the same large document."""
+        until = clock.monotonic() + _CLAIMED
+        pause = 0.02
+        while not self._claim(claim) and clock.monotonic() < until:
+            clock.sleep(pause)
+            pause = min(2 * pause, 0.25)
+            kept = self._kept(url, key)
+            if kept is not None:
+                return kept
+        kept = self._kept(url, key)  # whoever had the claim before us may have brought it
+        if kept is not None:
+            self._give_up(claim)
+        return kept
+
+    def _claim(self, claim: str) -> bool:
+        try:
+            return self.cache.claim(claim, _CLAIMED)
+        except Exception as error:
+            LOGGER.debug('%s: cannot be claimed: %r', claim, error)
+            return True
+
+    def _give_up(self, claim: str) -> None:
+        try:
+            self.cache.invalidate(claim)
+        except Exception as error:
+            LOGGER.debug('%s: cannot be given up: %r', claim, error)
+
+    def _loaded(self, url: str, key: str, kept: _Kept | None) -> App:
+        """The App of the document that the server has, or that was kept while the server is down."""
+        try:
+            content, headers = self._fetched(url, kept)
+            app = self._make(key, content, url)
+        except (APIException, SpecError) as error:
+            if kept is None:
+                raise
+            message = f'{url} cannot be read ({error}); using the last copy'
+            LOGGER.warning(message)
+            advise(message)
+            return kept.app
+        self._remember(key, content, headers)
+        return app
 
     def _kept(self, url: str, key: str) -> _Kept | None:
         """The copy in the cache. An entry that is none is a miss."""
@@ -216,7 +253,7 @@ class EsiApp:
         """The old documents are chosen by server, the live one by date."""
         if url.endswith('swagger.json'):
             return f'{url}?datasource={self.datasource}'
-        return f'{url}?compatibility_date={self.compatibility_date or COMPATIBILITY_DATE}'
+        return f'{url}?compatibility_date={self.compatibility_date or fetch.COMPATIBILITY_DATE}'
 
     def _make(self, key: str, content: bytes, url: str) -> App:
         known = self._made.get(key)
@@ -249,6 +286,9 @@ class _Kept(NamedTuple):
 _DOCUMENT_NAME = re.compile(r'get_(_?(latest|dev|legacy)|v\d+)_swagger')
 
 _OPTIONS = ('cache', 'cache_time', 'cache_prefix', 'meta_url', 'datasource', 'compatibility_date')
+
+#: Seconds for which a worker has a document to itself; then the others go for it themselves.
+_CLAIMED = 30
 
 #: How often a document is asked for before its server counts as down, and the seconds between.
 _TRIES = 3

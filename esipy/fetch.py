@@ -7,6 +7,7 @@ address in them.
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,9 @@ LOGGER = logging.getLogger(__name__)
 #: The addresses of ESI's old documents: /latest/swagger.json, /v1/swagger.json, /swagger.json, ...
 _RETIRED = re.compile(r'^/(_?(latest|dev|legacy|v\d+)/)?swagger\.json$')
 
+#: The newest day of the API that this release was made for; the server describes any day that is asked for.
+COMPATIBILITY_DATE = '2026-08-04'
+
 #: The live document's path, on any of ESI's servers.
 LIVE_PATH = '/meta/openapi.json'
 
@@ -45,15 +49,18 @@ def load(source: Any) -> Reader:
         return read(source)
     if isinstance(source, (bytes, bytearray)):
         return read(parse(bytes(source)))
-    if isinstance(source, Path):
-        return _from_file(source)
+    if isinstance(source, os.PathLike):
+        return _from_file(Path(source))
     if not isinstance(source, str):
         raise SpecError(f'not a description: {type(source).__name__}; give an address, a path, text, bytes or a dict')
-    if re.match(r'https?://', source):
+    scheme = source.partition('://')[0].lower() if re.match(r'[A-Za-z][A-Za-z0-9+.-]+://', source) else ''
+    if scheme in ('http', 'https'):
         answer = get(source)
         return read(parse(answer.content, source), answer.url)
-    if source.startswith('file:'):
+    if scheme == 'file':
         return _from_file(Path(unquote(urlsplit(source).path)))
+    if scheme and '\n' not in source:
+        raise SpecError(f'{source}: descriptions are read by http, https and from files, not by {scheme}')
     if source.lstrip()[:1] in ('{', '<') or '\n' in source:
         return read(parse(source))
     return _from_file(Path(source))
@@ -75,7 +82,7 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> Answer:
     answer = _get(url, headers or {})
     if answer.status in (404, 410) and _RETIRED.match(urlsplit(url).path):
         split = urlsplit(url)
-        live = urlunsplit(split._replace(path=LIVE_PATH, query=''))
+        live = urlunsplit(split._replace(path=LIVE_PATH, query=f'compatibility_date={COMPATIBILITY_DATE}'))
         message = f'{url} is gone from the server; using {live}'
         LOGGER.warning(message)
         advise(message, DeprecationWarning)

@@ -396,7 +396,12 @@ def _no_answer(error: Exception) -> NoAnswer:
                 setattr(cause, name, None)
             elif isinstance(value, str):
                 setattr(cause, name, masked(value))
-    timed_out = any(isinstance(cause, (Timeout, TimeoutError, urllib3.exceptions.TimeoutError)) for cause in causes)
+    timed_out = any(
+        isinstance(cause, (Timeout, TimeoutError, urllib3.exceptions.TimeoutError))
+        # "connection refused", which urllib3 counts among the timeouts as well
+        and not isinstance(cause, urllib3.exceptions.NewConnectionError)
+        for cause in causes
+    )
     unsent = any(
         isinstance(cause, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
         for cause in causes

@@ -4,6 +4,7 @@ Everything runs against a local ESI that esipy brings along: nothing leaves this
 """
 
 import os
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from esipy import API_CALL_STATS, EsiApp, EsiClient, EsiSecurity
+from esipy.exceptions import APIException
 from esipy.sandbox import Sandbox
 
 USER_AGENT = 'esipy-demo/1.0 (https://pypi.org/project/EsiPy)'
@@ -139,4 +141,7 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    main()
+    try:
+        main()
+    except APIException as error:
+        sys.exit(f'\nThe server did not do its part: {type(error).__name__}: {error}')

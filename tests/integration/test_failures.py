@@ -9,11 +9,12 @@ import pickle
 import types
 import warnings
 from collections.abc import Callable
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
 
-from esipy import EsiClient
+from esipy import App, EsiClient
 from esipy.events import API_CALL_STATS
 from esipy.exceptions import (
     APIException,
@@ -25,6 +26,7 @@ from esipy.exceptions import (
     LimitedError,
     NotFoundError,
     ServerError,
+    SpecError,
     TimedOutError,
     UndecodableBodyError,
 )
@@ -301,3 +303,23 @@ def test_unknown_options_are_told() -> None:
 
 def test_timed_out_is_connection_failed() -> None:
     assert issubclass(TimedOutError, ConnectionFailedError)
+
+
+def test_a_refused_connection_is_not_called_late() -> None:
+    """urllib3 counts "connection refused" among its timeouts."""
+    with pytest.raises(ConnectionFailedError) as caught:
+        App.create(f'{unused_url()}/openapi.json')
+    assert not isinstance(caught.value, TimedOutError)
+
+
+@pytest.mark.parametrize('source', ['ftp://127.0.0.1/x.json', 'gopher://x', 'HTTP+UNIX://x'])
+def test_an_address_of_another_kind_is_told(source: str) -> None:
+    with pytest.raises(SpecError, match='not by'):
+        App.create(source)
+
+
+def test_schemes_in_capitals_and_any_kind_of_path(tmp_path: Path) -> None:
+    file = tmp_path / 'x.json'
+    file.write_text('{"openapi": "3.1.0", "paths": {}}')
+    assert len(App.create('FILE://' + str(file)).op) == 0
+    assert len(App.create(PurePath(file)).op) == 0
