@@ -71,7 +71,7 @@ EXTRAS['test'] = [
 setup(
     name='EsiPy',
     version=version(),
-    description='Python client for ESI, the API of EVE Online: checked, cached and within its limits',
+    description='Python client for ESI, the API of EVE Online: every operation by name, checked and cached',
     long_description=(HERE / 'README.md').read_text('utf-8'),
     long_description_content_type='text/markdown',
     author='the esipy authors',

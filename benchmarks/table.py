@@ -49,6 +49,9 @@ ROWS = (
     Row('rows', 'reading', '… the price alone', 'json.loads', 'ms', 1.4, 0.8),
     Row('hit', 'calling', 'cached hit, DictCache, tiny body, read', 'dict + json.loads', 'µs', 10.0, esipy1='138 µs'),
     Row('hit-new', 'calling', '… by a new call each time', 'dict + json.loads', 'µs', None),
+    Row('hit-redis', 'caches', 'cached hit, RedisCache, tiny body', 'redis-py: GET', 'µs', 1.5),
+    Row('hit-file', 'caches', 'cached hit, FileCache, tiny body', 'diskcache: get', 'µs', 2.0),
+    Row('hit-unread', 'caches', 'cached hit, DictCache, 250 kB, not read', 'the same, tiny body', 'µs', 1.5),
     Row(
         'revalidate',
         'calling',
@@ -73,4 +76,4 @@ ROWS = (
 )
 
 #: The groups, and whether what they measure decodes answers, so that orjson matters.
-GROUPS = {'loading': False, 'calling': True, 'reading': True, 'bulk': True}
+GROUPS = {'loading': False, 'calling': True, 'caches': False, 'reading': True, 'bulk': True}

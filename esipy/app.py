@@ -15,6 +15,7 @@ from esipy.cache.policy import lifetime, lower
 from esipy.events import advise, advise_of_unknown
 from esipy.exceptions import APIException, SpecError, TimedOutError, UnknownOperationError
 from esipy.message.bind import bind
+from esipy.message.headers import OURS
 from esipy.message.request import Request
 from esipy.message.response import Response
 from esipy.spec.model import Operation
@@ -147,7 +148,7 @@ class EsiApp:
         """`get_latest_swagger`, `get_v1_swagger`, …: the App of that document; of the live one where the server has
         only that."""
         if not _DOCUMENT_NAME.fullmatch(name):
-            raise AttributeError(f'{name} is not a valid operation')
+            raise AttributeError(f'EsiApp has no {name!r}; operations are in its op: app.op[{name!r}]')
         try:
             url = self.op[name].url
         except UnknownOperationError:
@@ -228,14 +229,17 @@ class EsiApp:
             LOGGER.warning(message)
             advise(message)
             return kept.app
-        self._remember(key, content, headers)
+        self._remember(url, key, content, headers)
         return app
 
     def _kept(self, url: str, key: str) -> _Kept | None:
         """The copy in the cache. An entry that is none is a miss."""
         try:
             content, headers, until = self.cache.get(key, None)
-            if isinstance(content, bytes):
+            address = headers[_ADDRESS]
+            if isinstance(content, bytes) and address.startswith(f'{url}?'):
+                if address != self._address(url):  # of another date or server of the game: better than none
+                    return _Kept(self._make(key, content, url), content, {}, 0.0)
                 until = float('inf') if self.expire == 0 else float(until)
                 return _Kept(self._make(key, content, url), content, dict(headers), until)
         except Exception as error:
@@ -264,9 +268,10 @@ class EsiApp:
         self._made[key] = (content, app)
         return app
 
-    def _remember(self, key: str, content: bytes, headers: dict[str, str]) -> None:
+    def _remember(self, url: str, key: str, content: bytes, headers: dict[str, str]) -> None:
         now = clock.time()
         fresh = lifetime(lower(headers), now) if self.expire is None else self.expire
+        headers = {**headers, _ADDRESS: self._address(url)}
         try:
             # Kept for ever: a copy is better than none when the server is down. `now + fresh` says how long unasked.
             self.cache.set(key, (content, headers, now + (fresh or 0.0)), 0)
@@ -286,6 +291,9 @@ class _Kept(NamedTuple):
 _DOCUMENT_NAME = re.compile(r'get_(_?(latest|dev|legacy)|v\d+)_swagger')
 
 _OPTIONS = ('cache', 'cache_time', 'cache_prefix', 'meta_url', 'datasource', 'compatibility_date')
+
+#: The note on a kept document: where it came from. Apps that want another one may share the cache.
+_ADDRESS = OURS + 'Address'
 
 #: Seconds for which a worker has a document to itself; then the others go for it themselves.
 _CLAIMED = 30

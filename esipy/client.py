@@ -41,6 +41,9 @@ Call = tuple[Request, Response]
 #: Not given, where None means something.
 UNSET: Any = object()
 
+#: Where a thread keeps what another one keeps already, and what is no GET's answer.
+_NOWHERE = DummyCache()
+
 _USER_AGENT_ADVICE = (
     "Defining a 'User-Agent' header is a good practice, and allows CCP to contact you if required. "
     "To do this, simply add the following when creating the client: headers={'User-Agent':'something'}."
@@ -312,7 +315,7 @@ class EsiClient:
         somebody else's. `stored`: what was kept when so many flights had landed."""
         with self._flights.board(self._answers.key(exchange), exchange.timeout, exchange.deadline) as flight:
             if flight.result is not None and flight.result.owner == exchange.owner:
-                return self._receive(exchange, flight.result.answer, flight.result.asked, DummyCache())
+                return self._receive(exchange, flight.result.answer, flight.result.asked, _NOWHERE)
             if self._flights.landings != landings:  # perhaps this very call's, between looking and boarding
                 stored = self._answers.find(self.cache, exchange)
                 if stored is not None and policy.is_fresh(stored.headers, clock.time()):
@@ -327,10 +330,12 @@ class EsiClient:
     def _do(self, exchange: Exchange) -> tuple[Response, APIException | None]:
         """A write, which makes the kept answer to its address old, and a HEAD."""
         answer, _ = self._attempts(exchange, None)
-        if exchange.method != 'HEAD' and (answer.status < 400 or isinstance(answer.failure, NoAnswer)):
+        # One that was cut off may have been done.
+        lost = isinstance(answer.failure, NoAnswer) and not answer.failure.unsent
+        if exchange.method != 'HEAD' and (answer.status < 400 or lost):
             self._flights.outdate(self._answers.key(exchange))
             self._answers.forget(self.cache, exchange)
-        return self._receive(exchange, answer, None, DummyCache())
+        return self._receive(exchange, answer, None, _NOWHERE)
 
     def _attempts(self, exchange: Exchange, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
         """Send, and send again as far as `retry` allows: the last answer, and the kept one that it was asked after."""

@@ -12,7 +12,7 @@
     │   │   └── TimedOutError           no answer in time
     │   └── UndecodableBodyError        an answer that is not what its description says: HTML, broken JSON, too big
     ├── CallError                       the call is at fault; nothing was sent (also a ValueError)
-    ├── UnknownOperationError           no operation of that name (also a KeyError)
+    ├── UnknownOperationError           no operation of that name (also a KeyError and an AttributeError)
     ├── MissingFieldError               a row has no such field (also an AttributeError and a KeyError)
     ├── SpecError                       not a description, or a broken one (also a ValueError)
     └── TokenError                      signing in
@@ -35,13 +35,16 @@ class EsiError(Exception):
     """Root of all errors of esipy."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (type(self), self.args, dict(self.__dict__))
+        # An AttributeError keeps its `name` outside its dict.
+        own = {'name': self.name} if isinstance(self, AttributeError) else {}
+        return _revive, (type(self), self.args, {**self.__dict__, **own})
 
 
 def _revive(kind: type[EsiError], args: tuple[Any, ...], state: dict[str, Any]) -> EsiError:
     error = kind.__new__(kind, *args)
     error.args = args
-    error.__dict__.update(state)
+    for name, value in state.items():
+        setattr(error, name, value)
     return error
 
 
@@ -135,14 +138,14 @@ class CallError(EsiError, ValueError):
         return f'{self.operation}: ' + '; '.join(f'{name}: {fault}' if name else fault for name, fault in self.faults)
 
 
-class UnknownOperationError(EsiError, KeyError):
+class UnknownOperationError(EsiError, AttributeError, KeyError):
     """No operation of that name. `name`, and `nearest`: the names that come closest."""
 
     def __init__(self, name: str, reason: str, nearest: Iterable[str] = ()) -> None:
+        super().__init__(name, reason)  # first: AttributeError clears `name`
         self.name = name
         self.reason = reason
         self.nearest = tuple(nearest)
-        super().__init__(name, reason)
 
     def __str__(self) -> str:
         hint = f'; did you mean {", ".join(self.nearest)}?' if self.nearest else ''

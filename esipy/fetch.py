@@ -77,7 +77,8 @@ def _from_file(path: Path) -> Reader:
 def get(url: str, headers: Mapping[str, str] | None = None) -> Answer:
     """The document at `url`: status 200, or 304 where `headers` ask for it. Raises APIException.
 
-    The address of a document that is gone (404, 410) leads to the live one of the same server.
+    The address of a document that is gone (404, 410) leads to the live one of the same server; the live one's, where
+    there is none, to the old list of documents.
     """
     answer = _get(url, headers or {})
     if answer.status in (404, 410) and _RETIRED.match(urlsplit(url).path):
@@ -87,9 +88,14 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> Answer:
         LOGGER.warning(message)
         advise(message, DeprecationWarning)
         answer = _get(live, headers or {})
+    elif answer.status in (404, 410) and urlsplit(url).path == LIVE_PATH:
+        # A server of the old kind: its documents are listed in this one.
+        answer = _get(urlunsplit(urlsplit(url)._replace(path='/swagger.json', query='')), headers or {})
     if answer.status not in (200, 304):
         kind = kind_of(answer.status, clock.time()) if answer.status >= 400 else APIException
-        raise kind(answer.url, answer.status, response=answer.content, response_header=answer.headers)
+        error = kind(url, answer.status, response=answer.content, response_header=answer.headers)
+        error.add_note(f'GET {url}')
+        raise error
     return answer
 
 

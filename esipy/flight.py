@@ -15,18 +15,16 @@ class Flight(Generic[Result]):
     """One request under way, as one thread sees it: `with flights.board(…) as flight`.
 
     `result`: what another thread brought, or None: then this thread goes itself, and tells the others with `land`.
-    `waited`: it waited for another one that brought nothing. `outdated`: something was written meanwhile, so that
-    what this one brings is of the past.
+    `outdated`: something was written meanwhile, so that what this one brings is of the past.
     """
 
-    __slots__ = ('_flights', 'key', 'landed', 'outdated', 'patience', 'result', 'waited')
+    __slots__ = ('_flights', 'key', 'landed', 'outdated', 'patience', 'result')
 
     def __init__(self, flights: Flights[Result] | None, key: Hashable, patience: Any) -> None:
         self._flights = flights
         self.key = key
         self.patience = patience
         self.result: Result | None = None
-        self.waited = False
         self.outdated = False
         self.landed = threading.Event()
 
@@ -84,7 +82,6 @@ class Flights(Generic[Result]):
         if not _here.flying and flight.patience == patience:
             flight.landed.wait(None if deadline is None else max(0.0, deadline - clock.monotonic()))
             alone.result = flight.result
-            alone.waited = True
         return alone
 
     def end(self, flight: Flight[Result]) -> None:

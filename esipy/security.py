@@ -6,6 +6,7 @@ and who waited for it finds the token already new.
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -239,7 +240,9 @@ class EsiSecurity:
         Raises TokenExpiredError (an AttributeError) where there is no refresh token.
         """
         if self.refresh_token is None:
-            raise TokenExpiredError('No refresh token is defined.')
+            raise TokenExpiredError(
+                'No refresh token is defined. Sign in with auth(code), or give kept tokens to update_token().'
+            )
         data = {'grant_type': 'refresh_token', 'refresh_token': self.refresh_token}
         if scope_list:
             if not isinstance(scope_list, list):
@@ -337,7 +340,9 @@ class EsiSecurity:
                 raise SSOUnavailableError(params['url'], 200, response=b'an answer without a token')
             return tokens
         code = form.error_code(answer.content)
-        raise _error_for(answer.status, code)(params['url'], answer.status, response=code.encode() or b'(not told)')
+        # As JSON, since apps read it so; of what the SSO said only the code, which holds no secret.
+        told = json.dumps({'error': code or 'not told'}).encode()
+        raise _error_for(answer.status, code)(params['url'], answer.status, response=told, request_param={})
 
     def _post(self, params: dict[str, Any]) -> Answer:
         """To the SSO and nowhere else: over TLS, and never along a redirect."""

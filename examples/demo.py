@@ -45,7 +45,7 @@ def step(title: str) -> Iterator[list[str]]:
     print(f'\n▸ {title}')
     for line in found:
         print(f'    {line}')
-    print(f'    {took:.1f} ms, calls sent: {sent}')
+    print(f'    {took:.1f} ms, API calls sent: {sent}')
 
 
 def public(app: EsiApp, client: EsiClient, calls: list[Any]) -> None:
@@ -90,7 +90,7 @@ def signed_in(esi: Sandbox) -> EsiSecurity:
 
 
 def again(client: EsiClient, calls: list[Any], esi: Sandbox | None) -> None:
-    with step(f'The same {len(calls)} calls again: still fresh, answered from the cache') as found:
+    with step(f'The {len(calls)} that only read, again: still fresh, answered from the cache') as found:
         answers = [client.request(call) for call in calls]
         found.append(f'{sum(answer.from_cache for answer in answers)} of {len(answers)} from the cache')
     if esi is None:
@@ -128,7 +128,8 @@ def main() -> None:
             print(f'esipy, on a local ESI of its own: {esi.url} (LIVE=1 takes the real one)')
         with step('The description of the API becomes a table of operations: EsiApp()') as found:
             app = EsiApp()
-            found.append(f'{len(app.op)} operations, by the names of EsiPy 1.x and by those of today')
+            size = '' if live else ' (a small ESI of its own; the real one has over 200)'
+            found.append(f'{len(app.op)} operations{size}, by the names of EsiPy 1.x and by those of today')
         security = signed_in(esi) if esi is not None else None
         client = stack.enter_context(EsiClient(security, headers={'User-Agent': USER_AGENT}))
         calls: list[Any] = []

@@ -5,6 +5,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 
 
 def free_port() -> int:
@@ -44,6 +46,15 @@ class Server:
                 return
         raise RuntimeError(f'{self.command[0]} does not answer on port {self.port}')
 
+    def pause(self) -> None:
+        """Stop it in its tracks: it takes connections, and says nothing."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
@@ -55,6 +66,23 @@ class Server:
 def redis_server(directory: Path) -> Iterator[Server]:
     port = free_port()
     yield from _running('redis-server', ['--port', str(port), '--bind', '127.0.0.1', '--save', ''], port, directory)
+
+
+@contextmanager
+def redis_cluster(directory: Path) -> Iterator[Server]:
+    """A cluster of one."""
+    port = free_port()
+    arguments = ['--port', str(port), '--bind', '127.0.0.1', '--save', '', '--cluster-enabled', 'yes']
+    # Nodes talk to each other at a port of their own, by default 10000 above, which may not exist.
+    arguments += ['--cluster-port', str(free_port())]
+    for server in _running('redis-server', arguments, port, directory):
+        with redis.Redis(port=port) as node:
+            node.execute_command('CLUSTER ADDSLOTSRANGE', 0, 16383)
+            until = time.monotonic() + 10
+            while node.execute_command('CLUSTER INFO').get('cluster_state') != 'ok':
+                assert time.monotonic() < until, 'the cluster does not come up'
+                time.sleep(0.05)
+        yield server
 
 
 @contextmanager

@@ -8,14 +8,13 @@ from typing import Any
 
 from esipy import clock
 from esipy.cache import policy
-from esipy.cache.base import BaseCache
+from esipy.cache.base import BaseCache, DummyCache
 from esipy.cache.keys import key_of
 from esipy.cache.policy import CachedResponse
 from esipy.events import advise
 from esipy.message.exchange import Exchange
 
 LOGGER = logging.getLogger(__name__)
-
 
 #: An error that took this many seconds to come is a cache that hangs; it is left alone for a while then, so that no
 #: call waits for it twice.
@@ -25,11 +24,13 @@ REST = 1.0
 
 class Answers:
     """Finds and keeps the answers of exchanges. A cache that raises is a miss, told in the log once for each kind of
-    error; an entry that is no answer is a miss. `keep_stale`: seconds for which an old answer is kept."""
+    error; an entry that is no answer is a miss. `keep_stale`: seconds for which an old answer is kept for its
+    validator; `stale_if_error`: for which it may be given when the server is down."""
 
-    def __init__(self, keep_stale: float) -> None:
+    def __init__(self, keep_stale: float, stale_if_error: float = 0.0) -> None:
         self._keep_stale = keep_stale
-        self._told: set[tuple[type, str, type]] = set()
+        self._stale_if_error = stale_if_error
+        self._told: set[tuple[Any, ...]] = set()
         self._rests_until = 0.0
 
     def key(self, exchange: Exchange) -> Any:
@@ -38,20 +39,19 @@ class Answers:
 
     def find(self, cache: BaseCache, exchange: Exchange) -> CachedResponse | None:
         """The kept answer to a GET, fresh or not."""
-        if exchange.method != 'GET':
+        if exchange.method != 'GET' or type(cache) is DummyCache:
             return None
         sent, key = _key(exchange)
-        stored = _answer(self._ask(cache, 'get', key, None))
+        stored = _answer(self._ask(exchange, cache, 'get', key, None))
         return stored if stored is not None and policy.matches(stored.headers, sent) else None
 
     def keep(self, cache: BaseCache, exchange: Exchange, answer: CachedResponse, read: bool) -> CachedResponse:
-        """Keep a GET's answer if it may be kept, and return it as it is kept; a write that worked makes the kept
-        answer to its address old. `read`: its body is known to be JSON."""
-        if exchange.method == 'GET':
-            return self._store(cache, exchange, answer, read)
-        if exchange.method != 'HEAD' and answer.status_code < 400:
-            self._ask(cache, 'invalidate', self.key(exchange))
-        return answer
+        """Keep a GET's answer if it may be kept, and return it as it is kept. `read`: its body is known to be JSON."""
+        return self._store(cache, exchange, answer, read) if exchange.method == 'GET' else answer
+
+    def forget(self, cache: BaseCache, exchange: Exchange) -> None:
+        """The kept answer to the exchange's address is of the past."""
+        self._ask(exchange, cache, 'invalidate', self.key(exchange))
 
     def renew(
         self, cache: BaseCache, exchange: Exchange, stored: CachedResponse, news: Mapping[str, str]
@@ -65,31 +65,48 @@ class Answers:
     def _store(self, cache: BaseCache, exchange: Exchange, answer: CachedResponse, read: bool) -> CachedResponse:
         now = clock.time()
         sent, key = _key(exchange)
-        headers = policy.kept(answer.status_code, answer.headers, sent, now, read)
+        headers = policy.kept(answer.status_code, answer.headers, sent, now, read, self._stale_if_error)
+        if answer.status_code == 200:
+            self._doubt(exchange, answer, policy.lower(answer.headers), now)
         if headers is None:
-            if answer.status_code == 200 and policy.was_expired(answer.headers, now):
-                LOGGER.warning('[%s] returned expired result', answer.url)
-                advise(f'[{answer.url}] returned expired result')
             return answer
         kept = answer._replace(headers=headers)
-        self._ask(cache, 'set', key, kept, policy.keep_for(headers, now, self._keep_stale))
+        if type(cache) is not DummyCache:  # which needs nothing worked out
+            seconds = policy.keep_for(headers, now, self._keep_stale, self._stale_if_error)
+            self._ask(exchange, cache, 'set', key, kept, seconds)
         return kept
 
-    def _ask(self, cache: BaseCache, what: str, *arguments: Any) -> Any:
-        """What a method of a cache gives; None when it raises. By position: apps' caches have names of their own."""
+    def _doubt(self, exchange: Exchange, answer: CachedResponse, low: policy.Lower, now: float) -> None:
+        """Say what is wrong with what an answer tells of its freshness: in the log once for each operation."""
+        if policy.was_expired(low, now) and not policy.validators(low):
+            LOGGER.warning('[%s] returned expired result', answer.url)
+            advise(f'[{answer.url}] returned expired result')
+            return
+        doubt = policy.doubt(low)
+        name = exchange.request.operation.id
+        if doubt and (name, doubt) not in self._told:
+            self._told.add((name, doubt))
+            LOGGER.warning('[%s] %s: taken for old already (told once)', answer.url, doubt)
+
+    def _ask(self, exchange: Exchange, cache: BaseCache, what: str, *arguments: Any) -> Any:
+        """What a method of a cache gives; None when it raises. By position: apps' caches have names of their own.
+
+        One that hung is not asked again for the same exchange, and for a while by no other: no call waits twice.
+        """
         begun = clock.monotonic()
-        if begun < self._rests_until:
+        if begun < self._rests_until or exchange.without_cache:
             return None
         try:
             return getattr(cache, what)(*arguments)
         except Exception as error:
             if clock.monotonic() - begun > SLOW:
                 self._rests_until = clock.monotonic() + REST
+                exchange.without_cache = True
             self._tell(cache, what, error)
             return None
 
     def _tell(self, cache: BaseCache, what: str, error: Exception) -> None:
-        seen = (type(cache), what, type(error))
+        seen: tuple[Any, ...] = (type(cache), what, type(error))
         if seen not in self._told:
             self._told.add(seen)
             LOGGER.warning('%s.%s raised %r: going on without it', type(cache).__name__, what, error)

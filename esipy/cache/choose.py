@@ -19,4 +19,4 @@ def check_cache(cache: Any) -> BaseCache:
         return DictCache()
     if cache is None:
         return DummyCache()
-    raise ValueError('Provided cache must implement BaseCache')
+    raise ValueError(f'Provided cache must implement BaseCache, which {cache!r:.80} does not')

@@ -15,6 +15,7 @@ from esipy.cache.policy import CachedResponse
 
 #: Changes when the layout does: an entry of another version is a miss.
 _MAGIC = b'esipy2\x01'
+_START = len(_MAGIC)
 _ANSWER = struct.Struct('>cIQ')
 _VALUE = struct.Struct('>cQ')
 
@@ -37,25 +38,26 @@ def unseal(data: Any) -> Any:
     if not isinstance(data, bytes) or not data.startswith(_MAGIC):
         raise ValueError('not an entry of esipy')
     try:
-        return _answer(data) if data[len(_MAGIC) : len(_MAGIC) + 1] == b'A' else _value(data)
+        return _answer(data) if data.startswith(b'A', _START) else _value(data)
     except (struct.error, TypeError, KeyError, IndexError, RecursionError) as error:
         raise ValueError(f'broken entry: {error!r}') from None
 
 
 def _answer(data: bytes) -> CachedResponse:
-    _, head_size, body_size = _ANSWER.unpack_from(data, len(_MAGIC))
-    start = len(_MAGIC) + _ANSWER.size
-    if len(data) != start + head_size + body_size:
+    _, head_size, body_size = _ANSWER.unpack_from(data, _START)
+    start = _START + _ANSWER.size
+    body = start + head_size
+    if len(data) != body + body_size:
         raise ValueError('an entry cut short')
-    status, headers, url = json.loads(data[start : start + head_size])
+    status, headers, url = json.loads(data[start:body])
     if not isinstance(headers, dict) or not all(isinstance(text, str) for text in headers.values()):
         raise ValueError('an entry whose headers are none')
-    return CachedResponse(int(status), headers, data[start + head_size :], str(url))
+    return CachedResponse(int(status), headers, data[body:], str(url))
 
 
 def _value(data: bytes) -> Any:
-    kind, size = _VALUE.unpack_from(data, len(_MAGIC))
-    start = len(_MAGIC) + _VALUE.size
+    kind, size = _VALUE.unpack_from(data, _START)
+    start = _START + _VALUE.size
     if kind != b'V' or len(data) != start + size:
         raise ValueError('an entry cut short')
     return _untagged(json.loads(data[start:]))

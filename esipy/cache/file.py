@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
+import time
 import warnings
 import weakref
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from esipy.cache.shared import LOGGER, SharedCache, missing
+
+
+class _Here(threading.local):
+    """What executes SQL in this thread, and the process that it belongs to."""
+
+    pid = 0
+    execute: Any = None
 
 
 class FileCache(SharedCache):
@@ -23,13 +33,17 @@ class FileCache(SharedCache):
             import diskcache
         except ImportError as error:
             raise missing('diskcache', 'disk', error) from None
-        settings.setdefault('disk', _disk_of_bytes(diskcache))
+        super().__init__()
+        settings.setdefault('disk', _of_bytes(diskcache))
         settings.setdefault('timeout', 5)
         self._cache: Any = None
+        self._here = _Here()
+        self._reads_plainly = False
         try:
             _make_private(Path(os.path.expandvars(path)).expanduser())
             self._cache = diskcache.Cache(os.fspath(path), **settings)
             weakref.finalize(self, self._cache.close)
+            self._reads_plainly = _changes_nothing_on_reading(diskcache, self._cache, settings)
         except Exception as error:
             message = f'{path}: cannot be used as a cache, nothing is kept: {error}'
             LOGGER.warning(message)
@@ -37,11 +51,24 @@ class FileCache(SharedCache):
 
     def close(self) -> None:
         """Close this thread's connection; the next use opens another."""
+        self._here.pid = 0
         if self._cache is not None:
             self._cache.close()
 
     def _load(self, name: str) -> Any:
-        return None if self._cache is None else self._cache.get(name)
+        if not self._reads_plainly:
+            return None if self._cache is None else self._cache.get(name)
+        # What `get` does by itself takes half as long again. Large values are in files, and left to it.
+        here = self._here
+        if here.pid != os.getpid():
+            here.pid, here.execute = os.getpid(), self._cache._con.cursor().execute
+        rows = here.execute(_SELECT, (name,)).fetchall()
+        if not rows:
+            return None
+        filename, value, expires = rows[0]
+        if filename is not None:
+            return self._cache.get(name)
+        return value if expires is None or expires > time.time() else None
 
     def _save(self, name: str, data: bytes, expire: int | None) -> Any:
         return self._cache is not None and self._cache.set(name, data, expire=expire)
@@ -53,7 +80,19 @@ class FileCache(SharedCache):
         return self._cache is not None and self._cache.delete(name)
 
 
-def _disk_of_bytes(diskcache: Any) -> Any:
+#: A text as key is `raw`.
+_SELECT = 'SELECT filename, value, expire_time FROM Cache WHERE key = ? AND raw = 1'
+
+
+def _changes_nothing_on_reading(diskcache: Any, cache: Any, settings: dict[str, Any]) -> bool:
+    """Whether a value may be read past `Cache.get`: by default it neither counts hits nor notes when one was read."""
+    if settings['disk'] is not _of_bytes(diskcache) or cache.statistics or not hasattr(cache, '_con'):
+        return False
+    return diskcache.core.EVICTION_POLICY[cache.eviction_policy]['get'] is None
+
+
+@lru_cache(maxsize=1)
+def _of_bytes(diskcache: Any) -> Any:
     """diskcache's storage, which would read pickles if it found one, without that."""
 
     class Disk(diskcache.Disk):  # type: ignore[misc]

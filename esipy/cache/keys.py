@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
 from typing import Any
 
 if sys.version_info >= (3, 15):
@@ -37,6 +38,28 @@ else:
             return f'frozendict({dict.__repr__(self)})'
 
 
+class Key(tuple[Any, ...]):
+    """A key as `make_cache_key` makes it: a tuple of texts and frozendicts of texts. It stays with its request, and
+    remembers what stores ask it for again and again."""
+
+    _hash: int
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            self._hash = super().__hash__()
+            return self._hash
+
+    @cached_property
+    def hashed(self) -> str:
+        """What `_hash` makes of it."""
+        return _hash_of_key(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Key, (tuple(self),)
+
+
 def make_cache_key(
     request: Any, header: Mapping[str, str] | None = None, owner: str | None = None, url: str | None = None
 ) -> Any:
@@ -57,7 +80,7 @@ def make_cache_key(
     if parts.get('body') and request.method == 'GET':
         headers['content'] = digest(request.data)
     query = {name: _hidden(value) if name in _TOKENS else value for name, value in _grouped(parts['query']).items()}
-    return url or request.url, frozendict(headers), frozendict(parts['path']), frozendict(query)
+    return Key((url or request.url, frozendict(headers), frozendict(parts['path']), frozendict(query)))
 
 
 #: Query parameters that are secrets.
@@ -132,8 +155,16 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 def _hash(data: Any) -> str:
     """A key as a short text, the same everywhere: 'esi_' and an md5 (a name, not a protection) in hex."""
+    return data.hashed if type(data) is Key else _hashed(data)
+
+
+def _hashed(data: Any) -> str:
     text = data if isinstance(data, str) else json.dumps(_plain(data), sort_keys=True)
     return 'esi_' + hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+#: Another request for the same has a key of its own. Equal keys have equal texts, so that one result serves both.
+_hash_of_key = lru_cache(maxsize=10_000)(_hashed)
 
 
 def _plain(part: Any) -> Any:

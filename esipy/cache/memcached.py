@@ -32,6 +32,7 @@ class MemcachedCache(SharedCache):
     """
 
     def __init__(self, memcache_client: Any) -> None:
+        super().__init__()
         kind = type(memcache_client).__module__.partition('.')[0]
         if kind == 'pymemcache':
             self._bytes_only: Any = _PymemcacheGuard(memcache_client)
@@ -70,7 +71,10 @@ class MemcachedCache(SharedCache):
 
     def _add(self, name: str, data: bytes, expire: int) -> bool:
         with self._turn:
-            return bool(self._mc.add(name, _PLAIN + data, expire, noreply=False))
+            if self._mc.add(name, _PLAIN + data, expire, noreply=False):
+                return True
+        # Some clients say no as well where the server is down: then nobody is the first.
+        return self._load(name) is None
 
     def _delete(self, name: str) -> Any:
         with self._turn:

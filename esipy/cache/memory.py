@@ -6,7 +6,7 @@ import sys
 import threading
 from typing import Any
 
-from esipy import fork
+from esipy import clock, fork
 from esipy.cache.base import BaseCache
 
 
@@ -23,6 +23,8 @@ class DictCache(BaseCache):
         # In order of use: a value that is read is put back at the end.
         self._dict: dict[Any, Any] = {}
         self._bytes = 0
+        #: Until when (by `clock.monotonic`) a key is claimed.
+        self._claims: dict[Any, float] = {}
         self._renew()
         fork.renew_after(self)
 
@@ -47,11 +49,22 @@ class DictCache(BaseCache):
     def invalidate(self, key: Any) -> None:
         with self._lock:
             self._drop(key)
+            self._claims.pop(key, None)
+
+    def claim(self, key: Any, expire: int) -> bool:
+        now = clock.monotonic()
+        with self._lock:
+            if self._claims.get(key, now) > now:
+                return False
+            self._claims = {other: until for other, until in self._claims.items() if until > now}
+            self._claims[key] = now + expire
+            return True
 
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
             self._dict.clear()
+            self._claims.clear()
             self._bytes = 0
 
     def _drop(self, key: Any) -> None:

@@ -6,12 +6,13 @@ a CachedResponse of plain types; what else must be known of it stands among its 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from esipy.message.headers import EXPIRY, OURS, RECEIVED, VARIED
+from esipy.message.headers import EXPIRY, OURS, RECEIVED, VARIED, WARNED
 
 
 class CachedResponse(NamedTuple):
@@ -30,9 +31,15 @@ UNREAD = OURS + 'Unread'
 KEEP_STALE = 7 * 86400
 
 
-def lower(headers: Mapping[str, str]) -> dict[str, str]:
+class Lower(dict[str, str]):
+    """Headers by their lower-case names."""
+
+    __slots__ = ()
+
+
+def lower(headers: Mapping[str, str]) -> Lower:
     """Headers by their lower-case names, which is how all functions here want them unless they say otherwise."""
-    return {name.lower(): value for name, value in headers.items()}
+    return headers if isinstance(headers, Lower) else Lower({name.lower(): value for name, value in headers.items()})
 
 
 def lifetime(low: Mapping[str, str], now: float) -> float | None:
@@ -43,19 +50,28 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
     server's clock, so that a wrong one of ours does not matter.
     """
     control = directives(low)
-    if 'no-cache' in control:
+    if 'no-cache' in control or doubt(low):
         return 0.0
-    age = _seconds(low.get('age')) or 0.0
-    longest = _seconds(control.get('max-age'))
-    if longest is not None:
-        return longest - age
-    if 'expires' not in low:
-        return None
-    expires = moment(low['expires'])
+    age = _seconds(low.get('age', '').partition(',')[0]) or 0.0
+    if 'max-age' in control:
+        return (_seconds(control['max-age']) or 0.0) - age
+    expires = moment(low.get('expires'))
     if expires is None:
-        return 0.0  # section 5.3: what is no date means "already expired"
+        return None
     sent = moment(low.get('date'))
     return expires - (now if sent is None else sent) - age
+
+
+def doubt(low: Mapping[str, str]) -> str | None:
+    """What is wrong with what an answer says of its freshness, if it makes no sense: then it counts as old already
+    (sections 4.2.1 and 5.3)."""
+    control = directives(low)
+    if 'max-age' in control:
+        told = control['max-age']
+        return None if _seconds(told) is not None else f'max-age {told!r} is no number of seconds'
+    if 'expires' in low and moment(low['expires']) is None:
+        return f'Expires {low["expires"]!r} is no date'
+    return None
 
 
 def validators(headers: Mapping[str, str]) -> dict[str, str]:
@@ -67,29 +83,39 @@ def validators(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def kept(
-    status: int, headers: Mapping[str, str], sent: Mapping[str, str], now: float, read: bool = True
+    status: int,
+    headers: Mapping[str, str],
+    sent: Mapping[str, str],
+    now: float,
+    read: bool = True,
+    stale_if_error: float = 0.0,
 ) -> dict[str, str] | None:
     """The headers under which an answer to a request with the headers `sent` is kept; None if it may not be, or
-    would be of no use (section 3). `headers` in any case. `read`: it is known that the body is JSON."""
+    would be of no use (section 3). `headers` in any case. `read`: it is known that the body is JSON.
+    `stale_if_error`: for how many seconds an old one is of use."""
     low = lower(headers)
     if status != 200 or 'no-store' in directives(low) or '*' in low.get('vary', ''):
         return None
     seconds = lifetime(low, now)
-    if (seconds is None or seconds <= 0) and not validators(low):
+    if (seconds or 0.0) + stale_if_error <= 0 and not validators(low):
         return None
     return {
         **public(headers),
         **({} if read else {UNREAD: '1'}),
+        **({WARNED: low['warning']} if 'warning' in low else {}),
         RECEIVED: repr(now),
         EXPIRY: repr(now + (seconds or 0.0)),
         VARIED: varied(low.get('vary'), sent),
     }
 
 
-def keep_for(headers: Mapping[str, str], now: float, keep_stale: float = KEEP_STALE) -> int:
-    """For how many seconds a store should keep an answer: while it is fresh, and then for its validator."""
+def keep_for(
+    headers: Mapping[str, str], now: float, keep_stale: float = KEEP_STALE, stale_if_error: float = 0.0
+) -> int:
+    """For how many seconds a store should keep an answer: while it is fresh, and then for its validator and for the
+    time when the server is down."""
     fresh = max(0.0, expiry(headers) - now)
-    return max(1, int(fresh + (keep_stale if validators(headers) else 0)))
+    return max(1, int(fresh + max(keep_stale if validators(headers) else 0, stale_if_error)))
 
 
 def expiry(headers: Mapping[str, str]) -> float:
@@ -98,17 +124,26 @@ def expiry(headers: Mapping[str, str]) -> float:
 
 
 def is_fresh(headers: Mapping[str, str], now: float) -> bool:
-    """Whether a kept answer may be used without asking."""
+    """Whether a kept answer may be used without asking. One that comes from the future was kept by a machine whose
+    clock is ahead of ours, or before ours was put back: nobody knows how old it is."""
     try:
-        return now < float(headers[EXPIRY])
+        return now < float(headers[EXPIRY]) and float(headers[RECEIVED]) - _TOLERATED <= now
     except (KeyError, ValueError):
         return False
 
 
+#: By how many seconds the clocks of those who share a cache may differ.
+_TOLERATED = 5.0
+
+
 def may_stand_in(headers: Mapping[str, str], status: int, now: float, stale_if_error: float) -> bool:
     """Whether a kept answer is given because the server is down: 5xx (no answer counts as 500) or 420, and not longer
-    than `stale_if_error` seconds after it stopped being fresh (RFC 5861 section 4)."""
-    return (status >= 500 or status == 420) and is_fresh(headers, now - stale_if_error)
+    than `stale_if_error` seconds after it stopped being fresh (RFC 5861 section 4); never where the server forbade it
+    (section 4.2.4)."""
+    if status < 500 and status != 420:
+        return False
+    forbidden = {'no-cache', 'must-revalidate'} & directives(lower(headers)).keys()
+    return not forbidden and now < expiry(headers) + stale_if_error
 
 
 def was_expired(headers: Mapping[str, str], now: float) -> bool:
@@ -155,11 +190,13 @@ def public(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if not name.startswith(OURS)}
 
 
-def directives(headers: Mapping[str, str]) -> dict[str, str]:
+def directives(headers: Mapping[str, str]) -> Mapping[str, str]:
     """`Cache-Control` as a dict; a directive without a value has ''. Of two alike the first counts."""
-    text = headers.get('cache-control')
-    if not text:
-        return {}
+    return _directives(headers.get('cache-control', ''))
+
+
+@lru_cache(maxsize=256)  # a server says the same few things all day
+def _directives(text: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for part in text.split(','):
         name, _, value = part.partition('=')
@@ -172,7 +209,9 @@ def moment(text: Any) -> float | None:
     if not isinstance(text, str):
         return None
     try:
-        return parsedate_to_datetime(text).timestamp()
+        told = parsedate_to_datetime(text)
+        # A date without a zone, as in the oldest of the three formats, is in GMT as well.
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
 
@@ -186,6 +225,5 @@ def _number(text: str | None) -> float:
 
 def _seconds(text: str | None) -> float | None:
     """Delta-seconds (section 1.2.2), at most 2^31; None for what is none."""
-    if text is None or not re.fullmatch(r'\d+(\.\d+)?', text.strip()):
-        return None
-    return min(float(text), 2.0**31)
+    digits = (text or '').strip()
+    return min(float(digits), 2.0**31) if digits.isascii() and digits.isdigit() else None

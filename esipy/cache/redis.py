@@ -10,8 +10,8 @@ from esipy.cache.shared import SharedCache, missing
 class RedisCache(SharedCache):
     """Keeps values in Redis. `redis_client`: a `redis.Redis` or `redis.RedisCluster`, with `decode_responses` or not.
 
-    Give the client a `socket_timeout`: it is how long a call waits when Redis hangs. Raises TypeError for what is no
-    client.
+    The client's `socket_timeout` is how long a call waits when Redis hangs (5 seconds where it has none). Raises
+    TypeError for what is no client.
     """
 
     def __init__(self, redis_client: Any) -> None:
@@ -21,6 +21,7 @@ class RedisCache(SharedCache):
             raise missing('redis', 'redis', error) from None
         if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
             raise TypeError('cache must be an instance of redis.Redis')
+        super().__init__()
         self._r = redis_client
         self._impatient = _impatient(redis, redis_client)
 
@@ -38,6 +39,10 @@ class RedisCache(SharedCache):
         return self._impatient.delete(name)
 
 
+#: Seconds, where the client would wait for ever, as those before redis-py 8 do by default.
+_PATIENCE = 5.0
+
+
 def _impatient(redis: Any, client: Any) -> Any:
     """The same server by connections of our own, which do not try again: a cache that is down is a miss, now.
 
@@ -52,6 +57,7 @@ def _impatient(redis: Any, client: Any) -> Any:
 
     settings = {
         **pool.connection_kwargs,
+        'socket_timeout': pool.connection_kwargs.get('socket_timeout') or _PATIENCE,
         'decode_responses': False,
         'retry': Retry(NoBackoff(), 0),
         'retry_on_timeout': False,

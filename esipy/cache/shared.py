@@ -7,13 +7,22 @@ from typing import Any
 
 from esipy.cache.base import BaseCache
 from esipy.cache.envelope import seal, unseal
-from esipy.cache.keys import _hash
+from esipy.cache.keys import Key, _hash
+from esipy.cache.policy import CachedResponse
 
 LOGGER = logging.getLogger(__name__)
+
+#: Entries of at most so many bytes are remembered as they were read, and at most so many of them.
+_SMALL = 4096
+_MANY = 1000
 
 
 class SharedCache(BaseCache):
     """Base of the stores outside this process. A subclass moves bytes: `_load`, `_save`, `_add`, `_delete`."""
+
+    def __init__(self) -> None:
+        #: Small answers as they were last read, by name, with their bytes: the same ones are read again and again.
+        self._read: dict[str, tuple[bytes, CachedResponse]] = {}
 
     def set(self, key: Any, value: Any, expire: float | None = 300) -> Any:
         """Keep a value for `expire` seconds (0, None: for ever). Raises TypeError for what an envelope cannot hold."""
@@ -21,14 +30,23 @@ class SharedCache(BaseCache):
 
     def get(self, key: Any, default: Any = None) -> Any:
         """The value, or `default`. An entry that is broken, old or somebody else's is a miss."""
-        data = self._load(_hash(key))
+        name = key.hashed if type(key) is Key else _hash(key)
+        data = self._load(name)
         if data is None:
             return default
+        known = self._read.get(name)
+        if known is not None and known[0] == data:
+            return known[1]
         try:
-            return unseal(data)
+            value = unseal(data)
         except ValueError as error:
             LOGGER.warning('%s: an entry was passed over: %s', type(self).__name__, error)
             return default
+        if len(data) <= _SMALL and type(value) is CachedResponse:
+            if len(self._read) >= _MANY:
+                self._read.clear()
+            self._read[name] = data, value
+        return value
 
     def invalidate(self, key: Any) -> Any:
         """Forget a value."""

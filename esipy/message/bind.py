@@ -9,6 +9,7 @@ from typing import Any
 from esipy.exceptions import CallError
 from esipy.message.serialize import in_query, joined
 from esipy.spec.coerce import Faults, coerce
+from esipy.spec.legacy import VALUES
 from esipy.spec.model import COMPATIBILITY_DATE, Operation, Parameter
 
 #: Control characters would let a value begin a header of its own (RFC 9110 section 5.5).
@@ -51,6 +52,8 @@ def _place(parameter: Parameter, value: Any, parts: dict[str, Any], faults: Faul
         if parameter.required and name != COMPATIBILITY_DATE:
             faults.append((name, f'is required ({location}, {parameter.type})'))
         return
+    if location == 'header' and isinstance(value, str) and value not in (parameter.enum or ()):
+        value = VALUES.get((name, value), value)
     if name != COMPATIBILITY_DATE:
         value = coerce(value, parameter.schema, name, faults)
     if value is None:

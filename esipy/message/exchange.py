@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from esipy import clock
+from esipy.message.headers import EXPIRY, WARNED
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
 
@@ -28,6 +29,7 @@ class Exchange:
         'started',
         'timeout',
         'warning',
+        'without_cache',
     )
 
     def __init__(
@@ -62,6 +64,8 @@ class Exchange:
         self.attempts = 0
         #: What the server announces with its answer.
         self.warning: str | None = None
+        #: The cache hung during this execution, and is left alone for the rest of it.
+        self.without_cache = False
 
     def outgoing(self) -> Outgoing:
         """The request in the words of HTTP, signed if it has been."""
@@ -69,9 +73,10 @@ class Exchange:
 
     def response(self, status: int, headers: dict[str, str], content: bytes, url: str) -> Response:
         """The Response of an answer, whether it came now or was kept."""
-        for name in headers:
-            if len(name) == 7 and name.lower() == 'warning':
-                self.warning = headers[name]
+        if EXPIRY in headers:  # it was kept, and looked through then
+            self.warning = headers.get(WARNED)
+        else:
+            self.warning = next((headers[name] for name in headers if name.lower() == 'warning'), None)
         response = Response(self.request)
         response.status = status
         response.raw = None if self.method == 'HEAD' else content

@@ -83,6 +83,8 @@ def error_of(response: Response, now: float) -> APIException:
         seconds = retry_after(response.headers.get('Retry-After'), now)
         error.retry_after = seconds
         error.add_note(f'slow down: try again in {seconds:g} s' if seconds is not None else 'slow down')
+    if status == 401 and operation.scopes:
+        error.add_note('needs a token: EsiClient(security), or token= in the call')
     if isinstance(error, ForbiddenError):
         error.scopes, error.roles = operation.scopes, operation.required_roles
         if error.scopes:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 #: Notes of our own that a kept answer has among its headers: when it came, and until when it is fresh, both in
-#: seconds since the epoch by our clock; and what the request said in the headers that `Vary` names.
+#: seconds since the epoch by our clock; what the request said in the headers that `Vary` names; and its `Warning`,
+#: which is told with every hit and must not be searched for each time.
 OURS = 'X-Esipy-'
 RECEIVED = OURS + 'Received'
 EXPIRY = OURS + 'Expiry'
 VARIED = OURS + 'Varied'
+WARNED = OURS + 'Warned'
 
 Value = TypeVar('Value')
 

@@ -51,6 +51,15 @@ REMOVED = {
     ),
     'get_sovereignty_map': _SOVEREIGNTY,
     'get_sovereignty_structures': _SOVEREIGNTY,
+    # Gone before the last Swagger document.
+    'get_search': (
+        'the server has removed it; post_universe_ids finds whole names, and get_characters_character_id_search, '
+        'with a token, parts of them'
+    ),
+    **{
+        f'get_{kind}_names': 'the server has removed it; its successor is post_universe_names (ids=[...])'
+        for kind in ('characters', 'corporations', 'alliances')
+    },
     # The old meta document.
     'get_verify': _VERIFY,
     'verify': _VERIFY,
@@ -62,6 +71,9 @@ REMOVED = {
         for version in ('latest', '_latest', 'dev', '_dev', 'legacy', '_legacy', 'v1', 'v2', 'v3', 'v4', 'v5', 'v6')
     },
 }
+
+#: Old values of headers that the live document does not list, and what they mean there.
+VALUES = {('Accept-Language', 'en-us'): 'en'}
 
 #: Old parameters, and the header that took their place.
 HEADERS = {'datasource': 'X-Tenant', 'language': 'Accept-Language'}

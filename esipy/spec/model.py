@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from esipy.exceptions import SpecError
+from esipy.exceptions import CallError, SpecError
 from esipy.spec.legacy import HEADERS
 from esipy.spec.refs import shown
 
@@ -275,12 +275,19 @@ class Operation:
         self.path = place.path
         self.tags = list(place.tags)
 
-    def __call__(self, /, **params: Any) -> Any:
-        """Check `params` and make a call of them: a pair (Request, Response).
+    def __call__(self, /, *unnamed: Any, **params: Any) -> Any:
+        """Check `params` and make a call of them: a pair (Request, Response). Arguments are given by name.
 
         Raises CallError (a ValueError) that names every fault; nothing is sent. SpecError, if the description of
         a parameter is broken.
         """
+        if unnamed:
+            names = ', '.join(
+                f'{parameter.python_name}='
+                for parameter in self.parameters
+                if parameter.required and parameter.location != 'header'
+            )
+            raise CallError(self.id, [('', f'arguments are given by name{": " + names if names else ""}')])
         return self._told(self._bind, self, params)
 
     @property

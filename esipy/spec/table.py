@@ -64,10 +64,7 @@ class OpTable(Mapping[str, Operation]):
     def __getattr__(self, name: str) -> Operation:
         if name.startswith('_'):
             raise AttributeError(name)
-        try:
-            return self[name]
-        except UnknownOperationError as error:
-            raise AttributeError(str(error)) from None
+        return self[name]
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *filter(str.isidentifier, self._names)]

@@ -229,3 +229,19 @@ def test_all_faults_are_told_at_once_each_with_its_parameter() -> None:
     for part in ("did you mean 'all'?", "did you mean 'page'?", "did you mean 'type_id'?", "'Forge' is not an integer"):
         assert part in told
     assert told.startswith(f'{app().op["get_markets_region_id_orders"].id}: ')
+
+
+def test_names_from_before_the_last_swagger_document_are_told() -> None:
+    for name, successor in (('get_search', 'post_universe_ids'), ('get_characters_names', 'post_universe_names')):
+        with pytest.raises(KeyError, match=successor):
+            app(LIVE).op[name]
+
+
+def test_the_old_documents_american_english_is_english() -> None:
+    request, _ = app(LIVE).op['get_universe_types_type_id'](type_id=34, language='en-us')
+    assert request.header['Accept-Language'] == 'en'
+
+
+def test_unnamed_arguments_are_told_how_to_be_given() -> None:
+    with pytest.raises(CallError, match='by name: order_type=, region_id='):
+        app(LIVE).op['get_markets_region_id_orders']('sell', 10000002)

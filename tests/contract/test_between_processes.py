@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -11,14 +13,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import memcache
+import pymemcache
 import pytest
 import redis
 
 from esipy import App, EsiClient
-from esipy.cache import MemcachedCache, RedisCache, _hash
+from esipy.cache import BaseCache, FileCache, MemcachedCache, RedisCache, _hash
 from esipy.cache.keys import frozendict
 from esipy.sandbox import Sandbox
 from tests.databases import Server, memcached_server, redis_server
+from tests.integration.things import app_at
+from tests.servers import Server as Web
+from tests.servers import Visit, answer
 
 WORKER = Path(__file__).with_name('worker.py')
 ROOT = Path(__file__).parents[2]
@@ -127,23 +134,33 @@ def test_four_processes_at_once(place: tuple[str, str], esi: Sandbox) -> None:
     assert sum(one['cached'] for one in saw) >= 4 * 250 - 40
 
 
+#: Seconds that the databases' clients wait, and that a call takes at most on a busy machine.
 OUTAGE_TIMEOUT = 0.5
+NORMAL = 1.0
 
 
-@pytest.mark.parametrize('kind', ['redis', 'memcached'])
-def test_a_database_that_dies_under_load_fails_no_call(kind: str, esi: Sandbox, tmp_path: Path) -> None:
-    """Killed, stopped in its tracks, and started again, with 20 threads calling all the while."""
+def database_at(kind: str, port: int) -> tuple[BaseCache, Any]:
+    """A cache whose client waits for OUTAGE_TIMEOUT and no longer, and what closes it."""
+    if kind == 'redis':
+        client: Any = redis.Redis(port=port, socket_timeout=OUTAGE_TIMEOUT)
+        return RedisCache(client), client.close
+    if kind == 'pymemcache':
+        address = ('127.0.0.1', port)
+        client = pymemcache.PooledClient(address, timeout=OUTAGE_TIMEOUT, connect_timeout=OUTAGE_TIMEOUT)
+        return MemcachedCache(client), client.close
+    client = memcache.Client([f'127.0.0.1:{port}'], socket_timeout=OUTAGE_TIMEOUT)
+    return MemcachedCache(client), client.disconnect_all
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')  # python-memcached's sockets
+@pytest.mark.parametrize('outage', ['killed', 'stopped in its tracks'])
+@pytest.mark.parametrize('kind', ['redis', 'pymemcache', 'memcache'])
+def test_a_database_that_dies_under_load_fails_no_call(kind: str, outage: str, esi: Sandbox, tmp_path: Path) -> None:
+    """And it is used again when it is back. 20 threads call all the while, also what is not in the cache yet."""
     context = redis_server(tmp_path) if kind == 'redis' else memcached_server(tmp_path)
     app = App.create(esi.document)
     with context as server:
-        if kind == 'redis':
-            database: Any = redis.Redis(port=server.port, socket_timeout=OUTAGE_TIMEOUT)
-            cache: Any = RedisCache(database)
-        else:
-            from pymemcache import PooledClient
-
-            database = PooledClient(('127.0.0.1', server.port), timeout=OUTAGE_TIMEOUT, connect_timeout=OUTAGE_TIMEOUT)
-            cache = MemcachedCache(database)
+        cache, close = database_at(kind, server.port)
         stop = threading.Event()
         slowest = [0.0]
         answered = [0]
@@ -151,23 +168,117 @@ def test_a_database_that_dies_under_load_fails_no_call(kind: str, esi: Sandbox, 
         with EsiClient(cache=cache, user_agent='test/1.0') as client:
 
             def work(number: int) -> None:
+                dice = random.Random(number)
                 while not stop.is_set():
+                    wanted = dice.randrange(1, 400)
                     begun = time.monotonic()
-                    call = app.op['get_universe_types_type_id'](type_id=number + 1)
-                    assert client.request(call, raise_on_error=True).data.type_id == number + 1
+                    call = app.op['get_universe_types_type_id'](type_id=wanted)
+                    assert client.request(call, raise_on_error=True).data.type_id == wanted
                     slowest[0] = max(slowest[0], time.monotonic() - begun)
                     answered[0] += 1
 
             with ThreadPoolExecutor(20) as pool:
                 futures = [pool.submit(work, number) for number in range(20)]
                 time.sleep(0.5)
-                server.kill()
-                time.sleep(0.7)
-                server.start()
-                time.sleep(0.5)
+                if outage == 'killed':
+                    server.kill()
+                    time.sleep(2)
+                    server.start()
+                else:
+                    server.pause()
+                    time.sleep(2)
+                    server.resume()
+                time.sleep(1.5)
                 stop.set()
                 for future in futures:
                     future.result()
-        database.close()
+            if kind != 'memcache':  # which leaves a server that was down alone for half a minute
+                call = app.op['get_universe_types_type_id'](type_id=1000)
+                client.request(call)
+                assert client.request(call).from_cache
+        close()
     assert answered[0] > 100
-    assert slowest[0] < OUTAGE_TIMEOUT + 1.0
+    assert slowest[0] < OUTAGE_TIMEOUT + NORMAL
+
+
+@pytest.mark.parametrize('kind', ['redis', 'pymemcache'])
+def test_a_store_that_hangs_costs_a_slow_call_its_timeout_once(kind: str, tmp_path: Path) -> None:
+    """Slower than the store is left alone: what hung when the call began is not asked again when it ends."""
+
+    def slow(visit: Visit) -> None:
+        time.sleep(1.5)
+        visit.send(answer({}, headers={'Cache-Control': 'max-age=60'}))
+
+    context = redis_server(tmp_path) if kind == 'redis' else memcached_server(tmp_path)
+    with Web(slow) as web, context as server, EsiClient(cache=None, user_agent='test/1.0') as client:
+        client.cache, close = database_at(kind, server.port)
+        server.pause()
+        begun = time.monotonic()
+        assert client.request(app_at(web.url).op['get_thing']()).ok
+        assert time.monotonic() - begun < 1.5 + OUTAGE_TIMEOUT + 0.3
+        server.resume()
+        close()
+
+
+# ---------------------------------------------------------------------- a full disk
+
+CROWDED = """
+import sys, warnings
+from esipy import App, EsiClient
+from esipy.cache import FileCache
+from tests.integration.things import app_at
+
+url, directory, how = sys.argv[1:]
+cache = FileCache(directory)
+if how == 'limit':
+    import resource, signal
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+with EsiClient(cache=cache, user_agent='test/1.0') as client:
+    operation = app_at(url).op['get_things_id']
+    for number in range(60):
+        answer = client.request(operation(id=str(number % 30)), raise_on_error=True)
+        assert answer.data.id == str(number % 30), answer.data.id
+cache.close()
+print('all is well')
+"""
+
+
+@pytest.fixture(params=['limit', 'small disk'])
+def crowded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """A place where not everything fits: how it is made, and a directory."""
+    if request.param == 'limit':
+        yield 'limit', tmp_path / 'cache'
+        return
+    mount = ['mount', '-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', str(tmp_path)]
+    if shutil.which('mount') is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip('only root may mount a small disk')
+    yield 'disk', tmp_path / 'cache'
+    subprocess.run(['umount', '-l', str(tmp_path)], check=True)
+
+
+def test_a_full_disk_fails_no_call(crowded: tuple[str, Path]) -> None:
+    def page(visit: Visit) -> None:
+        body = {'id': visit.path.rpartition('/')[2], 'text': 'x' * 50_000}
+        visit.send(answer(body, headers={'Cache-Control': 'max-age=600'}))
+
+    how, directory = crowded
+    with Web(page) as web:
+        command = [sys.executable, '-c', CROWDED, web.url, str(directory), how]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (0, 'all is well\n'), done.stderr
+    # Told once for each kind of error, and not for each call.
+    told = [line for line in done.stderr.splitlines() if 'going on without it' in line]
+    assert 1 <= len(told) <= 4, done.stderr
+
+
+def test_a_directory_that_goes_away_fails_no_call(tmp_path: Path) -> None:
+    with Web(lambda visit: visit.send(answer({}, headers={'Cache-Control': 'max-age=600'}))) as web:
+        cache = FileCache(tmp_path / 'cache')
+        with EsiClient(cache=cache, user_agent='test/1.0') as client:
+            operation = app_at(web.url).op['get_things_id']
+            for number in range(10):
+                assert client.request(operation(id=str(number))).ok
+                if number == 4:
+                    shutil.rmtree(tmp_path / 'cache')
+        cache.close()

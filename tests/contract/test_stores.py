@@ -240,6 +240,27 @@ class TestRedisCacheOfTexts(_Redis):
     decode_responses = True
 
 
+class TestRedisCluster(SharedContract):
+    """A cluster's client is used as it is."""
+
+    @pytest.fixture(autouse=True, params=[False, True], ids=['bytes', 'texts'])
+    def _server(self, request: pytest.FixtureRequest, cluster_on: Server, tmp_path: Path) -> Iterator[None]:
+        self.directory = tmp_path
+        self.client = redis.RedisCluster(host='127.0.0.1', port=cluster_on.port, decode_responses=request.param)
+        self.client.flushall()
+        yield
+        self.client.close()
+
+    def make_cache(self) -> BaseCache:
+        return RedisCache(self.client)
+
+    def plant(self, name: str, data: bytes) -> None:
+        self.client.set(name, data)
+
+    def plant_pickle(self, name: str, value: Any) -> None:
+        self.client.set(name, pickle.dumps(value))
+
+
 # python-memcached leaves the connections of ended threads to the garbage collector.
 @pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
 class _Memcached(SharedContract):

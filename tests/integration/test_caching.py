@@ -43,47 +43,7 @@ class Counting(Server):
         visit.send(answer(body if self.body is None else self.body, self.status, told))
 
 
-# ---------------------------------------------------------------------- for how long
-
-
-@pytest.mark.filterwarnings('ignore:.*returned expired result')
-@pytest.mark.parametrize(
-    ('headers', 'after', 'again'),
-    [
-        ({'Cache-Control': 'max-age=60'}, 59, False),
-        ({'Cache-Control': 'max-age=60'}, 61, True),
-        ({'Cache-Control': 'public, max-age="60"'}, 59, False),
-        ({'Cache-Control': 'max-age=60', 'Age': '50'}, 9, False),
-        ({'Cache-Control': 'max-age=60', 'Age': '50'}, 11, True),
-        ({'Cache-Control': 'max-age=60', 'Expires': 'Thu, 01 Jan 1970 00:00:00 GMT'}, 59, False),
-        ({'Expires': +60}, 59, False),
-        ({'Expires': +60}, 62, True),
-        ({'Expires': +3660, 'Date': +3600}, 50, False),
-        ({'Expires': +3660, 'Date': +3600}, 62, True),
-        ({'Expires': -3540, 'Date': -3600}, 50, False),
-        ({'Expires': +60, 'Age': '50'}, 20, True),
-        ({'Expires': '0', 'ETag': '"x"'}, 0, True),
-        ({'Cache-Control': 'no-store, max-age=60'}, 0, True),
-        ({'Cache-Control': 'no-cache', 'ETag': '"x"'}, 0, True),
-        ({'Cache-Control': 'max-age=rubbish'}, 0, True),
-        ({'Cache-Control': 'max-age=-5'}, 0, True),
-        ({'Cache-Control': 'max-age=99999999999999999999'}, 10**6, False),
-        ({'Cache-Control': 'max-age=60', 'Age': 'old'}, 59, False),
-        ({}, 0, True),
-        ({'Vary': '*', 'Cache-Control': 'max-age=60'}, 0, True),
-        ({'Vary': 'Accept-Encoding, User-Agent', 'Cache-Control': 'max-age=60'}, 10, False),
-    ],
-)
-def test_freshness(headers: dict[str, Any], after: float, again: bool) -> None:
-    told = {name: date(value) if isinstance(value, int) else value for name, value in headers.items()}
-    with Counting(told) as server, client() as esi:
-        call = app_at(server.url).op['get_thing']()
-        esi.request(call)
-        clock.move(after)
-        response = esi.request(call)
-        assert len(server.visits) == 1 + again
-        assert response.from_cache is not again
-        assert response.status == 200
+# ---------------------------------------------------------------------- which answer
 
 
 def test_vary_on_a_header_of_the_call() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from esipy import clock
 from esipy.cache import DictCache, DummyCache
 from esipy.cache.base import BaseCache
 from esipy.cache.policy import CachedResponse
@@ -120,3 +121,25 @@ def test_the_base_does_nothing() -> None:
     for method, arguments in (('get', ['a']), ('set', ['a', 1]), ('invalidate', ['a'])):
         with pytest.raises(NotImplementedError):
             getattr(base, method)(*arguments)
+
+
+def test_only_the_first_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = DictCache()
+    firsts: list[bool] = []
+    workers = [threading.Thread(target=lambda: firsts.append(cache.claim('a', 60))) for _ in range(20)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sorted(firsts) == [False] * 19 + [True]
+    assert cache.get('a') is None
+    cache.invalidate('a')
+    assert cache.claim('a', 60)
+    assert not cache.claim('a', 60)
+    now = clock.monotonic()
+    monkeypatch.setattr(clock, 'monotonic', lambda: now + 61)
+    assert cache.claim('b', 60)
+    assert cache.claim('a', 60)
+    assert len(cache._claims) == 2
+    cache.clear()
+    assert cache.claim('a', 60)

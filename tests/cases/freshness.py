@@ -1,0 +1,218 @@
+"""What the rules of RFC 9111 make of an answer. Each row begins with the section that it is about.
+
+A number in place of a header's text is a date, so many seconds after the answer came, in the server's words.
+"""
+
+from typing import Any, NamedTuple
+
+HOUR = 3600
+
+Headers = dict[str, Any]
+
+#: As the validators of an answer are asked with.
+ETAG, MODIFIED = 'If-None-Match', 'If-Modified-Since'
+
+LAST = {'Last-Modified': 'Wed, 01 Jan 2025 00:00:00 GMT'}
+TAG = {'ETag': '"x"'}
+MINUTE = {'Cache-Control': 'max-age=60'}
+
+
+class Answer(NamedTuple):
+    """A GET's 200. `fresh`: for so many seconds it is given without asking; None: it is not kept at all. `asks`: how
+    it is asked for after that."""
+
+    section: str
+    headers: Headers
+    fresh: float | None
+    asks: tuple[str, ...] = ()
+
+
+ANSWERS = [
+    # what is said of freshness
+    Answer('4.2.1', MINUTE, 60),
+    Answer('4.2.1', {'Expires': 60}, 60),
+    Answer('4.2.1', {'Expires': 60, 'Date': 0}, 60),
+    Answer('4.2.1', {'Cache-Control': 'max-age=60', 'Expires': 600}, 60),
+    Answer('4.2.1', {'Cache-Control': 'max-age=600', 'Expires': 60}, 600),
+    Answer('4.2.1', {'Cache-Control': 'max-age=60', 'Expires': -60}, 60),
+    Answer('4.2.1', {'Cache-Control': 'max-age=60', 'Expires': 'rubbish'}, 60),
+    Answer('5.2', {'Cache-Control': 'public, max-age=60'}, 60),
+    Answer('5.2', {'Cache-Control': 'MAX-AGE=60'}, 60),
+    Answer('5.2', {'cache-control': 'max-age=60'}, 60),
+    Answer('5.2', {'Cache-Control': ' ,, max-age = 60 , '}, 60),
+    Answer('5.2', {'Cache-Control': 'private="set-cookie, x", max-age=60'}, 60),
+    Answer('5.2', {'Cache-Control': 'something-new, max-age=60'}, 60),
+    Answer('5.2.2.7', {'Cache-Control': 'private, max-age=60'}, 60),
+    Answer('5.2.2.10', {'Cache-Control': 's-maxage=600, max-age=60'}, 60),
+    Answer('5.2.2.10', {'Cache-Control': 's-maxage=600', 'Expires': 60}, 60),
+    Answer('5.2.2.2', {'Cache-Control': 'max-age=60, must-revalidate'}, 60),
+    # nothing is said
+    Answer('4.2.2', {}, None),
+    Answer('4.2.2', {'Cache-Control': 'public'}, None),
+    Answer('4.2.2', {'Cache-Control': ''}, None),
+    Answer('4.2.2', {'Date': 0}, None),
+    Answer('4.2.2', {'Age': '5'}, None),
+    Answer('4.2.2', TAG, 0, (ETAG,)),
+    Answer('4.2.2', LAST, 0, (MODIFIED,)),
+    # how old it is when it comes
+    Answer('4.2.3', {**MINUTE, 'Age': '50'}, 10),
+    Answer('4.2.3', {**MINUTE, 'Age': '0'}, 60),
+    Answer('4.2.3', {**MINUTE, 'Age': '60'}, None),
+    Answer('4.2.3', {**MINUTE, 'Age': '90'}, None),
+    Answer('4.2.3', {**MINUTE, **TAG, 'Age': '90'}, 0, (ETAG,)),
+    Answer('4.2.3', {'Expires': 60, 'Age': '50'}, 10),
+    Answer('5.1', {**MINUTE, 'Age': 'old'}, 60),
+    Answer('5.1', {**MINUTE, 'Age': '-50'}, 60),
+    Answer('5.1', {**MINUTE, 'Age': ''}, 60),
+    Answer('5.1', {**MINUTE, 'Age': '50, 20'}, 10),
+    # a server whose clock is wrong
+    Answer('4.2.1', {'Expires': HOUR + 60, 'Date': HOUR}, 60),
+    Answer('4.2.1', {'Expires': -HOUR + 60, 'Date': -HOUR}, 60),
+    Answer('4.2.1', {'Expires': HOUR - 60, 'Date': HOUR}, None),
+    Answer('4.2.1', {**MINUTE, 'Date': HOUR}, 60),
+    Answer('4.2.1', {**MINUTE, 'Date': -HOUR}, 60),
+    Answer('4.2.1', {'Expires': 60, 'Date': 'yesterday'}, 60),
+    # dates that are none, and old ones
+    Answer('5.3', {'Expires': '0'}, None),
+    Answer('5.3', {'Expires': '-1'}, None),
+    Answer('5.3', {'Expires': ''}, None),
+    Answer('5.3', {'Expires': 'in a minute'}, None),
+    Answer('5.3', {'Expires': '0', **TAG}, 0, (ETAG,)),
+    Answer('5.3', {'Expires': -60}, None),
+    Answer('5.3', {'Expires': -60, **LAST}, 0, (MODIFIED,)),
+    Answer('5.3', {'Expires': 'Thu, 01 Jan 1970 00:00:00 GMT'}, None),
+    Answer('5.3', {'Expires': 'Sunday, 06-Nov-94 08:50:37 GMT', 'Date': 'Sun Nov  6 08:49:37 1994'}, 60),
+    Answer('5.3', {'Expires': 'Sun, 06 Nov 1994 08:50:37', 'Date': 'Sun, 06 Nov 1994 08:49:37 GMT'}, 60),
+    # max-age that makes no sense counts as over, whatever Expires says
+    Answer('4.2.1', {'Cache-Control': 'max-age=soon'}, None),
+    Answer('4.2.1', {'Cache-Control': 'max-age=soon', 'Expires': 60}, None),
+    Answer('4.2.1', {'Cache-Control': 'max-age=-60'}, None),
+    Answer('4.2.1', {'Cache-Control': 'max-age=60.5'}, None),
+    Answer('4.2.1', {'Cache-Control': 'max-age=1e3'}, None),
+    Answer('4.2.1', {'Cache-Control': 'max-age='}, None),
+    Answer('4.2.1', {'Cache-Control': 'max-age'}, None),
+    Answer('4.2.1', {'Cache-Control': 'max-age=-60', **TAG}, 0, (ETAG,)),
+    Answer('5.2.2.1', {'Cache-Control': 'max-age="60"'}, 60),
+    Answer('4.2.1', {'Cache-Control': 'max-age=60, max-age=600'}, 60),
+    Answer('4.2.1', {'Cache-Control': 'max-age=600, max-age=60'}, 600),
+    Answer('5.2.2.1', {'Cache-Control': 'max-age=0'}, None),
+    Answer('5.2.2.1', {'Cache-Control': 'max-age=0', **TAG}, 0, (ETAG,)),
+    Answer('1.2.2', {'Cache-Control': 'max-age=' + '9' * 30}, 2**31),
+    # what may not be kept, or not be used without asking
+    Answer('5.2.2.5', {'Cache-Control': 'no-store'}, None),
+    Answer('5.2.2.5', {'Cache-Control': 'no-store, max-age=60', **TAG}, None),
+    Answer('5.2.2.5', {'Cache-Control': 'No-Store', **LAST}, None),
+    Answer('5.2.2.4', {'Cache-Control': 'no-cache'}, None),
+    Answer('5.2.2.4', {'Cache-Control': 'no-cache, max-age=60', **TAG}, 0, (ETAG,)),
+    Answer('5.2.2.4', {'Cache-Control': 'no-cache="set-cookie", max-age=60', **LAST}, 0, (MODIFIED,)),
+    Answer('4.1', {**MINUTE, **TAG, 'Vary': '*'}, None),
+    Answer('4.1', {**MINUTE, 'Vary': 'Accept-Language, *'}, None),
+    Answer('4.1', {**MINUTE, 'Vary': 'Accept-Encoding'}, 60),
+    # how it is asked for
+    Answer('4.3.1', {**MINUTE, **TAG}, 60, (ETAG,)),
+    Answer('4.3.1', {**MINUTE, 'ETag': 'W/"weak"'}, 60, (ETAG,)),
+    Answer('4.3.1', {**MINUTE, **LAST}, 60, (MODIFIED,)),
+    Answer('4.3.1', {**MINUTE, **TAG, **LAST}, 60, (ETAG, MODIFIED)),
+    Answer('4.3.1', {**MINUTE, 'ETag': ''}, 60),
+]
+
+
+class Renewal(NamedTuple):
+    """An answer that was asked for again `after` so many seconds, and a 304 with headers of its own. `fresh`: for how
+    long it is fresh from then on. `told`: some headers of what the caller gets; None: it is not there. Dates are told
+    from the moment of the 304."""
+
+    section: str
+    headers: Headers
+    after: float
+    news: Headers
+    fresh: float
+    told: dict[str, str | None] = {}  # noqa: RUF012 (nobody changes it)
+
+
+RENEWALS = [
+    Renewal('4.3.4', {**TAG, **MINUTE}, 61, {}, 60, {'Cache-Control': 'max-age=60', 'ETag': '"x"'}),
+    Renewal('4.3.4', {**TAG, **MINUTE}, 61, {'Cache-Control': 'max-age=120'}, 120, {'Cache-Control': 'max-age=120'}),
+    Renewal('4.3.4', {**TAG, **MINUTE}, 61, {'Expires': 90}, 90, {'Cache-Control': None}),
+    Renewal('4.3.4', {**TAG, 'Expires': -1}, 0, {'Cache-Control': 'max-age=9'}, 9, {'Expires': None}),
+    Renewal('4.3.4', {**TAG, 'Expires': -1}, 0, {'Expires': 30}, 30),
+    Renewal('4.3.4', {**TAG, 'Expires': -1}, 0, {}, 0),
+    Renewal('4.3.4', {**TAG, 'Expires': 60, 'Date': 0}, 61, {}, 0, {'Date': None}),
+    Renewal('4.3.4', {**TAG, 'Expires': 60, 'Date': 0}, 61, {'Date': 0}, 0),
+    Renewal('4.3.4', {**TAG, 'Expires': 60, 'Date': 0}, 61, {'Expires': HOUR + 20, 'Date': HOUR}, 20),
+    Renewal('4.3.4', TAG, 0, {}, 0),
+    Renewal('4.3.4', LAST, 0, {}, 0, {'Last-Modified': LAST['Last-Modified']}),
+    Renewal('4.3.4', {**TAG, **LAST}, 0, {**MINUTE}, 60),
+    Renewal('4.3.4', {**TAG, **MINUTE, 'Age': '50'}, 11, {}, 60, {'Age': None}),
+    Renewal('4.3.4', {**TAG, **MINUTE}, 61, {'Age': '50'}, 10, {'Age': '50'}),
+    Renewal('4.3.4', {**TAG, **MINUTE}, 61, {'Cache-Control': 'no-cache'}, 0),
+    Renewal('4.3.4', {**TAG, **MINUTE}, 61, {'Expires': '0'}, 0),
+    Renewal('4.3.4', {**TAG, **MINUTE}, 61, {'ETag': '"y"'}, 60, {'ETag': '"y"'}),
+    Renewal('4.3.4', {**TAG, **MINUTE}, 61, {'etag': '"y"'}, 60, {'ETag': '"y"'}),
+    Renewal('3.2', {**TAG, **MINUTE, 'X-Pages': '3'}, 61, {'X-New': '1'}, 60, {'X-Pages': '3', 'X-New': '1'}),
+    Renewal('3.2', {**TAG, **MINUTE, 'X-Pages': '3'}, 61, {'X-Pages': '4'}, 60, {'X-Pages': '4'}),
+    Renewal('3.2', {**TAG, **MINUTE}, 61, {'Content-Type': 'text/html'}, 60, {'Content-Type': 'application/json'}),
+    Renewal('3.2', {**TAG, **MINUTE}, 61, {'Content-Encoding': 'gzip'}, 60, {'Content-Encoding': None}),
+    Renewal('3.2', {**TAG, **MINUTE}, 61, {'Warning': '299 - "old"'}, 60, {'Warning': '299 - "old"'}),
+]
+
+
+class Choice(NamedTuple):
+    """`Vary`, what the request said that was answered, and one that may be answered with the same, or not."""
+
+    section: str
+    vary: str
+    then: dict[str, str]
+    now: dict[str, str]
+    same: bool
+
+
+DE, EN = {'Accept-Language': 'de'}, {'Accept-Language': 'en'}
+
+CHOICES = [
+    Choice('4.1', 'Accept-Language', DE, DE, True),
+    Choice('4.1', 'Accept-Language', DE, EN, False),
+    Choice('4.1', 'Accept-Language', DE, {}, False),
+    Choice('4.1', 'Accept-Language', {}, DE, False),
+    Choice('4.1', 'Accept-Language', {}, {}, True),
+    Choice('4.1', 'ACCEPT-language', DE, {'accept-LANGUAGE': 'de'}, True),
+    Choice('4.1', 'Accept-Encoding, Accept-Language', DE, EN, False),
+    Choice('4.1', 'Accept-Encoding', DE, {**DE, 'Accept-Encoding': 'br'}, True),
+    Choice('4.1', 'X-Own', DE, {**DE, 'X-Own': '1'}, False),
+    Choice('4.1', '', DE, {**DE, 'X-Own': '1'}, True),
+]
+
+#: Statuses with `max-age` and an entity tag, and whether they are kept: errors never are, whatever they say.
+STATUSES = {
+    status: status == 200
+    for status in (200, 201, 203, 204, 206, 301, 304, 400, 401, 403, 404, 410, 420, 429, 500, 502, 503, 504, 520)
+}
+
+
+class Sequence(NamedTuple):
+    """Calls of one address, and which of them are sent. A status in a call's place is what the server answers from
+    then on. 'other' asks the same path with another query; 'mine' and 'yours' are of two characters."""
+
+    section: str
+    steps: list[str | int]
+    sent: list[str]
+
+
+SEQUENCES = [
+    Sequence('4', ['get', 'get'], ['get']),
+    Sequence('3', ['head', 'get', 'get'], ['head', 'get']),
+    Sequence('4', ['get', 'head', 'get'], ['get', 'head']),
+    Sequence('3', ['head', 'head'], ['head', 'head']),
+    Sequence('4', ['get', 'put', 'put'], ['get', 'put', 'put']),
+    Sequence('4.4', ['get', 'put', 'get', 'get'], ['get', 'put', 'get']),
+    Sequence('4.4', ['get', 'post', 'get', 'get'], ['get', 'post', 'get']),
+    Sequence('4.4', ['get', 'delete', 'get', 'get'], ['get', 'delete', 'get']),
+    Sequence('4.4', ['get', 204, 'delete', 200, 'get', 'get'], ['get', 'delete', 'get']),
+    Sequence('4.4', ['get', 400, 'put', 200, 'get'], ['get', 'put']),
+    Sequence('4.4', ['get', 500, 'delete', 200, 'get'], ['get', 'delete']),
+    Sequence('4.4', ['get', 'other', 'put', 'other', 'get'], ['get', 'other', 'put', 'get']),
+    Sequence('4.4', ['mine', 'yours', 'write mine', 'yours', 'mine'], ['mine', 'yours', 'write mine', 'mine']),
+    Sequence('3', ['put', 'get', 'get'], ['put', 'get']),
+    Sequence('3', [500, 'get', 200, 'get', 'get'], ['get', 'get']),
+    Sequence('3', [404, 'get', 'get'], ['get', 'get']),
+]

@@ -1,0 +1,146 @@
+"""The table of freshness over the wire: what is asked again, and how. By itself: tests/unit/cache/test_freshness.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from esipy import clock
+from tests.cases import freshness
+from tests.integration.things import app_at, client
+from tests.servers import Server, Visit, answer
+from tests.unit.cache.test_freshness import told
+
+pytestmark = pytest.mark.filterwarnings('ignore:.*returned expired result', 'ignore:.*299')
+
+
+class Answering(Server):
+    """Answers with the given headers; a 304 with `news` where it is asked for one."""
+
+    def __init__(self) -> None:
+        super().__init__(self._page)
+        self.headers: freshness.Headers = {}
+        self.news: freshness.Headers | None = None
+        self.status = 200
+
+    def _page(self, visit: Visit) -> None:
+        asked = {'if-none-match', 'if-modified-since'} & visit.headers.keys()
+        if asked and self.news is not None:
+            visit.send(answer(b'', 304, told(self.news, clock.time()), length=-1))
+        else:
+            body = b'' if self.status == 204 else {'visit': visit.number}
+            visit.send(answer(body, self.status, told(self.headers, clock.time())))
+
+
+@pytest.fixture
+def server() -> Iterator[Answering]:
+    with Answering() as running:
+        yield running
+
+
+@pytest.mark.parametrize('row', freshness.ANSWERS, ids=str)
+def test_for_how_long_an_answer_is_fresh(row: freshness.Answer, server: Answering) -> None:
+    server.headers = row.headers
+    with client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        assert esi.request(call).data.visit == 0
+        # Dates are in whole seconds: two before and two after the end.
+        if row.fresh:
+            clock.move(row.fresh - 2)
+            assert esi.request(call).from_cache
+            clock.move(4)
+        response = esi.request(call)
+        assert (response.from_cache, response.status, response.data.visit) == (False, 200, 1)
+        asked = server.visits[1].headers
+        assert tuple(name for name in ('If-None-Match', 'If-Modified-Since') if name.lower() in asked) == row.asks
+
+
+@pytest.mark.parametrize('row', freshness.RENEWALS, ids=str)
+def test_what_a_304_makes_of_it(row: freshness.Renewal, server: Answering) -> None:
+    server.headers, server.news = row.headers, row.news
+    with client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        esi.request(call)
+        clock.move(row.after)
+        response = esi.request(call)
+        assert (response.status, response.not_modified, response.data.visit) == (200, True, 0)
+        assert {name: response.headers.get(name) for name in row.told} == row.told
+        if row.fresh:
+            clock.move(row.fresh - 2)
+            assert esi.request(call).from_cache
+            clock.move(4)
+        assert not esi.request(call).from_cache
+
+
+@pytest.mark.parametrize('row', freshness.CHOICES, ids=str)
+def test_who_may_be_given_it(row: freshness.Choice, server: Answering) -> None:
+    server.headers = {'Cache-Control': 'max-age=60', 'Vary': row.vary}
+    with client() as esi:
+        for said in (row.then, row.now):
+            call = app_at(server.url).op['get_thing']()
+            call[0]._p['header'].update(said)
+            response = esi.request(call)
+    # What the request says besides may make it another call, which is asked for even if it need not be.
+    assert response.from_cache is row.same or (row.same and row.then != row.now)
+
+
+@pytest.mark.parametrize(('status', 'kept'), freshness.STATUSES.items())
+def test_which_statuses_are_kept(status: int, kept: bool, server: Answering) -> None:
+    server.headers, server.status = {'Cache-Control': 'max-age=60', 'ETag': '"x"'}, status
+    with client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        esi.request(call)
+        assert esi.request(call).from_cache is kept
+
+
+@pytest.mark.parametrize('row', freshness.SEQUENCES, ids=str)
+def test_what_is_sent(row: freshness.Sequence, server: Answering) -> None:
+    server.headers = {'Cache-Control': 'max-age=60', 'ETag': '"x"'}
+    op = app_at(server.url).op
+    sent = []
+    with client() as esi:
+        calls: dict[str, Any] = {
+            'get': lambda: esi.request(op['get_thing']()),
+            'other': lambda: esi.request(op['get_thing'](q='other')),
+            'head': lambda: esi.head(op['get_thing']()),
+            'put': lambda: esi.request(op['put_thing'](body={'a': 1})),
+            'post': lambda: esi.request(op['post_thing'](body={'a': 1})),
+            'delete': lambda: esi.request(op['delete_thing']()),
+            'mine': lambda: esi.request(op['get_mine'](token='mine')),
+            'yours': lambda: esi.request(op['get_mine'](token='yours')),
+            'write mine': lambda: esi.request(op['put_mine'](token='mine', body={})),
+        }
+        for step in row.steps:
+            if isinstance(step, int):
+                server.status = step
+                continue
+            before = len(server.visits)
+            response = calls[step]()
+            assert response.from_cache is (len(server.visits) == before)
+            if len(server.visits) > before:
+                sent.append(step)
+    assert sent == row.sent
+
+
+NONSENSE = [
+    ({'Expires': '0'}, "Expires '0' is no date"),
+    ({'Expires': '-1'}, "Expires '-1' is no date"),
+    ({'Expires': 'rubbish'}, "Expires 'rubbish' is no date"),
+    ({'Expires': -60}, 'returned expired result'),
+    ({'Cache-Control': 'max-age=soon'}, "max-age 'soon' is no number of seconds"),
+    ({'Cache-Control': 'max-age=-5', 'ETag': '"x"'}, "max-age '-5' is no number of seconds"),
+]
+
+
+@pytest.mark.parametrize(('headers', 'reason'), NONSENSE, ids=str)
+def test_the_log_says_why_an_answer_is_not_used_again(
+    headers: freshness.Headers, reason: str, server: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.headers = headers
+    with client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        for _ in range(3 if 'ETag' in headers or 'no ' in reason else 1):
+            assert esi.request(call).ok
+    assert [reason in record.getMessage() for record in caplog.records] == [True]
