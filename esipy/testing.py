@@ -79,6 +79,14 @@ class CacheContract:
             cache.set(KEY, ANSWER, expire)
             assert cache.get(KEY) is not None
 
+    def test_the_first_one_claims(self) -> None:
+        cache = self.make_cache()
+        cache.invalidate('claim')
+        assert cache.claim('claim', 60)
+        cache.invalidate('claim')
+        assert cache.claim('claim', 60)
+        cache.invalidate('claim')
+
     def test_tells_keys_apart(self) -> None:
         cache = self.make_cache()
         other = (*KEY[:3], frozendict({'page': '2'}))

@@ -3,6 +3,8 @@
 import os
 import pickle
 import sqlite3
+import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +103,26 @@ class SharedContract(CacheContract):
         with pytest.raises(TypeError, match='cannot be kept'):
             self.make_cache().set('key', value, 60)
 
+    def test_an_answer_that_another_process_has_changed_is_seen(self) -> None:
+        """What was read last is remembered, and compared."""
+        cache, other = self.make_cache(), self.make_cache()
+        for number in range(5):
+            other.set(KEY, ANSWER._replace(content=b'%d' % number), 60)
+            assert [cache.get(KEY).content for _ in range(2)] == [b'%d' % number] * 2
+        other.invalidate(KEY)
+        assert cache.get(KEY) is None
+
+    def test_it_remembers_a_bounded_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr('esipy.cache.shared._MANY', 5)
+        cache: Any = self.make_cache()
+        for number in range(12):
+            cache.set(f'key {number}', ANSWER._replace(url=str(number)), 60)
+            assert cache.get(f'key {number}').url == str(number)
+        assert len(cache._read) <= 5
+        cache.set('large', ANSWER._replace(content=bytes(5000)), 60)
+        assert cache.get('large').content == bytes(5000)
+        assert _hash('large') not in cache._read
+
     @pytest.mark.parametrize(
         'data',
         [
@@ -177,6 +199,58 @@ class TestFileCache(SharedContract):
         database.close()
         assert cache.get(KEY) is None
         assert not trap.exists()
+
+    @pytest.mark.parametrize(
+        'settings',
+        [
+            {},
+            {'statistics': True},
+            {'eviction_policy': 'least-recently-used'},
+            {'eviction_policy': 'least-frequently-used', 'size_limit': 2**20},
+            {'disk_min_file_size': 10},
+            {'sqlite_mmap_size': 0, 'timeout': 1},
+            {'disk': diskcache.Disk},
+        ],
+        ids=repr,
+    )
+    def test_settings_are_diskcaches(self, settings: dict[str, Any]) -> None:
+        cache = FileCache(self.directory / 'cache', **settings)
+        self.caches.append(cache)
+        for _ in range(2):
+            cache.set(KEY, ANSWER, 60)
+            assert cache.get(KEY) == ANSWER
+        assert cache.get('not there', 'miss') == 'miss'
+        if 'statistics' in settings:
+            assert cache._cache.stats() == (2, 1)
+
+    def test_what_has_expired_is_a_miss(self) -> None:
+        cache = self.make_cache()
+        cache.set(KEY, ANSWER, 1)
+        assert cache.get(KEY) == ANSWER
+        time.sleep(1.1)
+        assert cache.get(KEY, 'miss') == 'miss'
+
+    def test_it_goes_on_after_close(self) -> None:
+        cache = self.make_cache()
+        cache.set(KEY, ANSWER, 60)
+        for _ in range(2):
+            assert cache.get(KEY) == ANSWER
+            self.caches[0].close()
+
+    def test_a_forked_child_reads_and_writes(self) -> None:
+        cache = self.make_cache()
+        cache.set(KEY, ANSWER, 60)
+        assert cache.get(KEY) == ANSWER
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', DeprecationWarning)  # from 3.12: a fork beside threads
+            child = os.fork()
+        if child == 0:
+            good = cache.get(KEY) == ANSWER
+            cache.set('child', 1, 60)
+            os._exit(0 if good else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert cache.get(KEY) == ANSWER
+        assert cache.get('child') == 1
 
     def test_its_directory_is_private(self) -> None:
         self.make_cache()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import threading
 from collections.abc import Mapping
@@ -285,6 +286,31 @@ def test_a_write_that_fails_leaves_the_read_alone() -> None:
         esi.request(op['get_thing']())
         server.status = 400
         esi.request(op['delete_thing']())
+        assert esi.request(op['get_thing']()).from_cache
+
+
+@pytest.mark.parametrize('how', ['garbage', 'reset'])
+def test_a_write_whose_answer_is_lost_makes_the_read_old(how: str) -> None:
+    """It may have been done."""
+    with Counting(FRESH) as server, client() as esi:
+        op = app_at(server.url).op
+        esi.request(op['get_thing']())
+        page = server.page
+        server.page = Visit.reset if how == 'reset' else lambda visit: visit.send(answer(b'<html>'))
+        with contextlib.suppress(UndecodableBodyError):
+            assert esi.request(op['put_thing'](body={})).failed
+        server.page = page
+        assert not esi.request(op['get_thing']()).from_cache
+
+
+def test_a_write_that_was_never_sent_leaves_the_read_alone() -> None:
+    cache = DictCache()
+    with Counting(FRESH) as server:
+        op = app_at(server.url).op
+        with client(cache=cache) as esi:
+            esi.request(op['get_thing']())
+    with client(cache=cache) as esi:
+        assert esi.request(op['delete_thing']()).failed
         assert esi.request(op['get_thing']()).from_cache
 
 

@@ -149,3 +149,15 @@ def test_whoever_is_told_by_what_was_signed() -> None:
     }
     assert len(owners) == 7
     assert not [owner for owner in owners if not owner.startswith('sha256:')]
+
+
+def test_a_key_is_equal_to_the_plain_tuple() -> None:
+    """Apps that make keys of their own find what was kept under ours, and the other way round."""
+    made = key(q='x')
+    plain = tuple(made)
+    assert type(plain) is tuple
+    assert (made == plain, hash(made) == hash(plain), _hash(made) == _hash(plain)) == (True, True, True)
+    assert {made: 1}[plain] == {plain: 1}[made] == 1
+    again = pickle.loads(pickle.dumps(made))
+    assert again == made
+    assert vars(again) == {}, 'a hash is another one in another process'
