@@ -66,7 +66,7 @@ class Answers:
         now = clock.time()
         sent, key = _key(exchange)
         headers = policy.kept(answer.status_code, answer.headers, sent, now, read, self._stale_if_error)
-        if answer.status_code == 200:
+        if answer.status_code == 200 and (headers is None or policy.expiry(headers) <= now):
             self._doubt(exchange, answer, policy.lower(answer.headers), now)
         if headers is None:
             return answer

@@ -50,21 +50,24 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
     server's clock, so that a wrong one of ours does not matter.
     """
     control = directives(low)
-    if 'no-cache' in control or doubt(low):
+    if 'no-cache' in control:
         return 0.0
-    age = _seconds(low.get('age', '').partition(',')[0]) or 0.0
+    age = (_seconds(low['age'].partition(',')[0]) or 0.0) if 'age' in low else 0.0
     if 'max-age' in control:
-        return (_seconds(control['max-age']) or 0.0) - age
-    expires = moment(low.get('expires'))
-    if expires is None:
+        longest = _seconds(control['max-age'])
+        return 0.0 if longest is None else longest - age  # what makes no sense counts as over: see `doubt`
+    if 'expires' not in low:
         return None
+    expires = moment(low['expires'])
+    if expires is None:
+        return 0.0
     sent = moment(low.get('date'))
     return expires - (now if sent is None else sent) - age
 
 
 def doubt(low: Mapping[str, str]) -> str | None:
     """What is wrong with what an answer says of its freshness, if it makes no sense: then it counts as old already
-    (sections 4.2.1 and 5.3)."""
+    (sections 4.2.1 and 5.3). For the log."""
     control = directives(low)
     if 'max-age' in control:
         told = control['max-age']

@@ -17,7 +17,7 @@ import requests
 from esipy import clock
 from esipy.exceptions import UnknownOperationError
 from esipy.sandbox.checks import Checked
-from esipy.sandbox.core import CONTROL, Core
+from esipy.sandbox.answering import CONTROL, Answering
 from esipy.sandbox.delivery import Delivery
 from esipy.sandbox.documents import pointing_at
 from esipy.sandbox.errors import SandboxError
@@ -40,7 +40,7 @@ Control = Callable[..., Any]
 class Desk:
     """Answers what is asked of one core."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Answering) -> None:
         self._core = core
         self._table = OpTable(core.reader, lambda operation, params: None)
         self._commands: dict[str, Callable[..., Any]] = {
@@ -197,7 +197,7 @@ def _label(operation: Operation) -> str:
 class Front:
     """What the listener talks to: requests for the sandbox itself go to the desk, all others to the core."""
 
-    def __init__(self, core: Core, desk: Desk) -> None:
+    def __init__(self, core: Answering, desk: Desk) -> None:
         self._core = core
         self._desk = desk
 

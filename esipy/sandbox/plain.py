@@ -5,7 +5,7 @@ It costs as little as a server in Python can, for benchmarks of clients. No chec
 
 from __future__ import annotations
 
-from esipy.sandbox.core import CONTROL
+from esipy.sandbox.answering import CONTROL
 from esipy.sandbox.delivery import Delivery
 from esipy.sandbox.listener import Application, Listener
 from esipy.sandbox.sso.names import PAGES

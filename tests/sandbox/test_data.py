@@ -155,10 +155,10 @@ def test_examples_are_mended_as_little_as_possible(example: Any, mended: dict[st
 DIGEST = """
 import hashlib, json
 from esipy.sandbox.control import Desk
-from esipy.sandbox.core import Core, Settings
+from esipy.sandbox.answering import Answering, Settings
 from esipy.sandbox.description import document
 from esipy.spec.source import read
-core = Core(read(document()), Settings(seed=7))
+core = Answering(read(document()), Settings(seed=7))
 desk = Desk(core)
 values = {'character_id': 90000001, 'region_id': 10000002, 'type_id': 34, 'corporation_id': 98000001,
           'system_id': 30000142, 'war_id': 600001, 'mail_id': 370000500, 'event_id': 1500500}

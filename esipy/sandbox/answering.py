@@ -1,4 +1,4 @@
-"""The life of one request, told from top to bottom: `Core.__call__`. Sockets are below (`listener`), data beside."""
+"""The life of one request, told from top to bottom: `Answering.__call__`. Sockets are below (`listener`), data beside."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Settings:
     expires: bool = False
 
 
-class Core:
+class Answering:
     """A description brought to life. Called with a request, gives what is to be delivered."""
 
     def __init__(self, reader: Reader, settings: Settings) -> None:
