@@ -1,4 +1,4 @@
-"""The life of one request, told from top to bottom: `Answering.__call__`. Sockets are below (`listener`), data beside."""
+"""The life of one request, top to bottom: `Answering.__call__`. Sockets are below (`listener`), data beside."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ import requests
 
 from esipy import clock
 from esipy.exceptions import UnknownOperationError
-from esipy.sandbox.checks import Checked
 from esipy.sandbox.answering import CONTROL, Answering
+from esipy.sandbox.checks import Checked
 from esipy.sandbox.delivery import Delivery
 from esipy.sandbox.documents import pointing_at
 from esipy.sandbox.errors import SandboxError
@@ -38,19 +38,19 @@ Control = Callable[..., Any]
 
 
 class Desk:
-    """Answers what is asked of one core."""
+    """Answers what is asked of one sandbox."""
 
-    def __init__(self, core: Answering) -> None:
-        self._core = core
-        self._table = OpTable(core.reader, lambda operation, params: None)
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self._table = OpTable(answering.reader, lambda operation, params: None)
         self._commands: dict[str, Callable[..., Any]] = {
-            'log.read': core.book.read,
-            'log.clear': core.book.clear,
+            'log.read': answering.book.read,
+            'log.clear': answering.book.clear,
             'operation.id': self._named,
             'faults.add': self._add_fault,
-            'faults.remove': core.faults.remove,
-            'faults.clear': core.faults.clear,
-            'faults.hits': core.faults.hits,
+            'faults.remove': answering.faults.remove,
+            'faults.clear': answering.faults.clear,
+            'faults.hits': answering.faults.hits,
             'clock.move': clock.move,
             'lists.read': self._list_read,
             'lists.at': self._list_at,
@@ -62,13 +62,13 @@ class Desk:
             'lists.replace': self._list_replace,
             'data.get': self._data_get,
             'data.set': self._data_set,
-            'data.reset': core.world.reset_singles,
+            'data.reset': answering.world.reset_singles,
             'missing.add': self._add_missing,
             'missing.clear': self._clear_missing,
-            'failures': lambda: list(core.failures),
-            'failures.clear': core.failures.clear,
+            'failures': lambda: list(answering.failures),
+            'failures.clear': answering.failures.clear,
             'ping': lambda: True,
-            **sso.commands(core.sso),
+            **sso.commands(answering.sso),
         }
 
     def __call__(self, name: str, /, **arguments: Any) -> Any:
@@ -91,13 +91,13 @@ class Desk:
     def _add_fault(self, kind: str, **settings: Any) -> int:
         fault = Fault.of(kind, settings)
         operation = self._named(fault.operation) if fault.operation is not None else None
-        return self._core.faults.add(fault, operation)
+        return self._answering.faults.add(fault, operation)
 
     def _listing(self, operation: str, params: Mapping[str, Any]) -> Listing:
         found = self._operation(operation)
-        if found.method != 'GET' or not is_list(self._core.world.shape(found)):
+        if found.method != 'GET' or not is_list(self._answering.world.shape(found)):
             raise SandboxError(f'{operation}: does not answer with a list')
-        return self._core.world.listing(found, self._values(found, params))
+        return self._answering.world.listing(found, self._values(found, params))
 
     def _values(self, operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = {p.name: p.default for p in operation.parameters if p.has_default}
@@ -110,22 +110,22 @@ class Desk:
         return {**values, **params}
 
     def _list_read(self, operation: str, params: Mapping[str, Any]) -> list[Any]:
-        with self._core.world.lock:
+        with self._answering.world.lock:
             return list(self._listing(operation, params).all())
 
     def _list_at(self, operation: str, params: Mapping[str, Any], index: int) -> Any:
-        with self._core.world.lock:
+        with self._answering.world.lock:
             listing = self._listing(operation, params)
             return listing.data(range(len(listing))[index])
 
     def _list_size(self, operation: str, params: Mapping[str, Any]) -> int:
-        with self._core.world.lock:
+        with self._answering.world.lock:
             return len(self._listing(operation, params))
 
     def _list_insert(self, operation: str, params: Mapping[str, Any], record: Any, at: int | None) -> Any:
-        with self._core.world.lock:
+        with self._answering.world.lock:
             listing = self._listing(operation, params)
-            paging, now = self._operation(operation).paging, self._core.world.changed()
+            paging, now = self._operation(operation).paging, self._answering.world.changed()
             if paging == 'cursor':
                 at = None  # ordered by last change
                 record = {**_stamp(listing, now), **(record or {})}
@@ -134,53 +134,53 @@ class Desk:
             return listing.insert(record, now, at)
 
     def _list_remove(self, operation: str, params: Mapping[str, Any], key: Any) -> Any:
-        with self._core.world.lock:
-            return self._listing(operation, params).remove(key, self._core.world.changed())
+        with self._answering.world.lock:
+            return self._listing(operation, params).remove(key, self._answering.world.changed())
 
     def _list_edit(self, operation: str, params: Mapping[str, Any], key: Any, changes: dict[str, Any]) -> Any:
-        with self._core.world.lock:
+        with self._answering.world.lock:
             listing = self._listing(operation, params)
-            now = self._core.world.changed()
+            now = self._answering.world.changed()
             moves = self._operation(operation).paging == 'cursor'
             return listing.edit(key, {**_stamp(listing, now), **changes}, now, to_end=moves)
 
     def _list_resize(self, operation: str, params: Mapping[str, Any], records: int, page_size: int | None) -> None:
-        with self._core.world.lock:
-            self._listing(operation, params).resize(records, page_size, self._core.world.changed())
+        with self._answering.world.lock:
+            self._listing(operation, params).resize(records, page_size, self._answering.world.changed())
 
     def _list_replace(self, operation: str, params: Mapping[str, Any], records: list[Any]) -> None:
-        with self._core.world.lock:
-            self._listing(operation, params).replace(records, self._core.world.changed())
+        with self._answering.world.lock:
+            self._listing(operation, params).replace(records, self._answering.world.changed())
 
     def _data_get(self, operation: str, params: Mapping[str, Any]) -> Any:
         found = self._operation(operation)
-        with self._core.world.lock:
+        with self._answering.world.lock:
             checked = Checked()
             checked.values = self._values(found, params)
-            entity = self._core._entity(found, checked, None)
+            entity = self._answering._entity(found, checked, None)
         return json.loads(entity.body) if entity.body else None
 
     def _data_set(self, operation: str, params: Mapping[str, Any], value: Any, check: bool) -> None:
         found = self._operation(operation)
-        shape = self._core.world.shape(found)
+        shape = self._answering.world.shape(found)
         if check and shape.schema is not None and not fits(value, shape.schema):
             raise SandboxError(f'{operation}: the value does not fit the description; check=False sets it all the same')
         values = self._values(found, params)
-        with self._core.world.lock:
+        with self._answering.world.lock:
             if is_list(shape):
                 records = value[shape.field] if shape.field else value
-                self._core.world.listing(found, values).replace(records, self._core.world.changed())
+                self._answering.world.listing(found, values).replace(records, self._answering.world.changed())
             if not is_list(shape) or shape.field:
-                self._core.world.set_single(found, values, value)
+                self._answering.world.set_single(found, values, value)
 
     def _add_missing(self, operation: str | None, params: dict[str, Any]) -> None:
         path = normal(self._operation(operation).path) if operation is not None else None
-        self._core.world.missing.append((path, params))
-        self._core.world.changed()
+        self._answering.world.missing.append((path, params))
+        self._answering.world.changed()
 
     def _clear_missing(self) -> None:
-        self._core.world.missing.clear()
-        self._core.world.changed()
+        self._answering.world.missing.clear()
+        self._answering.world.changed()
 
 
 def _stamp(listing: Listing, now: float) -> dict[str, str]:
@@ -195,21 +195,23 @@ def _label(operation: Operation) -> str:
 
 
 class Front:
-    """What the listener talks to: requests for the sandbox itself go to the desk, all others to the core."""
+    """What the listener talks to: requests for the sandbox itself go to the desk, all others are answered."""
 
-    def __init__(self, core: Answering, desk: Desk) -> None:
-        self._core = core
+    def __init__(self, answering: Answering, desk: Desk) -> None:
+        self._answering = answering
         self._desk = desk
 
     def __call__(self, request: Request) -> Delivery:
         if request.path.startswith(CONTROL):
             return Delivery(self._controlled(request))
-        return self._core(request)
+        return self._answering(request)
 
     def _controlled(self, request: Request) -> Any:
         name = request.path.removeprefix(CONTROL)
         if request.method == 'GET' and name == 'document.json':
-            return json_reply(200, pointing_at(self._core.reader.document, f'http://{request.headers.get("host", "")}'))
+            return json_reply(
+                200, pointing_at(self._answering.reader.document, f'http://{request.headers.get("host", "")}')
+            )
         # A page in a browser cannot send this type to another host without asking first: it stays outside.
         if request.method != 'POST' or request.headers.get('content-type') != 'application/json':
             return error_reply(405, 'POST a JSON object as application/json', {'Allow': 'POST'})

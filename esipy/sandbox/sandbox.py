@@ -10,9 +10,9 @@ from typing import Any
 
 from esipy.exceptions import SpecError
 from esipy.sandbox import redirect as _redirect
+from esipy.sandbox.answering import CONTROL, Answering, Settings
 from esipy.sandbox.child import Child
 from esipy.sandbox.control import Control, Desk, Front, Remote
-from esipy.sandbox.answering import CONTROL, Answering, Settings
 from esipy.sandbox.documents import LIVE_PATH, OLD_PATH, pointing_at
 from esipy.sandbox.errors import HandlerFailedError, SandboxError
 from esipy.sandbox.listener import Listener, reachable
@@ -103,9 +103,9 @@ class Sandbox:
             strict_pages=options['strict_pages'],
             expires=options['expires'],
         )
-        core = Answering(read(self._document), settings)
-        desk = Desk(core)
-        listener = Listener(Front(core, desk), options['host'], self._wanted_port)
+        answering = Answering(read(self._document), settings)
+        desk = Desk(answering)
+        listener = Listener(Front(answering, desk), options['host'], self._wanted_port)
         if options['plain']:
             listener.application = Plain(listener)
         return listener, desk
