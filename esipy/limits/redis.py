@@ -7,6 +7,7 @@ import logging
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -67,8 +68,7 @@ class RedisLimits(Limits):
 
     def _book(self, plan: Plan) -> tuple[float, Ticket | None]:
         name = f'{os.getpid()}-{id(self):x}-{next(self._numbers)}'
-        booked = [draw.booked for draw in plan.draws]
-        keys = self._keys(plan)
+        booked, keys = plan.booked, self._keys(plan)
         said = self._run(scripts.BOOK, keys, LEASE, name, *booked)
         if said is not None and said[0] == scripts.NEW:
             self._begin(plan)
@@ -116,7 +116,7 @@ class RedisLimits(Limits):
         return [(plan.server, draw, self._state(plan, draw)) for plan, draw in list(self._seen.values())]
 
     def _keys(self, plan: Plan) -> list[str]:
-        return [_key(plan.server, plan.gate), *(_key(plan.server, draw) for draw in plan.draws)]
+        return [_key(plan.server, draw) for draw in (plan.gate, *plan.draws)]
 
     def _run(self, script: scripts.Script, keys: Sequence[str], *arguments: Any) -> Any:
         """What a script says; None when Redis is away."""
@@ -150,6 +150,7 @@ class RedisLimits(Limits):
             LOGGER.warning('limits: Redis does not serve (%s): counting in this process until it does', why)
 
 
+@lru_cache(maxsize=10_000)
 def _key(server: str, draw: Draw) -> str:
     """Of one server all in the same slot of a cluster. Not longer than need be, and of no odd characters."""
     return f'esipy:limits:{{{server}}}:{hashlib.md5(draw.key.encode(), usedforsecurity=False).hexdigest()}'
