@@ -65,7 +65,8 @@ def _usual(headers: Mapping[str, str]) -> Told | None:
         return None
     rule = rule_of(headers.get('X-Ratelimit-Limit', ''))
     group, used = headers.get('X-Ratelimit-Group'), headers.get('X-Ratelimit-Used', '0')
-    if not (rule and group and remaining.isdecimal() and used.isdecimal() and len(remaining + used) < 20):
+    digits = remaining + used
+    if not (rule and group and digits.isascii() and digits.isdigit() and len(digits) < 20):
         return None
     left = int(remaining)
     return None if left + int(used) > rule.tokens else Told(group, rule, left)
