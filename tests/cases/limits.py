@@ -22,7 +22,12 @@ HEADERS: list[tuple[str, dict[str, str], Any, int]] = [
     ('in lower case', {name.lower(): value for name, value in BUCKET.items()}, _TOLD, 0),
     ('a bucket that is empty', {**BUCKET, 'X-Ratelimit-Remaining': '0'}, _TOLD._replace(remaining=0), 0),
     ('overdrawn', {**BUCKET, 'X-Ratelimit-Remaining': '0', 'X-Ratelimit-Used': '153'}, _TOLD._replace(remaining=0), 0),
-    ('Used in the window', {**BUCKET, 'X-Ratelimit-Remaining': '50', 'X-Ratelimit-Used': '100'}, _TOLD._replace(remaining=50), 0),
+    (
+        'Used in the window',
+        {**BUCKET, 'X-Ratelimit-Remaining': '50', 'X-Ratelimit-Used': '100'},
+        _TOLD._replace(remaining=50),
+        0,
+    ),
     ('without Used', {name: BUCKET[name] for name in list(BUCKET)[:3]}, _TOLD, 0),
     ('more left than there is', {**BUCKET, 'X-Ratelimit-Remaining': '151', 'X-Ratelimit-Used': '0'}, _UNKNOWN, 1),
     ('more used and left than there is', {**BUCKET, 'X-Ratelimit-Used': '100'}, _UNKNOWN, 1),

@@ -11,7 +11,9 @@ from esipy.limits.told import read, rule_of
 from tests.cases.limits import HEADERS, NOW
 
 
-@pytest.mark.parametrize(('headers', 'told', 'doubts'), [case[1:] for case in HEADERS], ids=[case[0] for case in HEADERS])
+@pytest.mark.parametrize(
+    ('headers', 'told', 'doubts'), [case[1:] for case in HEADERS], ids=[case[0] for case in HEADERS]
+)
 def test_headers(headers: dict[str, str], told: Any, doubts: int) -> None:
     found = read(headers, NOW)
     assert found._replace(doubts=()) == told
