@@ -97,12 +97,13 @@ class TestMemoryTokens(TokenStoreContract):
         holder = threading.Thread(target=hold)
         holder.start()
         assert held.wait(30)
+        child = get_context('fork').Process(target=_refresh_once, args=(store,))
+        child.start()
         try:
-            child = get_context('fork').Process(target=_refresh_once, args=(store,))
-            child.start()
-            child.join(30)
+            child.join(10)
             assert child.exitcode == 0
         finally:
+            child.kill()
             done.set()
             holder.join()
 
