@@ -20,6 +20,10 @@ class Outgoing(NamedTuple):
     headers: dict[str, str]
     body: bytes | None
 
+    def __repr__(self) -> str:
+        """Without headers and query, in which there may be a token."""
+        return f'<{self.method} {self.url.partition("?")[0]}>'
+
 
 class Request:
     """One call's outgoing side; the same object may be executed again and again, in several threads at once.
