@@ -269,10 +269,10 @@ class EsiClient:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
         self._tell_owner(exchange)
         landings = self._flights.landings
-        stored = self._answers.find(self.cache, exchange)
+        stored = None if exchange.is_streamed else self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
-        elif exchange.method == 'GET':
+        elif exchange.method == 'GET' and not exchange.is_streamed:
             response, error = self._fetch(exchange, stored, landings)
         else:
             response, error = self._do(exchange)
@@ -328,11 +328,11 @@ class EsiClient:
             return outcome
 
     def _do(self, exchange: Exchange) -> tuple[Response, APIException | None]:
-        """A write, which makes the kept answer to its address old, and a HEAD."""
+        """A write, which makes the kept answer to its address old, a HEAD, and what is read while it comes."""
         answer, _ = self._attempts(exchange, None)
         # One that was cut off may have been done.
         lost = isinstance(answer.failure, NoAnswer) and not answer.failure.unsent
-        if exchange.method != 'HEAD' and (answer.status < 400 or lost):
+        if exchange.method not in retry.SAFE and (answer.status < 400 or lost):
             self._flights.outdate(self._answers.key(exchange))
             self._answers.forget(self.cache, exchange)
         return self._receive(exchange, answer, None, _NOWHERE)
@@ -364,7 +364,9 @@ class EsiClient:
             headers = {**headers, **policy.validators(stored.headers)}
         begun = clock.monotonic()
         try:
-            answer = self._transport.send(outgoing, headers, exchange.timeout, exchange.deadline)
+            answer = self._transport.send(
+                outgoing, headers, exchange.timeout, exchange.deadline, streamed=exchange.is_streamed
+            )
         except NoAnswer as error:
             failure = error.with_traceback(None)
             answer = Answer(500, {}, failed_body(failure.reason), masked(outgoing.url), failure)
@@ -414,6 +416,7 @@ class EsiClient:
             response.not_modified = True
             return response, None
         response = exchange.response(*came)
+        response.stream = answer.stream
         if isinstance(answer.failure, NoAnswer):
             response.failed, response.cause = True, answer.failure
             return response, error_of(response, clock.time())

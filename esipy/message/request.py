@@ -96,8 +96,10 @@ class Request:
 
     @property
     def is_streamed(self) -> bool:
-        """The body is read while it is sent, and so it can be sent once."""
-        return bool(self._p['body']) and self.operation.endpoint.get('stream_request', False)
+        """The body, a file or an iterator, is read while it is sent, and so it is sent once (`stream_request`)."""
+        if not self.operation.endpoint.get('stream_request'):
+            return False
+        return any(hasattr(body, 'read') or hasattr(body, '__next__') for body in self._p['body'].values())
 
     @property
     def _security(self) -> list[dict[str, list[str]]]:
