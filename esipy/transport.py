@@ -58,6 +58,8 @@ class Answer(NamedTuple):
     content: bytes
     url: str
     failure: NoAnswer | BadBody | None = None
+    #: Seconds until its headers were there.
+    until_headers: float = 0.0
     #: The body, still on its way, where that was asked for; `content` is empty then.
     stream: BinaryIO | None = None
 
@@ -343,7 +345,8 @@ class Transport:
 
     def _read(self, response: requests.Response, url: str, deadline: float | None) -> Answer:
         """The whole body, decompressed, unless it is too large or takes too long."""
-        answer = Answer(response.status_code, dict(response.headers), b'', masked(response.url or url))
+        url, until_headers = masked(response.url or url), response.elapsed.total_seconds()
+        answer = Answer(response.status_code, dict(response.headers), b'', url, None, until_headers)
         raw = response.raw
         if getattr(response, '_content', False) is not False or not hasattr(raw, 'stream'):
             return self._checked(answer._replace(content=response.content or b''))  # made up by a test's mock

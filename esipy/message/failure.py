@@ -55,7 +55,7 @@ def failed(exchange: Exchange, problem: Exception) -> Response:
     """The Response of a call among many that would have raised `problem`."""
     told = problem.status_code if isinstance(problem, APIException) else 500
     status = told if told >= 400 else 500
-    response = exchange.response(status, {}, failed_body(str(problem)), masked(exchange.request.url))
+    response = exchange.response_of(status, {}, failed_body(str(problem)), masked(exchange.request.url))
     response.failed, response.cause = True, problem
     return response
 

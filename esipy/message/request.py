@@ -23,6 +23,10 @@ class Outgoing(NamedTuple):
     #: A file or an iterator of bytes, where the endpoint says `stream_request`.
     body: Any
 
+    def __repr__(self) -> str:
+        """Without headers and query, in which there may be a token."""
+        return f'<{self.method} {self.url.partition("?")[0]}>'
+
 
 class Request:
     """One call's outgoing side; the same object may be executed again and again, in several threads at once.
@@ -58,12 +62,8 @@ class Request:
 
     @property
     def path(self) -> str:
-        """Path with its values filled in, below the base of the API. Raises CallError where one is missing."""
-        path = serialize.path(self.operation.path, self._p['path'])
-        if '{' in path:
-            missing = re.findall('{(.*?)}', path)
-            raise CallError(self.operation.id, [(name, f'is required (in {self.operation.path})') for name in missing])
-        return path
+        """Path with its values filled in, below the base of the API."""
+        return serialize.path(self.operation.path, self._p['path'])
 
     @property
     def url(self) -> str:
@@ -108,7 +108,13 @@ class Request:
         return [{**need, 'evesso': need['OAuth2']} if 'OAuth2' in need else need for need in self.operation.security]
 
     def outgoing(self, method: str, opt: Mapping[str, str], compatibility_date: str | None) -> Outgoing:
-        """The request in the words of HTTP. `opt` may replace the address's `url_scheme` and `url_netloc`."""
+        """The request in the words of HTTP. `opt` may replace the address's `url_scheme` and `url_netloc`.
+
+        Raises CallError for a placeholder of the path that nobody filled in."""
+        path = self.path
+        if '{' in path:
+            missing = re.findall('{(.*?)}', path)
+            raise CallError(self.operation.id, [(name, f'is required (in {self.operation.path})') for name in missing])
         base = self._base()
         if opt:
             split = urlsplit(base)
@@ -117,7 +123,7 @@ class Request:
                     scheme=opt.get('url_scheme') or split.scheme, netloc=opt.get('url_netloc') or split.netloc
                 )
             )
-        url = serialize.with_query(base + self.path, self._p['query'])
+        url = serialize.with_query(base + path, self._p['query'])
         return Outgoing(method, url, self.headers(compatibility_date), self.data if self._p['body'] else None)
 
     def headers(self, compatibility_date: str | None = None) -> dict[str, str]:
