@@ -294,10 +294,10 @@ class EsiClient:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
         self._tell_owner(exchange)
         landings = self._flights.landings
-        stored = self._answers.find(self.cache, exchange)
+        stored = None if exchange.is_streamed else self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
-        elif exchange.method == 'GET':
+        elif exchange.method == 'GET' and not exchange.is_streamed:
             response, error = self._fetch(exchange, stored, landings)
         else:
             response, error = self._do(exchange)
@@ -353,11 +353,11 @@ class EsiClient:
             return outcome
 
     def _do(self, exchange: Exchange) -> tuple[Response, APIException | None]:
-        """A write, which makes the kept answer to its address old, and a HEAD."""
+        """A write, which makes the kept answer to its address old, a HEAD, and what is read while it comes."""
         answer, _ = self._attempts(exchange, None)
         # One that was cut off may have been done.
         lost = isinstance(answer.failure, NoAnswer) and not answer.failure.unsent
-        if exchange.method != 'HEAD' and (answer.status < 400 or lost):
+        if exchange.method not in retry.SAFE and (answer.status < 400 or lost):
             self._flights.outdate(self._answers.key(exchange))
             self._answers.forget(self.cache, exchange)
         return self._receive(exchange, answer, None, _NOWHERE)
@@ -398,7 +398,9 @@ class EsiClient:
         """Bytes on the wire, and what came of it."""
         begun = clock.monotonic()
         try:
-            return self._transport.send(outgoing, outgoing.headers, exchange.timeout, exchange.deadline)
+            return self._transport.send(
+                outgoing, outgoing.headers, exchange.timeout, exchange.deadline, streamed=exchange.is_streamed
+            )
         except NoAnswer as error:
             failure = error.with_traceback(None)
             return Answer(500, {}, failed_body(failure.reason), masked(outgoing.url), failure)
@@ -448,6 +450,7 @@ class EsiClient:
             response.not_modified = True
             return response, None
         response = exchange.response_of(*came)
+        response.stream = answer.stream
         if isinstance(answer.failure, NoAnswer):
             response.failed, response.cause = True, answer.failure
             return response, error_of(response, clock.time())

@@ -70,6 +70,11 @@ class Exchange:
         #: The cache hung during this execution, and is left alone for the rest of it.
         self.without_cache = False
 
+    @property
+    def is_streamed(self) -> bool:
+        """The caller reads the body of the answer, while it comes: it is neither kept nor shared."""
+        return self.method != 'HEAD' and bool(self.request.operation.endpoint.get('stream_response'))
+
     def outgoing(self) -> Outgoing:
         """The request in the words of HTTP, signed if it has been."""
         return (self.signed or self.request).outgoing(self.method, self.opt, self.compatibility_date)
