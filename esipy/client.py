@@ -9,6 +9,7 @@ reading the answer             message/response.py, message/failure.py
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +23,7 @@ from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
-from esipy.exceptions import APIException, EsiError, UndecodableBodyError
+from esipy.exceptions import APIException, EsiError, TokenError, UndecodableBodyError
 from esipy.flight import Flights
 from esipy.message.exchange import Exchange
 from esipy.message.failure import error_of, failed, failed_body, masked, retry_after, undecodable, unreadable
@@ -30,7 +31,7 @@ from esipy.message.foreign import adopt, fill
 from esipy.message.request import Request
 from esipy.message.response import Response
 from esipy.parallel import run_all
-from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, make_session
+from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ _OPTIONS: dict[str, Any] = {
     'keep_stale': policy.KEEP_STALE,
     'stale_if_error': 0.0,
     'strict': False,
+    'check_scopes': True,
 }
 
 
@@ -99,6 +101,7 @@ class EsiClient:
     - `stale_if_error`: for how many seconds after its end an old answer is given when the server is down (`stale`)
     - `signal_api_call_stats`: a Signal of one's own instead of API_CALL_STATS
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
+    - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
 
     An unknown option warns. In a `with` block the connections are closed at its end.
     """
@@ -106,6 +109,9 @@ class EsiClient:
     def __init__(self, security: Any = None, retry_requests: bool = False, **options: Any) -> None:
         advise_of_unknown('EsiClient', options, _OPTIONS)
         chosen = {**_OPTIONS, **options}
+        check_options('EsiClient', chosen)
+        if security is not None and not callable(security):
+            raise TypeError(f'EsiClient: security must be an EsiSecurity or a function, not {type(security).__name__}')
         self.security = security
         self.retry_requests = retry_requests
         self.cache: BaseCache = check_cache(chosen['cache'])
@@ -120,6 +126,7 @@ class EsiClient:
         self.keep_stale: float = chosen['keep_stale']
         self.stale_if_error: float = chosen['stale_if_error'] or 0.0
         self.strict: bool = chosen['strict']
+        self.check_scopes: bool = chosen['check_scopes']
         self.transport_adapter = chosen['transport_adapter']
         self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
         self._transport = Transport(self._session, chosen['max_body'])
@@ -232,6 +239,18 @@ class EsiClient:
             raise first
         return pairs
 
+    def as_character(self, character_id: int) -> EsiClient:
+        """This client, signing as a character of its security object's `store`: `client.as_character(90000001)`.
+
+        It costs next to nothing, and shares all that this one has: connections, cache, limits, and with every other
+        one for that character the tokens. `security=` of a single call still wins. Raises UnknownCharacterError.
+        """
+        if not hasattr(self.security, 'for_character'):
+            raise TokenError('as_character() needs EsiClient(EsiSecurity(…, store=…)): the store knows the characters')
+        one = copy.copy(self)
+        one.security = self.security.for_character(character_id)
+        return one
+
     def close(self) -> None:
         """Close all connections. A call after that opens new ones."""
         self._transport.close()
@@ -294,6 +313,8 @@ class EsiClient:
 
     def _sign(self, exchange: Exchange) -> None:
         """Have the request signed, on a copy: every execution starts clean. What was signed says whose it is."""
+        if self.check_scopes and hasattr(exchange.security, 'require_scopes'):
+            exchange.security.require_scopes(exchange.request)
         request = exchange.request.copy()
         signed = exchange.security(request) or request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
@@ -347,6 +368,8 @@ class EsiClient:
                 if exchange.owner != owner:
                     stored = self._answers.find(self.cache, exchange)  # another's token by now: not what was found
             answer = self._send(exchange, stored)
+            if answer.status == 401 and self._has_another_token(exchange):
+                continue
             wait = self._pause(exchange, answer)
             if wait is None:
                 return answer, stored
@@ -355,6 +378,14 @@ class EsiClient:
             )
             clock.sleep(wait)
             exchange.signed = None  # its token may have expired meanwhile
+
+    def _has_another_token(self, exchange: Exchange) -> bool:
+        """After a 401, which did nothing: whether the security object has got a token to try once more with."""
+        signed, exchange.signed = exchange.signed, None
+        if exchange.has_renewed or signed is None or not hasattr(exchange.security, 'refused'):
+            return False
+        exchange.has_renewed = True
+        return bool(exchange.security.refused(signed))
 
     def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
         """One attempt, and its signal."""

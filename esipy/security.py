@@ -1,54 +1,58 @@
 """EsiSecurity: holds one character's tokens, keeps them fresh, and signs requests with them.
 
-The refresh token changes with every use, so that only one thread may use it: all refreshing happens under a lock,
-and who waited for it finds the token already new.
+The refresh token changes with every use, so that only one may use it: all refreshing happens under a lock, and who
+waited for it finds the token already new. `_fresh_token` tells that from top to bottom.
+
+what the SSO publishes          sso/published.py
+asking it for tokens            sso/endpoint.py
+where tokens are kept, the lock sso/keeper.py, stores/
+what a token says               sso/jwt.py
 """
 
 from __future__ import annotations
 
-import json
+import copy
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
-from urllib.parse import urlencode
+from contextlib import suppress
+from typing import Any
 
 from esipy import clock, fork
+from esipy.cache.choose import check_cache
 from esipy.cache.keys import digest, owner_of
 from esipy.events import AFTER_TOKEN_REFRESH, advise, advise_of_unknown, emit
-from esipy.exceptions import SSOUnavailableError, TokenError, TokenExpiredError, TokenRefusedError, TokenRevokedError
-from esipy.message.request import Outgoing
-from esipy.sso import form, jwt, metadata
+from esipy.exceptions import (
+    IncompleteTokensError,
+    MissingScopeError,
+    SSOUnavailableError,
+    TokenError,
+    TokenExpiredError,
+    TokenRevokedError,
+    TokenStoreBusyError,
+    UnknownCharacterError,
+)
+from esipy.spec.model import Operation
+from esipy.sso import endpoint, form, jwt, metadata
 from esipy.sso.jwt import Identity
-from esipy.sso.pkce import generate_code_challenge
-from esipy.transport import Answer, BadBody, NoAnswer, Transport, make_session
+from esipy.sso.keeper import Keeper
+from esipy.sso.pkce import check_verifier, generate_code_challenge
+from esipy.sso.published import Published
+from esipy.stores.base import Tokens, TokenStore
+from esipy.transport import Transport, check_options, make_session
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
 
-T = TypeVar('T')
-
 SSO_ENDPOINTS_URL = 'https://login.eveonline.com/.well-known/oauth-authorization-server'
 
-#: Seconds before its end from which a token is renewed (a tenth of its life, if that is less).
+#: Seconds before its end from which a token is renewed (a tenth of its life, if that is less), and how long it is then
+#: used as it is after that failed.
 AHEAD = 60.0
+_REST = 5.0
 
 #: The scheme's name in the live document; in the old one it is what `security_name` says.
 _LIVE_SCHEME = 'OAuth2'
-
-#: The most bytes that an answer of the SSO may have, and how many seconds one may take; that of the question where
-#: it is, less: it is asked when an object is made, and an app should start while the SSO is down.
-_MAX_BODY = 2**20
-_DEADLINE = 60.0
-_DISCOVERY = 10.0
-
-#: Metadata and keys that were read, by address: the same for every object of this process; and when the keys were.
-_discovered: dict[str, dict[str, str]] = {}
-_fetched_keys: dict[str, tuple[float, dict[str, Any]]] = {}
-
-#: Seconds before the keys are asked for again because a token names one that is not among them: anybody can make
-#: such a token.
-_COOL_DOWN = 60.0
 
 _OPTIONS: dict[str, Any] = {
     'token_identifier': None,
@@ -58,6 +62,10 @@ _OPTIONS: dict[str, Any] = {
     'sso_endpoints_url': SSO_ENDPOINTS_URL,
     'sso_endpoints': None,
     'jwks_key': None,
+    'cache': None,
+    'store': None,
+    'lock': None,
+    'check_scopes': True,
     'timeout': (5.0, 30.0),
     'transport_adapter': None,
 }
@@ -95,10 +103,19 @@ class EsiSecurity:
     - `signal_token_updated`: a Signal of one's own instead of AFTER_TOKEN_REFRESH
     - `sso_endpoints_url`, or the `sso_endpoints` themselves (a dict): where the SSO is
     - `jwks_key`: the key, or the set of keys, that tokens are signed with
+    - `cache`: a BaseCache for what the SSO publishes (its endpoints and keys), so that a process which starts while
+      the SSO is down knows it too
+    - `store`: a TokenStore. Tokens that the SSO gives are in it before anyone uses them; see `for_character`
+    - `lock`: what makes a refresh happen once over all processes, where the store has no lock of its own: called with
+      a name it gives a context manager (a RedisLock)
+    - `check_scopes`: False: a call whose scope the token lacks is sent all the same
     - `timeout`: seconds to connect and between two bytes; `transport_adapter`: an adapter of `requests`
 
     Raises AttributeError when neither secret nor verifier is given. Where the SSO does not answer, the object is made
     all the same, with a warning, and asks again when it needs to know.
+
+    A store or a lock that is down fails no call that could succeed: the tokens in memory are used, and the store gets
+    the newest ones when it is back.
     """
 
     oauth_issuer = _Endpoint('issuer')
@@ -122,6 +139,9 @@ class EsiSecurity:
             raise AttributeError('sso_endpoints_url cannot be None or empty')
         if secret_key is None and code_verifier is None:
             raise AttributeError('Either secret_key or code_verifier must be filled')
+        check_options('EsiSecurity', chosen)
+        if chosen['store'] is not None and not isinstance(chosen['store'], TokenStore):
+            raise TypeError(f'EsiSecurity: store must be a TokenStore, not a {type(chosen["store"]).__name__}')
         self.redirect_uri = redirect_uri
         self.client_id = client_id
         self.secret_key = secret_key
@@ -131,23 +151,40 @@ class EsiSecurity:
         self.signal_token_updated = chosen['signal_token_updated']
         self.sso_endpoints_url: str = chosen['sso_endpoints_url']
         self.timeout = chosen['timeout']
+        self.cache = check_cache(chosen['cache'])
+        self.store: TokenStore | None = chosen['store']
+        self.check_scopes: bool = chosen['check_scopes']
+        keys = chosen['jwks_key'] or {}
+        self.jwks_key_set = {key['kid']: key for key in keys['keys']} if 'keys' in keys else None
+        self.jwks_key = None if 'keys' in keys else chosen['jwks_key']
+        self._session = make_session(10, chosen['transport_adapter'], None)
+        self._transport = Transport(self._session, endpoint.MAX_BODY)
+        self._set_headers(dict(chosen['headers'] or {}))
+        self._published = Published(self._page, self.cache, client_id, secret_key)
+        self._keeper = Keeper(client_id, self.store, chosen['lock'])
+        self._characters: dict[int, EsiSecurity] = {}
+        self._begin()
+        given = chosen['sso_endpoints']
+        self._endpoints: dict[str, str] | None = dict(given) if isinstance(given, Mapping) else None
+        self._look_for_endpoints()
+
+    def _begin(self) -> None:
+        """Nobody's tokens yet."""
         self.access_token: str | None = None
         self.refresh_token: str | None = None
         self.token_expiry: float | None = None
         self._lifetime = 0.0
         # Whose the token is, as far as that is known for certain: the token that it was read from, and the reading.
         self._known: tuple[str | None, Identity | None] = (None, None)
-        keys = chosen['jwks_key'] or {}
-        self.jwks_key_set = {key['kid']: key for key in keys['keys']} if 'keys' in keys else None
-        self.jwks_key = None if 'keys' in keys else chosen['jwks_key']
-        self._session = make_session(10, chosen['transport_adapter'], None)
-        self._transport = Transport(self._session, _MAX_BODY)
-        self._set_headers(dict(chosen['headers'] or {}))
+        # Whether the store has these tokens, or should have them but did not take them.
+        self._is_kept = self._is_owed = False
+        # The token that the present one came in place of.
+        self._replaced: str | None = None
+        # The last attempt to renew the token, if it failed, and until when there is no hurry for another.
+        self._failure: TokenError | None = None
+        self._rests_until = 0.0
         self._renew()
         fork.renew_after(self)
-        given = chosen['sso_endpoints']
-        self._endpoints: dict[str, str] | None = dict(given) if isinstance(given, Mapping) else None
-        self._look_for_endpoints()
 
     def _set_headers(self, headers: dict[str, str]) -> None:
         if 'user-agent' not in {name.lower() for name in headers}:
@@ -162,10 +199,13 @@ class EsiSecurity:
     # ------------------------------------------------------------------ where the SSO is
 
     def _look_for_endpoints(self) -> None:
-        """As 1.x did, when the object is made; but an SSO that is down does not keep it from being made."""
+        """As 1.x did, when the object is made; but an SSO that is down does not keep it from being made, nor each of
+        many waiting for it."""
         if self._endpoints is not None:
             return
         try:
+            if self._published.rests(self.sso_endpoints_url):
+                raise SSOUnavailableError(self.sso_endpoints_url, 500, response=b'no answer a moment ago')
             self._endpoint('issuer')
             self._keys()
         except SSOUnavailableError as error:
@@ -174,47 +214,30 @@ class EsiSecurity:
 
     def _endpoint(self, name: str) -> str:
         if self._endpoints is None:
-            self._endpoints = self._discover(self.sso_endpoints_url)
+            self._endpoints = dict(self._published.get(self.sso_endpoints_url, metadata.endpoints))
         try:
             return self._endpoints[name]
         except KeyError:
             raise TokenError(f'{self.sso_endpoints_url} names no {name}') from None
 
-    def _discover(self, url: str) -> dict[str, str]:
-        """The SSO's metadata, asked for once in a process."""
-        if url not in _discovered:
-            _discovered[url] = self._published(url, metadata.endpoints)
-        return dict(_discovered[url])
-
     def _keys(self, again: bool = False) -> Mapping[str, Any]:
-        """The keys that tokens are signed with, by their names; asked for once in a process, and again when a token
-        names another one, not more often than once in a while."""
+        """The keys that tokens are signed with, by their names; asked for `again` when a token names another one."""
         if self.jwks_key is not None:
             return {str(self.jwks_key.get('kid', jwt.DEFAULT_KID)): self.jwks_key}
         if self.jwks_key_set is None or again:
-            url = self._endpoint('jwks_uri')
-            when, known = _fetched_keys.get(url, (0.0, None))
-            if known is None or (again and clock.monotonic() - when > _COOL_DOWN):
-                known = self._published(url, metadata.keys)
-                _fetched_keys[url] = clock.monotonic(), known
-            self.jwks_key_set = known
+            self.jwks_key_set = self._published.get(self._endpoint('jwks_uri'), metadata.keys, again)
         return self.jwks_key_set
 
-    def _published(self, url: str, read: Callable[[bytes], T]) -> T:
-        """What the SSO publishes at an address."""
-        answer = self._send(Outgoing('GET', url, {}, None), _DISCOVERY)
-        try:
-            if answer.status != 200:
-                raise ValueError('not an answer')
-            return read(answer.content)
-        except ValueError as error:
-            raise SSOUnavailableError(url, answer.status, response=str(error).encode()) from None
+    def _page(self, url: str) -> bytes:
+        return endpoint.published(self._transport, url, self.timeout)
 
     # ------------------------------------------------------------------ signing in
 
     def get_auth_uri(self, state: str, scopes: Any = None, implicit: bool = False) -> str:
         """Where to send the user to sign in. `state`: a secret of this login, to be compared on return; `scopes`: a
-        list, or a text with spaces between them. Raises AttributeError without a state."""
+        list, or a text with spaces between them.
+
+        Raises AttributeError without a state, CallError for a code_verifier that the SSO would refuse."""
         if not state:
             raise AttributeError('"state" must be non empty, non None string')
         parts = {
@@ -226,6 +249,7 @@ class EsiSecurity:
             parts['scope'] = scopes if isinstance(scopes, str) else ' '.join(scopes)
         parts['state'] = str(state)
         if self.code_verifier is not None and self.secret_key is None and not implicit:
+            check_verifier(self.code_verifier)
             parts['code_challenge_method'] = 'S256'
             parts['code_challenge'] = generate_code_challenge(self.code_verifier)
         return f'{self.oauth_authorize}?{form.query(parts)}'
@@ -241,7 +265,8 @@ class EsiSecurity:
         """
         if self.refresh_token is None:
             raise TokenExpiredError(
-                'No refresh token is defined. Sign in with auth(code), or give kept tokens to update_token().'
+                'No refresh token is defined. Sign in with auth(code), give kept tokens to update_token(), '
+                'or take a character of the store: for_character(id).'
             )
         data = {'grant_type': 'refresh_token', 'refresh_token': self.refresh_token}
         if scope_list:
@@ -259,9 +284,21 @@ class EsiSecurity:
         return {'headers': headers, 'data': data, 'url': self.oauth_token if url is None else url}
 
     def auth(self, code: str) -> dict[str, Any]:
-        """Exchange the code of a login for tokens; returns the SSO's answer."""
-        answer = self._ask(self.get_access_token_params(code))
-        self._take_over(answer)
+        """Exchange the code of a login for tokens; returns the SSO's answer. With a `store` they are in it then.
+
+        Raises TokenRefusedError (TokenRevokedError for a code that is wrong, too old or was used before) and
+        SSOUnavailableError. The tokens that were there stay.
+        """
+        answer = endpoint.tokens(self._transport, self.get_access_token_params(code), self.timeout)
+        # A new grant: the refresh token of another one is none of its own.
+        answer = {'refresh_token': None, **answer}
+        identity = jwt.unverified_identity(answer['access_token'])
+        with self._lock:
+            try:
+                with self._keeper.holding(identity and identity.character_id, answer['refresh_token']):
+                    self._take_over(answer, identity)
+            except TokenStoreBusyError:
+                self._take_over(answer, identity)  # it is the newest whatever the other one brings
         return answer
 
     def refresh(self, scope_list: list[str] | None = None) -> dict[str, Any]:
@@ -271,15 +308,9 @@ class EsiSecurity:
         for any other refusal. The tokens that were there stay.
         """
         with self._lock:
-            answer = self._ask(self.get_refresh_token_params(scope_list))
-            self._take_over(answer)
+            answer = self._renewed(scope_list, now=True)
+            assert answer is not None
             return answer
-
-    def _take_over(self, answer: Mapping[str, Any]) -> None:
-        """The tokens of an exchange of our own: they come from the SSO itself, so that what they say is true."""
-        self.update_token(answer)
-        token = answer['access_token']
-        self._known = token, jwt.unverified_identity(token)
 
     def verify(self, kid: str = jwt.DEFAULT_KID, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The claims of the access token, if it is genuine, meant for this client, and still good.
@@ -299,7 +330,7 @@ class EsiSecurity:
     def identity(self) -> Identity | None:
         """Whose the token is: known from `verify`, or from a login or refresh of this object; else None."""
         token, identity = self._known
-        return identity if token is not None and token == self.access_token else None
+        return identity if token == self.access_token else None
 
     @property
     def character_id(self) -> int | None:
@@ -321,45 +352,56 @@ class EsiSecurity:
         """What the token allows, as far as it is known for certain."""
         return self.identity.scopes if self.identity else frozenset()
 
+    @staticmethod
+    def scopes_for(*operations: Operation) -> list[str]:
+        """The scopes that these operations need, sorted, for `get_auth_uri`: `scopes_for(app.op['…'], app.op['…'])`."""
+        for operation in operations:
+            if not isinstance(operation, Operation):
+                raise TypeError(f'scopes_for() takes operations (app.op[…]), not a {type(operation).__name__}')
+        return sorted({scope for operation in operations for scope in operation.scopes})
+
     def revoke(self) -> None:
-        """Give the tokens back and forget them. Raises AttributeError where there are none."""
+        """Give the tokens back and forget them, in the store too.
+
+        Raises AttributeError where there are none, SSOUnavailableError when the SSO is down: then they stay.
+        """
         with self._lock:
             if not self.refresh_token and not self.access_token:
                 raise AttributeError('No access/refresh token are defined.')
             kind = 'refresh_token' if self.refresh_token else 'access_token'
             data = {'token_type_hint': kind, 'token': self.refresh_token or self.access_token}
-            self._post(self._params(data, self.oauth_revoke))
+            endpoint.revoke(self._transport, self._params(data, self.oauth_revoke), self.timeout)
+            if self.character_id is not None:
+                self._keeper.forget(self.character_id)
+                self._characters.pop(self.character_id, None)
             self.access_token = self.refresh_token = self.token_expiry = None
+            self._known = None, None
+            self._is_kept = self._is_owed = False
 
-    def _ask(self, params: dict[str, Any]) -> dict[str, Any]:
-        """The token endpoint's answer; anything but tokens is an error, without a secret in it."""
-        answer = self._post(params)
-        if answer.status == 200:
-            tokens = form.tokens(answer.content)
-            if tokens is None:
-                raise SSOUnavailableError(params['url'], 200, response=b'an answer without a token')
-            return tokens
-        code = form.error_code(answer.content)
-        # As JSON, since apps read it so; of what the SSO said only the code, which holds no secret.
-        told = json.dumps({'error': code or 'not told'}).encode()
-        raise _error_for(answer.status, code)(params['url'], answer.status, response=told, request_param={})
+    # ------------------------------------------------------------------ many characters
 
-    def _post(self, params: dict[str, Any]) -> Answer:
-        """To the SSO and nowhere else: over TLS, and never along a redirect."""
-        url = params['url']
-        if not form.is_trusted(url):
-            raise TokenError(f'{url}: tokens go over https only (http on this machine alone)')
-        headers = {'Content-Type': 'application/x-www-form-urlencoded', **params['headers']}
-        return self._send(
-            Outgoing('POST', url, headers, urlencode(params['data']).encode()), _DEADLINE, redirects=False
-        )
+    def for_character(self, character_id: int) -> EsiSecurity:
+        """The security object of a character whose tokens are in the `store`: the same one each time, so that its
+        tokens are refreshed once however many threads need them. Its `token_identifier` is the character's id.
 
-    def _send(self, outgoing: Outgoing, seconds: float, redirects: bool = True) -> Answer:
-        deadline = None if self.timeout is None else clock.monotonic() + seconds
-        try:
-            return self._transport.send(outgoing, outgoing.headers, self.timeout, deadline, redirects)
-        except (NoAnswer, BadBody) as error:
-            raise SSOUnavailableError(outgoing.url, 500, response=error.reason.encode()) from error.with_traceback(None)
+        Raises UnknownCharacterError, which names those that are known, and TokenStoreError. Who is deleted from the
+        store is unknown to all processes from the next refresh on.
+        """
+        if self.store is None:
+            raise TokenError('characters are looked up in a store: EsiSecurity(…, store=FileTokens())')
+        if not isinstance(character_id, int):
+            raise TypeError(f'character_id must be an int, not a {type(character_id).__name__}')
+        known = self._characters.get(character_id)
+        if known is not None:
+            return known
+        kept = self.store.get(self.client_id, character_id)
+        if kept is None:
+            raise UnknownCharacterError(character_id, self.store.characters(self.client_id))
+        one = copy.copy(self)
+        one._begin()
+        one.token_identifier = character_id
+        one._adopt(kept)
+        return self._characters.setdefault(character_id, one)
 
     # ------------------------------------------------------------------ tokens
 
@@ -368,15 +410,60 @@ class EsiSecurity:
 
         `response_json`: access_token, expires_in (seconds; a float, or negative to have it refreshed), and
         refresh_token, which stays as it is where none is given. `token_identifier=`: as in the constructor.
+        Raises IncompleteTokensError (a KeyError) where one of the first two is missing.
         """
+        for name, hint in _NEEDED.items():
+            if name not in response_json:
+                raise IncompleteTokensError(name, hint)
+        expires_in = response_json['expires_in']
+        expiry = int(clock.time()) + expires_in
         with self._lock:
             self.token_identifier = kwargs.pop('token_identifier', self.token_identifier)
-            expires_in = response_json['expires_in']
+            if response_json['access_token'] != self.access_token:
+                self._replaced = None
             self.access_token = response_json['access_token']
-            self.token_expiry = int(clock.time()) + expires_in
+            self.token_expiry = expiry
             self._lifetime = max(0.0, float(expires_in))
             if 'refresh_token' in response_json:
                 self.refresh_token = response_json['refresh_token']
+            self._is_kept = self._is_owed = False
+
+    def _take_over(self, answer: Mapping[str, Any], identity: Identity | None) -> None:
+        """The tokens of an exchange of our own: they come from the SSO itself, so that what they say is true. They are
+        in the store before anyone uses them."""
+        refresh_token = answer.get('refresh_token', self.refresh_token)
+        owed = kept = False
+        if identity is not None and self.store is not None:
+            expires_at = int(clock.time()) + answer['expires_in']
+            kept = self._keeper.keep(self._tokens(identity, answer['access_token'], refresh_token, expires_at))
+            owed = not kept
+        self._known = answer['access_token'], identity
+        self.update_token(answer)
+        self._is_kept, self._is_owed = kept, owed
+
+    def _adopt(self, kept: Tokens) -> None:
+        """The tokens of the store."""
+        identity = Identity(kept.character_id, kept.character_name, kept.owner, frozenset(kept.scopes))
+        self._replaced, self.refresh_token = self.access_token, kept.refresh_token
+        self._known = kept.access_token, identity
+        self._lifetime = max(0.0, kept.expires_at - clock.time())
+        self.access_token = kept.access_token
+        self.token_expiry = None if kept.access_token is None else kept.expires_at
+        self._is_kept, self._is_owed = True, False
+
+    def _tokens(
+        self, identity: Identity, access_token: str | None, refresh_token: str | None, expires_at: float | None
+    ) -> Tokens:
+        return Tokens(
+            self.client_id,
+            identity.character_id,
+            refresh_token,
+            access_token,
+            expires_at or 0.0,
+            tuple(sorted(identity.scopes)),
+            identity.character_name,
+            identity.owner,
+        )
 
     def is_token_expired(self, offset: float = 0) -> bool:
         """Whether the token is too old, `offset` seconds from now; True where its end is not known."""
@@ -418,24 +505,146 @@ class EsiSecurity:
     def _is_for_us(self, request: Any) -> bool:
         return any(self.security_name in need or _LIVE_SCHEME in need for need in request._security)
 
+    def require_scopes(self, request: Any) -> None:
+        """Raise MissingScopeError where it is known that the token lacks a scope which the call needs."""
+        operation = request.operation
+        if not self.check_scopes or not operation.scopes or not self._is_for_us(request):
+            return
+        self._fresh_token()
+        if self._lacks(operation):
+            with self._lock:
+                self._take_newer()  # the character may have signed in again elsewhere
+        missing = self._lacks(operation)
+        if missing:
+            raise MissingScopeError(operation.id, missing, self.character_name or 'this character')
+
+    def _lacks(self, operation: Operation) -> list[str]:
+        identity = self.identity
+        return [] if identity is None else sorted({*operation.scopes} - identity.scopes)
+
+    def refused(self, request: Any) -> bool:
+        """The server has refused the token that `request` was signed with: get another one. Whether there is one now.
+
+        Raises TokenRevokedError when the grant is gone.
+        """
+        token = str(request._p['header'].get('Authorization', '')).removeprefix('Bearer ')
+        if not token or self.refresh_token is None:
+            return False
+        try:
+            self._renew_once(lambda: self.access_token == token)
+        except TokenRevokedError:
+            raise
+        except TokenError as error:
+            LOGGER.warning('the token was refused, and there is no other yet (%s)', error)
+        return self._replaced == token  # and not given by the app for somebody else meanwhile
+
     def _fresh_token(self) -> str | None:
-        """The access token, refreshed ahead of its end, once however many threads come for it."""
-        ahead = min(AHEAD, self._lifetime / 10)
-        if not self.is_token_expired(ahead):
-            return self.access_token
-        with self._lock:
-            if not self.is_token_expired(ahead):
-                return self.access_token  # another thread was here first
+        """The access token, renewed ahead of its end."""
+        if self._is_due():
             try:
-                answer = self.refresh()
+                self._renew_once(self._is_due)
             except TokenError as error:
                 if self.is_token_expired():
                     raise
                 LOGGER.warning('the token cannot be renewed yet (%s); it is still good for a while', error)
-                return self.access_token
-            # Before anyone uses the new token: an app keeps the refresh token here.
-            self._announce(answer)
-            return self.access_token
+        elif self._is_owed and not self._keeper.rests:
+            self._settle()
+        return self.access_token
+
+    def _is_due(self) -> bool:
+        """Whether the token must be renewed: near its end, if that has not just failed; at its end."""
+        ahead = 0.0 if clock.monotonic() < self._rests_until else min(AHEAD, self._lifetime / 10)
+        return self.is_token_expired(ahead)
+
+    def _renew_once(self, is_due: Callable[[], bool]) -> None:
+        """Renew the tokens, once however many threads come for it. Who waited for one that failed fails with it."""
+        before = self._failure
+        with self._lock:
+            if not is_due():
+                return  # another thread was here first
+            if self._failure is not None and self._failure is not before:
+                raise copy.copy(self._failure)
+            try:
+                answer = self._renewed()
+            except TokenError as error:
+                self._failure = copy.copy(error)
+                self._rests_until = clock.monotonic() + _REST
+                raise
+            self._failure = None
+            if answer is not None:
+                self._announce(answer)  # while others wait: an app may keep the refresh token here
+
+    def _renewed(self, scope_list: list[str] | None = None, now: bool = False) -> dict[str, Any] | None:
+        """New tokens from the SSO: its answer. None where another process had some already (not if it must be `now`).
+
+        `invalid_grant` may mean that another one was faster with the same refresh token: the grant is gone only when
+        nothing newer is known, here or in the store.
+        """
+        before = self.refresh_token
+        refused: set[str | None] = {None}
+        with self._keeper.holding(self.character_id, before) as alone:
+            if self._take_newer() and not now and not self.is_token_expired():
+                return None
+            while True:
+                try:
+                    return self._exchanged(scope_list)
+                except TokenRevokedError as error:
+                    refused.add(self.refresh_token)
+                    if self._take_other(refused) and not now and not self.is_token_expired():
+                        return None
+                    if self.refresh_token in refused and before not in refused:
+                        self.refresh_token = before
+                    if self.refresh_token in refused:
+                        if alone and self.character_id is not None:
+                            self._keeper.forget(self.character_id)
+                        error.add_note('the grant is gone: the character has to sign in again')
+                        raise
+
+    def _exchanged(self, scope_list: list[str] | None) -> dict[str, Any]:
+        replaced = self.access_token
+        answer = endpoint.tokens(self._transport, self.get_refresh_token_params(scope_list), self.timeout)
+        self._take_over(answer, jwt.unverified_identity(answer['access_token']) or self.identity)
+        self._replaced = replaced
+        return answer
+
+    def _take_newer(self) -> bool:
+        """Take over what another process has put into the store. Whether there was anything.
+
+        Raises TokenRevokedError where it was removed from the store.
+        """
+        kept = self._look_up()
+        if not self._is_kept:
+            return False  # what is here may be newer
+        if kept is None:
+            raise TokenRevokedError(self.sso_endpoints_url, 400, response=b'{"error": "no longer in the store"}')
+        if (kept.refresh_token, kept.access_token) == (self.refresh_token, self.access_token):
+            return False
+        self._adopt(kept)
+        return True
+
+    def _take_other(self, refused: set[str | None]) -> bool:
+        """Take over what the store has, if that is not `refused` yet."""
+        kept = self._look_up()
+        if kept is None or kept.refresh_token in refused:
+            return False
+        self._adopt(kept)
+        return True
+
+    def _look_up(self) -> Tokens | None:
+        """What the store has of this character; None where there is nothing, or nothing is known."""
+        identity = self.identity
+        if identity is None or self.store is None:
+            return None
+        return self._keeper.find(self._tokens(identity, self.access_token, self.refresh_token, self.token_expiry))
+
+    def _settle(self) -> None:
+        """Give the store what it did not take when it was down."""
+        with self._lock, suppress(TokenStoreBusyError), self._keeper.holding(self.character_id, self.refresh_token):
+            identity = self.identity
+            if self._is_owed and identity is not None:
+                tokens = self._tokens(identity, self.access_token, self.refresh_token, self.token_expiry)
+                self._is_kept = self._keeper.keep(tokens)
+                self._is_owed = not self._is_kept
 
     def _announce(self, answer: Mapping[str, Any]) -> None:
         """AFTER_TOKEN_REFRESH, with the arguments of 1.x; what else the SSO says goes to who takes it."""
@@ -455,8 +664,8 @@ class EsiSecurity:
 
 _ANNOUNCED = frozenset({'access_token', 'refresh_token', 'expires_in', 'token_type', 'token_identifier'})
 
-
-def _error_for(status: int, code: str) -> Any:
-    if status >= 500 or status == 429:
-        return SSOUnavailableError
-    return TokenRevokedError if code == 'invalid_grant' else TokenRefusedError
+#: What tokens must have, and what it is.
+_NEEDED = {
+    'access_token': "the token itself; '' if there is only a refresh token",
+    'expires_in': 'seconds that the access token is still good for; -1 to have it refreshed first',
+}
