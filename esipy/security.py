@@ -1,11 +1,9 @@
-"""EsiSecurity: holds one character's tokens, keeps them fresh, and signs requests with them.
+"""EsiSecurity: signs requests with one character's tokens.
 
-The refresh token changes with every use, so that only one may use it: all refreshing happens under a lock, and who
-waited for it finds the token already new. `_fresh_token` tells that from top to bottom.
-
-what the SSO publishes          sso/published.py
+the application, and the SSO    sso/application.py, sso/published.py
 asking it for tokens            sso/endpoint.py
-where tokens are kept, the lock sso/keeper.py, stores/
+tokens, and their renewal       sso/holder.py
+where they are kept, the lock   sso/keeper.py, stores/
 what a token says               sso/jwt.py
 """
 
@@ -13,43 +11,16 @@ from __future__ import annotations
 
 import copy
 import logging
-import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
-from esipy import clock, fork
-from esipy.cache.choose import check_cache
 from esipy.cache.keys import digest, owner_of
-from esipy.events import AFTER_TOKEN_REFRESH, advise, advise_of_unknown, emit
-from esipy.exceptions import (
-    IncompleteTokensError,
-    MissingScopeError,
-    SSOUnavailableError,
-    TokenError,
-    TokenExpiredError,
-    TokenRevokedError,
-    TokenStoreBusyError,
-    UnknownCharacterError,
-)
+from esipy.events import AFTER_TOKEN_REFRESH, advise, advise_of_unknown
+from esipy.exceptions import MissingScopeError, TokenError, TokenRevokedError, UnknownCharacterError
 from esipy.spec.model import Operation
-from esipy.sso import endpoint, form, jwt, metadata
-from esipy.sso.jwt import Identity
-from esipy.sso.keeper import Keeper
-from esipy.sso.pkce import check_verifier, generate_code_challenge
-from esipy.sso.published import Published
-from esipy.stores.base import Tokens, TokenStore
-from esipy.transport import Transport, check_options, make_session
-from esipy.version import __version__
+from esipy.sso.application import SSO_ENDPOINTS_URL
+from esipy.sso.holder import Holder
 
 LOGGER = logging.getLogger(__name__)
-
-SSO_ENDPOINTS_URL = 'https://login.eveonline.com/.well-known/oauth-authorization-server'
-
-#: Seconds before its end from which a token is renewed (a tenth of its life, if that is less), and how long it is then
-#: used as it is after that failed.
-AHEAD = 60.0
-_REST = 5.0
 
 #: The scheme's name in the live document; in the old one it is what `security_name` says.
 _LIVE_SCHEME = 'OAuth2'
@@ -73,26 +44,8 @@ _OPTIONS: dict[str, Any] = {
 #: Options of older versions, which mean nothing any more.
 _PAST = {'app', 'esi_url', 'sso_url', 'esi_datasource'}
 
-_USER_AGENT_ADVICE = (
-    "Defining a 'User-Agent' header is a good practice, and allows CCP to contact you if required. "
-    "To do this, simply add the following when creating the security object: headers={'User-Agent':'something'}."
-)
 
-
-class _Endpoint:
-    """An address of the SSO: known from the start, or asked for when it is first needed."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __get__(self, security: EsiSecurity, owner: type[EsiSecurity]) -> str:
-        return security._endpoint(self._name)
-
-    def __set__(self, security: EsiSecurity, value: str) -> None:
-        security._endpoints = {**(security._endpoints or {}), self._name: value}
-
-
-class EsiSecurity:
+class EsiSecurity(Holder):
     """One character's tokens: `EsiClient(security)` signs with them every call that needs it.
 
     `secret_key` for an app that can keep one (a web server), `code_verifier` (PKCE) for one that cannot. Options:
@@ -118,11 +71,6 @@ class EsiSecurity:
     the newest ones when it is back.
     """
 
-    oauth_issuer = _Endpoint('issuer')
-    oauth_authorize = _Endpoint('authorization_endpoint')
-    oauth_token = _Endpoint('token_endpoint')
-    oauth_revoke = _Endpoint('revocation_endpoint')
-
     def __init__(
         self,
         redirect_uri: str,
@@ -135,222 +83,12 @@ class EsiSecurity:
             advise(f'EsiSecurity: {name!r} has had no meaning since EsiPy 1.0', DeprecationWarning)
         advise_of_unknown('EsiSecurity', options.keys() - _PAST, _OPTIONS)
         chosen = {**_OPTIONS, **options}
-        if not chosen['sso_endpoints_url']:
-            raise AttributeError('sso_endpoints_url cannot be None or empty')
-        if secret_key is None and code_verifier is None:
-            raise AttributeError('Either secret_key or code_verifier must be filled')
-        check_options('EsiSecurity', chosen)
-        if chosen['store'] is not None and not isinstance(chosen['store'], TokenStore):
-            raise TypeError(f'EsiSecurity: store must be a TokenStore, not a {type(chosen["store"]).__name__}')
-        self.redirect_uri = redirect_uri
-        self.client_id = client_id
-        self.secret_key = secret_key
-        self.code_verifier = code_verifier
+        super().__init__(redirect_uri, client_id, secret_key, code_verifier, chosen)
         self.security_name: str = chosen['security_name']
-        self.token_identifier = chosen['token_identifier']
-        self.signal_token_updated = chosen['signal_token_updated']
-        self.sso_endpoints_url: str = chosen['sso_endpoints_url']
-        self.timeout = chosen['timeout']
-        self.cache = check_cache(chosen['cache'])
-        self.store: TokenStore | None = chosen['store']
         self.check_scopes: bool = chosen['check_scopes']
-        keys = chosen['jwks_key'] or {}
-        self.jwks_key_set = {key['kid']: key for key in keys['keys']} if 'keys' in keys else None
-        self.jwks_key = None if 'keys' in keys else chosen['jwks_key']
-        self._session = make_session(10, chosen['transport_adapter'], None)
-        self._transport = Transport(self._session, endpoint.MAX_BODY)
-        self._set_headers(dict(chosen['headers'] or {}))
-        self._published = Published(self._page, self.cache, client_id, secret_key)
-        self._keeper = Keeper(client_id, self.store, chosen['lock'])
         self._characters: dict[int, EsiSecurity] = {}
-        self._begin()
-        given = chosen['sso_endpoints']
-        self._endpoints: dict[str, str] | None = dict(given) if isinstance(given, Mapping) else None
-        self._look_for_endpoints()
 
-    def _begin(self) -> None:
-        """Nobody's tokens yet."""
-        self.access_token: str | None = None
-        self.refresh_token: str | None = None
-        self.token_expiry: float | None = None
-        self._lifetime = 0.0
-        # Whose the token is, as far as that is known for certain: the token that it was read from, and the reading.
-        self._known: tuple[str | None, Identity | None] = (None, None)
-        # Whether the store has these tokens, or should have them but did not take them.
-        self._is_kept = self._is_owed = False
-        # The token that the present one came in place of.
-        self._replaced: str | None = None
-        # The last attempt to renew the token, if it failed, and until when there is no hurry for another.
-        self._failure: TokenError | None = None
-        self._rests_until = 0.0
-        self._renew()
-        fork.renew_after(self)
-
-    def _set_headers(self, headers: dict[str, str]) -> None:
-        if 'user-agent' not in {name.lower() for name in headers}:
-            LOGGER.warning(_USER_AGENT_ADVICE)
-            advise(_USER_AGENT_ADVICE)
-            headers['User-Agent'] = f'esipy/{__version__} (client id {self.client_id})'
-        self._session.headers.update({'Accept': 'application/json', **headers})
-
-    def _renew(self) -> None:
-        self._lock = threading.RLock()
-
-    # ------------------------------------------------------------------ where the SSO is
-
-    def _look_for_endpoints(self) -> None:
-        """As 1.x did, when the object is made; but an SSO that is down does not keep it from being made, nor each of
-        many waiting for it."""
-        if self._endpoints is not None:
-            return
-        try:
-            if self._published.rests(self.sso_endpoints_url):
-                raise SSOUnavailableError(self.sso_endpoints_url, 500, response=b'no answer a moment ago')
-            self._endpoint('issuer')
-            self._keys()
-        except SSOUnavailableError as error:
-            LOGGER.warning('the SSO does not answer (%s); asking again when it is needed', error)
-            advise('the SSO does not answer; asking again when it is needed')
-
-    def _endpoint(self, name: str) -> str:
-        if self._endpoints is None:
-            self._endpoints = dict(self._published.get(self.sso_endpoints_url, metadata.endpoints))
-        try:
-            return self._endpoints[name]
-        except KeyError:
-            raise TokenError(f'{self.sso_endpoints_url} names no {name}') from None
-
-    def _keys(self, again: bool = False) -> Mapping[str, Any]:
-        """The keys that tokens are signed with, by their names; asked for `again` when a token names another one."""
-        if self.jwks_key is not None:
-            return {str(self.jwks_key.get('kid', jwt.DEFAULT_KID)): self.jwks_key}
-        if self.jwks_key_set is None or again:
-            self.jwks_key_set = self._published.get(self._endpoint('jwks_uri'), metadata.keys, again)
-        return self.jwks_key_set
-
-    def _page(self, url: str) -> bytes:
-        return endpoint.published(self._transport, url, self.timeout)
-
-    # ------------------------------------------------------------------ signing in
-
-    def get_auth_uri(self, state: str, scopes: Any = None, implicit: bool = False) -> str:
-        """Where to send the user to sign in. `state`: a secret of this login, to be compared on return; `scopes`: a
-        list, or a text with spaces between them.
-
-        Raises AttributeError without a state, CallError for a code_verifier that the SSO would refuse."""
-        if not state:
-            raise AttributeError('"state" must be non empty, non None string')
-        parts = {
-            'response_type': 'token' if implicit else 'code',
-            'redirect_uri': self.redirect_uri,
-            'client_id': self.client_id,
-        }
-        if scopes:
-            parts['scope'] = scopes if isinstance(scopes, str) else ' '.join(scopes)
-        parts['state'] = str(state)
-        if self.code_verifier is not None and self.secret_key is None and not implicit:
-            check_verifier(self.code_verifier)
-            parts['code_challenge_method'] = 'S256'
-            parts['code_challenge'] = generate_code_challenge(self.code_verifier)
-        return f'{self.oauth_authorize}?{form.query(parts)}'
-
-    def get_access_token_params(self, code: str) -> dict[str, Any]:
-        """What to POST to exchange a code for tokens: {'url', 'headers', 'data'}. It holds secrets."""
-        return self._params({'grant_type': 'authorization_code', 'code': code})
-
-    def get_refresh_token_params(self, scope_list: list[str] | None = None) -> dict[str, Any]:
-        """What to POST to get a new access token: {'url', 'headers', 'data'}. It holds secrets.
-
-        Raises TokenExpiredError (an AttributeError) where there is no refresh token.
-        """
-        if self.refresh_token is None:
-            raise TokenExpiredError(
-                'No refresh token is defined. Sign in with auth(code), give kept tokens to update_token(), '
-                'or take a character of the store: for_character(id).'
-            )
-        data = {'grant_type': 'refresh_token', 'refresh_token': self.refresh_token}
-        if scope_list:
-            if not isinstance(scope_list, list):
-                raise AttributeError('scope_list must be a list of scope.')
-            data['scope'] = ' '.join(scope_list)
-        return self._params(data)
-
-    def _params(self, data: dict[str, Any], url: str | None = None) -> dict[str, Any]:
-        headers = {}
-        if self.secret_key is not None:
-            headers['Authorization'] = form.basic(self.client_id, self.secret_key)
-        else:
-            data = {**data, 'code_verifier': self.code_verifier, 'client_id': self.client_id}
-        return {'headers': headers, 'data': data, 'url': self.oauth_token if url is None else url}
-
-    def auth(self, code: str) -> dict[str, Any]:
-        """Exchange the code of a login for tokens; returns the SSO's answer. With a `store` they are in it then.
-
-        Raises TokenRefusedError (TokenRevokedError for a code that is wrong, too old or was used before) and
-        SSOUnavailableError. The tokens that were there stay.
-        """
-        answer = endpoint.tokens(self._transport, self.get_access_token_params(code), self.timeout)
-        # A new grant: the refresh token of another one is none of its own.
-        answer = {'refresh_token': None, **answer}
-        identity = jwt.unverified_identity(answer['access_token'])
-        with self._lock:
-            try:
-                with self._keeper.holding(identity and identity.character_id, answer['refresh_token']):
-                    self._take_over(answer, identity)
-            except TokenStoreBusyError:
-                self._take_over(answer, identity)  # it is the newest whatever the other one brings
-        return answer
-
-    def refresh(self, scope_list: list[str] | None = None) -> dict[str, Any]:
-        """Get a new access token now; returns the SSO's answer.
-
-        Raises TokenRevokedError when the grant is gone, SSOUnavailableError when the SSO is down, TokenRefusedError
-        for any other refusal. The tokens that were there stay.
-        """
-        with self._lock:
-            answer = self._renewed(scope_list, now=True)
-            assert answer is not None
-            return answer
-
-    def verify(self, kid: str = jwt.DEFAULT_KID, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The claims of the access token, if it is genuine, meant for this client, and still good.
-
-        `kid`: the key's name, where the token names none. `options`: python-jose's, `{'verify_aud': False}` for one.
-        Raises python-jose's JWTError (ExpiredSignatureError, JWTClaimsError), AttributeError where there is no token.
-        """
-        token = self.access_token
-        if not token:
-            raise AttributeError('No access token are available at this time')
-        claims = jwt.verify(token, self._keys, kid, self.client_id, self.oauth_issuer, options or {})
-        if not options:
-            self._known = token, jwt.identity(claims)
-        return claims
-
-    @property
-    def identity(self) -> Identity | None:
-        """Whose the token is: known from `verify`, or from a login or refresh of this object; else None."""
-        token, identity = self._known
-        return identity if token == self.access_token else None
-
-    @property
-    def character_id(self) -> int | None:
-        """The character's id, where it is known for certain (see `identity`)."""
-        return self.identity.character_id if self.identity else None
-
-    @property
-    def character_name(self) -> str | None:
-        """The character's name, where it is known for certain."""
-        return self.identity.character_name if self.identity else None
-
-    @property
-    def owner(self) -> str | None:
-        """A text that changes when the character changes hands, where it is known for certain."""
-        return self.identity.owner if self.identity else None
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        """What the token allows, as far as it is known for certain."""
-        return self.identity.scopes if self.identity else frozenset()
+    # ------------------------------------------------------------------ whom it signs for
 
     @staticmethod
     def scopes_for(*operations: Operation) -> list[str]:
@@ -359,24 +97,6 @@ class EsiSecurity:
             if not isinstance(operation, Operation):
                 raise TypeError(f'scopes_for() takes operations (app.op[…]), not a {type(operation).__name__}')
         return sorted({scope for operation in operations for scope in operation.scopes})
-
-    def revoke(self) -> None:
-        """Give the tokens back and forget them, in the store too.
-
-        Raises AttributeError where there are none, SSOUnavailableError when the SSO is down: then they stay.
-        """
-        with self._lock:
-            if not self.refresh_token and not self.access_token:
-                raise AttributeError('No access/refresh token are defined.')
-            kind = 'refresh_token' if self.refresh_token else 'access_token'
-            data = {'token_type_hint': kind, 'token': self.refresh_token or self.access_token}
-            endpoint.revoke(self._transport, self._params(data, self.oauth_revoke), self.timeout)
-            if self.character_id is not None:
-                self._keeper.forget(self.character_id)
-                self._characters.pop(self.character_id, None)
-            self.access_token = self.refresh_token = self.token_expiry = None
-            self._known = None, None
-            self._is_kept = self._is_owed = False
 
     # ------------------------------------------------------------------ many characters
 
@@ -403,73 +123,17 @@ class EsiSecurity:
         one._adopt(kept)
         return self._characters.setdefault(character_id, one)
 
-    # ------------------------------------------------------------------ tokens
+    def revoke(self) -> None:
+        """Give the tokens back and forget them, in the store too.
 
-    def update_token(self, response_json: Mapping[str, Any], **kwargs: Any) -> None:
-        """Take over tokens: those of an answer of the SSO, or kept from earlier.
-
-        `response_json`: access_token, expires_in (seconds; a float, or negative to have it refreshed), and
-        refresh_token, which stays as it is where none is given. `token_identifier=`: as in the constructor.
-        Raises IncompleteTokensError (a KeyError) where one of the first two is missing.
+        Raises AttributeError where there are none, SSOUnavailableError when the SSO is down: then they stay.
         """
-        for name, hint in _NEEDED.items():
-            if name not in response_json:
-                raise IncompleteTokensError(name, hint)
-        expires_in = response_json['expires_in']
-        expiry = int(clock.time()) + expires_in
-        with self._lock:
-            self.token_identifier = kwargs.pop('token_identifier', self.token_identifier)
-            if response_json['access_token'] != self.access_token:
-                self._replaced = None
-            self.access_token = response_json['access_token']
-            self.token_expiry = expiry
-            self._lifetime = max(0.0, float(expires_in))
-            if 'refresh_token' in response_json:
-                self.refresh_token = response_json['refresh_token']
-            self._is_kept = self._is_owed = False
+        character_id = self.character_id
+        super().revoke()
+        if character_id is not None:
+            self._characters.pop(character_id, None)
 
-    def _take_over(self, answer: Mapping[str, Any], identity: Identity | None) -> None:
-        """The tokens of an exchange of our own: they come from the SSO itself, so that what they say is true. They are
-        in the store before anyone uses them."""
-        refresh_token = answer.get('refresh_token', self.refresh_token)
-        owed = kept = False
-        if identity is not None and self.store is not None:
-            expires_at = int(clock.time()) + answer['expires_in']
-            kept = self._keeper.keep(self._tokens(identity, answer['access_token'], refresh_token, expires_at))
-            owed = not kept
-        self._known = answer['access_token'], identity
-        self.update_token(answer)
-        self._is_kept, self._is_owed = kept, owed
-
-    def _adopt(self, kept: Tokens) -> None:
-        """The tokens of the store."""
-        identity = Identity(kept.character_id, kept.character_name, kept.owner, frozenset(kept.scopes))
-        self._replaced, self.refresh_token = self.access_token, kept.refresh_token
-        self._known = kept.access_token, identity
-        self._lifetime = max(0.0, kept.expires_at - clock.time())
-        self.access_token = kept.access_token
-        self.token_expiry = None if kept.access_token is None else kept.expires_at
-        self._is_kept, self._is_owed = True, False
-
-    def _tokens(
-        self, identity: Identity, access_token: str | None, refresh_token: str | None, expires_at: float | None
-    ) -> Tokens:
-        return Tokens(
-            self.client_id,
-            identity.character_id,
-            refresh_token,
-            access_token,
-            expires_at or 0.0,
-            tuple(sorted(identity.scopes)),
-            identity.character_name,
-            identity.owner,
-        )
-
-    def is_token_expired(self, offset: float = 0) -> bool:
-        """Whether the token is too old, `offset` seconds from now; True where its end is not known."""
-        if self.token_expiry is None:
-            return True
-        return int(clock.time()) >= self.token_expiry - offset
+    # ------------------------------------------------------------------ a request
 
     def __call__(self, request: Any) -> Any:
         """Put the token into `request._p['header']`, if the operation needs one; a new one if this one is too old."""
@@ -538,134 +202,5 @@ class EsiSecurity:
             LOGGER.warning('the token was refused, and there is no other yet (%s)', error)
         return self._replaced == token  # and not given by the app for somebody else meanwhile
 
-    def _fresh_token(self) -> str | None:
-        """The access token, renewed ahead of its end."""
-        if self._is_due():
-            try:
-                self._renew_once(self._is_due)
-            except TokenError as error:
-                if self.is_token_expired():
-                    raise
-                LOGGER.warning('the token cannot be renewed yet (%s); it is still good for a while', error)
-        elif self._is_owed and not self._keeper.rests:
-            self._settle()
-        return self.access_token
-
-    def _is_due(self) -> bool:
-        """Whether the token must be renewed: near its end, if that has not just failed; at its end."""
-        ahead = 0.0 if clock.monotonic() < self._rests_until else min(AHEAD, self._lifetime / 10)
-        return self.is_token_expired(ahead)
-
-    def _renew_once(self, is_due: Callable[[], bool]) -> None:
-        """Renew the tokens, once however many threads come for it. Who waited for one that failed fails with it."""
-        before = self._failure
-        with self._lock:
-            if not is_due():
-                return  # another thread was here first
-            if self._failure is not None and self._failure is not before:
-                raise copy.copy(self._failure)
-            try:
-                answer = self._renewed()
-            except TokenError as error:
-                self._failure = copy.copy(error)
-                self._rests_until = clock.monotonic() + _REST
-                raise
-            self._failure = None
-            if answer is not None:
-                self._announce(answer)  # while others wait: an app may keep the refresh token here
-
-    def _renewed(self, scope_list: list[str] | None = None, now: bool = False) -> dict[str, Any] | None:
-        """New tokens from the SSO: its answer. None where another process had some already (not if it must be `now`).
-
-        `invalid_grant` may mean that another one was faster with the same refresh token: the grant is gone only when
-        nothing newer is known, here or in the store.
-        """
-        before = self.refresh_token
-        refused: set[str | None] = {None}
-        with self._keeper.holding(self.character_id, before) as alone:
-            if self._take_newer() and not now and not self.is_token_expired():
-                return None
-            while True:
-                try:
-                    return self._exchanged(scope_list)
-                except TokenRevokedError as error:
-                    refused.add(self.refresh_token)
-                    if self._take_other(refused) and not now and not self.is_token_expired():
-                        return None
-                    if self.refresh_token in refused and before not in refused:
-                        self.refresh_token = before
-                    if self.refresh_token in refused:
-                        if alone and self.character_id is not None:
-                            self._keeper.forget(self.character_id)
-                        error.add_note('the grant is gone: the character has to sign in again')
-                        raise
-
-    def _exchanged(self, scope_list: list[str] | None) -> dict[str, Any]:
-        replaced = self.access_token
-        answer = endpoint.tokens(self._transport, self.get_refresh_token_params(scope_list), self.timeout)
-        self._take_over(answer, jwt.unverified_identity(answer['access_token']) or self.identity)
-        self._replaced = replaced
-        return answer
-
-    def _take_newer(self) -> bool:
-        """Take over what another process has put into the store. Whether there was anything.
-
-        Raises TokenRevokedError where it was removed from the store.
-        """
-        kept = self._look_up()
-        if not self._is_kept:
-            return False  # what is here may be newer
-        if kept is None:
-            raise TokenRevokedError(self.sso_endpoints_url, 400, response=b'{"error": "no longer in the store"}')
-        if (kept.refresh_token, kept.access_token) == (self.refresh_token, self.access_token):
-            return False
-        self._adopt(kept)
-        return True
-
-    def _take_other(self, refused: set[str | None]) -> bool:
-        """Take over what the store has, if that is not `refused` yet."""
-        kept = self._look_up()
-        if kept is None or kept.refresh_token in refused:
-            return False
-        self._adopt(kept)
-        return True
-
-    def _look_up(self) -> Tokens | None:
-        """What the store has of this character; None where there is nothing, or nothing is known."""
-        identity = self.identity
-        if identity is None or self.store is None:
-            return None
-        return self._keeper.find(self._tokens(identity, self.access_token, self.refresh_token, self.token_expiry))
-
-    def _settle(self) -> None:
-        """Give the store what it did not take when it was down."""
-        with self._lock, suppress(TokenStoreBusyError), self._keeper.holding(self.character_id, self.refresh_token):
-            identity = self.identity
-            if self._is_owed and identity is not None:
-                tokens = self._tokens(identity, self.access_token, self.refresh_token, self.token_expiry)
-                self._is_kept = self._keeper.keep(tokens)
-                self._is_owed = not self._is_kept
-
-    def _announce(self, answer: Mapping[str, Any]) -> None:
-        """AFTER_TOKEN_REFRESH, with the arguments of 1.x; what else the SSO says goes to who takes it."""
-        emit(
-            self.signal_token_updated,
-            {name: value for name, value in answer.items() if name not in _ANNOUNCED},
-            access_token=self.access_token,
-            refresh_token=self.refresh_token,
-            expires_in=answer['expires_in'],
-            token_type=answer.get('token_type', 'Bearer'),
-            token_identifier=self.token_identifier,
-        )
-
     def __repr__(self) -> str:
         return f'<EsiSecurity of {self.client_id}>'
-
-
-_ANNOUNCED = frozenset({'access_token', 'refresh_token', 'expires_in', 'token_type', 'token_identifier'})
-
-#: What tokens must have, and what it is.
-_NEEDED = {
-    'access_token': "the token itself; '' if there is only a refresh token",
-    'expires_in': 'seconds that the access token is still good for; -1 to have it refreshed first',
-}
