@@ -15,6 +15,11 @@
     ├── UnknownOperationError           no operation of that name (also a KeyError and an AttributeError)
     ├── MissingFieldError               a row has no such field (also an AttributeError and a KeyError)
     ├── SpecError                       not a description, or a broken one (also a ValueError)
+    ├── PluginError                     no plugin, or one with a misspelt hook (also a TypeError)
+    ├── MockError                       no mock for a call, or one that breaks the description (also a ValueError)
+    ├── RequestLimitError               a limit of one's own (Pool, RateLimit) is reached; nothing was sent
+    │   ├── TooManyRequestsPendingError too many wait already
+    │   └── TooMuchTimePendingError     waited too long
     └── TokenError                      signing in
         ├── MissingScopeError           the token lacks a scope; nothing was sent (also a CallError)
         ├── UnknownCharacterError       nothing is kept for this character (also a KeyError)
@@ -173,6 +178,26 @@ class MissingFieldError(EsiError, AttributeError, KeyError):
 
 class SpecError(EsiError, ValueError):
     """The source is not an API description, or a part of it that is needed is broken."""
+
+
+class PluginError(EsiError, TypeError):
+    """Not a plugin, or one that cannot be added as it is."""
+
+
+class MockError(EsiError, ValueError):
+    """Nothing says how to mock a call, or what says so cannot be, or breaks the operation's description."""
+
+
+class RequestLimitError(EsiError):
+    """A plugin that limits requests keeps this one from being sent."""
+
+
+class TooManyRequestsPendingError(RequestLimitError):
+    """As many requests wait already as may (`hard_limit`)."""
+
+
+class TooMuchTimePendingError(RequestLimitError):
+    """A request waited for longer than it may (`timeout`)."""
 
 
 class TokenError(EsiError):

@@ -58,7 +58,7 @@ def failed(exchange: Exchange, problem: Exception) -> Response:
     if isinstance(problem, MissingScopeError):
         told = 403  # what the server would have said
     status = told if told >= 400 else 500
-    response = exchange.response(status, {}, failed_body(str(problem)), masked(exchange.request.url))
+    response = exchange.response_of(status, {}, failed_body(str(problem)), masked(exchange.request.url))
     response.failed, response.cause = True, problem
     return response
 
