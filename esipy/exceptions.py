@@ -260,7 +260,7 @@ class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):  #
 
 
 class TokenStoreError(TokenError):
-    """The place where tokens are kept cannot be read or written, or holds something else. Nothing was changed."""
+    """The place where tokens are kept cannot be read or written, or holds something that is not ours."""
 
 
 class TokenStoreBusyError(TokenStoreError, TimeoutError):

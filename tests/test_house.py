@@ -43,6 +43,8 @@ NOT_AT_IMPORT = {
     'orjson',
     'yaml',
     'keyring',
+    'filelock',
+    'platformdirs',
     'pyswagger',
     'pytest',
 }
