@@ -269,10 +269,13 @@ class Holder(Application):
         `invalid_grant` may mean that another one was faster with the same refresh token: the grant is gone only when
         nothing newer is known, here or in the store.
         """
-        before = self.refresh_token
+        before, replaced = self.refresh_token, self.access_token
         refused: set[str | None] = {None}
         with self._keeper.holding(self.character_id, before) as alone:
-            if self._take_newer() and not now and not self.is_token_expired():
+            # What gives the lock may be an app's own, which reads its database then.
+            is_newer = self._take_newer() or self.access_token != replaced
+            if is_newer and not now and not self.is_token_expired():
+                self._replaced = replaced
                 return None
             while True:
                 try:
