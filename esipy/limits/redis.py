@@ -21,7 +21,7 @@ from esipy.limits.memory import MemoryLimits
 
 LOGGER = logging.getLogger(__name__)
 
-#: Seconds to wait for Redis where the client does not say; after an answer that took longer than SLOW, and after none,
+#: Seconds to wait for Redis at most; after an answer that took longer than SLOW, and after none,
 #: it is left alone for REST seconds.
 PATIENCE = 1.0
 SLOW = 0.5
