@@ -500,7 +500,7 @@ class EsiClient:
         with self._limits.booking(exchange, self._authorization(exchange)) as booking:
             exchange.attempts += 1
             answer = self._send(exchange, stored)
-            booking.settle(answer)
+            booking.settle(answer, sent=exchange.took is not None)
         self._refusals.note(exchange, answer)
         return answer
 
@@ -565,7 +565,7 @@ class EsiClient:
             return None
         now = clock.time()
         told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
-        if exchange.refusals == 1 and answer.status in (420, 429, 520):
+        if exchange.refusals == 1 and answer.status in (420, 429, 520) and not exchange.request.is_streamed:
             exchange.refusals += 1
             return 0.0
         if kind_of(answer.status, now, told) is DowntimeError:

@@ -40,26 +40,30 @@ end
 local function fresh(tokens, window, reserve)
   return {
     version = 1, tokens = tokens, window = window, reserve = reserve, closed = 0,
-    spent = 0, total = 0, booked = 0, foreign = 0, foreign_until = 0, entries = {}, bookings = {},
+    spent = 0, total = 0, booked = 0, foreign = 0, foreign_until = 0, entries = '', bookings = {},
   }
 end
 
+-- Entries stay packed, 12 bytes each (when it comes back, tokens): most calls look at the first and the last alone.
+local function entry(l, i)
+  return struct.unpack('>dI4', l.entries, i * 12 - 11)
+end
+
 local function spend(l, tokens, returns)
-  local grain = l.window / GRAINS
+  local grain, n = l.window / GRAINS, #l.entries / 12
   returns = math.ceil(returns / grain) * grain
-  local n = #l.entries
-  if n > 0 and l.entries[n - 1] >= returns then
-    l.entries[n] = l.entries[n] + tokens
-  else
-    l.entries[n + 1], l.entries[n + 2] = returns, tokens
-  end
   l.spent, l.total = l.spent + tokens, l.total + tokens
+  if n > 0 then
+    local last, more = entry(l, n)
+    if last >= returns then
+      returns, tokens, l.entries = last, tokens + more, string.sub(l.entries, 1, -13)
+    end
+  end
+  l.entries = l.entries .. struct.pack('>dI4', returns, tokens)
 end
 
 local function drop(l, n)
-  local rest = {}
-  for i = n + 1, #l.entries do rest[i - n] = l.entries[i] end
-  l.entries = rest
+  if n > 0 then l.entries = string.sub(l.entries, n * 12 + 1) end
 end
 
 local function take_back(l)
@@ -71,11 +75,12 @@ local function take_back(l)
     end
   end
   local n = 0
-  while l.entries[n + 1] and l.entries[n + 1] <= now do
-    l.spent = l.spent - l.entries[n + 2]
-    n = n + 2
+  while #l.entries > n * 12 do
+    local returns, tokens = entry(l, n + 1)
+    if returns > now then break end
+    l.spent, n = l.spent - tokens, n + 1
   end
-  if n > 0 then drop(l, n) end
+  drop(l, n)
   if l.foreign_until <= now then l.foreign = 0 end
 end
 """.replace('GRAINS', str(GRAINS))
@@ -108,13 +113,14 @@ local function wait(l, cost)
   local missing = math.min(cost, whole) - (whole - l.spent - l.booked - l.foreign)
   if missing <= 0 then return 0 end
   local foreign = l.foreign
-  for i = 1, #l.entries, 2 do
-    if foreign > 0 and l.foreign_until <= l.entries[i] then
+  for i = 1, #l.entries / 12 do
+    local returns, tokens = entry(l, i)
+    if foreign > 0 and l.foreign_until <= returns then
       missing, foreign = missing - foreign, 0
       if missing <= 0 then return l.foreign_until - now end
     end
-    missing = missing - l.entries[i + 1]
-    if missing <= 0 then return l.entries[i] - now end
+    missing = missing - tokens
+    if missing <= 0 then return returns - now end
   end
   if foreign >= missing then return l.foreign_until - now end
   return -1
@@ -145,28 +151,27 @@ return said
 """)
 
 #: KEYS: the gate, the ledgers; ARGV: offset, name ('': nothing was booked), for how long the gate is closed, and for
-#: each ledger: spent ever when it was booked, cost, returns, used, tokens, window (-1: not told), closed.
+#: each ledger, in one text: spent ever when it was booked, cost, returns, used, tokens, window (-1: not told), closed.
 SETTLE = _script(
     """
 local function believe(l, used, meanwhile, returns)
   l.foreign, l.foreign_until = math.max(0, used - l.spent), returns
-  local forgotten, n = l.spent - meanwhile - used, 0
-  while forgotten > 0 and l.entries[n + 1] do
-    local taken = math.min(l.entries[n + 2], forgotten)
-    forgotten = forgotten - taken
-    l.spent = l.spent - taken
-    l.entries[n + 2] = l.entries[n + 2] - taken
-    if l.entries[n + 2] == 0 then n = n + 2 end
+  local forgotten = l.spent - meanwhile - used
+  while forgotten > 0 and #l.entries > 0 do
+    local returns, tokens = entry(l, 1)
+    local taken = math.min(tokens, forgotten)
+    forgotten, l.spent = forgotten - taken, l.spent - taken
+    drop(l, 1)
+    if taken < tokens then l.entries = struct.pack('>dI4', returns, tokens - taken) .. l.entries end
   end
-  if n > 0 then drop(l, n) end
 end
 
 for i = 2, #KEYS do
   local l = load(KEYS[i])
   if l then
-    local function told(n) return tonumber(ARGV[i * 7 - 11 + n]) end
-    local total, cost, back, used = told(1), told(2), told(3), told(4)
-    local tokens, window, closed = told(5), told(6), told(7)
+    local told = {}
+    for word in string.gmatch(ARGV[i + 2], '%S+') do told[#told + 1] = tonumber(word) end
+    local total, cost, back, used, tokens, window, closed = unpack(told)
     take_back(l)
     local booking = l.bookings[ARGV[2]]
     if booking then
@@ -198,9 +203,9 @@ local l = load(KEYS[1])
 if not l then return nil end
 take_back(l)
 local said = {l.tokens, l.window, l.spent, l.booked, l.foreign, l.foreign_until - now, l.closed - now}
-for i = 1, #l.entries, 2 do
-  said[#said + 1] = l.entries[i] - now
-  said[#said + 1] = l.entries[i + 1]
+for i = 1, #l.entries / 12 do
+  local returns, tokens = entry(l, i)
+  said[#said + 1], said[#said + 2] = returns - now, tokens
 end
 for i, value in ipairs(said) do said[i] = tostring(value) end
 return said
