@@ -6,6 +6,7 @@ import hashlib
 import logging
 import math
 import os
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -59,6 +60,8 @@ class RedisLimits(Limits):
         self._forgot = redis.exceptions.NoScriptError
         self._redis = impatient(redis, redis_client, PATIENCE)
         self._local = MemoryLimits(hidden, address)
+        # A booking's name: of this process, of this object, of this attempt.
+        self._number = int.from_bytes(os.urandom(4), 'big')
         self._numbers = count()
         self._rests_until = 0.0
         self._is_away = False
@@ -68,7 +71,7 @@ class RedisLimits(Limits):
         self._seen: dict[tuple[str, str], tuple[Plan, Draw]] = {}
 
     def _book(self, plan: Plan) -> tuple[float, Ticket | None]:
-        name = f'{os.getpid()}-{id(self):x}-{next(self._numbers)}'
+        name = struct.pack('>IIQ', os.getpid(), self._number, next(self._numbers))
         booked, keys = plan.booked, self._keys(plan)
         if self._untold:
             self._tell(plan, [draw for draw in plan.draws if (plan.server, draw.key) in self._untold])
@@ -102,7 +105,7 @@ class RedisLimits(Limits):
         nothing = Ticket((0,) * len(outcomes), (_MEANWHILE,) * len(outcomes))
         self._local._settle(plan, nothing, outcomes, gate_closed)
         said = [_line(total, outcome) for total, outcome in zip(ticket.totals, outcomes, strict=True)]
-        self._run(scripts.SETTLE, self._keys(plan), ticket.more or '', gate_closed, *said)
+        self._run(scripts.SETTLE, self._keys(plan), ticket.more or b'', gate_closed, *said)
 
     def _state(self, plan: Plan, draw: Draw) -> State:
         said = self._run(scripts.LOOK, [_key(plan.server, draw)])
