@@ -25,6 +25,7 @@ def results(options: Options) -> dict[str, Result]:
         number = NUMBER // 4 if options.quick else NUMBER
         return {
             'get': _get(address + '/fast', options, number),
+            'limits': _limits(address + '/fast', options, number),
             'hit': _hit(address + '/fast', options, number, made_before=True),
             'hit-new': _hit(address + '/fast', options, number, made_before=False),
             'revalidate': _revalidate(address + '/stale', options, number, 'GetMarketsRegionIdOrders'),
@@ -32,8 +33,8 @@ def results(options: Options) -> dict[str, Result]:
         }
 
 
-def _client(cache: Any) -> esipy.EsiClient:
-    return esipy.EsiClient(headers={'User-Agent': 'esipy benchmarks'}, cache=cache)
+def _client(cache: Any, **options: Any) -> esipy.EsiClient:
+    return esipy.EsiClient(headers={'User-Agent': 'esipy benchmarks'}, cache=cache, **options)
 
 
 def _get(address: str, options: Options, number: int) -> Result:
@@ -45,6 +46,16 @@ def _get(address: str, options: Options, number: int) -> Result:
         ESIPY: lambda: client.request(status()).data.players,
         'urllib3': lambda: pool.request('GET', f'{address}/status').json()['players'],
         'aiopenapi3': _aiopenapi3(address, options),
+    }
+    return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
+
+
+def _limits(address: str, options: Options, number: int) -> Result:
+    status = esipy.App.create(document(address, options.document)).op['GetStatus']
+    kept, free = _client(None), _client(None, limits=None)
+    contenders: dict[str, Callable[[], Any]] = {
+        FLOOR: lambda: free.request(status()),
+        ESIPY: lambda: kept.request(status()),
     }
     return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
 

@@ -177,7 +177,7 @@ class Limits:
             _, ticket = self._book(plan)
             if ticket is not None:
                 return Booking(self, plan, ticket, exchange)
-        begun = clock.monotonic()
+        begun, exchange.was_held = clock.monotonic(), True
         ticket = self._wait(plan, exchange)
         if exchange.deadline is not None:
             exchange.deadline += clock.monotonic() - begun

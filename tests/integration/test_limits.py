@@ -138,6 +138,16 @@ def test_waiting_does_not_count_against_the_deadline() -> None:
         assert response.elapsed > 0.6
 
 
+def test_who_waits_for_another_thread_that_waits_for_a_limit() -> None:
+    """The same GET: its own deadline has passed by then, and is put off as well."""
+    with Server(lambda visit: visit.send(GOOD)) as server, client(deadline=0.4) as esi:
+        op = app_at(server.url, 10, 1).op['one']
+        for number in range(3):
+            esi.request(op(q=str(number)))
+        pairs = esi.multi_request([op(q='same')] * 3, threads=3)
+        assert [response.status for _, response in pairs] == [200] * 3
+
+
 def test_one_of_many_that_would_wait_too_long_loses_no_other() -> None:
     with Server(lambda visit: visit.send(GOOD)) as server, client(max_wait=0) as esi:
         op = app_at(server.url).op['one']
