@@ -132,6 +132,8 @@ class EsiClient:
         self._warned: set[str] = set()
         self.plugins: tuple[plugins.Plugin, ...] = tuple(chosen['plugins'] or ())
         self._chain = plugins.Chain(self.plugins) if self.plugins else None
+        #: What is called, for plugins.
+        self.service = 'ESI'
         self._set_headers(chosen)
 
     def _set_headers(self, chosen: Mapping[str, Any]) -> None:
@@ -265,24 +267,36 @@ class EsiClient:
         raw_body_only: bool | None,
         options: Mapping[str, Any],
     ) -> Exchange:
+        request = adopt(call)
+        if timeout is UNSET and 'timeout' in request.operation.endpoint:
+            own = request.operation.endpoint['timeout']
+            nearest: Timeouts = tuple(own) if isinstance(own, list) else own
+        else:
+            nearest = self.timeout if timeout is UNSET else timeout
         exchange = (Exchange if self._chain is None else plugins.Call)(
-            adopt(call),
+            request,
             method,
             opt,
             self.security if security is UNSET else security,
-            self.timeout if timeout is UNSET else timeout,
+            nearest,
             self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
             self.compatibility_date,
             self._transport.choosing(),
         )
         if isinstance(exchange, plugins.Call):
+            exchange.service = self.service
             exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
         return exchange
 
+    @property
+    def plugin_options(self) -> frozenset[str]:
+        """What the plugins take as options of a call."""
+        return self._chain.takes if self._chain is not None else frozenset()
+
     def _advise(self, where: str, given: Iterable[str], known: Iterable[str]) -> None:
         """Warn of options that neither the client nor a plugin knows."""
-        advise_of_unknown(where, given, (*known, *(self._chain.takes if self._chain is not None else ())))
+        advise_of_unknown(where, given, (*known, *self.plugin_options))
 
     def _execute(self, exchange: Exchange) -> tuple[Response, APIException | None]:
         """One execution, whole, with the plugins around it."""

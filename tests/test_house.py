@@ -23,7 +23,7 @@ FLOORS = (
     {'spec', 'sso'},
     {'message'},
     {'parallel', 'paging', 'security', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
-    {'app', 'client', 'fetch', 'utils'},
+    {'app', 'client', 'fetch', 'loaders', 'service', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
 )

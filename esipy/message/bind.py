@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -49,6 +49,19 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     if faults:
         raise CallError(operation.id, faults)
     return parts
+
+
+def query_pairs(operation: Operation, params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Query parameters as (name, text) pairs, of an operation that takes any; those that are None left out."""
+    parts: dict[str, Any] = {'query': []}
+    faults: Faults = []
+    for name, value in params.items():
+        parameter = operation.undeclared(str(name))
+        if parameter is not None:
+            _place(parameter, value, parts, faults)
+    if faults:
+        raise CallError(operation.id, faults)
+    return parts['query']  # type: ignore[no-any-return]
 
 
 def _place(parameter: Parameter, value: Any, parts: dict[str, Any], faults: Faults) -> None:

@@ -44,7 +44,7 @@ class Call(Exchange):
         #: The name of the client's service, for logs and mocks.
         self.service = 'ESI'
         #: What stands beside the endpoint in a table of endpoints; empty where a description tells of the operation.
-        self.endpoint: Mapping[str, Any] = {}
+        self.endpoint: Mapping[str, Any] = self.operation.endpoint
         #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
         self.options: Mapping[str, Any] = {}
         #: Room for plugins. When the call is over each note is an attribute of its Response; those whose name begins
