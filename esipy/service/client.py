@@ -137,11 +137,11 @@ class ServiceClient:
         _check_call_options(operation, options)
         pair = operation(**options)
         _complete(pair[0], payload, headers or {}, params or {})
-        self.logger.info('%s: %s %s', endpoint, operation.method, masked(pair[0].url))
+        self.logger.info('[%s] %s %s', endpoint, operation.method, masked(pair[0].url))
         try:
             return self._sent(pair, timeout, raise_on_error, given)
         except Exception as error:
-            self.logger.warning('%s: %s', endpoint, error)
+            self.logger.warning('[%s] %s', endpoint, error)
             raise
 
     def _sent(self, pair: Pair, timeout: Timeouts, raise_on_error: bool, options: dict[str, Any]) -> Response:
