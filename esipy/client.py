@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -23,7 +24,7 @@ from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
-from esipy.exceptions import APIException, EsiError, UndecodableBodyError
+from esipy.exceptions import APIException, CallError, EsiError, UndecodableBodyError
 from esipy.flight import Flights
 from esipy.message.exchange import Exchange
 from esipy.message.failure import error_of, failed, failed_body, masked, retry_after, undecodable, unreadable
@@ -70,6 +71,7 @@ _OPTIONS: dict[str, Any] = {
     'stale_if_error': 0.0,
     'strict': False,
     'plugins': (),
+    'app': None,
 }
 
 
@@ -102,6 +104,7 @@ class EsiClient:
     - `stale_if_error`: for how many seconds after its end an old answer is given when the server is down (`stale`)
     - `signal_api_call_stats`: a Signal of one's own instead of API_CALL_STATS
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
+    - `app`: an App or EsiApp, for what is asked for without a call made of one (`request_path`)
     - `plugins`: who else takes part in every call, in this order (see esipy.plugins)
 
     An unknown option warns. In a `with` block the connections are closed at its end.
@@ -132,6 +135,7 @@ class EsiClient:
         self._warned: set[str] = set()
         self.plugins: tuple[plugins.Plugin, ...] = tuple(chosen['plugins'] or ())
         self._chain = plugins.Chain(self.plugins) if self.plugins else None
+        self.app: Any = chosen['app']
         #: What is called, for plugins.
         self.service = 'ESI'
         self._set_headers(chosen)
@@ -157,22 +161,64 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        compatibility_date: Any = None,
         **options: Any,
     ) -> Response:
         """Execute a call and return its answer, from the cache while that is fresh.
 
         `opt`: {'url_netloc': …, 'url_scheme': …} sends it elsewhere. `raise_on_error`: raise the APIException that
-        a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError. `options`:
-        what the client's plugins take, as `headers` and `params`.
+        a status of 400 or more stands for. `compatibility_date`: the day whose API is called, instead of the
+        client's. A body that is not JSON always raises UndecodableBodyError. `options`: what the client's plugins
+        take, as `headers` and `params`.
         """
         if options:
             self._advise('request()', options, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, None, opt, security, timeout, raw_body_only, options)
+        exchange = self._exchange(
+            req_and_resp, None, opt, security, timeout, raw_body_only, options, compatibility_date
+        )
         response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
             raise error
         filled: Response = fill(req_and_resp, response)
         return filled
+
+    def request_path(self, method: str, path: str, /, *, app: Any = None, **arguments: Any) -> Response:
+        """Execute the call of the operation at a method and path::
+
+            client.request_path('GET', '/universe/systems/{system_id}/', system_id=30000142)
+            client.request_path('GET', '/characters/12345/', token=token)
+
+        `app`: where to look it up, by default the client's. `arguments`: the operation's, and those of `request`.
+        Raises UnknownOperationError with the nearest paths, CallError, and what `request` raises.
+        """
+        app = self.app if app is None else app
+        if app is None:
+            raise CallError('request_path()', [('app', 'whose paths? EsiClient(app=EsiApp()), or app= in the call')])
+        known = {*_REQUEST_OPTIONS, *self.plugin_options}
+        options = {name: arguments.pop(name) for name in [*arguments] if name in known}
+        return self.request(app.by_path(method, path, **arguments), **options)
+
+    def prepare(
+        self,
+        req_and_resp: Call,
+        opt: Mapping[str, str] | None = None,
+        security: Any = UNSET,
+        compatibility_date: Any = None,
+        **options: Any,
+    ) -> Outgoing:
+        """A dry run: what `request` would send if nothing was kept, as `method`, `url`, `headers` and `body`.
+
+        Nothing is sent, no limit is spent and no token is refreshed. What is secret reads `***`.
+        """
+        if options:
+            self._advise('prepare()', options, _REQUEST_OPTIONS)
+        exchange = self._exchange(req_and_resp, None, opt, security, UNSET, None, options, compatibility_date)
+        if isinstance(exchange, plugins.Call) and self._chain is not None:
+            self._chain.prepare(exchange)
+        outgoing = exchange.outgoing()
+        if exchange.security is not None and exchange.request._security:
+            outgoing.headers.setdefault('Authorization', '***')
+        return self._transport.preview(outgoing)
 
     def head(
         self,
@@ -266,6 +312,7 @@ class EsiClient:
         timeout: Timeouts,
         raw_body_only: bool | None,
         options: Mapping[str, Any],
+        compatibility_date: Any = None,
     ) -> Exchange:
         request = adopt(call)
         if timeout is UNSET and 'timeout' in request.operation.endpoint:
@@ -281,7 +328,7 @@ class EsiClient:
             nearest,
             self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
-            self.compatibility_date,
+            self.compatibility_date if compatibility_date is None else _day(compatibility_date),
             self._transport.choosing(),
         )
         if isinstance(exchange, plugins.Call):
@@ -491,12 +538,13 @@ class EsiClient:
         opt: Mapping[str, str] | None,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        compatibility_date: Any = None,
         **options: Any,
     ) -> tuple[Call | None, Exception | None]:
         """A call of `multi_request`: its pair, and what would have been raised."""
         exchange = None
         try:
-            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only, options)
+            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only, options, compatibility_date)
             response, error = self._execute(exchange)
             if isinstance(error, UndecodableBodyError):
                 raise error
@@ -505,5 +553,14 @@ class EsiClient:
             return None if exchange is None else (call[0], failed(exchange, problem)), problem
 
 
-_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout')
+def _day(date: Any) -> str:
+    """A compatibility date as text. Raises CallError for what is no day."""
+    text = str(date)
+    if not _DAY.fullmatch(text):
+        raise CallError('request()', [('compatibility_date', f'{text!r} is no day: YYYY-MM-DD')])
+    return text
+
+
+_DAY = re.compile(r'\d{4}-\d\d-\d\d')
+_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'compatibility_date')
 _MULTI_REQUEST_OPTIONS = (*_REQUEST_OPTIONS, 'threads', 'on_result', 'progress')

@@ -25,7 +25,9 @@
         ├── TokenExpiredError           the token is old and nothing is there to refresh it (also an AttributeError)
         ├── TokenRefusedError           the SSO refuses: a wrong client id, secret or code (also an APIException)
         │   └── TokenRevokedError       the grant is gone: the user must sign in again
-        └── SSOUnavailableError         the SSO is down (also an APIException and requests' ConnectionError)
+        ├── SSOUnavailableError         the SSO is down (also an APIException and requests' ConnectionError)
+        └── TokenStoreError             the store of tokens cannot be read or written, or is not ours
+            └── TokenStoreBusyError     another one holds the lock for too long (also a TimeoutError)
 
 All of them pickle, and none carries a secret in text, attributes or cause.
 """
@@ -218,3 +220,11 @@ class TokenRevokedError(TokenRefusedError):
 
 class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):  # type: ignore[misc]
     """The SSO does not answer, or answers with an error of its own: the token may still be good later."""
+
+
+class TokenStoreError(TokenError):
+    """The place where tokens are kept cannot be read or written, or holds something else. Nothing was changed."""
+
+
+class TokenStoreBusyError(TokenStoreError, TimeoutError):
+    """Another thread or process held the lock all the time."""

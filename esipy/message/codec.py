@@ -47,9 +47,8 @@ class Codec:
             try:
                 payload = self._serializer(payload, **_wanted(offered, self._asks_serializer))
             except Exception as error:
-                raise CallError(
-                    name, [('payload', f'the serializer raised {type(error).__name__}: {error}')]
-                ) from error
+                reason = f'the serializer raised {type(error).__name__}: {error}'
+                raise CallError(name, [('payload', reason)]) from error
         if isinstance(payload, str):
             return payload.encode()
         if isinstance(payload, (bytes, bytearray, memoryview)):

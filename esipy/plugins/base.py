@@ -208,9 +208,13 @@ class Chain:
         vars(response).update((name, value) for name, value in call.notes.items() if not name.startswith('_'))
         return response, error
 
-    def _live(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
+    def prepare(self, call: Call) -> None:
+        """What becomes of a call before it is looked up and sent."""
         for hook in self._prepare:
             hook(call)
+
+    def _live(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
+        self.prepare(call)
         call.response, call.error = response, error = execute(call)
         if _is_answered(response, error):
             for hook in self._on_response:

@@ -63,8 +63,10 @@ class EndpointTable(Reader):
         self.base_url = str(base or '').rstrip('/')
         self._endpoints = {name: entry for name, entry in document.items() if name != BASE_PATH}
         faults = [fault for name, entry in self._endpoints.items() for fault in _faults(name, entry)]
-        if self.base_url and not re.match(r'https?://[^/]', self.base_url):
-            faults.append(f'base_path {shown(base)} is no address, such as https://example.com/api')
+        if re.match(r'[^/]*//[^/]*@', self.base_url):
+            faults.append('base_path holds a user and a password; give them in headers, or in a session')
+        elif self.base_url and not re.fullmatch(r'https?://[^/?#]+(/[^?#]*)?', self.base_url):
+            faults.append(f'base_path {shown(base)} is no address such as https://example.com/api')
         if faults:
             raise SpecError('; '.join(faults))
 

@@ -71,7 +71,9 @@ class OpTable(Mapping[str, Operation]):
     def _nowhere(self, method: str, path: str, elsewhere: list[Place]) -> UnknownOperationError:
         name = f'{method} {path}'
         if elsewhere:
-            return UnknownOperationError(name, 'no such method there', [f'{p.method.upper()} {p.path}' for p in elsewhere])
+            return UnknownOperationError(
+                name, 'no such method there', [f'{p.method.upper()} {p.path}' for p in elsewhere]
+            )
         known = [f'{place.method.upper()} {place.path}' for place, _ in self._patterns]
         return UnknownOperationError(name, 'no operation at that path', get_close_matches(name, known, n=3))
 

@@ -1,0 +1,5 @@
+"""Where the tokens of characters are kept."""
+
+from esipy.stores.base import Tokens, TokenStore
+
+__all__ = ['TokenStore', 'Tokens']
