@@ -10,6 +10,7 @@ reading the answer             message/response.py, message/failure.py
 
 from __future__ import annotations
 
+import io
 import logging
 import random
 import re
@@ -511,7 +512,8 @@ class EsiClient:
             response.not_modified = True
             return response, None
         response = exchange.response_of(*came)
-        response.stream = answer.stream
+        if exchange.is_streamed and response.ok:
+            response.stream = answer.stream or io.BytesIO(answer.content)  # a plugin's answer is there already
         if isinstance(answer.failure, NoAnswer):
             response.failed, response.cause = True, answer.failure
             return response, error_of(response, clock.time())

@@ -24,7 +24,8 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     Raises CallError, with every fault, when an argument is missing, unknown or does not fit; SpecError, when the
     description of a parameter is broken.
     """
-    headers = {name: str(value) for name, value in operation.endpoint.get('headers', {}).items()}
+    beside = operation.endpoint.get('headers', {})
+    headers = {name: str(value) for name, value in beside.items() if value is not None}
     parts: dict[str, Any] = {'path': {}, 'header': headers, 'query': [], 'body': {}, 'formData': [], 'file': {}}
     faults: Faults = []
     values: dict[str, Any] = {}

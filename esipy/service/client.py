@@ -136,6 +136,9 @@ class ServiceClient:
         given = {name: options.pop(name) for name in [*options] if name in takes}
         _check_call_options(operation, options)
         pair = operation(**options)
+        given.update(
+            (name, told) for name, told in (('headers', headers), ('params', params)) if told and name in takes
+        )
         _complete(pair[0], payload, headers or {}, params or {})
         self.logger.info('[%s] %s %s', endpoint, operation.method, masked(pair[0].url))
         try:
