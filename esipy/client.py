@@ -10,6 +10,7 @@ reading the answer             message/response.py, message/failure.py
 
 from __future__ import annotations
 
+import copy
 import io
 import logging
 import random
@@ -25,7 +26,7 @@ from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
-from esipy.exceptions import APIException, CallError, EsiError, UndecodableBodyError
+from esipy.exceptions import APIException, CallError, EsiError, TokenError, UndecodableBodyError
 from esipy.flight import Flights
 from esipy.message.exchange import Exchange
 from esipy.message.failure import error_of, failed, failed_body, masked, retry_after, undecodable, unreadable
@@ -34,7 +35,7 @@ from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
 from esipy.parallel import run_all
 from esipy.plugins import base as plugins
-from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, make_session
+from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ _OPTIONS: dict[str, Any] = {
     'keep_stale': policy.KEEP_STALE,
     'stale_if_error': 0.0,
     'strict': False,
+    'check_scopes': True,
     'plugins': (),
     'app': None,
 }
@@ -106,6 +108,7 @@ class EsiClient:
     - `signal_api_call_stats`: a Signal of one's own instead of API_CALL_STATS
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
     - `app`: an App or EsiApp, for what is asked for without a call made of one (`request_path`)
+    - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
     - `plugins`: who else takes part in every call, in this order (see esipy.plugins)
 
     An unknown option warns. In a `with` block the connections are closed at its end.
@@ -114,6 +117,9 @@ class EsiClient:
     def __init__(self, security: Any = None, retry_requests: bool = False, **options: Any) -> None:
         advise_of_unknown('EsiClient', options, _OPTIONS)
         chosen = {**_OPTIONS, **options}
+        check_options('EsiClient', chosen)
+        if security is not None and not callable(security):
+            raise TypeError(f'EsiClient: security must be an EsiSecurity or a function, not {type(security).__name__}')
         self.security = security
         self.retry_requests = retry_requests
         self.cache: BaseCache = check_cache(chosen['cache'])
@@ -128,12 +134,15 @@ class EsiClient:
         self.keep_stale: float = chosen['keep_stale']
         self.stale_if_error: float = chosen['stale_if_error'] or 0.0
         self.strict: bool = chosen['strict']
+        self.check_scopes: bool = chosen['check_scopes']
         self.transport_adapter = chosen['transport_adapter']
         self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
         self._transport = Transport(self._session, chosen['max_body'])
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
         self._warned: set[str] = set()
+        #: Whether all this belongs to another client (see `as_character`).
+        self._is_borrowed = False
         self.plugins: tuple[plugins.Plugin, ...] = tuple(chosen['plugins'] or ())
         self._chain = plugins.Chain(self.plugins) if self.plugins else None
         self.app: Any = chosen['app']
@@ -288,8 +297,24 @@ class EsiClient:
             raise first
         return pairs
 
+    def as_character(self, character_id: int) -> EsiClient:
+        """This client, signing as a character of its security object's `store`: `client.as_character(90000001)`.
+
+        It costs next to nothing, and shares all that this one has: connections, cache, limits, plugins, and with
+        every other one for that character the tokens. Closing it closes nothing. `security=` of a single call still
+        wins. Raises UnknownCharacterError.
+        """
+        if not hasattr(self.security, 'for_character'):
+            raise TokenError('as_character() needs EsiClient(EsiSecurity(…, store=…)): the store knows the characters')
+        one = copy.copy(self)
+        one.security = self.security.for_character(character_id)
+        one._is_borrowed = True
+        return one
+
     def close(self) -> None:
         """Close the plugins and all connections. A call after that opens new ones."""
+        if self._is_borrowed:
+            return
         try:
             if self._chain is not None:
                 self._chain.close()
@@ -381,6 +406,8 @@ class EsiClient:
 
     def _sign(self, exchange: Exchange) -> None:
         """Have the request signed, on a copy: every execution starts clean. What was signed says whose it is."""
+        if self.check_scopes and hasattr(exchange.security, 'require_scopes'):
+            exchange.security.require_scopes(exchange.request)
         request = exchange.request.copy()
         signed = exchange.security(request) or request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
@@ -434,6 +461,8 @@ class EsiClient:
                 if exchange.owner != owner:
                     stored = self._answers.find(self.cache, exchange)  # another's token by now: not what was found
             answer = self._send(exchange, stored)
+            if answer.status == 401 and self._has_another_token(exchange):
+                continue
             wait = self._pause(exchange, answer)
             if wait is None:
                 return answer, stored
@@ -442,6 +471,16 @@ class EsiClient:
             )
             clock.sleep(wait)
             exchange.signed = None  # its token may have expired meanwhile
+
+    def _has_another_token(self, exchange: Exchange) -> bool:
+        """After a 401, which did nothing: whether the security object has got a token to try once more with."""
+        signed, exchange.signed = exchange.signed, None
+        if exchange.has_renewed or signed is None or not hasattr(exchange.security, 'refused'):
+            return False
+        if exchange.request.is_streamed:
+            return False  # its body is gone
+        exchange.has_renewed = True
+        return bool(exchange.security.refused(signed))
 
     def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
         """One attempt with the plugins around it, and its signal."""

@@ -22,6 +22,9 @@
     │   ├── TooManyRequestsPendingError too many wait already
     │   └── TooMuchTimePendingError     waited too long
     └── TokenError                      signing in
+        ├── MissingScopeError           the token lacks a scope; nothing was sent (also a CallError)
+        ├── UnknownCharacterError       nothing is kept for this character (also a KeyError)
+        ├── IncompleteTokensError       tokens without a field that is needed (also a KeyError)
         ├── TokenExpiredError           the token is old and nothing is there to refresh it (also an AttributeError)
         ├── TokenRefusedError           the SSO refuses: a wrong client id, secret or code (also an APIException)
         │   └── TokenRevokedError       the grant is gone: the user must sign in again
@@ -206,6 +209,45 @@ class TokenError(EsiError):
     """Something is wrong with the token, or with getting one."""
 
 
+class MissingScopeError(TokenError, CallError):
+    """The token lacks `scopes` that the `operation` needs: the character has to sign in again with them. Nothing was
+    sent."""
+
+    def __init__(self, operation: str, scopes: Iterable[str], whose: str) -> None:
+        self.scopes = tuple(scopes)
+        fault = (
+            f'needs the scope {", ".join(self.scopes)}, which the token of {whose} lacks: sign in again by '
+            'get_auth_uri(state, scopes=…) with all that scopes_for(…) names (check_scopes=False tries anyway)'
+        )
+        super().__init__(operation, [('', fault)])
+
+
+class UnknownCharacterError(TokenError, KeyError):
+    """The store holds nothing for `character_id`. `known`: the ids that it holds tokens for."""
+
+    def __init__(self, character_id: int, known: Iterable[int]) -> None:
+        self.character_id = character_id
+        self.known = tuple(known)
+        super().__init__(character_id, self.known)
+
+    def __str__(self) -> str:
+        shown = ', '.join(map(str, self.known[:10])) or 'none'
+        more = f' and {len(self.known) - 10} more' if len(self.known) > 10 else ''
+        return f'no tokens are kept for character {self.character_id}, who has to sign in; there are {shown}{more}'
+
+
+class IncompleteTokensError(TokenError, KeyError):
+    """Tokens without a `field` that is needed."""
+
+    def __init__(self, field: str, hint: str) -> None:
+        self.field = field
+        self.hint = hint
+        super().__init__(field, hint)
+
+    def __str__(self) -> str:
+        return f'the tokens have no {self.field!r} ({self.hint})'
+
+
 class TokenExpiredError(TokenError, AttributeError):
     """The access token is too old, and there is no refresh token to get a new one with."""
 
@@ -223,7 +265,7 @@ class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):  #
 
 
 class TokenStoreError(TokenError):
-    """The place where tokens are kept cannot be read or written, or holds something else. Nothing was changed."""
+    """The place where tokens are kept cannot be read or written, or holds something that is not ours."""
 
 
 class TokenStoreBusyError(TokenStoreError, TimeoutError):

@@ -19,6 +19,7 @@ class Exchange:
         'chosen',
         'compatibility_date',
         'deadline',
+        'has_renewed',
         'method',
         'opt',
         'owner',
@@ -60,6 +61,8 @@ class Exchange:
         self.chosen = chosen
         #: The request with its Authorization header, once it has one.
         self.signed: Request | None = None
+        #: The token was refused, and renewed for this execution.
+        self.has_renewed = False
         #: Whose call it is, in a form that may stand in a cache key; '' for a public one.
         self.owner = ''
         self.attempts = 0

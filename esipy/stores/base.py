@@ -6,11 +6,14 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+#: Seconds to wait for a lock: a refresh, which is what it is held for, is given up after 60.
+PATIENCE = 75.0
+
 
 class Tokens(NamedTuple):
     """What one application may do for one character. `repr` and `str` show no secret."""
 
-    #: The application that the tokens were given to: no other may use them.
+    #: The application that the tokens were given to: they are of no use to another.
     client_id: str
     character_id: int
     refresh_token: str | None
@@ -18,28 +21,28 @@ class Tokens(NamedTuple):
     access_token: str | None
     #: Seconds since the epoch, by `esipy.clock.time`; 0 where there is no access token.
     expires_at: float
-    #: Sorted or not: the order is kept.
     scopes: tuple[str, ...]
     character_name: str = ''
     #: Changes when the character changes hands.
     owner: str = ''
 
     def __repr__(self) -> str:
-        shown = ', '.join(
-            f'{name}={value!r}' if name not in _SECRET or value is None else f'{name}=…'
+        shown = (
+            f'{name}=…' if name in _SECRET and value is not None else f'{name}={value!r}'
             for name, value in self._asdict().items()
         )
-        return f'Tokens({shown})'
+        return f'Tokens({", ".join(shown)})'
 
 
 _SECRET = frozenset({'refresh_token', 'access_token'})
 
 
 class TokenStore(ABC):
-    """Base of all stores. What is kept is filed under the application *and* the character: several applications may
-    share a store, and none is ever given what belongs to another.
+    """Base of all stores, and of one's own.
 
-    Every method may be called from several threads, and raises TokenStoreError where the store cannot be used.
+    What is kept is filed under the application *and* the character: several applications may share a store, and none
+    is given what belongs to another. Every method may be called from several threads at once, and raises
+    `TokenStoreError` where the store cannot be used.
     """
 
     @abstractmethod
@@ -48,7 +51,10 @@ class TokenStore(ABC):
 
     @abstractmethod
     def set(self, tokens: Tokens) -> None:
-        """Keep tokens, in place of those of the same application and character. When it returns they are safe."""
+        """Keep tokens, in place of those of the same application and character. They are safe when it returns.
+
+        Raises TypeError or ValueError for what are no tokens; what was kept then stays.
+        """
 
     @abstractmethod
     def delete(self, client_id: str, character_id: int) -> None:
@@ -60,8 +66,8 @@ class TokenStore(ABC):
 
     @abstractmethod
     def lock(self, client_id: str, character_id: int) -> AbstractContextManager[object]:
-        """Held while a character's tokens are renewed: by one at a time of all who share the store. Not re-entrant;
-        the other methods may be called while it is held, by whom ever.
+        """Held while a character's tokens are renewed, by one at a time of all who share the store.
 
-        Entering raises TokenStoreBusyError when it is not free in time. A holder that dies lets go of it.
+        It is not re-entrant. The other methods may be called meanwhile, by whom ever. Entering raises
+        `TokenStoreBusyError` when the lock is not free in time; a holder that dies lets go of it.
         """
