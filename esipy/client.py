@@ -237,12 +237,13 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        compatibility_date: Any = None,
         **options: Any,
     ) -> Response:
         """Ask for the headers of a call's answer alone. Arguments and errors as in `request`."""
         if options:
             self._advise('head()', options, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True, options)
+        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True, options, compatibility_date)
         response, error = self._execute(exchange)
         if error is not None and raise_on_error:
             raise error
@@ -381,7 +382,7 @@ class EsiClient:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
         self._tell_owner(exchange)
         landings = self._flights.landings
-        stored = None if exchange.is_streamed else self._answers.find(self.cache, exchange)
+        stored = self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
         elif exchange.method == 'GET' and not exchange.is_streamed:
