@@ -41,9 +41,8 @@ def test_an_app_and_options_of_the_call() -> None:
         first, second = server.visits
         assert (first.target, first.headers['authorization']) == ('/mine?q=x', f'Bearer {TOKEN}')
         assert (second.method, second.body) == ('PUT', b'{"b": 2}')
-    with client(app=app, raw_body_only=True) as esi, Server(lambda visit: visit.send(answer({}, 404))) as other:
-        with pytest.raises(NotFoundError):
-            esi.request_path('GET', '/things/5', app=app_at(other.url), raise_on_error=True)
+    with client() as esi, Server(lambda visit: visit.send(answer({}, 404))) as other, pytest.raises(NotFoundError):
+        esi.request_path('GET', '/things/5', app=app_at(other.url), raise_on_error=True)
 
 
 def test_what_cannot_be_asked_for() -> None:

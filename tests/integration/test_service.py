@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from tests.servers import Server, Visit, answer, unused_url
 
 from esipy import clock
 from esipy.cache import DictCache
@@ -22,6 +21,7 @@ from esipy.exceptions import (
     UnknownOperationError,
 )
 from esipy.service import ServiceClient, json_decoder, json_encoder
+from tests.servers import Server, Visit, answer, unused_url
 
 SPEC: dict[str, Any] = {
     'get_users': {'path': '/user', 'method': 'get'},
@@ -222,7 +222,7 @@ def test_a_parser_that_fails() -> None:
         Server(lambda visit: visit.send(answer(b'<html>', 502, {'X-Who': 'proxy'}))) as server,
         client(server) as service,
     ):
-        with pytest.raises(UndecodableBodyError, match='the parser raised ValueError|JSONDecodeError') as caught:
+        with pytest.raises(UndecodableBodyError, match='the parser raised JSONDecodeError') as caught:
             service.get_users()
         error = caught.value
         assert (error.status_code, error.response, error.url) == (502, b'<html>', f'{server.url}/user')

@@ -43,7 +43,8 @@ def test_a_table_has_no_names_but_its_own() -> None:
             app().op[wrong]
     with pytest.raises(UnknownOperationError, match="'get_user': no operation of that name; did you mean get_users"):
         app().op['get_user']
-    assert "'get_ping': no operation" in str(pytest.raises(KeyError, lambda: app().op['get_ping']).value)
+    with pytest.raises(KeyError, match="'get_ping': no operation of that name"):  # which is an old name of ESI's
+        app().op['get_ping']
 
 
 VALUES: dict[str, tuple[Any, str]] = {
