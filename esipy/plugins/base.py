@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
-from esipy.exceptions import APIException, PluginError, UndecodableBodyError
+from esipy.exceptions import APIException, CallError, PluginError, UndecodableBodyError
 from esipy.message.exchange import Exchange
 from esipy.message.failure import masked
 from esipy.message.request import Outgoing, Request
@@ -102,6 +102,22 @@ class Call(Exchange):
         parts.clear()
         if value is not None:
             parts[name] = value
+
+    def given(self, option: str) -> Mapping[str, Any]:
+        """What the caller gave under the name of an option that is a mapping. Raises CallError for anything else."""
+        return self._mapping(option, self.options)
+
+    def beside(self, key: str) -> Mapping[str, Any]:
+        """What stands beside the endpoint under a key that is a mapping. Raises CallError for anything else."""
+        return self._mapping(key, self.endpoint)
+
+    def _mapping(self, name: str, among: Mapping[str, Any]) -> Mapping[str, Any]:
+        value = among.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            raise CallError(self.name, [(name, f'names and values are needed, not {type(value).__name__}')])
+        return value
 
     def _parts(self) -> dict[str, Any]:
         """The parts of a request of this execution's own: the caller's may be executed again."""
