@@ -617,11 +617,13 @@ class EsiClient:
         )
 
     def _pause(self, exchange: Exchange, answer: Answer) -> float | None:
-        """Seconds until the next attempt; None if there is none.
+        """Seconds until the next attempt; None if there is none. What was read while it was sent is sent once.
 
         What a limit refused is sent once more in any case, and waits for that limit; while the server is down for the
         day it is not asked again and again.
         """
+        if exchange.request.is_streamed:
+            return None
         now = clock.time()
         told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
         if exchange.refusals == 1 and answer.status in (420, 429, 520):

@@ -62,8 +62,9 @@ class ServiceClient:
     - `config`: more options, as a mapping
     - `logger`: told of every call; by default `esipy.service.<name>`
 
-    All other options are EsiClient's: cache, retry_requests, limits, timeout, headers, session, security, … Raises
-    SpecError for a broken table, TypeError for an unknown option. In a `with` block everything is closed at its end.
+    All other options are EsiClient's: cache, retry_requests, timeout, headers, session, security, … `limits` are by
+    ESI's rules, and None here; `limits=MemoryLimits()` obeys a 429 and its `Retry-After`. Raises SpecError for a broken
+    table, TypeError for an unknown option. In a `with` block everything is closed at its end.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class ServiceClient:
         self.base_path = table.base_url
         #: The endpoints, by name. `service.op['get_user'](user_id=12)` makes a call for `service.client`.
         self.op = OpTable(table, self._bind)
-        options = {**self.config, **options}
+        options = {'limits': None, **self.config, **options}
         _check_options(options)
         headers = {
             'Accept': 'application/json' if parser is json_decoder else '*/*',

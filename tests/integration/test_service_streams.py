@@ -14,7 +14,9 @@ import pytest
 from esipy import App, EsiClient, clock
 from esipy.cache import DictCache
 from esipy.exceptions import ConnectionFailedError, NotFoundError, TimedOutError, UndecodableBodyError
+from esipy.limits import MemoryLimits
 from esipy.service import ServiceClient, json_decoder, json_encoder
+from tests.integration.things import security
 from tests.servers import Server, Visit, answer, gzipped
 
 SPEC: dict[str, Any] = {
@@ -71,9 +73,11 @@ def test_what_is_no_stream_is_serialised_as_ever() -> None:
         assert service.up().data == b''
 
 
-def test_what_was_sent_is_not_sent_again() -> None:
-    with Server(lambda visit: visit.send(answer(b'', 503))) as server, client(server, retry_requests=True) as service:
-        assert service.up(io.BytesIO(b'abc')).status == 503
+@pytest.mark.parametrize('status', [401, 420, 429, 503])
+def test_what_was_sent_is_not_sent_again(status: int) -> None:
+    with Server(lambda visit: visit.send(answer(b'', status))) as server:
+        with client(server, retry_requests=True, limits=MemoryLimits(), security=security('t', server.url)) as service:
+            assert service.up(io.BytesIO(b'abc')).status == status
         assert len(server.visits) == 1
 
 
