@@ -91,6 +91,7 @@ class ServiceClient:
         self.base_path = table.base_url
         #: The endpoints, by name. `service.op['get_user'](user_id=12)` makes a call for `service.client`.
         self.op = OpTable(table, self._bind)
+        _check_tokens(self.op)
         options = {'limits': None, **self.config, **options}
         _check_options(options)
         headers = {
@@ -120,13 +121,14 @@ class ServiceClient:
         headers: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
         timeout: Timeouts = UNSET,
+        security: Any = UNSET,
         raise_on_error: bool = False,
         **options: Any,
     ) -> Response:
         """Call an endpoint and return its answer, from the cache while that is fresh.
 
         `payload`: the body. `headers` and `params` (the query): beside the endpoint's own and over them; None takes
-        one away. `options`: path tokens by their names, what the plugins take, and query parameters.
+        one away. `timeout` and `security`: instead of the client's. `options`: path tokens by their names, what the plugins take, and query parameters.
 
         An answer with an error status is returned as any other, with `raise_on_error` its APIException is raised.
         Raises ConnectionFailedError where no answer came, UndecodableBodyError for one that the parser cannot read,
@@ -142,17 +144,15 @@ class ServiceClient:
         )
         _complete(pair[0], payload, headers or {}, params or {})
         self.logger.info('[%s] %s %s', endpoint, operation.method, masked(pair[0].url))
+        given.update(timeout=timeout, security=security, raise_on_error=raise_on_error)
         try:
-            return self._sent(pair, timeout, raise_on_error, given)
+            response = self.client.request(pair, **given)
+            if response.failed:
+                raise error_of(response, clock.time())
+            return response
         except Exception as error:
             self.logger.warning('[%s] %s', endpoint, error)
             raise
-
-    def _sent(self, pair: Pair, timeout: Timeouts, raise_on_error: bool, options: dict[str, Any]) -> Response:
-        response = self.client.request(pair, raise_on_error=raise_on_error, timeout=timeout, **options)
-        if response.failed:
-            raise error_of(response, clock.time())
-        return response
 
     def _bind(self, operation: Operation, given: dict[str, Any]) -> Pair:
         request = Request(operation, bind(operation, given))
@@ -190,6 +190,16 @@ def _table(spec: Any, base_path: str) -> EndpointTable:
     if not isinstance(reader, EndpointTable):
         raise SpecError(f'an API description ({reader.version}), no table of endpoints: that is for App and EsiClient')
     return EndpointTable(reader.document, base_path or None)
+
+
+def _check_tokens(op: OpTable) -> None:
+    """Raise SpecError for a path token that no keyword of `call` can bring."""
+    taken = {'self', 'endpoint', 'payload', *(ServiceClient.call.__kwdefaults__ or {})}
+    for operation in op.values():
+        for token in sorted(taken.intersection(p.name for p in operation.parameters if p.location == 'path')):
+            raise SpecError(
+                f'endpoint {operation.id!r}: a path token cannot be called {token!r}, as an option of a call'
+            )
 
 
 def _check_options(options: Mapping[str, Any]) -> None:

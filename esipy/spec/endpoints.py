@@ -120,7 +120,7 @@ def _faults(name: Any, endpoint: Any) -> Iterator[str]:
     if 'path' not in endpoint:
         yield f'{where} has no path'
     for key, value in endpoint.items():
-        if key in KEYS and not isinstance(value, KEYS[key]):
+        if key in KEYS and (not isinstance(value, KEYS[key]) or (key == 'timeout' and not _is_timeout(value))):
             yield f'{where}: {key} cannot be {shown(value)}'
         elif key not in KEYS and not str(key).startswith('x_'):
             nearest = get_close_matches(str(key), KEYS, n=1)
@@ -134,6 +134,12 @@ def _faults(name: Any, endpoint: Any) -> Iterator[str]:
         for token in endpoint.get('path_tokens') or ():
             if token not in _TOKEN.findall(path):
                 yield f'{where}: path_tokens has {token!r}, which is not in {path!r}'
+
+
+def _is_timeout(value: Any) -> bool:
+    """Seconds, or a pair of them: to connect, and between bytes."""
+    seconds = value if isinstance(value, (list, tuple)) and len(value) == 2 else [value]
+    return all(one is None or (type(one) in (int, float) and one > 0) for one in seconds)
 
 
 def _faults_of_path(path: str) -> Iterator[str]:

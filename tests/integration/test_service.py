@@ -159,6 +159,7 @@ MADE_WRONGLY: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     'one in config': ({'config': {'chache': None}}, TypeError, "unknown option 'chache', did you mean 'cache'"),
     'an option like no other': ({'zzz': 1}, TypeError, "unknown option 'zzz'; there are app, base_path"),
     'an endpoint without path': ({'spec': {'a': {}}}, SpecError, "endpoint 'a' has no path"),
+    'a token of a taken name': ({'spec': {'a': {'path': '/{params}'}}}, SpecError, "cannot be called 'params'"),
     'a base that is no address': ({'base_path': 'example.com'}, SpecError, 'is no address such as'),
     'another description': (
         {'spec': {'openapi': '3.1.0', 'info': {}, 'paths': {}}},
@@ -339,6 +340,7 @@ def test_a_security_callable_signs(server: Server) -> None:
 
     with client(server, security=sign) as service:
         assert service.get_users().data['headers']['authorization'] == SECRET
+        assert 'authorization' not in service.get_users(security=None).data['headers']
 
 
 def test_the_same_get_of_many_threads_goes_out_once() -> None:
