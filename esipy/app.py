@@ -43,7 +43,7 @@ class App:
 
     @classmethod
     def create(cls, url: Any, strict: Any = True) -> App:
-        """Load a description: Swagger 2.0, OpenAPI 3.0 or 3.1, as JSON or (extra `yaml`) YAML.
+        """Load a description: Swagger 2.0, OpenAPI 3.0 or 3.1, or a table of endpoints; as JSON or (extra `yaml`) YAML.
 
         `url`: an address, a path, a `file://` address, a Path, text, bytes, or a dict. `strict` is taken and has no
         meaning: 1.x validated the whole document with it; now what is broken is told when it is used.

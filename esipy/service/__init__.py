@@ -1,14 +1,16 @@
-"""Clients for any REST service, by a table of its endpoints::
+"""Clients for any REST service, by a table of its endpoints: `ServiceClient`, and what goes with it.
 
-from esipy.service import ServiceClient, json_decoder, json_encoder
+In short::
 
-service = ServiceClient(
-    spec={'get_users': {'path': '/user'}, 'create_user': {'path': '/user', 'method': 'post'}},
-    base_path='http://example.com',
-    parser=json_decoder,
-    serializer=json_encoder,
-)
-service.create_user(payload={'username': 'foobar'})
+    from esipy.service import ServiceClient, json_decoder, json_encoder
+
+    service = ServiceClient(
+        spec={'get_users': {'path': '/user'}, 'create_user': {'path': '/user', 'method': 'post'}},
+        base_path='http://example.com',
+        parser=json_decoder,
+        serializer=json_encoder,
+    )
+    service.create_user(payload={'username': 'foobar'})
 """
 
 from esipy.loaders import configuration_loader, json_loader, yaml_loader

@@ -44,7 +44,7 @@ _CLIENT_OPTIONS = frozenset({*_OPTIONS, 'security', 'retry_requests'}) - {'plugi
 
 
 class ServiceClient:
-    """A client for a REST service: `service.call('get_users')`, or `service.get_users()`.
+    """A client for a REST service::
 
         service = ServiceClient(
             spec={'get_user': {'path': '/user/{user_id}'}},
@@ -52,7 +52,9 @@ class ServiceClient:
             parser=json_decoder,
             serializer=json_encoder,
         )
-        service.get_user(user_id=12).data
+        service.get_user(user_id=12).data  # or service.call('get_user', user_id=12)
+
+    Options, all by name:
 
     - `name`: for logs and mocks
     - `spec`: the table of endpoints, a mapping or a file of JSON or YAML; `base_path`: the address that it is below
@@ -128,22 +130,22 @@ class ServiceClient:
         """Call an endpoint and return its answer, from the cache while that is fresh.
 
         `payload`: the body. `headers` and `params` (the query): beside the endpoint's own and over them; None takes
-        one away. `timeout` and `security`: instead of the client's. `options`: path tokens by their names, what the plugins take, and query parameters.
+        one away. `timeout` and `security`: instead of the client's. `options`: path tokens by their names, what the
+        plugins take, and query parameters.
 
         An answer with an error status is returned as any other, with `raise_on_error` its APIException is raised.
         Raises ConnectionFailedError where no answer came, UndecodableBodyError for one that the parser cannot read,
         UnknownOperationError for an endpoint that is not in the table, CallError for arguments that cannot be.
         """
         operation = self.op[endpoint]
-        takes = self.client.plugin_options
-        given = {name: options.pop(name) for name in [*options] if name in takes}
-        _check_call_options(operation, options)
-        pair = operation(**options)
-        given.update(
-            (name, told) for name, told in (('headers', headers), ('params', params)) if told and name in takes
-        )
+        for_plugins = self.client.plugin_options
+        told = {'headers': headers or {}, 'params': params or {}, **options}
+        arguments = {name: value for name, value in options.items() if name not in for_plugins}
+        _check_arguments(operation, arguments)
+        pair = operation(**arguments)
         _complete(pair[0], payload, headers or {}, params or {})
         self.logger.info('[%s] %s %s', endpoint, operation.method, masked(pair[0].url))
+        given = {name: value for name, value in told.items() if name in for_plugins}
         given.update(timeout=timeout, security=security, raise_on_error=raise_on_error)
         try:
             response = self.client.request(pair, **given)
@@ -210,11 +212,11 @@ def _check_options(options: Mapping[str, Any]) -> None:
         raise TypeError(f'ServiceClient: unknown option {name!r}{hint}')
 
 
-def _check_call_options(operation: Operation, options: Mapping[str, Any]) -> None:
+def _check_arguments(operation: Operation, arguments: Mapping[str, Any]) -> None:
     """Raise CallError for what would become a query parameter, and cannot be meant as one."""
     known = ServiceClient.call.__kwdefaults__ or {}
-    faults = [(name, f'needs the plugin {_OF_PLUGINS[name]}') for name in options if name in _OF_PLUGINS]
-    for name in options.keys() - operation.accepts.keys():
+    faults = [(name, f'needs the plugin {_OF_PLUGINS[name]}') for name in arguments if name in _OF_PLUGINS]
+    for name in arguments.keys() - operation.accepts.keys():
         nearest = get_close_matches(name, [*known, *_OF_PLUGINS], n=1, cutoff=0.85)
         if nearest and name not in _OF_PLUGINS:
             faults.append((name, f'did you mean {nearest[0]!r}? As a part of the query give it in params'))
