@@ -45,8 +45,9 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
             _place(parameter, values.get(parameter.name), parts, faults)
         except RecursionError:
             faults.append((parameter.name, 'holds itself, or is nested too deeply'))
-    missing = [p.name for p in operation.parameters if p.location == 'path' and p.name not in values]
-    faults += [(p.name, _meant(p.name, missing)) for p in undeclared if get_close_matches(p.name, missing)]
+    if undeclared:
+        missing = [p.name for p in operation.parameters if p.location == 'path' and p.name not in values]
+        faults += [(p.name, _meant(p.name, missing)) for p in undeclared if get_close_matches(p.name, missing)]
     if faults:
         raise CallError(operation.id, faults)
     return parts

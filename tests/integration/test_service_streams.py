@@ -237,15 +237,16 @@ def test_a_body_that_breaks_off(raw: bytes, error: type[Exception], reason: str)
         assert 'hush' not in repr(vars(caught.value))
 
 
-def test_silence_ends_by_the_timeout_and_time_alone_does_not() -> None:
+def test_silence_ends_by_the_timeout_and_the_deadline_is_for_what_comes_before() -> None:
     def page(visit: Visit) -> None:
-        visit.send(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n')
-        visit.drip(b'0123456789', pause=0.1)
+        visit.send(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123')
+        visit.server.stopping.wait(2)
+        visit.send(b'4567')
         visit.hang()
 
-    with Server(page) as server, client(server, timeout=(5, 2), deadline=0.5) as service:
+    with Server(page) as server, client(server, timeout=(5, 3), deadline=1.5) as service:
         stream = service.down().stream
-        assert stream.read(8) == b'01234567'  # 0.8 s: the deadline is for what comes before the body
+        assert stream.read(8) == b'01234567'
         with pytest.raises(TimedOutError):
             stream.read()
 
@@ -270,7 +271,8 @@ def test_an_app_of_a_table_streams_too() -> None:
         assert esi.request(app.op.down()).stream.read() == b'abc'
 
 
-def test_a_forgotten_stream_shuts_its_connection() -> None:
+@pytest.mark.parametrize('kept', [True, False], ids=['closed', 'forgotten'])
+def test_a_stream_that_is_left_shuts_its_connection(kept: bool) -> None:
     gone = threading.Event()
 
     def page(visit: Visit) -> None:
@@ -279,6 +281,10 @@ def test_a_forgotten_stream_shuts_its_connection() -> None:
         gone.set()
 
     with Server(page) as server, client(server) as service:
-        service.down()
-        gc.collect()
+        stream = service.down().stream
+        if kept:
+            stream.close()
+        else:
+            del stream
+            gc.collect()
         assert gone.wait(10)

@@ -55,6 +55,10 @@ BROKEN: dict[str, tuple[dict[str, str], str]] = {
         {'a_yaml': 'extends: b.yaml', 'b_yaml': 'extends: c.json', 'c_json': '{"extends": "./a.yaml"}'},
         r'a\.yaml -> .*b\.yaml -> .*c\.json -> .*a\.yaml: extends itself',
     ),
+    'a winding circle': (
+        {'a_yaml': 'extends: near/b.yaml', 'near__b_yaml': 'extends: ../near/../a.yaml'},
+        r'a\.yaml -> .*b\.yaml -> .*a\.yaml: extends itself',
+    ),
     'no file': ({'a_yaml': 'extends: 5'}, r'a\.yaml: extends names a file or a list of files, not 5'),
     'no files': ({'a_yaml': 'extends: [b.yaml, {}]'}, 'extends names a file or a list of files'),
     'a tag': ({'a_yaml': 'a: !include b.yaml'}, r"a\.yaml: broken YAML: .*'!include'.*; tags are not taken"),
