@@ -562,6 +562,7 @@ class EsiClient:
         """One attempt, when the limits allow it."""
         with self._limits.booking(exchange, self._authorization(exchange)) as booking:
             exchange.attempts += 1
+            exchange.took = None
             answer = self._send(exchange, stored)
             booking.settle(answer)
         self._refusals.note(exchange.method, self._answers.key(exchange), CachedResponse(*answer[:4]))

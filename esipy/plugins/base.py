@@ -215,13 +215,18 @@ class Chain:
     def call(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
         """A whole call, with all that is once per call around it."""
         try:
-            response, error = _within(self._around_call, call, lambda: self._live(call, execute))
+            if self._around_call:
+                response, error = _within(self._around_call, call, lambda: self._live(call, execute))
+            else:
+                response, error = self._live(call, execute)
         except Exception as problem:
             self._tell(call, problem)
             raise
         if error is not None and not _is_answered(response, error):
             self._tell(call, error)
-        vars(response).update((name, value) for name, value in call.notes.items() if not name.startswith('_'))
+        for name, value in call.notes.items():
+            if not name.startswith('_'):
+                setattr(response, name, value)
         return response, error
 
     def prepare(self, call: Call) -> None:
@@ -250,14 +255,20 @@ class Chain:
 
     def attempt(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
         """One attempt, with all that is once per attempt around it."""
-        call.sending, call.answer, call.took = outgoing, None, None
-        return _within(self._around_attempt, call, lambda: self._deliver(call, outgoing, send))
+        call.sending, call.answer = outgoing, None
+        if self._around_attempt:
+            return _within(self._around_attempt, call, lambda: self._deliver(call, outgoing, send))
+        return self._deliver(call, outgoing, send)
 
     def _deliver(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
         for hook in self._on_send:
             hook(call)
-        given = (hook(call) for hook in self._answer)
-        call.answer = next((one for one in given if one is not None), None) or send(call, outgoing)
+        for hook in self._answer:
+            call.answer = hook(call)
+            if call.answer is not None:
+                break
+        else:
+            call.answer = send(call, outgoing)
         for hook in self._on_answer:
             hook(call)
         return call.answer
@@ -269,23 +280,22 @@ class Chain:
                 closing.callback(plugin.close)
 
 
-def _within(hooks: Iterable[Callable[[Call], Held | None]], call: Call, run: Callable[[], Result]) -> Result:
+def _within(hooks: Sequence[Callable[[Call], Held | None]], call: Call, run: Callable[[], Result]) -> Result:
     """`run` within what the hooks hold: taken in order, and let go in reverse on every way out. None of them can make
     an error go away: the call would end with nothing."""
-    if not hooks:
-        return run()
-    failure: BaseException | None = None
-    with ExitStack() as held:
-        try:
-            for hook in hooks:
-                manager = hook(call)
-                if manager is not None:
-                    held.enter_context(manager)
-            return run()
-        except BaseException as error:
-            failure = error
-            raise
-    raise failure
+    for number, hook in enumerate(hooks, 1):
+        manager = hook(call)
+        if manager is None:
+            continue
+        failure: BaseException | None = None
+        with manager:
+            try:
+                return _within(hooks[number:], call, run)
+            except BaseException as error:
+                failure = error
+                raise
+        raise failure
+    return run()
 
 
 def _is_answered(response: Response, error: APIException | None) -> bool:

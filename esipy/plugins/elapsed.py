@@ -25,18 +25,22 @@ class Elapsed(Plugin):
         answer = call.answer
         if answer is None or answer.failure is not None or call.took is None:
             return
-        if self._wants('headers', self.headers, call):
+        headers, read, parse = self._wanted(call)
+        if headers:
             call.notes['headers_elapsed'] = answer.until_headers
-        if self._wants('read', self.read, call):
+        if read:
             call.notes['read_elapsed'] = call.took - answer.until_headers
-        if self._wants('parse', self.parse, call):
+        if parse:
             call.notes['_answered_at'] = clock.monotonic()
 
     def on_response(self, call: Call) -> None:
         if '_answered_at' in call.notes:
             call.notes['parse_elapsed'] = clock.monotonic() - call.notes['_answered_at']
 
-    def _wants(self, part: str, default: bool, call: Call) -> bool:
-        if not call.options and not call.endpoint:
-            return default
-        return bool(call.options.get(f'{part}_elapsed', call.beside('elapsed').get(part, default)))
+    def _wanted(self, call: Call) -> tuple[bool, ...]:
+        """Which parts this call asks for."""
+        default = {'headers': self.headers, 'read': self.read, 'parse': self.parse}
+        if call.options or call.endpoint:
+            beside = call.beside('elapsed')
+            return tuple(call.options.get(f'{part}_elapsed', beside.get(part, default[part])) for part in default)
+        return tuple(default.values())

@@ -24,18 +24,21 @@ class Headers(Plugin):
     takes = ('headers',)
 
     def __init__(self, headers: Mapping[str, Any] | None = None, *, default_headers: Mapping[str, Any] | None = None):
-        self.headers = _named('Headers', {**(default_headers or {}), **(headers or {})})
+        self.headers = {**(default_headers or {}), **(headers or {})}
+        self._default = _named('Headers', self.headers)
+        #: What is sent where nothing is nearer.
+        self._alone = _plain(self._default)
 
     def prepare(self, call: Call) -> None:
         headers = call.headers
-        nearest = _named(call.name, call.given('headers'))
-        for name in [name for name in headers if name.lower() in nearest]:
-            del headers[name]
+        if not headers and not call.options and not call.endpoint:
+            headers.update(self._alone)
+            return
         own = {name.lower(): (name, value) for name, value in headers.items()}
-        beside = _named(call.name, call.beside('headers')) if call.endpoint else {}
-        wanted = {**self.headers, **beside, **own, **nearest}
+        beside = _named(call.name, call.beside('headers'))
+        nearest = _named(call.name, call.given('headers'))
         headers.clear()
-        headers.update((name, str(value)) for name, value in wanted.values() if value is not None)
+        headers.update(_plain({**self._default, **beside, **own, **nearest}))
 
 
 def _named(where: str, headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
@@ -44,3 +47,7 @@ def _named(where: str, headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]
     if wrong:
         raise CallError(where, wrong)
     return {name.lower(): (name, value) for name, value in headers.items()}
+
+
+def _plain(headers: Mapping[str, tuple[str, Any]]) -> dict[str, str]:
+    return {name: str(value) for name, value in headers.values() if value is not None}

@@ -146,7 +146,8 @@ class OuterLogger(BaseLogger):
     def on_response(self, call: Call) -> None:
         response = call.response
         if response is not None:
-            body = response.raw if response.raw_body_only or not self.max_body_length else response.data
+            unread = response.raw_body_only or response.stream is not None or not self.max_body_length
+            body = response.raw if unread else response.data
             self._log_response(call, response.status or 0, response.headers, body)
 
     def on_error(self, call: Call, error: Exception) -> None:

@@ -7,7 +7,8 @@ import string
 
 from esipy.plugins.base import Call, Plugin
 
-_LETTERS = string.ascii_uppercase + string.digits
+#: A letter for each byte.
+_LETTERS = bytes((string.ascii_uppercase + string.digits).encode()[number % 36] for number in range(256))
 
 
 class TrackingToken(Plugin):
@@ -26,5 +27,5 @@ class TrackingToken(Plugin):
     def prepare(self, call: Call) -> None:
         token = call.options.get('tracking_token')
         if token is None:
-            token = ''.join(random.choices(_LETTERS, k=self.length))
+            token = random.randbytes(self.length).translate(_LETTERS).decode()
         call.notes['tracking_token'] = f'{call.options.get("tracking_token_prefix", self.prefix)}{token}'

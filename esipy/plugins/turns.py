@@ -47,7 +47,7 @@ class Turns(Plugin):
     def taken(self) -> int:
         """How many places are not free."""
         with self._lock:
-            self._wake_up(clock.monotonic())
+            self._wake_up()
             return self._busy + len(self._resting)
 
     def around_attempt(self, call: Call) -> Held:
@@ -56,7 +56,7 @@ class Turns(Plugin):
     def _enter(self, call: Call) -> None:
         """Take a place, or wait for one. What is waited does not count for the call's deadline."""
         with self._lock:
-            if not self._queue and self._take(clock.monotonic()):
+            if not self._queue and self._take():
                 call.notes.setdefault(self.note, 0.0)
                 return
         begun = clock.monotonic()
@@ -81,7 +81,7 @@ class Turns(Plugin):
                     me.clear()
                     now = clock.monotonic()
                     is_first = self._queue[0] is me
-                    if is_first and self._take(now):
+                    if is_first and self._take():
                         return
                     pause = self._resting[0] - now if is_first and self._resting else None
                 left = None if self.timeout is None else begun + self.timeout - now
@@ -95,16 +95,17 @@ class Turns(Plugin):
                     self._queue.remove(me)
                 self._call_first()
 
-    def _take(self, now: float) -> bool:
-        self._wake_up(now)
+    def _take(self) -> bool:
+        if self._resting:
+            self._wake_up()
         if self._busy + len(self._resting) >= self.limit:
             return False
         self._busy += 1
         return True
 
-    def _wake_up(self, now: float) -> None:
+    def _wake_up(self) -> None:
         """Places that have rested are free."""
-        while self._resting and self._resting[0] <= now:
+        while self._resting and self._resting[0] <= clock.monotonic():
             self._resting.popleft()
 
     def _leave(self) -> None:
