@@ -263,7 +263,8 @@ class EsiClient:
         if isinstance(exchange, plugins.Call) and self._chain is not None:
             self._chain.prepare(exchange)
         outgoing = exchange.outgoing()
-        if exchange.security is not None and exchange.request._security:
+        signer = exchange.security  # which is not asked: it might refresh
+        if signer is not None and (exchange.request._security or not hasattr(signer, 'owner_of')):
             outgoing.headers.setdefault('Authorization', '***')
         return self._transport.preview(outgoing)
 
@@ -401,17 +402,12 @@ class EsiClient:
         compatibility_date: Any = None,
     ) -> Exchange:
         request = adopt(call)
-        if timeout is UNSET and 'timeout' in request.operation.endpoint:
-            own = request.operation.endpoint['timeout']
-            nearest: Timeouts = tuple(own) if isinstance(own, list) else own
-        else:
-            nearest = self.timeout if timeout is UNSET else timeout
         exchange = (Exchange if self._chain is None else plugins.Call)(
             request,
             method,
             opt,
             self.security if security is UNSET else security,
-            nearest,
+            self._timeout_of(request) if timeout is UNSET else timeout,
             self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
             self.compatibility_date if compatibility_date is None else _day(compatibility_date),
@@ -422,6 +418,11 @@ class EsiClient:
             exchange.service = self.service
             exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
         return exchange
+
+    def _timeout_of(self, request: Request) -> Timeouts:
+        """What stands beside the endpoint in a table, or the client's own."""
+        nearest = request.operation.endpoint.get('timeout', self.timeout)
+        return tuple(nearest) if isinstance(nearest, list) else nearest
 
     @property
     def plugin_options(self) -> frozenset[str]:

@@ -142,8 +142,8 @@ class ServiceClient:
         told = {'headers': headers or {}, 'params': params or {}, **options}
         arguments = {name: value for name, value in options.items() if name not in for_plugins}
         _check_arguments(operation, arguments)
-        pair = operation(**arguments)
-        _complete(pair[0], payload, headers or {}, params or {})
+        pair = operation(payload=payload, **arguments)
+        _complete(pair[0], headers or {}, params or {})
         self.logger.info('[%s] %s %s', endpoint, operation.method, masked(pair[0].url))
         given = {name: value for name, value in told.items() if name in for_plugins}
         given.update(timeout=timeout, security=security, raise_on_error=raise_on_error)
@@ -157,8 +157,11 @@ class ServiceClient:
             raise
 
     def _bind(self, operation: Operation, given: dict[str, Any]) -> Pair:
+        payload = given.pop('payload', None)  # anything at all: what it becomes is the serializer's business
         request = Request(operation, bind(operation, given))
         request.codec = self._codec
+        if payload is not None:
+            request._p['body'] = {'payload': payload}
         return request, Response(request)
 
     def __getattr__(self, name: str) -> Callable[..., Response]:
@@ -224,11 +227,9 @@ def _check_arguments(operation: Operation, arguments: Mapping[str, Any]) -> None
         raise CallError(operation.id, faults)
 
 
-def _complete(request: Request, payload: Any, headers: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-    """What the caller gives beside the path tokens, over what the endpoint has."""
+def _complete(request: Request, headers: Mapping[str, Any], params: Mapping[str, Any]) -> None:
+    """The caller's headers and query, over what the endpoint has."""
     parts = request._p
-    if payload is not None:
-        parts['body'] = {'payload': payload}
     kept = [(name, text) for name, text in parts['query'] if name not in params]
     parts['query'] = kept + query_pairs(request.operation, params)
     given = {name.lower() for name in headers}

@@ -129,6 +129,8 @@ def _faults(name: Any, endpoint: Any) -> Iterator[str]:
     method, path = endpoint.get('method', 'get'), endpoint.get('path', '')
     if isinstance(method, str) and method.lower() not in METHODS:
         yield f'{where}: unknown method {method!r}; there are {", ".join(METHODS)}'
+    elif endpoint.get('stream_request') is True and str(method).lower() in ('get', 'head'):
+        yield f'{where}: stream_request, and {method} sends no body'
     if isinstance(path, str):
         yield from (f'{where}: path {path!r} {fault}' for fault in _faults_of_path(path))
         for token in endpoint.get('path_tokens') or ():

@@ -77,6 +77,7 @@ def test_a_payload(server: Server) -> None:
         assert json.loads(service.update_user(['a'], user_id=3).data['body']) == ['a']
         assert service.create_user().data['body'] == ''
         assert service.create_user({}).data['body'] == '{}'
+        assert service.create_user(0).data['body'] == '0'
 
 
 def test_what_stands_beside_the_endpoint_and_what_the_call_says(server: Server) -> None:
@@ -371,6 +372,8 @@ def test_many_calls_at_once(server: Server) -> None:
         assert [response.data['target'] for _, response in pairs] == [
             f'/user/{n}?full=true&way=endpoint' for n in range(30)
         ]
+        made = service.client.multi_request([service.op.create_user(payload={'n': n}) for n in range(3)])
+        assert [json.loads(response.data['body']) for _, response in made] == [{'n': 0}, {'n': 1}, {'n': 2}]
         (_, failed), (_, done) = service.client.multi_request([service.op.update_user(), service.op.get_users()])
         assert (failed.failed, done.status) == (True, 200)
         assert isinstance(failed.cause, CallError)

@@ -133,18 +133,27 @@ def test_elapsed_and_tracking_token() -> None:
         assert named.tracking_token == 'my-mine'
         assert not hasattr(named, 'read_elapsed')
         assert server.visits[1].query == ''
+    beside = {'path': '/', 'elapsed': {'headers': False}}
+    with Server(page) as server, service(server, Elapsed(), beside=beside) as client:
+        assert not hasattr(client.beside(), 'headers_elapsed')
+        assert hasattr(client.beside(headers_elapsed=True), 'headers_elapsed')
 
 
 def test_loggers(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     logger = logging.getLogger('of.plugins')
     up = {'path': '/up', 'method': 'put', 'stream_request': True}
+    hidden = {'path': '/user', 'method': 'post', 'logger': {'hidden_request_body': True}}
     plugins = OuterLogger(logger, max_body_length=1000), InnerLogger(logger, max_body_length=1000)
-    with Server(page) as server, service(server, *plugins, up=up) as client:
+    with Server(page) as server, service(server, *plugins, up=up, hidden=hidden) as client:
+        client.hidden({'username': 'hidden name'})
+        assert 'hidden name' not in str([vars(record) for record in caplog.records])
+        caplog.clear()
         client.create_user({'username': 'foobar'})
+        assert 'foobar' in str([vars(record) for record in caplog.records])
         client.up(iter([b'abc']))
     assert len([record for record in caplog.records if record.name == 'of.plugins']) == 8
-    assert server.visits[1].body == b'abc'  # a logger has not read it
+    assert server.visits[2].body == b'abc'  # a logger has not read it
 
 
 def test_pool_and_rate_limit() -> None:

@@ -130,6 +130,7 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
     'a name of no text': ({5: {'path': '/'}}, 'endpoint 5 is'),
     'headers of a list': ({'a': {'path': '/', 'headers': []}}, 'headers cannot be []'),
     'a stream of a text': ({'a': {'path': '/', 'stream_response': 'no'}}, "stream_response cannot be 'no'"),
+    'a stream of nothing': ({'a': {'path': '/', 'stream_request': True}}, 'stream_request, and get sends no body'),
     'no time': ({'a': {'path': '/', 'timeout': 0}}, 'timeout cannot be 0'),
     'times': ({'a': {'path': '/', 'timeout': [1, 2, 3]}}, 'timeout cannot be [1, 2, 3]'),
     'a truth for a time': ({'a': {'path': '/', 'timeout': True}}, 'timeout cannot be True'),
