@@ -35,6 +35,7 @@ ROWS = (
         esipy1='25 ×',
     ),
     Row('get', 'calling', 'one GET, tiny body, keep-alive, client CPU', 'requests', 'µs', 0.8, esipy1='1.33 ×'),
+    Row('plugins', 'calling', '… with five plugins', 'esipy without plugins', 'µs', 1.05),
     Row(
         'rows-dates',
         'reading',

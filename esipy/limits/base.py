@@ -116,8 +116,9 @@ class Booking:
             self._exchange.refusals += self._limits.settle(self._plan, ticket, answer)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if self._ticket is not None:  # an error of ours is raised before anything is sent
-            self.settle(Answer(500, {}, b'', '', NoAnswer('', unsent=isinstance(error, EsiError))))
+        if self._ticket is not None:  # an error of ours is raised before anything is sent, a plugin's mostly
+            unsent = isinstance(error, EsiError) or self._exchange.took is None
+            self.settle(Answer(500, {}, b'', '', NoAnswer('', unsent=unsent)))
 
 
 class Limits:
