@@ -32,6 +32,7 @@ EXTRAS = {
     'speed': ['orjson>=3.10'],
     'yaml': ['PyYAML>=6.0.1'],
     'keyring': ['keyring>=24'],
+    'progress': ['rich>=13', 'tqdm>=4.66'],
     'sandbox': [],  # the standard library is enough; the name is promised, so that apps can ask for it
 }
 EXTRAS['all'] = sorted({package for packages in EXTRAS.values() for package in packages})
@@ -56,6 +57,8 @@ EXTRAS['test'] = [
     'httmock',
     'requests-mock',
     'responses',
+    # examples/market_to_csv.py makes a frame
+    'pandas>=2.2',
     # MemcachedCache takes its clients too
     'pymemcache',
     # a person at the login page

@@ -15,6 +15,8 @@
     ├── UnknownOperationError           no operation of that name (also a KeyError and an AttributeError)
     ├── MissingFieldError               a row has no such field (also an AttributeError and a KeyError)
     ├── SpecError                       not a description, or a broken one (also a ValueError)
+    ├── WalkError                       a list cannot be walked to its end
+    │   └── SnapshotError               its pages are of several states, and it cannot be had in one
     └── TokenError                      signing in
         ├── TokenExpiredError           the token is old and nothing is there to refresh it (also an AttributeError)
         ├── TokenRefusedError           the SSO refuses: a wrong client id, secret or code (also an APIException)
@@ -168,6 +170,28 @@ class MissingFieldError(EsiError, AttributeError, KeyError):
 
 class SpecError(EsiError, ValueError):
     """The source is not an API description, or a part of it that is needed is broken."""
+
+
+class WalkError(EsiError):
+    """A list cannot be walked to its end, so that something would be missing without anybody knowing.
+
+    `operation`: its name; `reason`: what the server did, and the way out.
+    """
+
+    def __init__(self, operation: str, reason: str) -> None:
+        super().__init__(operation, reason)
+        self.operation = operation
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f'{self.operation}: {self.reason}'
+
+
+class SnapshotError(WalkError):
+    """The pages that came are of several states of the list, again and again. `retry_after`: seconds until the last
+    of them stops being fresh, None if that is not told."""
+
+    retry_after: float | None = None
 
 
 class TokenError(EsiError):

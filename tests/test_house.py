@@ -22,7 +22,8 @@ FLOORS = (
     {'events', 'exceptions', 'clock', 'fork'},
     {'spec', 'sso'},
     {'message'},
-    {'parallel', 'paging', 'security', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
+    {'parallel', 'paging', 'names', 'progress'}
+    | {'security', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
     {'app', 'client', 'fetch', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},

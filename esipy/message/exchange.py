@@ -15,10 +15,12 @@ class Exchange:
     """What the steps of an execution tell each other."""
 
     __slots__ = (
+        'anew',
         'attempts',
         'chosen',
         'compatibility_date',
         'deadline',
+        'keeps',
         'method',
         'opt',
         'owner',
@@ -29,6 +31,7 @@ class Exchange:
         'started',
         'timeout',
         'warning',
+        'whole',
         'without_cache',
     )
 
@@ -62,6 +65,12 @@ class Exchange:
         #: Whose call it is, in a form that may stand in a cache key; '' for a public one.
         self.owner = ''
         self.attempts = 0
+        #: Ask as if nothing were kept.
+        self.anew = False
+        #: Keep what comes.
+        self.keeps = True
+        #: A 304 is no answer: give the kept one that it speaks of, whatever the client does.
+        self.whole = False
         #: What the server announces with its answer.
         self.warning: str | None = None
         #: The cache hung during this execution, and is left alone for the rest of it.

@@ -174,7 +174,7 @@ class World:
         """The list in which a thing stands, which may say more of it: /calendar of /calendar/{event_id}."""
         path = normal(operation.path)
         parent = self.get(path.rpartition('/')[0]) if path.endswith('}') else None
-        if parent is None or not self.shape(parent).identity or parent.paging == 'page':
+        if parent is None or not self.shape(parent).identity or parent.paging == 'pages':
             return None
         return self.listing(parent, values)
 
