@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from esipy.events import advise
-from esipy.exceptions import CallError, NotFoundError
+from esipy.exceptions import NotFoundError
 from esipy.message.response import Response
 from esipy.paging.walk import Page, Walk
 from esipy.parallel import in_order
@@ -14,8 +14,6 @@ from esipy.parallel import in_order
 
 def first_page(walk: Walk, *, anew: bool = False) -> Response:
     """Page 1: the call as it is, so that what is kept for it counts."""
-    if walk.given('page') not in (None, '1'):
-        raise CallError(walk.operation.id, [('page', 'is turned by the walk; leave it out')])
     return walk.page(anew=anew)
 
 

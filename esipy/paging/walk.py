@@ -78,6 +78,8 @@ class Walk:
         self.max_pages = max_pages
         self._ask = ask
         self._request = request
+        if self.kind == 'pages' and self.given('page') not in (None, '1'):
+            raise CallError(operation.id, [('page', 'is turned by the walk; leave it out')])
         self._key = key
         self._progress = progress
         self._streams = streams

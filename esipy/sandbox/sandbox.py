@@ -37,8 +37,9 @@ class Sandbox:
     `spec`: the description: a path, text, bytes, a dict, an App; None is the built-in one. `port`: 0 takes a free
     one. `seed`: another one gives other data. `records`, `page_size`: how long lists are and how much of them one
     answer holds. `strict_pages`: False answers a page beyond the last with an empty list instead of 404.
-    `expires`: send `Expires` too. `process`: run in a process of its own. `plain`: for benchmarks, answer every
-    request line the same way for ever after its first time, without looking.
+    `expires`: send `Expires` too. `server_cache`: numbered pages change only when what was shown of them expires.
+    `process`: run in a process of its own. `plain`: for benchmarks, answer every request line the same way for ever
+    after its first time, without looking.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Sandbox:
         page_size: int = 100,
         strict_pages: bool = True,
         expires: bool = False,
+        server_cache: bool = False,
         process: bool = False,
         plain: bool = False,
     ) -> None:
@@ -66,6 +68,7 @@ class Sandbox:
             'page_size': page_size,
             'strict_pages': strict_pages,
             'expires': expires,
+            'server_cache': server_cache,
             'plain': plain,
         }
         self._running: Listener | Child | None = None
@@ -102,6 +105,7 @@ class Sandbox:
             size=Size(options['records'], options['page_size']),
             strict_pages=options['strict_pages'],
             expires=options['expires'],
+            server_cache=options['server_cache'],
         )
         answering = Answering(read(self._document), settings)
         desk = Desk(answering)
