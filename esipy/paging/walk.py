@@ -102,10 +102,21 @@ class Walk:
     def records(self, response: Response) -> list[Any]:
         """The records of a page. Raises WalkError for a body that is no list."""
         data = response.data
-        found = _beside_cursor(data) if self.kind == 'cursor' else data
+        found = self._beside_cursor(data) if self.kind == 'cursor' else data
         if not isinstance(found, list):
             raise self.error(f'the body is no list but {_shown(data)}; request() gives it as it is')
         return found
+
+    def _beside_cursor(self, data: Any) -> Any:
+        """The one list beside `cursor`, whatever it is called; of several, the one that the description knows."""
+        lists = (
+            {name: value for name, value in data.items() if isinstance(value, list)} if isinstance(data, dict) else {}
+        )
+        if len(lists) > 1:
+            answer = self.operation.answer(200)
+            known = answer.schema.properties if answer is not None and answer.schema is not None else {}
+            lists = {name: value for name, value in lists.items() if name in known}
+        return next(iter(lists.values())) if len(lists) == 1 else None
 
     def key(self, record: Any) -> Hashable:
         """What tells a record from all others."""
@@ -150,14 +161,6 @@ class Walk:
 
 #: What the records of a walk are called by.
 _IDS = {'last_mail_id': 'mail_id', 'from_event': 'event_id', 'max_war_id': 'war_id'}
-
-
-def _beside_cursor(data: Any) -> Any:
-    """The one list beside `cursor`, whatever it is called."""
-    if not isinstance(data, dict):
-        return None
-    lists = [value for name, value in data.items() if name != 'cursor' and isinstance(value, list)]
-    return lists[0] if len(lists) == 1 else None
 
 
 def _shown(value: Any) -> str:
