@@ -35,7 +35,6 @@ class Snapshot:
         self._threads = threads
         self._patience = max_wait
         self._pages: dict[int, Response] = {}
-        self._missing: NotFoundError | None = None
         self._total = 1
 
     def take(self) -> list[Response]:
@@ -49,7 +48,7 @@ class Snapshot:
                 self._wait(odd)
             if attempt < ROUNDS:
                 self._fetch(odd)
-        raise self._missing or self._torn()
+        raise self._torn()
 
     def _first(self) -> Response:
         """Page 1, and behind its expiry if that is near: the other pages would come from both sides of it."""
@@ -82,7 +81,6 @@ class Snapshot:
 
     def _fetch(self, numbers: Iterable[int]) -> None:
         """Fetch pages: from the cache what is not known yet, from the server what did not fit."""
-        self._missing = None
 
         def fetch(number: int) -> tuple[int, Response | NotFoundError]:
             anew = number in known
@@ -100,13 +98,12 @@ class Snapshot:
                 self._pages[number] = page
             self._walk.progress(min(len(self._pages), self._total), self._total)
 
-        known, missing = set(self._pages), dict[int, NotFoundError]()
+        known, before, missing = set(self._pages), state_of(self._pages[1]), dict[int, NotFoundError]()
         run_all(fetch, numbers, self._threads, done)
         if missing:  # perhaps the list is shorter by now: page 1 knows
-            self._missing = missing[min(missing)]
             first = first_page(self._walk, anew=True)
-            if (state_of(first), first.pages) == (state_of(self._pages[1]), self._pages[1].pages):
-                raise self._missing
+            if state_of(first) == before and (first.pages or 0) >= min(missing):
+                raise missing[min(missing)]
             self._pages = {1: first}
 
     def _page(self, number: int, anew: bool) -> Response:

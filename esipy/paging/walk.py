@@ -109,9 +109,8 @@ class Walk:
 
     def _beside_cursor(self, data: Any) -> Any:
         """The one list beside `cursor`, whatever it is called; of several, the one that the description knows."""
-        lists = (
-            {name: value for name, value in data.items() if isinstance(value, list)} if isinstance(data, dict) else {}
-        )
+        fields = data.items() if isinstance(data, dict) else ()
+        lists = {name: value for name, value in fields if isinstance(value, list)}
         if len(lists) > 1:
             answer = self.operation.answer(200)
             known = answer.schema.properties if answer is not None and answer.schema is not None else {}
