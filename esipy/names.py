@@ -45,6 +45,9 @@ Reading = Callable[[Response, Sequence[Question]], Found[Question]]
 KNOWN = 12 * 3600
 UNKNOWN = 3600
 
+#: How many to ask for at once where the description does not say.
+CHUNK = 500
+
 #: From here on ids are those of items and structures, which /universe/names does not know.
 ITEMS = 10**12
 
@@ -65,7 +68,8 @@ class Ids(dict[str, list[Any]]):
 def names(desk: Desk[int], ids: Iterable[Any]) -> Names:
     """The names of things."""
     asked = dict.fromkeys(sorted(set(_whole_numbers(desk.operation, ids))))
-    found = desk.look_up([number for number in asked if 0 < number < ITEMS], _by_id)
+    possible = (number for number in asked if 0 < number < ITEMS)
+    found = desk.look_up(possible, lambda chunk: _isolated(desk, chunk))
     result = Names((number, found[number][0]) for number in asked if found.get(number))
     result.unknown = [number for number in asked if number not in result]
     return result
@@ -76,7 +80,7 @@ def ids(desk: Desk[str], names: Iterable[Any]) -> Ids:
     if isinstance(names, (str, bytes)) or not isinstance(names, Iterable):
         raise CallError(desk.operation.id, [('names', f'is a list of names, not {names!r}')])
     asked = dict.fromkeys(names)
-    found = desk.look_up(list(asked), _by_name)
+    found = desk.look_up(asked, lambda chunk: desk.ask(chunk, _by_name))
     result = Ids((name, found[name]) for name in asked if found[name])
     result.unknown = [name for name in asked if name not in result]
     return result
@@ -93,22 +97,26 @@ class Desk(Generic[Question]):
         self._threads = threads
         self._scope = digest(json.dumps([operation.base_url, operation.path, said]).encode())
 
-    def look_up(self, questions: Sequence[Question], read: Reading[Question]) -> Found[Question]:
-        """All that each question finds. What was found is kept even if a later chunk fails."""
-        found = {question: kept for question in questions if (kept := self._kept(question)) is not None}
-        open_ones = [question for question in questions if question not in found]
+    def look_up(
+        self, questions: Iterable[Question], answer: Callable[[Sequence[Question]], Found[Question]]
+    ) -> Found[Question]:
+        """What each question finds, asked by `answer` in chunks. What was found is kept even if a later one fails."""
+        found: Found[Question] = {}
+        unknown = []
+        for question in questions:
+            kept = self._kept(question)
+            if kept is None:
+                unknown.append(question)
+            else:
+                found[question] = kept
         schema = self.operation.body.schema if self.operation.body else None
-        size = int((schema.keywords.get('maxItems') if schema else None) or 500)
-        chunks = (open_ones[start : start + size] for start in range(0, len(open_ones), size))
-
-        def ask(chunk: Sequence[Question]) -> Found[Question]:
-            return _Isolation(self, read).of(chunk)
-
-        run_all(ask, chunks, self._threads, lambda index, count, answers: found.update(answers))
+        size = int((schema.keywords.get('maxItems') if schema else None) or CHUNK)
+        chunks = (unknown[start : start + size] for start in range(0, len(unknown), size))
+        run_all(answer, chunks, self._threads, lambda index, count, answers: found.update(answers))
         return found
 
-    def answer(self, chunk: Sequence[Question], read: Reading[Question]) -> Found[Question]:
-        """What one request finds. Raises NotFoundError where one of them spoils it."""
+    def ask(self, chunk: Sequence[Question], read: Reading[Question]) -> Found[Question]:
+        """What one request finds; it is kept. Raises what the answer stands for."""
         response = self._ask(self.operation(body=list(chunk)))
         told = lifetime(lower(response.headers), clock.time())
         answers = read(response, chunk)
@@ -145,39 +153,25 @@ class Desk(Generic[Question]):
             return None
 
 
-class _Isolation(Generic[Question]):
-    """Finds the questions that spoil a chunk."""
+def _isolated(desk: Desk[int], ids: Sequence[int]) -> Found[int]:
+    """What each of `ids` is; those that belong to nothing, which spoil the whole question, are found by halving."""
+    try:
+        return desk.ask(ids, _by_id)
+    except NotFoundError:
+        return _parted(desk, ids)
 
-    def __init__(self, desk: Desk[Question], read: Reading[Question]) -> None:
-        self._desk: Desk[Question] = desk
-        self._read: Reading[Question] = read
-        self._found: Found[Question] = {}
 
-    def of(self, chunk: Sequence[Question]) -> Found[Question]:
-        if not self._is_good(chunk):
-            self._part(chunk)
-        return self._found
-
-    def _is_good(self, group: Sequence[Question]) -> bool:
-        try:
-            self._found |= self._desk.answer(group, self._read)
-        except NotFoundError:
-            return False
-        return True
-
-    def _part(self, group: Sequence[Question]) -> None:
-        """A group that is known to hold one that belongs to nothing."""
-        if len(group) == 1:
-            self._found[group[0]] = []
-            self._desk.keep(group[0], [], UNKNOWN)
-            return
-        left, right = group[: len(group) // 2], group[len(group) // 2 :]
-        if self._is_good(left):
-            self._part(right)
-            return
-        self._part(left)
-        if not self._is_good(right):
-            self._part(right)
+def _parted(desk: Desk[int], ids: Sequence[int]) -> Found[int]:
+    """The same, for `ids` of which it is known that one belongs to nothing."""
+    if len(ids) == 1:
+        desk.keep(ids[0], [], UNKNOWN)
+        return {ids[0]: []}
+    left, right = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+    try:
+        found = desk.ask(left, _by_id)
+    except NotFoundError:
+        return _parted(desk, left) | _isolated(desk, right)
+    return found | _parted(desk, right)
 
 
 def _whole_numbers(operation: Operation, ids: Iterable[Any]) -> list[int]:
@@ -205,8 +199,10 @@ def _by_name(response: Response, asked: Sequence[str]) -> dict[str, list[Any]]:
         spelled.setdefault(name.casefold(), []).append(name)
     for category, things in response.data.items():
         for thing in things:
+            row = rows({**thing, 'category': category})
             for name in spelled.get(thing['name'].casefold(), ()):
-                found[name].append(rows({**thing, 'category': category}))
+                if row not in found[name]:
+                    found[name].append(row)
     return found
 
 
