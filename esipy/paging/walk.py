@@ -19,7 +19,7 @@ MAX_PAGES = 10_000
 
 #: Bytes of a stream's pages that go into a cache in this process's memory. A short list is kept whole; a long one
 #: would push out everything else, and memory would not stay flat.
-KEPT = 8 * 2**20
+KEPT = 4 * 2**20
 
 #: No change to the query.
 NOTHING: Mapping[str, object] = MappingProxyType({})
