@@ -95,6 +95,7 @@ class Snapshot:
             if isinstance(page, NotFoundError):
                 missing[number] = page
             else:
+                self._walk.records(page)  # built while others are under way
                 self._pages[number] = page
             self._walk.progress(min(len(self._pages), self._total), self._total)
 
