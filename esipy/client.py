@@ -4,12 +4,15 @@ what one execution knows       message/exchange.py
 whose call it is, signing      security.py, cache/keys.py
 what is kept, and how long     cache/answers.py, cache/policy.py
 lists of many pages            paging/, names.py, parallel.py
+when to wait                   limits/
 sending, and sending again     transport.py, retry.py
+who else takes part            plugins/base.py
 reading the answer             message/response.py, message/failure.py
 """
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
@@ -25,20 +28,41 @@ from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.memory import DictCache
 from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
-from esipy.exceptions import APIException, EsiError, UndecodableBodyError
+from esipy.exceptions import (
+    APIException,
+    DowntimeError,
+    EsiError,
+    LimitedError,
+    TokenError,
+    UndecodableBodyError,
+)
 from esipy.flight import Flights
+from esipy.limits.base import Budget, Estimate, Limits
+from esipy.limits.memory import SHARED
+from esipy.limits.none import NoLimits
+from esipy.limits.refusals import Refusal, Refusals
 from esipy.message.exchange import Exchange
-from esipy.message.failure import error_of, failed, failed_body, masked, retry_after, undecodable, unreadable
+from esipy.message.failure import (
+    error_of,
+    failed,
+    failed_body,
+    kind_of,
+    masked,
+    retry_after,
+    undecodable,
+    unreadable,
+)
 from esipy.message.foreign import adopt, fill
-from esipy.message.request import Request
+from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
 from esipy.names import Ids, Names
 from esipy.paging import lists
 from esipy.paging.lists import Changes, WholeList
 from esipy.paging.walk import MAX_PAGES, Key, Walk
 from esipy.parallel import run_all
+from esipy.plugins import base as plugins
 from esipy.progress import Progress, counting
-from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, make_session
+from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
@@ -75,6 +99,11 @@ _OPTIONS: dict[str, Any] = {
     'keep_stale': policy.KEEP_STALE,
     'stale_if_error': 0.0,
     'strict': False,
+    'check_scopes': True,
+    'plugins': (),
+    'limits': SHARED,
+    'max_wait': None,
+    'remember_refusals': False,
 }
 
 
@@ -106,7 +135,13 @@ class EsiClient:
     - `keep_stale`: seconds for which the cache keeps an old answer for its entity tag
     - `stale_if_error`: for how many seconds after its end an old answer is given when the server is down (`stale`)
     - `signal_api_call_stats`: a Signal of one's own instead of API_CALL_STATS
+    - `limits`: a MemoryLimits or RedisLimits; by default one MemoryLimits for all clients of the process; None: none
+    - `max_wait`: seconds that a call waits for a limit at most; a longer wait is a LimitedError at once. By default one
+      window of the limit; in `multi_request` that begins when all calls before have had their turn
+    - `remember_refusals`: give a 403 or 404 again without asking: for a minute, and twice as long after each one
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
+    - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
+    - `plugins`: who else takes part in every call, in this order (see esipy.plugins)
 
     An unknown option warns. In a `with` block the connections are closed at its end.
     """
@@ -114,6 +149,9 @@ class EsiClient:
     def __init__(self, security: Any = None, retry_requests: bool = False, **options: Any) -> None:
         advise_of_unknown('EsiClient', options, _OPTIONS)
         chosen = {**_OPTIONS, **options}
+        check_options('EsiClient', chosen)
+        if security is not None and not callable(security):
+            raise TypeError(f'EsiClient: security must be an EsiSecurity or a function, not {type(security).__name__}')
         self.security = security
         self.retry_requests = retry_requests
         self.cache: BaseCache = check_cache(chosen['cache'])
@@ -128,12 +166,22 @@ class EsiClient:
         self.keep_stale: float = chosen['keep_stale']
         self.stale_if_error: float = chosen['stale_if_error'] or 0.0
         self.strict: bool = chosen['strict']
+        self.check_scopes: bool = chosen['check_scopes']
+        self.limits: Limits | None = chosen['limits']
+        self.max_wait: float | None = chosen['max_wait']
+        self.remember_refusals: bool = chosen['remember_refusals']
         self.transport_adapter = chosen['transport_adapter']
         self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
         self._transport = Transport(self._session, chosen['max_body'])
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
+        self._limits: Limits | NoLimits = _limits_of(self.limits)
+        self._refusals = Refusals(self.remember_refusals)
         self._warned: set[str] = set()
+        #: Whether all this belongs to another client (see `as_character`).
+        self._is_borrowed = False
+        self.plugins: tuple[plugins.Plugin, ...] = tuple(chosen['plugins'] or ())
+        self._chain = plugins.Chain(self.plugins) if self.plugins else None
         self._set_headers(chosen)
 
     def _set_headers(self, chosen: Mapping[str, Any]) -> None:
@@ -157,16 +205,21 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
-        **unknown: Any,
+        priority: float = 0,
+        **options: Any,
     ) -> Response:
         """Execute a call and return its answer, from the cache while that is fresh.
 
         `opt`: {'url_netloc': …, 'url_scheme': …} sends it elsewhere. `raise_on_error`: raise the APIException that
-        a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError.
+        a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError, and a limit
+        that would keep the call for longer than `max_wait` a LimitedError. `priority`: True, or any number: where
+        calls wait for a limit, those with more go first. `options`: what the client's plugins take, as `headers` and
+        `params`.
         """
-        if unknown:
-            advise_of_unknown('request()', unknown, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, None, opt, security, timeout, raw_body_only)
+        if options:
+            self._advise('request()', options, _REQUEST_OPTIONS)
+        exchange = self._exchange(req_and_resp, None, opt, security, timeout, raw_body_only, options)
+        exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
             raise error
@@ -180,12 +233,14 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
-        **unknown: Any,
+        priority: float = 0,
+        **options: Any,
     ) -> Response:
         """Ask for the headers of a call's answer alone. Arguments and errors as in `request`."""
-        if unknown:
-            advise_of_unknown('head()', unknown, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True)
+        if options:
+            self._advise('head()', options, _REQUEST_OPTIONS)
+        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True, options)
+        exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and raise_on_error:
             raise error
@@ -214,7 +269,7 @@ class EsiClient:
         security callable of an app raised).
         """
         if options:
-            advise_of_unknown('multi_request()', options, _MULTI_REQUEST_OPTIONS)
+            self._advise('multi_request()', options, _MULTI_REQUEST_OPTIONS)
         results: dict[int, Call] = {}
         errors: dict[int, Exception] = {}
         total = len(reqs_and_resps) if isinstance(reqs_and_resps, Sized) else None
@@ -242,6 +297,40 @@ class EsiClient:
             raise first
         return pairs
 
+    def as_character(self, character_id: int) -> EsiClient:
+        """This client, signing as a character of its security object's `store`: `client.as_character(90000001)`.
+
+        It costs next to nothing, and shares all that this one has: connections, cache, limits, plugins, and with
+        every other one for that character the tokens. Closing it closes nothing. `security=` of a single call still
+        wins. Raises UnknownCharacterError.
+        """
+        if not hasattr(self.security, 'for_character'):
+            raise TokenError('as_character() needs EsiClient(EsiSecurity(…, store=…)): the store knows the characters')
+        one = copy.copy(self)
+        one.security = self.security.for_character(character_id)
+        one._is_borrowed = True
+        return one
+
+    def budget(self) -> list[Budget]:
+        """Every limit that was drawn from, as it stands: what is used, what is left, when it comes back."""
+        return list(self._limits.budget())
+
+    def estimate(self, calls: Iterable[Call]) -> Estimate:
+        """What calls will need of the limits, and in how many seconds the last of them can be sent, if no others come
+        between and none fails. A call whose answer is in the cache, and fresh, needs nothing."""
+        return self._limits.estimate(self._expected(calls))
+
+    def _expected(self, calls: Iterable[Call]) -> Iterator[tuple[Exchange, str | None]]:
+        """The exchanges of calls that have to be sent, with what each is signed with."""
+        for call in calls:
+            exchange = self._exchange(call, None, None, UNSET, UNSET, None, {})
+            self._tell_owner(exchange)
+            stored = self._answers.find(self.cache, exchange)
+            if stored is None or not policy.is_fresh(stored.headers, clock.time()):
+                if exchange.security is not None and exchange.signed is None:
+                    self._sign(exchange)
+                yield exchange, self._authorization(exchange)
+
     # ------------------------------------------------------------------ lists, whole
 
     def paginate(
@@ -263,7 +352,7 @@ class EsiClient:
         `walk`: how, where the description errs: 'pages', 'cursor', 'from_id', 'last_mail_id', 'from_event',
         'max_war_id'. `key`: the field, or a function, that tells a record from all others, where it is not recognised.
         `max_pages`: more are not believed. `progress`: called with (pages done, all pages; None if nobody knows).
-        `options`: `opt`, `security`, `timeout`, as in `request`.
+        `options`: `opt`, `security`, `timeout`, `priority`, and what plugins take, as in `request`.
 
         Raises what `request` raises under `raise_on_error`; WalkError where the end cannot be reached; CallError, at
         once, for what is no list. A list that changes meanwhile warns: `all` gives one state of it.
@@ -299,7 +388,7 @@ class EsiClient:
         threads: int = 20,
         key: Key | None = None,
         max_pages: int = MAX_PAGES,
-        max_wait: float = 10.0,
+        patience: float = 10.0,
         progress: Progress | None = None,
         **options: Any,
     ) -> WholeList:
@@ -308,11 +397,11 @@ class EsiClient:
             orders = client.all(app.op['get_markets_region_id_orders'](region_id=10000002))
             print(len(orders), 'orders, as of', orders.snapshot)
 
-        `max_wait`: seconds, in all, to wait for an expiry that is near. Otherwise arguments and errors as in
+        `patience`: seconds, in all, to wait for an expiry that is near. Otherwise arguments and errors as in
         `paginate`; SnapshotError where the pages of one state cannot be had.
         """
         found = Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress)
-        return lists.whole(found, _bounded(threads), max_wait)
+        return lists.whole(found, _bounded(threads), patience)
 
     def sync(
         self,
@@ -357,12 +446,22 @@ class EsiClient:
         return _names.Desk(lambda call: ask(call[0]), self.cache, table[operation], said, _bounded(threads))
 
     def _asker(
-        self, *, opt: Mapping[str, str] | None = None, security: Any = UNSET, timeout: Timeouts = UNSET
+        self,
+        *,
+        opt: Mapping[str, str] | None = None,
+        security: Any = UNSET,
+        timeout: Timeouts = UNSET,
+        priority: float = 0,
+        **options: Any,
     ) -> Callable[..., Response]:
         """What executes the requests of a walk: with their bodies, and raising what an error status stands for."""
+        unknown = options.keys() - (self._chain.takes if self._chain is not None else ())
+        if unknown:
+            raise TypeError(f'unknown option {", ".join(sorted(unknown))}; there are {", ".join(_WALK_OPTIONS)}')
 
         def ask(request: Request, *, anew: bool = False, keep: bool = True) -> Response:
-            exchange = self._exchange((request, Response(request)), None, opt, security, timeout, False)
+            exchange = self._exchange((request, Response(request)), None, opt, security, timeout, False, options)
+            exchange.priority, exchange.is_patient = priority, self.max_wait is None
             exchange.anew, exchange.keeps, exchange.whole = anew, keep or not isinstance(self.cache, DictCache), True
             response, error = self._execute(exchange)
             if error is not None:
@@ -372,8 +471,14 @@ class EsiClient:
         return ask
 
     def close(self) -> None:
-        """Close all connections. A call after that opens new ones."""
-        self._transport.close()
+        """Close the plugins and all connections. A call after that opens new ones."""
+        if self._is_borrowed:
+            return
+        try:
+            if self._chain is not None:
+                self._chain.close()
+        finally:
+            self._transport.close()
 
     def __enter__(self) -> EsiClient:
         return self
@@ -391,8 +496,9 @@ class EsiClient:
         security: Any,
         timeout: Timeouts,
         raw_body_only: bool | None,
+        options: Mapping[str, Any],
     ) -> Exchange:
-        return Exchange(
+        exchange = (Exchange if self._chain is None else plugins.Call)(
             adopt(call),
             method,
             opt,
@@ -403,15 +509,31 @@ class EsiClient:
             self.compatibility_date,
             self._transport.choosing(),
         )
+        exchange.max_wait = self.max_wait
+        if isinstance(exchange, plugins.Call):
+            exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
+        return exchange
+
+    def _advise(self, where: str, given: Iterable[str], known: Iterable[str]) -> None:
+        """Warn of options that neither the client nor a plugin knows."""
+        advise_of_unknown(where, given, (*known, *(self._chain.takes if self._chain is not None else ())))
 
     def _execute(self, exchange: Exchange) -> tuple[Response, APIException | None]:
+        """One execution, whole, with the plugins around it."""
+        if isinstance(exchange, plugins.Call) and self._chain is not None:
+            return self._chain.call(exchange, self._perform)
+        return self._perform(exchange)
+
+    def _perform(self, exchange: Exchange) -> tuple[Response, APIException | None]:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
         self._tell_owner(exchange)
         landings = self._flights.landings
-        stored = self._answers.find(self.cache, exchange)
+        stored = None if exchange.is_streamed else self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
-        elif exchange.method == 'GET':
+        elif (refusal := self._refusals.find(exchange.method, self._answers.key(exchange))) is not None:
+            response, error = self._repeat(exchange, refusal)
+        elif exchange.method == 'GET' and not exchange.is_streamed:
             response, error = self._fetch(exchange, stored, landings)
         else:
             response, error = self._do(exchange)
@@ -433,6 +555,8 @@ class EsiClient:
 
     def _sign(self, exchange: Exchange) -> None:
         """Have the request signed, on a copy: every execution starts clean. What was signed says whose it is."""
+        if self.check_scopes and hasattr(exchange.security, 'require_scopes'):
+            exchange.security.require_scopes(exchange.request)
         request = exchange.request.copy()
         signed = exchange.security(request) or request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
@@ -441,11 +565,19 @@ class EsiClient:
 
     def _take(self, exchange: Exchange, stored: CachedResponse) -> tuple[Response, APIException | None]:
         """A kept answer that is still good."""
-        response = exchange.response(*stored)
+        response = exchange.response_of(*stored)
         response.from_cache = True
         if policy.UNREAD in stored.headers and not exchange.raw_body_only:
-            return response, unreadable(response, self.strict)
+            return response, unreadable(response, self.strict, clock.time())
         return response, None
+
+    def _repeat(self, exchange: Exchange, refusal: Refusal) -> tuple[Response, APIException | None]:
+        """A refusal that is remembered, without asking for it again."""
+        response, error = self._receive(exchange, Answer(*refusal.answer), None, _NOWHERE)
+        response.from_cache = response.remembered = True
+        if error is not None:
+            error.add_note(f'remembered: not asked again for {refusal.until - clock.time():.0f} s')
+        return response, error
 
     def _fetch(
         self, exchange: Exchange, stored: CachedResponse | None, landings: int
@@ -467,25 +599,32 @@ class EsiClient:
             return outcome
 
     def _do(self, exchange: Exchange) -> tuple[Response, APIException | None]:
-        """A write, which makes the kept answer to its address old, and a HEAD."""
+        """A write, which makes the kept answer to its address old, a HEAD, and what is read while it comes."""
         answer, _ = self._attempts(exchange, None)
         # One that was cut off may have been done.
         lost = isinstance(answer.failure, NoAnswer) and not answer.failure.unsent
-        if exchange.method != 'HEAD' and (answer.status < 400 or lost):
+        if exchange.method not in retry.SAFE and (answer.status < 400 or lost):
             self._flights.outdate(self._answers.key(exchange))
             self._answers.forget(self.cache, exchange)
         return self._receive(exchange, answer, None, _NOWHERE)
 
     def _attempts(self, exchange: Exchange, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
         """Send, and send again as far as `retry` allows: the last answer, and the kept one that it was asked after."""
+        answer: Answer | None = None
         while True:
-            exchange.attempts += 1
             if exchange.security is not None and exchange.signed is None:
                 owner = exchange.owner
                 self._sign(exchange)
                 if exchange.owner != owner:
                     stored = self._answers.find(self.cache, exchange)  # another's token by now: not what was found
-            answer = self._send(exchange, stored)
+            try:
+                answer = self._attempt(exchange, stored)
+            except LimitedError:
+                if answer is None:
+                    raise
+                return answer, stored  # the refusal that would have been waited out, had it not been for so long
+            if answer.status == 401 and self._has_another_token(exchange):
+                continue
             wait = self._pause(exchange, answer)
             if wait is None:
                 return answer, stored
@@ -495,24 +634,59 @@ class EsiClient:
             clock.sleep(wait)
             exchange.signed = None  # its token may have expired meanwhile
 
-    def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
-        """One attempt, and its signal."""
-        outgoing = exchange.outgoing()
-        headers = outgoing.headers
-        if stored is not None:
-            headers = {**headers, **policy.validators(stored.headers)}
-        begun = clock.monotonic()
-        try:
-            answer = self._transport.send(outgoing, headers, exchange.timeout, exchange.deadline)
-        except NoAnswer as error:
-            failure = error.with_traceback(None)
-            answer = Answer(500, {}, failed_body(failure.reason), masked(outgoing.url), failure)
-        except BadBody as error:
-            answer = error.answer._replace(failure=error.with_traceback(None))
-        self._report(exchange, answer, begun)
+    def _has_another_token(self, exchange: Exchange) -> bool:
+        """After a 401, which did nothing: whether the security object has got a token to try once more with."""
+        signed, exchange.signed = exchange.signed, None
+        if exchange.has_renewed or signed is None or not hasattr(exchange.security, 'refused'):
+            return False
+        if exchange.request.is_streamed:
+            return False  # its body is gone
+        exchange.has_renewed = True
+        return bool(exchange.security.refused(signed))
+
+    def _attempt(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
+        """One attempt, when the limits allow it."""
+        with self._limits.booking(exchange, self._authorization(exchange)) as booking:
+            exchange.attempts += 1
+            answer = self._send(exchange, stored)
+            booking.settle(answer)
+        self._refusals.note(exchange.method, self._answers.key(exchange), CachedResponse(*answer[:4]))
         return answer
 
-    def _report(self, exchange: Exchange, answer: Answer, begun: float) -> None:
+    def _authorization(self, exchange: Exchange) -> str | None:
+        """What an attempt is signed with, or what else tells whose it is."""
+        given = authorization_of(exchange.signed or exchange.request)
+        return given or self._transport.authorization() or exchange.owner or None
+
+    def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
+        """Send once, with the plugins around it, and tell so by the signal."""
+        outgoing = exchange.outgoing()
+        if stored is not None:
+            outgoing.headers.update(policy.validators(stored.headers))
+        if isinstance(exchange, plugins.Call) and self._chain is not None:
+            answer = self._chain.attempt(exchange, outgoing, self._deliver)
+        else:
+            answer = self._deliver(exchange, outgoing)
+        if exchange.took is not None:
+            self._report(exchange, answer, exchange.took)
+        return answer
+
+    def _deliver(self, exchange: Exchange, outgoing: Outgoing) -> Answer:
+        """Bytes on the wire, and what came of it."""
+        begun = clock.monotonic()
+        try:
+            return self._transport.send(
+                outgoing, outgoing.headers, exchange.timeout, exchange.deadline, streamed=exchange.is_streamed
+            )
+        except NoAnswer as error:
+            failure = error.with_traceback(None)
+            return Answer(500, {}, failed_body(failure.reason), masked(outgoing.url), failure)
+        except BadBody as error:
+            return error.answer._replace(failure=error.with_traceback(None))
+        finally:
+            exchange.took = clock.monotonic() - begun
+
+    def _report(self, exchange: Exchange, answer: Answer, took: float) -> None:
         """API_CALL_STATS: something went out, and this is what came of it."""
         emit(
             self.signal_api_call_stats,
@@ -524,15 +698,25 @@ class EsiClient:
             },
             url=answer.url,
             status_code=answer.status,
-            elapsed_time=clock.monotonic() - begun,
+            elapsed_time=took,
             message=None if answer.status == 200 else answer.content,
         )
 
     def _pause(self, exchange: Exchange, answer: Answer) -> float | None:
-        """Seconds until the next attempt; None if there is none."""
+        """Seconds until the next attempt; None if there is none.
+
+        What a limit refused is sent once more in any case, and waits for that limit; while the server is down for the
+        day it is not asked again and again.
+        """
+        now = clock.time()
+        told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
+        if exchange.refusals == 1 and answer.status in (420, 429, 520):
+            exchange.refusals += 1
+            return 0.0
+        if kind_of(answer.status, now, told) is DowntimeError:
+            return None
         if not self.retry_requests or exchange.attempts >= self.retries or not retry.may_repeat(exchange, answer):
             return None
-        told = retry_after(policy.lower(answer.headers).get('retry-after'), clock.time())
         wait = retry.pause(exchange.attempts, told, random.uniform(-1, 1))
         in_time = exchange.deadline is None or clock.monotonic() + wait < exchange.deadline
         return wait if in_time else None
@@ -549,16 +733,17 @@ class EsiClient:
         came = CachedResponse(*answer[:4])
         if answer.status == 304 and stored is not None:
             kept = self._answers.renew(cache, exchange, stored, answer.headers)
-            response = exchange.response(*(came if self.no_etag_body and not exchange.whole else kept))
+            response = exchange.response_of(*(came if self.no_etag_body and not exchange.whole else kept))
             response.not_modified = True
             return response, None
-        response = exchange.response(*came)
+        response = exchange.response_of(*came)
+        response.stream = answer.stream
         if isinstance(answer.failure, NoAnswer):
             response.failed, response.cause = True, answer.failure
             return response, error_of(response, clock.time())
         if answer.failure is not None:
             return response, undecodable(response, answer.failure.reason)
-        error = None if exchange.raw_body_only else unreadable(response, self.strict)
+        error = None if exchange.raw_body_only else unreadable(response, self.strict, clock.time())
         if error is None:
             kept = self._answers.keep(cache, exchange, came, read=not exchange.raw_body_only)
             response.take_headers(kept.headers)
@@ -579,12 +764,14 @@ class EsiClient:
         opt: Mapping[str, str] | None,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
-        **unknown: Any,
+        priority: float = 0,
+        **options: Any,
     ) -> tuple[Call | None, Exception | None]:
         """A call of `multi_request`: its pair, and what would have been raised."""
         exchange = None
         try:
-            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only)
+            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only, options)
+            exchange.priority, exchange.is_patient = priority, self.max_wait is None
             response, error = self._execute(exchange)
             if isinstance(error, UndecodableBodyError):
                 raise error
@@ -597,5 +784,15 @@ def _bounded(threads: int) -> int:
     return max(min(threads, 100), 1)
 
 
-_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout')
+_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority')
+_WALK_OPTIONS = ('opt', 'security', 'timeout', 'priority')
 _MULTI_REQUEST_OPTIONS = (*_REQUEST_OPTIONS, 'threads', 'on_result', 'progress')
+
+
+def _limits_of(chosen: Any) -> Limits | NoLimits:
+    """The limits that a client was given. Raises TypeError for what is none."""
+    if chosen is None:
+        return NoLimits()
+    if not isinstance(chosen, Limits):
+        raise TypeError(f'limits must be a MemoryLimits, a RedisLimits or None, not {type(chosen).__name__}')
+    return chosen

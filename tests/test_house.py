@@ -20,10 +20,10 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     {'version'},
     {'events', 'exceptions', 'clock', 'fork'},
-    {'spec', 'sso'},
+    {'spec'},
     {'message'},
     {'parallel', 'paging', 'names', 'progress'}
-    | {'security', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
+    | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
     {'app', 'client', 'fetch', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
@@ -44,6 +44,8 @@ NOT_AT_IMPORT = {
     'orjson',
     'yaml',
     'keyring',
+    'filelock',
+    'platformdirs',
     'pyswagger',
     'pytest',
 }

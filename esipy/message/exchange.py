@@ -20,16 +20,22 @@ class Exchange:
         'chosen',
         'compatibility_date',
         'deadline',
+        'has_renewed',
+        'is_patient',
         'keeps',
+        'max_wait',
         'method',
         'opt',
         'owner',
+        'priority',
         'raw_body_only',
+        'refusals',
         'request',
         'security',
         'signed',
         'started',
         'timeout',
+        'took',
         'warning',
         'whole',
         'without_cache',
@@ -62,6 +68,8 @@ class Exchange:
         self.chosen = chosen
         #: The request with its Authorization header, once it has one.
         self.signed: Request | None = None
+        #: The token was refused, and renewed for this execution.
+        self.has_renewed = False
         #: Whose call it is, in a form that may stand in a cache key; '' for a public one.
         self.owner = ''
         self.attempts = 0
@@ -71,16 +79,30 @@ class Exchange:
         self.keeps = True
         #: A 304 is no answer: give the kept one that it speaks of, whatever the client does.
         self.whole = False
+        #: Seconds from sending the last attempt to the end of its answer; None: nothing went out.
+        self.took: float | None = None
         #: What the server announces with its answer.
         self.warning: str | None = None
+        #: Who waits for a limit and has more of this goes before who has less.
+        self.priority = 0.0
+        #: Seconds to wait for a limit at most; None: one window, counted, if it is patient, from when it is the first.
+        self.max_wait: float | None = None
+        self.is_patient = False
+        #: How often a limit of the server's refused it.
+        self.refusals = 0
         #: The cache hung during this execution, and is left alone for the rest of it.
         self.without_cache = False
+
+    @property
+    def is_streamed(self) -> bool:
+        """The caller reads the body of the answer, while it comes: it is neither kept nor shared."""
+        return self.method != 'HEAD' and bool(self.request.operation.endpoint.get('stream_response'))
 
     def outgoing(self) -> Outgoing:
         """The request in the words of HTTP, signed if it has been."""
         return (self.signed or self.request).outgoing(self.method, self.opt, self.compatibility_date)
 
-    def response(self, status: int, headers: dict[str, str], content: bytes, url: str) -> Response:
+    def response_of(self, status: int, headers: dict[str, str], content: bytes, url: str) -> Response:
         """The Response of an answer, whether it came now or was kept."""
         if EXPIRY in headers:  # it was kept, and looked through then
             self.warning = headers.get(WARNED)

@@ -65,10 +65,10 @@ def _unseen(walk: Walk) -> Iterator[Any]:
                 yield record
 
 
-def whole(walk: Walk, threads: int, max_wait: float) -> WholeList:
+def whole(walk: Walk, threads: int, patience: float) -> WholeList:
     """All records; by pages: in one state."""
     if walk.kind == 'pages':
-        answers = Snapshot(walk, threads, max_wait).take()
+        answers = Snapshot(walk, threads, patience).take()
         found = WholeList(record for answer in answers for record in walk.records(answer))
         found.snapshot = state_of(answers[0])
     else:

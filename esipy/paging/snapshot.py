@@ -27,13 +27,13 @@ class Snapshot:
     """Pages by number, until all are of one state: the newest that any of them shows.
 
     The server dates a state by `Last-Modified`. Where it does not, all pages are fetched twice: if no byte differs,
-    they were all so at the moment between. `max_wait`: seconds to wait for an expiry, in all.
+    they were all so at the moment between. `patience`: seconds to wait for an expiry, in all.
     """
 
-    def __init__(self, walk: Walk, threads: int, max_wait: float) -> None:
+    def __init__(self, walk: Walk, threads: int, patience: float) -> None:
         self._walk = walk
         self._threads = threads
-        self._patience = max_wait
+        self._patience = patience
         self._pages: dict[int, Response] = {}
         self._total = 1
 
@@ -133,7 +133,7 @@ class Snapshot:
         error = SnapshotError(
             self._walk.operation.id,
             f'{self._total} pages were fetched {ROUNDS} times over and never were of one state ({"; ".join(states)}): '
-            f'the list changes faster than it can be read. Try again{soon}, with more threads= or a longer max_wait=; '
+            f'the list changes faster than it can be read. Try again{soon}, with more threads= or a longer patience=; '
             'or take it as it comes with records()',
         )
         error.retry_after = left if left > 0 else None

@@ -132,7 +132,7 @@ def test_all_gives_one_of_the_states_that_were_or_raises(seed: int, server_cache
 
         def read(mine: EsiClient) -> Any:
             try:
-                return mine.all(made, threads=threads, max_wait=0.5)
+                return mine.all(made, threads=threads, patience=0.5)
             except SnapshotError as error:
                 return error
 

@@ -117,7 +117,7 @@ def test_an_expiry_that_is_near_is_waited_out(walker: EsiClient) -> None:
         assert len(esi.log.entries) == 5  # nothing was asked for before the expiry
 
 
-def test_not_longer_than_max_wait(walker: EsiClient) -> None:
+def test_not_longer_than_patience(walker: EsiClient) -> None:
     with Sandbox(server_cache=True) as esi:
         orders = esi.lists.of(MARKET, region_id=10000002)
         before = numbers(orders)
@@ -125,7 +125,7 @@ def test_not_longer_than_max_wait(walker: EsiClient) -> None:
         orders.remove(orders[5]['order_id'])
         esi.clock.move(296)
         begun = time.monotonic()
-        found = walker.all(market(esi), max_wait=0)
+        found = walker.all(market(esi), patience=0)
         assert time.monotonic() - begun < 3
         assert numbers(found) == before
 
@@ -168,7 +168,7 @@ def test_the_server_keeps_an_old_page_until_it_expires(walker: EsiClient) -> Non
         assert len(server.visits) <= 5
         until = clock.time() + 2
     with Server(page) as server, client() as other, pytest.raises(SnapshotError):
-        other.all(app_at(server.url).op['get_orders'](), max_wait=0)
+        other.all(app_at(server.url).op['get_orders'](), patience=0)
 
 
 def test_pages_that_are_not_dated_are_looked_at_twice(walker: EsiClient) -> None:
