@@ -17,6 +17,8 @@
     ├── MissingFieldError               a row has no such field (also an AttributeError and a KeyError)
     ├── SpecError                       not a description, or a broken one (also a ValueError)
     ├── ConfigError                     a configuration names what is not there (also a ValueError)
+    ├── WalkError                       a list cannot be walked to its end
+    │   └── SnapshotError               its pages are of several states, and it cannot be had in one
     ├── PluginError                     no plugin, or one with a misspelt hook (also a TypeError)
     ├── MockError                       no mock for a call, or one that breaks the description (also a ValueError)
     ├── RequestLimitError               a limit of one's own (Pool, RateLimit) is reached; nothing was sent
@@ -194,6 +196,28 @@ class SpecError(EsiError, ValueError):
 
 class ConfigError(EsiError, ValueError):
     """An entry of a configuration names what cannot be found, or what cannot be made of its arguments."""
+
+
+class WalkError(EsiError):
+    """A list cannot be walked to its end, so that something would be missing without anybody knowing.
+
+    `operation`: its name; `reason`: what the server did, and the way out.
+    """
+
+    def __init__(self, operation: str, reason: str) -> None:
+        super().__init__(operation, reason)
+        self.operation = operation
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f'{self.operation}: {self.reason}'
+
+
+class SnapshotError(WalkError):
+    """The pages that came are of several states of the list, again and again. `retry_after`: seconds until the last
+    of them stops being fresh, None if that is not told."""
+
+    retry_after: float | None = None
 
 
 class PluginError(EsiError, TypeError):

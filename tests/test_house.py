@@ -22,7 +22,8 @@ FLOORS = (
     {'events', 'exceptions', 'clock', 'fork'},
     {'spec'},
     {'message'},
-    {'parallel', 'paging', 'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
+    {'parallel', 'paging', 'names', 'progress'}
+    | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
     {'app', 'client', 'fetch', 'loaders', 'service', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
