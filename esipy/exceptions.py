@@ -16,6 +16,7 @@
     ├── UnknownOperationError           no operation of that name (also a KeyError and an AttributeError)
     ├── MissingFieldError               a row has no such field (also an AttributeError and a KeyError)
     ├── SpecError                       not a description, or a broken one (also a ValueError)
+    ├── ConfigError                     a configuration names what is not there (also a ValueError)
     ├── PluginError                     no plugin, or one with a misspelt hook (also a TypeError)
     ├── MockError                       no mock for a call, or one that breaks the description (also a ValueError)
     ├── RequestLimitError               a limit of one's own (Pool, RateLimit) is reached; nothing was sent
@@ -189,6 +190,10 @@ class MissingFieldError(EsiError, AttributeError, KeyError):
 
 class SpecError(EsiError, ValueError):
     """The source is not an API description, or a part of it that is needed is broken."""
+
+
+class ConfigError(EsiError, ValueError):
+    """An entry of a configuration names what cannot be found, or what cannot be made of its arguments."""
 
 
 class PluginError(EsiError, TypeError):

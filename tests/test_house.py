@@ -23,7 +23,7 @@ FLOORS = (
     {'spec'},
     {'message'},
     {'parallel', 'paging', 'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
-    {'app', 'client', 'fetch', 'utils'},
+    {'app', 'client', 'fetch', 'loaders', 'service', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
 )

@@ -44,7 +44,7 @@ class Call(Exchange):
         #: The name of the client's service, for logs and mocks.
         self.service = 'ESI'
         #: What stands beside the endpoint in a table of endpoints; empty where a description tells of the operation.
-        self.endpoint: Mapping[str, Any] = {}
+        self.endpoint: Mapping[str, Any] = self.operation.endpoint
         #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
         self.options: Mapping[str, Any] = {}
         #: Room for plugins. When the call is over each note is an attribute of its Response.
@@ -226,9 +226,13 @@ class Chain:
         vars(response).update(call.notes)
         return response, error
 
-    def _live(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
+    def prepare(self, call: Call) -> None:
+        """What becomes of a call before it is looked up and sent."""
         for hook in self._prepare:
             hook(call)
+
+    def _live(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
+        self.prepare(call)
         call.response, call.error = response, error = execute(call)
         if _is_answered(response, error):
             for hook in self._on_response:
