@@ -16,6 +16,7 @@
     ├── MissingFieldError               a row has no such field (also an AttributeError and a KeyError)
     ├── SpecError                       not a description, or a broken one (also a ValueError)
     └── TokenError                      signing in
+        ├── LoginError                  nobody signed in: said no, too late, or the browser had no way back
         ├── TokenExpiredError           the token is old and nothing is there to refresh it (also an AttributeError)
         ├── TokenRefusedError           the SSO refuses: a wrong client id, secret or code (also an APIException)
         │   └── TokenRevokedError       the grant is gone: the user must sign in again
@@ -172,6 +173,10 @@ class SpecError(EsiError, ValueError):
 
 class TokenError(EsiError):
     """Something is wrong with the token, or with getting one."""
+
+
+class LoginError(TokenError):
+    """`esipy.login` ended without a character: the person said no, time ran out, or the browser had no way back."""
 
 
 class TokenExpiredError(TokenError, AttributeError):

@@ -21,9 +21,9 @@ FLOORS = (
     {'version'},
     {'events', 'exceptions', 'clock', 'fork'},
     {'spec', 'sso'},
-    {'message'},
+    {'message', 'desktop'},
     {'parallel', 'paging', 'security', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
-    {'app', 'client', 'fetch', 'utils'},
+    {'app', 'client', 'fetch', 'login', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
 )
