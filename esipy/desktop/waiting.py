@@ -25,8 +25,8 @@ _STEP = 0.5
 def code_for(address: str, redirect_uri: str, state: str, opens: bool | None, timeout: float | None) -> str:
     """The code that signing in at `address` ends with: from the browser, or pasted, whichever comes first.
 
-    `opens`: whether to open a browser, None if there is one. Raises LoginError when the SSO says no, when nobody signs in within `timeout` seconds, or when the browser has no
-    way back.
+    `opens`: whether to open a browser, None if there is one. Raises LoginError when the SSO says no, when nobody signs
+    in within `timeout` seconds, or when the browser has no way back.
     """
     if opens is None:
         opens = browser.is_there()
