@@ -20,10 +20,10 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     {'version'},
     {'events', 'exceptions', 'clock', 'fork'},
-    {'spec', 'sso'},
-    {'message', 'desktop'},
-    {'parallel', 'paging', 'security', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
-    {'app', 'client', 'fetch', 'login', 'utils'},
+    {'spec'},
+    {'message'},
+    {'parallel', 'paging', 'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
+    {'app', 'client', 'desktop', 'fetch', 'login', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
 )
@@ -43,6 +43,8 @@ NOT_AT_IMPORT = {
     'orjson',
     'yaml',
     'keyring',
+    'filelock',
+    'platformdirs',
     'pyswagger',
     'pytest',
 }

@@ -23,7 +23,7 @@ class RedisCache(SharedCache):
             raise TypeError('cache must be an instance of redis.Redis')
         super().__init__()
         self._r = redis_client
-        self._impatient = _impatient(redis, redis_client)
+        self._impatient = impatient(redis, redis_client)
 
     def _load(self, name: str) -> Any:
         # NEVER_DECODE is how redis-py reads dumps: bytes, whatever the client makes of texts.
@@ -43,8 +43,9 @@ class RedisCache(SharedCache):
 _PATIENCE = 5.0
 
 
-def _impatient(redis: Any, client: Any) -> Any:
-    """The same server by connections of our own, which do not try again: a cache that is down is a miss, now.
+def impatient(redis: Any, client: Any) -> Any:
+    """The same server by connections of our own, which do not try again and speak bytes: a cache that is down is a
+    miss, now, and a store that is down an error.
 
     redis-py repeats a broken command for seconds by default (from 6.0). A pool of another kind than redis-py's two
     plain ones knows more than its settings tell: that client is used as it is.

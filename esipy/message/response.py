@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from esipy import clock
 from esipy.exceptions import SpecError, UndecodableBodyError
+from esipy.message.codec import Codec
 from esipy.message.decode import decode
 from esipy.message.headers import EXPIRY, OURS, RECEIVED, Headers
 from esipy.message.request import Request
 from esipy.message.rows import builder
 from esipy.spec.coerce import SCALARS, Faults, Refused, coerce
 from esipy.spec.model import Answer, Operation, Schema
+from esipy.spec.refs import shown
 
 LOGGER = logging.getLogger(__name__)
 
@@ -41,6 +43,9 @@ class Response:
     elapsed: float = 0.0
     attempts: int = 0
     url: str = ''
+    #: The body as a binary file, of an endpoint with `stream_response`; `raw` is empty then. Read it to its end or
+    #: close it: it holds a connection.
+    stream: BinaryIO | None = None
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -103,17 +108,20 @@ class Response:
     def data(self) -> Any:
         """The body as data: rows, lists, numbers, texts. None with `raw_body_only`, for 204 and for HEAD.
 
-        Raises UndecodableBodyError for a body that is not JSON.
+        Of a ServiceClient: what its parser makes of the body. Raises UndecodableBodyError for a body that is not JSON.
         """
         if self._data is _UNREAD:
             value = None if self.raw_body_only else self.decoded()
-            answer = self._description()
-            try:
-                self._data = None if value is None else builder(answer.schema if answer else None)(value)
-            except RecursionError:
-                raise self._undecodable('nested too deeply') from None
+            self._data = value if value is None or self.request.codec is not None else self._built(value)
             self._json = _UNREAD  # the rows hold it now
         return self._data
+
+    def _built(self, value: Any) -> Any:
+        answer = self._description()
+        try:
+            return builder(answer.schema if answer else None)(value)
+        except RecursionError:
+            raise self._undecodable('nested too deeply') from None
 
     def decoded(self) -> Any:
         """The body's JSON value, None for an empty body. Raises UndecodableBodyError."""
@@ -122,6 +130,8 @@ class Response:
         return self._json
 
     def _decode(self) -> Any:
+        if self.request.codec is not None:
+            return self._parsed(self.request.codec)
         if not self.raw and (not self.ok or not self._declares_body()):
             return None
         try:
@@ -129,6 +139,15 @@ class Response:
         except ValueError as error:
             kind = self.headers.get('Content-Type', 'no content type')
             raise self._undecodable(f'not JSON: {error}; the answer has {kind}') from None
+
+    def _parsed(self, codec: Codec) -> Any:
+        """What the service's parser makes of the body, whatever status came with it."""
+        if self.raw is None or self.stream is not None:
+            return None
+        try:
+            return codec.decode(self.raw, self)
+        except Exception as error:
+            raise self._undecodable(f'the parser raised {type(error).__name__}: {error}') from error
 
     def _undecodable(self, reason: str) -> UndecodableBodyError:
         return UndecodableBodyError(
@@ -157,7 +176,9 @@ class Response:
         answer = self.operation.answer(self.status) if self.status else None
         faults: Faults = []
         if answer is not None and answer.schema is not None and self.raw:
-            coerce(self.decoded(), answer.schema, 'body', faults)
+            told = self.decoded()
+            fitting = coerce(told, answer.schema, 'body', faults)
+            faults += [] if faults else _mended(told, fitting, 'body')
         if faults:
             raise self._undecodable('; '.join(f'{place}: {fault}' for place, fault in faults[:20]))
 
@@ -177,6 +198,21 @@ class Response:
         if self.status is None:
             return f'<Response of {name}: not executed yet>'
         return f'<Response of {name}: {self.status}, {len(self.raw or b"")} bytes>'
+
+
+def _mended(told: Any, fitting: Any, where: str) -> Faults:
+    """What a caller may say loosely, and a server should not: where the value that fits is not the one it sent."""
+    if isinstance(told, dict) and isinstance(fitting, dict):
+        parts = [(told[name], fitting.get(name, ...), f'{where}.{name}') for name in told]
+    elif isinstance(told, list) and isinstance(fitting, list) and len(told) == len(fitting):
+        parts = [(told[number], fitting[number], f'{where}[{number}]') for number in range(len(told))]
+    else:
+        kinds = {type(told), type(fitting)}
+        same = told == fitting and (len(kinds) == 1 or kinds == {int, float})
+        if same:
+            return []
+        return [(where, 'null is not allowed' if fitting is ... else f'{shown(told)} where {shown(fitting)} belongs')]
+    return [fault for part in parts for fault in _mended(*part)]
 
 
 def _typed(text: str, schema: Schema | None) -> Any:

@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import pickle
+import re
 import types
 import warnings
 from collections.abc import Callable
@@ -217,19 +218,25 @@ def _subclasses(kind: type[EsiError]) -> set[type[EsiError]]:
     return {kind}.union(*(_subclasses(one) for one in kind.__subclasses__() if one.__module__ == 'esipy.exceptions'))
 
 
+#: What the errors take that are not made like their parents.
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    'MissingScopeError': ('get_x', ['read'], 'Aelia'),
+    'IncompleteTokensError': ('expires_in', 'seconds'),
+    'UnknownCharacterError': (1, [2, 3]),
+    'UnknownOperationError': ('x', 'not there', ['y']),
+    'MissingFieldError': ('x', ('y',)),
+}
+
+
 @pytest.mark.parametrize('kind', sorted(_subclasses(EsiError), key=lambda kind: kind.__name__))
 def test_every_error_pickles(kind: type[EsiError]) -> None:
-    from esipy.exceptions import MissingFieldError, UnknownOperationError
-
     made: EsiError
-    if issubclass(kind, APIException):
+    if kind.__name__ in ARGUMENTS:
+        made = kind(*ARGUMENTS[kind.__name__])
+    elif issubclass(kind, APIException):
         made = kind('https://x/y', 503, response=b'{}', request_param=[('a', 'b')], response_header={'a': ['b']})
     elif issubclass(kind, CallError):
         made = kind('get_x', [('a', 'wrong')])
-    elif issubclass(kind, UnknownOperationError):
-        made = kind('x', 'not there', ['y'])
-    elif issubclass(kind, MissingFieldError):
-        made = kind('x', ('y',))
     else:
         made = kind('text')
     made.add_note('a note')
@@ -257,6 +264,55 @@ def test_strict_tells_what_differs_from_the_description() -> None:
             assert esi.request(call).data == [1, 2]
         with client(strict=True) as esi, pytest.raises(UndecodableBodyError, match='body'):
             esi.request(call)
+
+
+ORDER = {
+    'type': 'object',
+    'required': ['price'],
+    'properties': {
+        'price': {'type': 'number'},
+        'tags': {'type': 'array', 'items': {'type': 'string'}},
+        'whole': {'type': 'integer'},
+        'sold': {'type': 'boolean'},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ('body', 'fault'),
+    [
+        ({'price': 5}, None),
+        ({'price': 5.5, 'whole': 3.0, 'tags': ['a'], 'more': [1]}, None),
+        ({'price': '5.5'}, "body.price: '5.5' where 5.5 belongs"),
+        ({'price': 1, 'tags': 'a,b'}, "body.tags: 'a,b' where"),
+        ({'price': 1, 'tags': ['a', 3]}, r"body.tags\[1\]: 3 where '3' belongs"),
+        ({'price': 1, 'sold': 'true'}, "body.sold: 'true' where True belongs"),
+        ({'price': 1, 'whole': None}, 'body.whole: null is not allowed'),
+        ({'tags': []}, 'body.price: is required'),
+    ],
+    ids=str,
+)
+def test_strict_does_not_take_from_the_server_what_a_caller_may_say_loosely(body: Any, fault: str | None) -> None:
+    document = {
+        'openapi': '3.1.0',
+        'info': {'title': 'Orders', 'version': '1'},
+        'paths': {
+            '/order': {
+                'get': {
+                    'operationId': 'get_order',
+                    'responses': {'200': {'content': {'application/json': {'schema': ORDER}}, 'description': 'OK'}},
+                }
+            }
+        },
+    }
+    with Server(lambda visit: visit.send(answer(body))) as server, client(strict=True) as esi:
+        call = App.create({**document, 'servers': [{'url': server.url}]}).op['get_order']()
+        if fault is None:
+            assert esi.request(call).data == body
+        else:
+            with pytest.raises(UndecodableBodyError) as caught:
+                esi.request(call)
+            assert re.search(fault, caught.value.reason)
 
 
 # ---------------------------------------------------------------------- calls that are at fault
