@@ -12,7 +12,7 @@ from typing import Any
 from esipy.exceptions import TokenStoreError
 from esipy.stores.base import PATIENCE, Tokens, TokenStore
 from esipy.stores.directory import locked, make_private, missing, of_user
-from esipy.stores.record import from_text, parsed, to_text
+from esipy.stores.record import checked, from_text, parsed, to_text
 
 
 class KeyringTokens(TokenStore):
@@ -46,7 +46,7 @@ class KeyringTokens(TokenStore):
         return tokens
 
     def set(self, tokens: Tokens) -> None:
-        text = _packed(tokens._replace(access_token=None, expires_at=0.0))
+        text = _packed(checked(tokens)._replace(access_token=None, expires_at=0.0))
         with self._alone():
             self._ask('set', _name(tokens.client_id, tokens.character_id), text)
             self._list(tokens.client_id, self._listed(tokens.client_id) | {tokens.character_id})
