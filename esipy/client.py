@@ -3,6 +3,7 @@
 what one execution knows       message/exchange.py
 whose call it is, signing      security.py, cache/keys.py
 what is kept, and how long     cache/answers.py, cache/policy.py
+when to wait                   limits/
 sending, and sending again     transport.py, retry.py
 who else takes part            plugins/base.py
 reading the answer             message/response.py, message/failure.py
@@ -13,7 +14,7 @@ from __future__ import annotations
 import copy
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from esipy import clock, retry
@@ -24,10 +25,30 @@ from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
-from esipy.exceptions import APIException, EsiError, TokenError, UndecodableBodyError
+from esipy.exceptions import (
+    APIException,
+    DowntimeError,
+    EsiError,
+    LimitedError,
+    TokenError,
+    UndecodableBodyError,
+)
 from esipy.flight import Flights
+from esipy.limits.base import Budget, Estimate, Limits
+from esipy.limits.memory import SHARED
+from esipy.limits.none import NoLimits
+from esipy.limits.refusals import Refusal, Refusals
 from esipy.message.exchange import Exchange
-from esipy.message.failure import error_of, failed, failed_body, masked, retry_after, undecodable, unreadable
+from esipy.message.failure import (
+    error_of,
+    failed,
+    failed_body,
+    kind_of,
+    masked,
+    retry_after,
+    undecodable,
+    unreadable,
+)
 from esipy.message.foreign import adopt, fill
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
@@ -72,6 +93,9 @@ _OPTIONS: dict[str, Any] = {
     'strict': False,
     'check_scopes': True,
     'plugins': (),
+    'limits': SHARED,
+    'max_wait': None,
+    'remember_refusals': False,
 }
 
 
@@ -103,6 +127,10 @@ class EsiClient:
     - `keep_stale`: seconds for which the cache keeps an old answer for its entity tag
     - `stale_if_error`: for how many seconds after its end an old answer is given when the server is down (`stale`)
     - `signal_api_call_stats`: a Signal of one's own instead of API_CALL_STATS
+    - `limits`: a MemoryLimits or RedisLimits; by default one MemoryLimits for all clients of the process; None: none
+    - `max_wait`: seconds that a call waits for a limit at most; a longer wait is a LimitedError at once. By default one
+      window of the limit; in `multi_request` that begins when all calls before have had their turn
+    - `remember_refusals`: give a 403 or 404 again without asking: for a minute, and twice as long after each one
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
     - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
     - `plugins`: who else takes part in every call, in this order (see esipy.plugins)
@@ -131,11 +159,16 @@ class EsiClient:
         self.stale_if_error: float = chosen['stale_if_error'] or 0.0
         self.strict: bool = chosen['strict']
         self.check_scopes: bool = chosen['check_scopes']
+        self.limits: Limits | None = chosen['limits']
+        self.max_wait: float | None = chosen['max_wait']
+        self.remember_refusals: bool = chosen['remember_refusals']
         self.transport_adapter = chosen['transport_adapter']
         self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
         self._transport = Transport(self._session, chosen['max_body'])
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
+        self._limits: Limits | NoLimits = _limits_of(self.limits)
+        self._refusals = Refusals(self.remember_refusals)
         self._warned: set[str] = set()
         #: Whether all this belongs to another client (see `as_character`).
         self._is_borrowed = False
@@ -164,17 +197,21 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        priority: float = 0,
         **options: Any,
     ) -> Response:
         """Execute a call and return its answer, from the cache while that is fresh.
 
         `opt`: {'url_netloc': …, 'url_scheme': …} sends it elsewhere. `raise_on_error`: raise the APIException that
-        a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError. `options`:
-        what the client's plugins take, as `headers` and `params`.
+        a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError, and a limit
+        that would keep the call for longer than `max_wait` a LimitedError. `priority`: True, or any number: where
+        calls wait for a limit, those with more go first. `options`: what the client's plugins take, as `headers` and
+        `params`.
         """
         if options:
             self._advise('request()', options, _REQUEST_OPTIONS)
         exchange = self._exchange(req_and_resp, None, opt, security, timeout, raw_body_only, options)
+        exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
             raise error
@@ -188,12 +225,14 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        priority: float = 0,
         **options: Any,
     ) -> Response:
         """Ask for the headers of a call's answer alone. Arguments and errors as in `request`."""
         if options:
             self._advise('head()', options, _REQUEST_OPTIONS)
         exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True, options)
+        exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and raise_on_error:
             raise error
@@ -262,6 +301,26 @@ class EsiClient:
         one._is_borrowed = True
         return one
 
+    def budget(self) -> list[Budget]:
+        """Every limit that was drawn from, as it stands: what is used, what is left, when it comes back."""
+        return list(self._limits.budget())
+
+    def estimate(self, calls: Iterable[Call]) -> Estimate:
+        """What calls will need of the limits, and in how many seconds the last of them can be sent, if no others come
+        between and none fails. A call whose answer is in the cache, and fresh, needs nothing."""
+        return self._limits.estimate(self._expected(calls))
+
+    def _expected(self, calls: Iterable[Call]) -> Iterator[tuple[Exchange, str | None]]:
+        """The exchanges of calls that have to be sent, with what each is signed with."""
+        for call in calls:
+            exchange = self._exchange(call, None, None, UNSET, UNSET, None, {})
+            self._tell_owner(exchange)
+            stored = self._answers.find(self.cache, exchange)
+            if stored is None or not policy.is_fresh(stored.headers, clock.time()):
+                if exchange.security is not None and exchange.signed is None:
+                    self._sign(exchange)
+                yield exchange, self._authorization(exchange)
+
     def close(self) -> None:
         """Close the plugins and all connections. A call after that opens new ones."""
         if self._is_borrowed:
@@ -301,6 +360,7 @@ class EsiClient:
             self.compatibility_date,
             self._transport.choosing(),
         )
+        exchange.max_wait = self.max_wait
         if isinstance(exchange, plugins.Call):
             exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
         return exchange
@@ -322,6 +382,8 @@ class EsiClient:
         stored = None if exchange.is_streamed else self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
+        elif (refusal := self._refusals.find(exchange.method, self._answers.key(exchange))) is not None:
+            response, error = self._repeat(exchange, refusal)
         elif exchange.method == 'GET' and not exchange.is_streamed:
             response, error = self._fetch(exchange, stored, landings)
         else:
@@ -357,8 +419,16 @@ class EsiClient:
         response = exchange.response_of(*stored)
         response.from_cache = True
         if policy.UNREAD in stored.headers and not exchange.raw_body_only:
-            return response, unreadable(response, self.strict)
+            return response, unreadable(response, self.strict, clock.time())
         return response, None
+
+    def _repeat(self, exchange: Exchange, refusal: Refusal) -> tuple[Response, APIException | None]:
+        """A refusal that is remembered, without asking for it again."""
+        response, error = self._receive(exchange, Answer(*refusal.answer), None, _NOWHERE)
+        response.from_cache = response.remembered = True
+        if error is not None:
+            error.add_note(f'remembered: not asked again for {refusal.until - clock.time():.0f} s')
+        return response, error
 
     def _fetch(
         self, exchange: Exchange, stored: CachedResponse | None, landings: int
@@ -391,14 +461,19 @@ class EsiClient:
 
     def _attempts(self, exchange: Exchange, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
         """Send, and send again as far as `retry` allows: the last answer, and the kept one that it was asked after."""
+        answer: Answer | None = None
         while True:
-            exchange.attempts += 1
             if exchange.security is not None and exchange.signed is None:
                 owner = exchange.owner
                 self._sign(exchange)
                 if exchange.owner != owner:
                     stored = self._answers.find(self.cache, exchange)  # another's token by now: not what was found
-            answer = self._send(exchange, stored)
+            try:
+                answer = self._attempt(exchange, stored)
+            except LimitedError:
+                if answer is None:
+                    raise
+                return answer, stored  # the refusal that would have been waited out, had it not been for so long
             if answer.status == 401 and self._has_another_token(exchange):
                 continue
             wait = self._pause(exchange, answer)
@@ -420,8 +495,22 @@ class EsiClient:
         exchange.has_renewed = True
         return bool(exchange.security.refused(signed))
 
+    def _attempt(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
+        """One attempt, when the limits allow it."""
+        with self._limits.booking(exchange, self._authorization(exchange)) as booking:
+            exchange.attempts += 1
+            answer = self._send(exchange, stored)
+            booking.settle(answer)
+        self._refusals.note(exchange.method, self._answers.key(exchange), CachedResponse(*answer[:4]))
+        return answer
+
+    def _authorization(self, exchange: Exchange) -> str | None:
+        """What an attempt is signed with, or what else tells whose it is."""
+        given = authorization_of(exchange.signed or exchange.request)
+        return given or self._transport.authorization() or exchange.owner or None
+
     def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
-        """One attempt with the plugins around it, and its signal."""
+        """Send once, with the plugins around it, and tell so by the signal."""
         outgoing = exchange.outgoing()
         if stored is not None:
             outgoing.headers.update(policy.validators(stored.headers))
@@ -465,10 +554,20 @@ class EsiClient:
         )
 
     def _pause(self, exchange: Exchange, answer: Answer) -> float | None:
-        """Seconds until the next attempt; None if there is none."""
+        """Seconds until the next attempt; None if there is none.
+
+        What a limit refused is sent once more in any case, and waits for that limit; while the server is down for the
+        day it is not asked again and again.
+        """
+        now = clock.time()
+        told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
+        if exchange.refusals == 1 and answer.status in (420, 429, 520):
+            exchange.refusals += 1
+            return 0.0
+        if kind_of(answer.status, now, told) is DowntimeError:
+            return None
         if not self.retry_requests or exchange.attempts >= self.retries or not retry.may_repeat(exchange, answer):
             return None
-        told = retry_after(policy.lower(answer.headers).get('retry-after'), clock.time())
         wait = retry.pause(exchange.attempts, told, random.uniform(-1, 1))
         in_time = exchange.deadline is None or clock.monotonic() + wait < exchange.deadline
         return wait if in_time else None
@@ -495,7 +594,7 @@ class EsiClient:
             return response, error_of(response, clock.time())
         if answer.failure is not None:
             return response, undecodable(response, answer.failure.reason)
-        error = None if exchange.raw_body_only else unreadable(response, self.strict)
+        error = None if exchange.raw_body_only else unreadable(response, self.strict, clock.time())
         if error is None:
             kept = self._answers.keep(cache, exchange, came, read=not exchange.raw_body_only)
             response.take_headers(kept.headers)
@@ -516,12 +615,14 @@ class EsiClient:
         opt: Mapping[str, str] | None,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        priority: float = 0,
         **options: Any,
     ) -> tuple[Call | None, Exception | None]:
         """A call of `multi_request`: its pair, and what would have been raised."""
         exchange = None
         try:
             exchange = self._exchange(call, None, opt, security, timeout, raw_body_only, options)
+            exchange.priority, exchange.is_patient = priority, self.max_wait is None
             response, error = self._execute(exchange)
             if isinstance(error, UndecodableBodyError):
                 raise error
@@ -530,5 +631,14 @@ class EsiClient:
             return None if exchange is None else (call[0], failed(exchange, problem)), problem
 
 
-_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout')
+_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority')
 _MULTI_REQUEST_OPTIONS = (*_REQUEST_OPTIONS, 'threads', 'on_result', 'progress')
+
+
+def _limits_of(chosen: Any) -> Limits | NoLimits:
+    """The limits that a client was given. Raises TypeError for what is none."""
+    if chosen is None:
+        return NoLimits()
+    if not isinstance(chosen, Limits):
+        raise TypeError(f'limits must be a MemoryLimits, a RedisLimits or None, not {type(chosen).__name__}')
+    return chosen

@@ -34,6 +34,8 @@ class Response:
     from_cache: bool = False
     #: The server said 304: nothing has changed.
     not_modified: bool = False
+    #: A 403 or 404 of before, given again without asking (`remember_refusals`).
+    remembered: bool = False
     #: The cache's old answer, because the server is down.
     stale: bool = False
     #: No answer came: refused, cut off, timed out. `cause` tells; `status` is a made-up 500.

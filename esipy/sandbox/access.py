@@ -5,10 +5,19 @@ Where tokens come from, and which are good, is the business of `esipy.sandbox.ss
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from esipy import clock
 from esipy.sandbox.sso.tokens import Grant
 from esipy.sandbox.wire import Reply, Request, error_reply
 from esipy.spec.model import Operation
+
+
+class Caller(NamedTuple):
+    """Whom a request says it comes from: its token, and what that stands for."""
+
+    token: str | None
+    grant: Grant | None
 
 
 def bearer(request: Request) -> str | None:
@@ -19,8 +28,9 @@ def bearer(request: Request) -> str | None:
     return next((value for name, value in request.query if name == 'token' and value), None)
 
 
-def refusal(operation: Operation, grant: Grant | None, values: dict[str, str], token: str | None) -> Reply | None:
+def refusal(operation: Operation, caller: Caller, values: dict[str, str]) -> Reply | None:
     """The error for a request that may not do this; None where it may."""
+    token, grant = caller
     if not operation.security or {} in operation.security:
         return None
     if token is None:

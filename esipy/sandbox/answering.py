@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from esipy import clock
 from esipy.sandbox import access, dates, log, walks, writes
+from esipy.sandbox.access import Caller
 from esipy.sandbox.checks import Checked, check
 from esipy.sandbox.conditional import Entity, reply_of
 from esipy.sandbox.delivery import Delivery
@@ -16,6 +18,7 @@ from esipy.sandbox.documents import Documents, changelog
 from esipy.sandbox.echo import NOTHING, UnknownIdError, echo
 from esipy.sandbox.faults import Fault, Faults, deliver, replacement
 from esipy.sandbox.fits import Misfit
+from esipy.sandbox.limits.gate import Gate, Visit, label
 from esipy.sandbox.names import translated
 from esipy.sandbox.routes import Found, Routes, normal
 from esipy.sandbox.shapes import success
@@ -44,6 +47,8 @@ class Settings:
     strict_pages: bool = True
     #: Send `Expires` even where the description does not name it.
     expires: bool = False
+    #: Count what answers cost, and refuse what is too much.
+    limits: bool = True
 
 
 class Answering:
@@ -59,6 +64,7 @@ class Answering:
         self.sso = Server(settings.seed, sorted({name for one in self.routes.operations for name in one.scopes}))
         self.site = Site(self.sso)
         self.faults = Faults(settings.seed)
+        self.gate = Gate(self.routes.operations, on=settings.limits)
         self.book = log.Book()
         #: Tracebacks of what went wrong in here.
         self.failures: list[str] = []
@@ -69,29 +75,51 @@ class Answering:
     def __call__(self, request: Request) -> Delivery:
         started = clock.monotonic()
         entry = log.Entry(None, request.method, log.masked_path(request.target), 0)
+        visit = Visit()
         try:
-            delivery = self._delivery(request, entry)
+            delivery = self._delivery(request, entry, visit)
         except Exception as error:
             self.failures.append(f'{request.method} {entry.path}\n{traceback.format_exc()}')
             delivery = Delivery(error_reply(500, f'the sandbox failed: {type(error).__name__}: {error}'))
         entry.status = delivery.reply.status
         entry.headers = log.masked_headers(request.headers)
+        entry.refused = visit.refused
         entry.time = clock.time()
         entry.duration = clock.monotonic() - started
         self.book.write(entry)
+        delivery.on_its_way = partial(self._leave, visit, delivery, entry)
         return delivery
 
-    def _delivery(self, request: Request, entry: log.Entry) -> Delivery:
-        """The answer, and what the faults that strike make of it."""
+    def _leave(self, visit: Visit, delivery: Delivery, entry: log.Entry) -> None:
+        """The answer goes out: only now is it paid for, and does it say what is left."""
+        told = self.gate.settle(visit, 0 if delivery.is_silent else delivery.reply.status)
+        delivery.reply.headers = {**delivery.limits_told(told), **delivery.reply.headers}
+        entry.time = clock.time()
+
+    def _delivery(self, request: Request, entry: log.Entry, visit: Visit) -> Delivery:
+        """Where the request leads, past the limits if they let it in."""
         place = sso.place(request.path, request.headers.get('host', ''))
-        found = None if place else self.routes.find(request.path)
+        if place:
+            entry.operation = place
+            return self._disturbed(entry, lambda: self.site.answer(place, request, entry))
+        found = self.routes.find(request.path)
         operation = self._operation(found, request.method)
-        entry.operation = (operation.id or f'{operation.method} {operation.path}') if operation else place
+        entry.operation = label(operation) if operation else None
+        caller = self._caller(request)
+        entry.character_id = caller.grant.character_id if caller.grant else None
+        refusal = self.gate.enter(visit, operation, request.peer, caller.grant)
+        if refusal is not None:
+            return Delivery(refusal)
+        return self._disturbed(entry, lambda: self._answer(found, operation, caller, request, entry))
+
+    def _caller(self, request: Request) -> Caller:
+        token = access.bearer(request)
+        return Caller(token, self.sso.tokens.grant(token) if token else None)
+
+    def _disturbed(self, entry: log.Entry, answer: Callable[[], Reply]) -> Delivery:
+        """The answer, and what the faults that strike make of it."""
         striking = self.faults.striking(entry.operation)
-        reply = self._struck(striking)
-        if reply is None and place:
-            reply = self.site.answer(place, request, entry)
-        delivery = Delivery(reply or self._answer(found, operation, request, entry))
+        delivery = Delivery(self._struck(striking) or answer())
         for fault in striking:
             entry.faults.append(fault.kind)
             deliver(delivery, fault)
@@ -108,7 +136,9 @@ class Answering:
             return None
         return found.operations.get(method) or (found.operations.get('GET') if method == 'HEAD' else None)
 
-    def _answer(self, found: Found | None, operation: Operation | None, request: Request, entry: log.Entry) -> Reply:
+    def _answer(
+        self, found: Found | None, operation: Operation | None, caller: Caller, request: Request, entry: log.Entry
+    ) -> Reply:
         document = self._document(request)
         if document is not None and (operation is None or self.documents.is_old):
             return document
@@ -117,7 +147,7 @@ class Answering:
         if operation is None:
             allowed = ', '.join(sorted({*found.operations, *(['HEAD'] if 'GET' in found.operations else [])}))
             return error_reply(405, 'Method not allowed', {'Allow': allowed})
-        refusal = self.dates.refusal(operation, request) or self._access(operation, found, request, entry)
+        refusal = self.dates.refusal(operation, request) or access.refusal(operation, caller, found.values)
         return refusal or self._checked_answer(operation, found, request, entry)
 
     def _document(self, request: Request) -> Reply | None:
@@ -144,12 +174,6 @@ class Answering:
         if ready is None:
             ready = self._ready[id(body)] = (-1, Entity(200, body, self.world.born, {}))
         return ready[1]
-
-    def _access(self, operation: Operation, found: Found, request: Request, entry: log.Entry) -> Reply | None:
-        token = access.bearer(request)
-        grant = self.sso.tokens.grant(token) if token else None
-        entry.character_id = grant.character_id if grant else None
-        return access.refusal(operation, grant, found.values, token)
 
     def _checked_answer(self, operation: Operation, found: Found, request: Request, entry: log.Entry) -> Reply:
         key = _key(operation, request)

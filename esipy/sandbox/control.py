@@ -23,6 +23,7 @@ from esipy.sandbox.documents import pointing_at
 from esipy.sandbox.errors import SandboxError
 from esipy.sandbox.faults import Fault
 from esipy.sandbox.fits import fits
+from esipy.sandbox.limits.gate import ERRORS, label
 from esipy.sandbox.listing import Listing
 from esipy.sandbox.routes import normal
 from esipy.sandbox.sso import desk as sso
@@ -52,6 +53,11 @@ class Desk:
             'faults.clear': answering.faults.clear,
             'faults.hits': answering.faults.hits,
             'clock.move': clock.move,
+            'limits.set': self._set_limit,
+            'limits.scale': answering.gate.scale,
+            'limits.switch': answering.gate.switch,
+            'limits.reset': answering.gate.reset,
+            'limits.counts': answering.gate.counts,
             'lists.read': self._list_read,
             'lists.at': self._list_at,
             'lists.size': self._list_size,
@@ -83,7 +89,7 @@ class Desk:
     def _named(self, operation: str) -> str:
         """What the log calls an operation, or a page of the SSO."""
         if operation.partition('.')[0] != ALL:
-            return _label(self._operation(operation))
+            return label(self._operation(operation))
         if operation not in NAMES:
             raise SandboxError(f'the SSO has no {operation!r}; there are {", ".join(NAMES)}')
         return operation
@@ -92,6 +98,12 @@ class Desk:
         fault = Fault.of(kind, settings)
         operation = self._named(fault.operation) if fault.operation is not None else None
         return self._answering.faults.add(fault, operation)
+
+    def _set_limit(self, name: str, tokens: int | None = None, window: float | None = None) -> None:
+        gate = self._answering.gate
+        if name != ERRORS and name not in gate.groups:
+            name = label(self._operation(name))
+        gate.set(name, tokens, window)
 
     def _listing(self, operation: str, params: Mapping[str, Any]) -> Listing:
         found = self._operation(operation)
@@ -188,10 +200,6 @@ def _stamp(listing: Listing, now: float) -> dict[str, str]:
     if not len(listing) or 'last_modified' not in listing.data(0):
         return {}
     return {'last_modified': datetime.fromtimestamp(int(now), UTC).strftime('%Y-%m-%dT%H:%M:%SZ')}
-
-
-def _label(operation: Operation) -> str:
-    return operation.id or f'{operation.method} {operation.path}'
 
 
 class Front:

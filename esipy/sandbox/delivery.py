@@ -7,6 +7,7 @@ import select
 import socket
 import struct
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from esipy import clock
@@ -33,14 +34,34 @@ class Delivery:
     #: Seconds between two pieces of the body, and how many bytes a piece holds.
     drip: float = 0.0
     piece: int = 1
+    #: What to say of the limits in place of the truth: these headers, '' to leave one out; nothing of them where empty.
+    limits: dict[str, str] | None = None
+    #: Called once, right before the first byte, or when it is clear that none will follow.
+    on_its_way: Callable[[], None] | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        """Not one byte of it goes out."""
+        return self.hang is not None or (self.reset and self.cut is None)
 
     @property
     def is_plain(self) -> bool:
         return not (self.delay or self.reset or self.drip) and self.hang is None and self.cut is None
 
+    def limits_told(self, true: dict[str, str]) -> dict[str, str]:
+        """What the answer says of the limits."""
+        if not self.limits:
+            return true if self.limits is None else {}
+        return {name: value for name, value in {**true, **self.limits}.items() if value}
+
     def to(self, client: socket.socket, request: Request, stopping: threading.Event) -> bool:
         """Send it. True if the connection can go on."""
         keep_alive = request.keeps_alive
+        try:
+            _wait(client, self.delay, stopping)
+        finally:  # the work is done and counted, even for a client that did not wait for it
+            if self.on_its_way is not None:
+                self.on_its_way()
         if self.is_plain:
             body = b'' if request.method == 'HEAD' else self.reply.body
             client.sendall(head_of(self.reply, keep_alive=keep_alive) + body)
@@ -48,7 +69,6 @@ class Delivery:
         return self._faulty(client, request, stopping, keep_alive)
 
     def _faulty(self, client: socket.socket, request: Request, stopping: threading.Event, keep_alive: bool) -> bool:
-        _wait(client, self.delay, stopping)
         if self.hang is not None:
             _wait(client, self.hang, stopping)
             return False

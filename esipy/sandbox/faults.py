@@ -6,11 +6,13 @@ Chance is the seed's: the same requests in the same order are hit again.
 
 from __future__ import annotations
 
+import math
 import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +20,7 @@ from esipy import clock
 from esipy.sandbox.delivery import Delivery
 from esipy.sandbox.dice import Dice
 from esipy.sandbox.sso.names import covers
-from esipy.sandbox.wire import Reply, error_reply
+from esipy.sandbox.wire import Reply, error_reply, http_date
 
 #: What ESI's load balancer says while the cluster is down.
 DOWNTIME_PAGE = (
@@ -40,6 +42,9 @@ KINDS: dict[str, frozenset[str]] = {
     'bomb': frozenset({'size'}),
     'redirect': frozenset({'status', 'location', 'headers'}),
     'downtime': frozenset({'seconds', 'status'}),
+    'limited': frozenset({'status', 'seconds', 'as_date'}),
+    'limit_headers': frozenset({'headers'}),
+    'clock_skew': frozenset({'seconds'}),
 }
 
 #: What every fault takes.
@@ -57,7 +62,8 @@ class Fault:
     operation: str | None = None
     #: Which share of the requests that it could hit.
     share: float = 1.0
-    #: latency: before the answer; hang: until the connection closes; slow_body: between pieces; downtime: its length.
+    #: latency: before the answer; hang: until the connection closes; slow_body: between pieces; downtime: its length;
+    #: limited: until the client may come again; clock_skew: how far the server's clock is ahead.
     seconds: float | None = None
     status: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -68,6 +74,8 @@ class Fault:
     size: int | None = None
     content_type: str = 'text/plain'
     location: str = ''
+    #: limited: say when as a date (RFC 9110 section 10.2.3), not in seconds.
+    as_date: bool = False
 
     @classmethod
     def of(cls, kind: str, settings: Mapping[str, Any]) -> Fault:
@@ -87,6 +95,8 @@ class Fault:
             raise ValueError(f'n={self.n}: a fault hits at least one request')
         if not 0 < self.share <= 1:
             raise ValueError(f'share={self.share}: a share lies above 0 and is at most 1')
+        if self.kind == 'limited' and self.status not in (None, 420, 429):
+            raise ValueError(f'status={self.status}: a limit answers 420 or 429')
         if self.kind == 'redirect' and not self.location:
             raise ValueError('a redirect needs its location')
         if self.status is not None and not 100 < self.status <= 999:
@@ -182,6 +192,8 @@ def replacement(fault: Fault, turn: int) -> Reply | None:
         return Reply(200, bomb(fault.size or 100 * 1024 * 1024), _JSON | {'Content-Encoding': 'gzip'})
     if fault.kind == 'redirect':
         return Reply(fault.status or 302, b'', {'Location': fault.location, **fault.headers})
+    if fault.kind == 'limited':
+        return _limited(fault)
     if fault.kind == 'hang' or (fault.kind == 'reset' and fault.after is None):
         return Reply(500)  # never sent
     return None
@@ -195,6 +207,18 @@ def _status(fault: Fault) -> Reply:
     if fault.body is not None:
         return Reply(status, fault.body.encode(), {**_JSON, **fault.headers})
     return error_reply(status, _MESSAGES.get(status, f'The sandbox was told to answer {status}'), fault.headers)
+
+
+def _limited(fault: Fault) -> Reply:
+    """A refusal out of the blue: from deeper down, or because others use the same address."""
+    status = fault.status or 429
+    headers = {}
+    if fault.seconds is not None:
+        wait = math.ceil(fault.seconds)
+        headers = {'Retry-After': http_date(math.ceil(clock.time()) + wait) if fault.as_date else str(wait)}
+        if status == 420:
+            headers = {'X-ESI-Error-Limit-Remain': '0', 'X-ESI-Error-Limit-Reset': str(wait)}
+    return error_reply(status, _MESSAGES[status], headers)
 
 
 _MESSAGES = {
@@ -236,5 +260,20 @@ def deliver(delivery: Delivery, fault: Fault) -> None:
         delivery.cut = len(delivery.reply.body) // 2 if fault.after is None else fault.after
     elif fault.kind == 'slow_body':
         delivery.drip, delivery.piece = fault.seconds or 0.1, fault.size or 1
+    elif fault.kind == 'limit_headers':
+        delivery.limits = fault.headers
+    elif fault.kind == 'clock_skew':
+        delivery.reply.headers = _skewed(delivery.reply.headers, fault.seconds or 3600.0)
+    elif fault.kind in ('html', 'downtime') and delivery.limits is None:
+        delivery.limits = {}  # from before ESI, which knows nothing of limits
     elif fault.kind == 'wrong_content_type':
         delivery.reply.headers = {**delivery.reply.headers, 'Content-Type': fault.content_type}
+
+
+def _skewed(headers: dict[str, str], seconds: float) -> dict[str, str]:
+    """The dates that a server tells whose clock is ahead by so much."""
+    told = {'Date': http_date(int(clock.time())), **headers}
+    for name in ('Date', 'Expires', 'Retry-After'):
+        if ',' in told.get(name, ''):
+            told[name] = http_date(int(parsedate_to_datetime(told[name]).timestamp() + seconds))
+    return told

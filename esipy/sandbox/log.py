@@ -45,6 +45,8 @@ class Entry:
     duration: float = 0.0
     #: The kinds of the faults that hit it.
     faults: list[str] = field(default_factory=list)
+    #: The limit that refused it: a group, 'errors', or the name of an operation that hides its limit.
+    refused: str | None = None
 
     def __str__(self) -> str:
         who = f' as {self.character_id}' if self.character_id else ''
@@ -138,7 +140,7 @@ class Log:
         self._control('log.clear')
 
 
-_ATTRIBUTES = frozenset({'method', 'path', 'status', 'body', 'character_id', 'faults'})
+_ATTRIBUTES = frozenset({'method', 'path', 'status', 'body', 'character_id', 'faults', 'refused'})
 
 
 def _value(entry: Entry, name: str) -> Any:

@@ -15,6 +15,7 @@ from esipy.sandbox.child import Child
 from esipy.sandbox.control import Control, Desk, Front, Remote
 from esipy.sandbox.documents import LIVE_PATH, OLD_PATH, pointing_at
 from esipy.sandbox.errors import HandlerFailedError, SandboxError
+from esipy.sandbox.limits.orders import Limits
 from esipy.sandbox.listener import Listener, reachable
 from esipy.sandbox.log import Log
 from esipy.sandbox.orders import FaultOrders, SandboxClock
@@ -37,8 +38,10 @@ class Sandbox:
     `spec`: the description: a path, text, bytes, a dict, an App; None is the built-in one. `port`: 0 takes a free
     one. `seed`: another one gives other data. `records`, `page_size`: how long lists are and how much of them one
     answer holds. `strict_pages`: False answers a page beyond the last with an empty list instead of 404.
-    `expires`: send `Expires` too. `process`: run in a process of its own. `plain`: for benchmarks, answer every
-    request line the same way for ever after its first time, without looking.
+    `expires`: send `Expires` too. `limits`: refuse who asks too often, as ESI does; False: nobody; or other rules by
+    name, {'market-order': {'tokens': 150, 'window': 5}}, see `esi.limits.set`. `process`: run in a process of its
+    own. `plain`: for benchmarks, answer every request line the same way for ever after its first time, without
+    looking; there are no limits then.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class Sandbox:
         page_size: int = 100,
         strict_pages: bool = True,
         expires: bool = False,
+        limits: bool | Mapping[str, Mapping[str, Any]] = True,
         process: bool = False,
         plain: bool = False,
     ) -> None:
@@ -66,12 +70,14 @@ class Sandbox:
             'page_size': page_size,
             'strict_pages': strict_pages,
             'expires': expires,
+            'limits': limits,
             'plain': plain,
         }
         self._running: Listener | Child | None = None
         self._ask: Control = self._not_running
         self.clock = SandboxClock(self._control, shared=not process)
         self.faults = FaultOrders(self._control)
+        self.limits = Limits(self._control)
         self.log = Log(self._control)
         self.lists = Lists(self._control)
         self.data = Data(self._control)
@@ -102,9 +108,12 @@ class Sandbox:
             size=Size(options['records'], options['page_size']),
             strict_pages=options['strict_pages'],
             expires=options['expires'],
+            limits=options['limits'] is not False and not options['plain'],
         )
         answering = Answering(read(self._document), settings)
         desk = Desk(answering)
+        for name, rule in (options['limits'] if isinstance(options['limits'], Mapping) else {}).items():
+            desk('limits.set', name=name, **rule)
         listener = Listener(Front(answering, desk), options['host'], self._wanted_port)
         if options['plain']:
             listener.application = Plain(listener)

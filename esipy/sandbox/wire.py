@@ -92,7 +92,9 @@ class Reply:
 
 def head_of(reply: Reply, *, keep_alive: bool, length: int | None = None) -> bytes:
     """Status line and headers. `length`: what to claim as Content-Length where it is not the body's."""
-    lines = [_status_line(reply.status), f'Date: {http_date(int(clock.time()))}']
+    lines = [_status_line(reply.status)]
+    if 'Date' not in reply.headers:
+        lines.append(f'Date: {http_date(int(clock.time()))}')
     lines += [f'{name}: {value}' for name, value in reply.headers.items()]
     if length is not None or (reply.status >= 200 and reply.status not in (204, 304)):
         lines.append(f'Content-Length: {len(reply.body) if length is None else length}')

@@ -76,7 +76,7 @@ def test_schemathesis_finds_nothing(options: list[str], tmp_path: Path) -> None:
     command = str(program) if program.exists() else shutil.which('schemathesis')
     assert command, 'schemathesis is not installed beside this Python'
     (tmp_path / 'schemathesis.toml').write_text(CONFIG)
-    with Sandbox() as esi:
+    with Sandbox(limits=False) as esi:
         arguments = ['--config-file', str(tmp_path / 'schemathesis.toml'), 'run', esi.document_url, '--seed', '1']
         headers = [f'Authorization: Bearer {esi.token(lifetime=1e6)}', 'X-Compatibility-Date: 2026-08-04']
         given = [part for header in headers for part in ('--header', header)]
