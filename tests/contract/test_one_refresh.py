@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def esi() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
+    with Sandbox(limits=False) as sandbox:
         sandbox.sso.rotate = True
         yield sandbox
 

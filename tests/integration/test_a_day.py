@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from esipy import App, clock
+from esipy import App, EsiClient, clock
 from esipy.exceptions import SSOUnavailableError
 from esipy.sandbox import Sandbox
 from esipy.stores import MemoryTokens
-from tests.integration.signed import CLIENT, client, security, signed_in
+from tests.integration.signed import CLIENT, security, signed_in
 
 CHARACTERS = range(90000001, 90000031)
 HOUR = 3600
@@ -38,7 +38,7 @@ def test_a_day_of_30_characters_and_8_threads() -> None:
         failed: list[tuple[int, str]] = []
         seen: set[str] = set()
 
-        with client(whole) as esi_client, ThreadPoolExecutor(8) as pool:
+        with EsiClient(whole, cache=None, user_agent='tests') as esi_client, ThreadPoolExecutor(8) as pool:
 
             def call(character: int) -> str:
                 one = esi_client.as_character(character)

@@ -20,7 +20,7 @@ from tests.integration.signed import ONE, at_once, security
 
 @pytest.fixture
 def esi() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
+    with Sandbox(limits=False) as sandbox:
         yield sandbox
 
 
