@@ -460,22 +460,34 @@ def by_address(world: World, **options: Any) -> tuple[EsiClient, Any]:
     return world.client(**options), call
 
 
+def by_signed_address(world: World, **options: Any) -> tuple[EsiClient, Any]:
+    """The same, when it is signed."""
+
+    def sign(request: Any) -> Any:
+        request._p['query'].append(('token', ACCESS))
+        return request
+
+    return world.client(sign, **options), world.call()
+
+
 WAYS: dict[str, Callable[..., tuple[EsiClient, Any]]] = {
     'a security object': by_security,
     'a parameter': by_parameter,
     'the session': by_session,
     'a callable': by_callable,
     'the address': by_address,
+    'an address that is signed': by_signed_address,
 }
+
+#: urllib3 shows the addresses that it asks for. A token is in one only where an app has put it there itself.
+EXEMPT = {'the address': ('urllib3',), 'an address that is signed': ('urllib3',)}
 
 
 @pytest.mark.parametrize('way', WAYS)
 @pytest.mark.parametrize('fault', API_FAULTS)
 def test_an_api_that_fails(fault: str, way: str, world: World) -> None:
     """Fails when `transport._no_answer` or `masked` let an address pass as it is."""
-    # urllib3 shows the addresses that it asks for; a token is in one only where an app has put it there itself.
-    exempt = ('urllib3',) if way == 'the address' else ()
-    with Watch(SECRETS, exempt=exempt) as watch:
+    with Watch(SECRETS, exempt=EXEMPT.get(way, ())) as watch:
         cache = WatchedCache(watch, DictCache())
         options = {'cache': cache, 'max_body': 2**20, 'max_wait': 0.05, 'limits': MemoryLimits()}
         esi, call = WAYS[way](world, **options)
@@ -530,8 +542,7 @@ class Telling(BaseCache):
 @pytest.mark.parametrize('way', WAYS)
 def test_a_cache_that_raises(way: str, world: World) -> None:
     """Its words go to the log: there must be nothing in what it is given."""
-    exempt = ('urllib3',) if way == 'the address' else ()
-    with Watch(SECRETS, exempt=exempt) as watch:
+    with Watch(SECRETS, exempt=EXEMPT.get(way, ())) as watch:
         esi, call = WAYS[way](world, cache=Telling())
         with esi:
             assert esi.request(call).status == 200
