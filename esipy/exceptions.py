@@ -25,6 +25,7 @@
     │   ├── TooManyRequestsPendingError too many wait already
     │   └── TooMuchTimePendingError     waited too long
     └── TokenError                      signing in
+        ├── LoginError                  nobody signed in: said no, too late, or the browser had no way back
         ├── MissingScopeError           the token lacks a scope; nothing was sent (also a CallError)
         ├── UnknownCharacterError       nothing is kept for this character (also a KeyError)
         ├── IncompleteTokensError       tokens without a field that is needed (also a KeyError)
@@ -242,6 +243,10 @@ class TooMuchTimePendingError(RequestLimitError):
 
 class TokenError(EsiError):
     """Something is wrong with the token, or with getting one."""
+
+
+class LoginError(TokenError):
+    """`esipy.login` ended without a character: the person said no, time ran out, or the browser had no way back."""
 
 
 class MissingScopeError(TokenError, CallError):

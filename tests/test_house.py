@@ -24,7 +24,7 @@ FLOORS = (
     {'message'},
     {'parallel', 'paging', 'names', 'progress'}
     | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
-    {'app', 'client', 'fetch', 'loaders', 'service', 'utils'},
+    {'app', 'client', 'desktop', 'fetch', 'loaders', 'login', 'service', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
 )
