@@ -248,7 +248,10 @@ def test_it_is_not_the_bottleneck(plain: bool) -> None:
     """At least 2000 small answers a second, its client included; a tenth of that is asked of a busy machine."""
     request = b'GET /status HTTP/1.1\r\nHost: x\r\n\r\n'
     limits = {'status': {'tokens': 1_000_000}}  # counted, but never too many
-    with Sandbox(process=True, plain=plain, limits=limits) as esi, socket.create_connection(('127.0.0.1', esi.port)) as client:
+    with (
+        Sandbox(process=True, plain=plain, limits=limits) as esi,
+        socket.create_connection(('127.0.0.1', esi.port)) as client,
+    ):
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         began = time.perf_counter()
         for _ in range(1000):

@@ -227,6 +227,7 @@ def _bucket_headers(group: str, bucket: Sliding) -> dict[str, str]:
 
 
 def _error_headers(errors: Fixed, now: float) -> dict[str, str]:
+    errors.look(now)
     return {
         'X-ESI-Error-Limit-Remain': str(errors.left),
         'X-ESI-Error-Limit-Reset': str(math.ceil(errors.until(now))),
