@@ -3,6 +3,7 @@
 what one execution knows       message/exchange.py
 whose call it is, signing      security.py, cache/keys.py
 what is kept, and how long     cache/answers.py, cache/policy.py
+when to wait                   limits/
 sending, and sending again     transport.py, retry.py
 reading the answer             message/response.py, message/failure.py
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from esipy import clock, retry
@@ -22,10 +23,23 @@ from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
-from esipy.exceptions import APIException, EsiError, UndecodableBodyError
+from esipy.exceptions import APIException, DowntimeError, EsiError, LimitedError, UndecodableBodyError
 from esipy.flight import Flights
+from esipy.limits.base import Budget, Estimate, Limits
+from esipy.limits.memory import SHARED
+from esipy.limits.none import NoLimits
+from esipy.limits.refusals import Refusal, Refusals
 from esipy.message.exchange import Exchange
-from esipy.message.failure import error_of, failed, failed_body, masked, retry_after, undecodable, unreadable
+from esipy.message.failure import (
+    error_of,
+    failed,
+    failed_body,
+    kind_of,
+    masked,
+    retry_after,
+    undecodable,
+    unreadable,
+)
 from esipy.message.foreign import adopt, fill
 from esipy.message.request import Request
 from esipy.message.response import Response
@@ -67,6 +81,9 @@ _OPTIONS: dict[str, Any] = {
     'keep_stale': policy.KEEP_STALE,
     'stale_if_error': 0.0,
     'strict': False,
+    'limits': SHARED,
+    'max_wait': None,
+    'remember_refusals': False,
 }
 
 
@@ -98,6 +115,10 @@ class EsiClient:
     - `keep_stale`: seconds for which the cache keeps an old answer for its entity tag
     - `stale_if_error`: for how many seconds after its end an old answer is given when the server is down (`stale`)
     - `signal_api_call_stats`: a Signal of one's own instead of API_CALL_STATS
+    - `limits`: a MemoryLimits or RedisLimits; by default one MemoryLimits for all clients of the process; None: none
+    - `max_wait`: seconds that a call waits for a limit at most; a longer wait is a LimitedError at once. By default one
+      window of the limit; in `multi_request` that begins when all calls before have had their turn
+    - `remember_refusals`: give a 403 or 404 again without asking: for a minute, and twice as long after each one
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
 
     An unknown option warns. In a `with` block the connections are closed at its end.
@@ -120,11 +141,16 @@ class EsiClient:
         self.keep_stale: float = chosen['keep_stale']
         self.stale_if_error: float = chosen['stale_if_error'] or 0.0
         self.strict: bool = chosen['strict']
+        self.limits: Limits | None = chosen['limits']
+        self.max_wait: float | None = chosen['max_wait']
+        self.remember_refusals: bool = chosen['remember_refusals']
         self.transport_adapter = chosen['transport_adapter']
         self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
         self._transport = Transport(self._session, chosen['max_body'])
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
+        self._limits: Limits | NoLimits = _limits_of(self.limits)
+        self._refusals = Refusals(self.remember_refusals)
         self._warned: set[str] = set()
         self._set_headers(chosen)
 
@@ -149,16 +175,20 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        priority: float = 0,
         **unknown: Any,
     ) -> Response:
         """Execute a call and return its answer, from the cache while that is fresh.
 
         `opt`: {'url_netloc': …, 'url_scheme': …} sends it elsewhere. `raise_on_error`: raise the APIException that
-        a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError.
+        a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError, and a limit
+        that would keep the call for longer than `max_wait` a LimitedError. `priority`: True, or any number: where
+        calls wait for a limit, those with more go first.
         """
         if unknown:
             advise_of_unknown('request()', unknown, _REQUEST_OPTIONS)
         exchange = self._exchange(req_and_resp, None, opt, security, timeout, raw_body_only)
+        exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
             raise error
@@ -172,12 +202,14 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        priority: float = 0,
         **unknown: Any,
     ) -> Response:
         """Ask for the headers of a call's answer alone. Arguments and errors as in `request`."""
         if unknown:
             advise_of_unknown('head()', unknown, _REQUEST_OPTIONS)
         exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True)
+        exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and raise_on_error:
             raise error
@@ -232,6 +264,26 @@ class EsiClient:
             raise first
         return pairs
 
+    def budget(self) -> list[Budget]:
+        """Every limit that was drawn from, as it stands: what is used, what is left, when it comes back."""
+        return list(self._limits.budget())
+
+    def estimate(self, calls: Iterable[Call]) -> Estimate:
+        """What calls will need of the limits, and in how many seconds the last of them can be sent, if no others come
+        between and none fails. A call whose answer is in the cache, and fresh, needs nothing."""
+        return self._limits.estimate(self._expected(calls))
+
+    def _expected(self, calls: Iterable[Call]) -> Iterator[tuple[Exchange, str | None]]:
+        """The exchanges of calls that have to be sent, with what each is signed with."""
+        for call in calls:
+            exchange = self._exchange(call, None, None, UNSET, UNSET, None)
+            self._tell_owner(exchange)
+            stored = self._answers.find(self.cache, exchange)
+            if stored is None or not policy.is_fresh(stored.headers, clock.time()):
+                if exchange.security is not None and exchange.signed is None:
+                    self._sign(exchange)
+                yield exchange, self._authorization(exchange)
+
     def close(self) -> None:
         """Close all connections. A call after that opens new ones."""
         self._transport.close()
@@ -253,7 +305,7 @@ class EsiClient:
         timeout: Timeouts,
         raw_body_only: bool | None,
     ) -> Exchange:
-        return Exchange(
+        exchange = Exchange(
             adopt(call),
             method,
             opt,
@@ -264,6 +316,8 @@ class EsiClient:
             self.compatibility_date,
             self._transport.choosing(),
         )
+        exchange.max_wait = self.max_wait
+        return exchange
 
     def _execute(self, exchange: Exchange) -> tuple[Response, APIException | None]:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
@@ -272,6 +326,8 @@ class EsiClient:
         stored = self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
+        elif (refusal := self._refusals.find(exchange.method, self._answers.key(exchange))) is not None:
+            response, error = self._repeat(exchange, refusal)
         elif exchange.method == 'GET':
             response, error = self._fetch(exchange, stored, landings)
         else:
@@ -305,8 +361,16 @@ class EsiClient:
         response = exchange.response(*stored)
         response.from_cache = True
         if policy.UNREAD in stored.headers and not exchange.raw_body_only:
-            return response, unreadable(response, self.strict)
+            return response, unreadable(response, self.strict, clock.time())
         return response, None
+
+    def _repeat(self, exchange: Exchange, refusal: Refusal) -> tuple[Response, APIException | None]:
+        """A refusal that is remembered, without asking for it again."""
+        response, error = self._receive(exchange, Answer(*refusal.answer), None, _NOWHERE)
+        response.from_cache = response.remembered = True
+        if error is not None:
+            error.add_note(f'remembered: not asked again for {refusal.until - clock.time():.0f} s')
+        return response, error
 
     def _fetch(
         self, exchange: Exchange, stored: CachedResponse | None, landings: int
@@ -339,14 +403,19 @@ class EsiClient:
 
     def _attempts(self, exchange: Exchange, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
         """Send, and send again as far as `retry` allows: the last answer, and the kept one that it was asked after."""
+        answer: Answer | None = None
         while True:
-            exchange.attempts += 1
             if exchange.security is not None and exchange.signed is None:
                 owner = exchange.owner
                 self._sign(exchange)
                 if exchange.owner != owner:
                     stored = self._answers.find(self.cache, exchange)  # another's token by now: not what was found
-            answer = self._send(exchange, stored)
+            try:
+                answer = self._attempt(exchange, stored)
+            except LimitedError:
+                if answer is None:
+                    raise
+                return answer, stored  # the refusal that would have been waited out, had it not been for so long
             wait = self._pause(exchange, answer)
             if wait is None:
                 return answer, stored
@@ -356,8 +425,22 @@ class EsiClient:
             clock.sleep(wait)
             exchange.signed = None  # its token may have expired meanwhile
 
+    def _attempt(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
+        """One attempt, when the limits allow it."""
+        with self._limits.booking(exchange, self._authorization(exchange)) as booking:
+            exchange.attempts += 1
+            answer = self._send(exchange, stored)
+            booking.settle(answer)
+        self._refusals.note(exchange.method, self._answers.key(exchange), CachedResponse(*answer[:4]))
+        return answer
+
+    def _authorization(self, exchange: Exchange) -> str | None:
+        """What an attempt is signed with, or what else tells whose it is."""
+        given = authorization_of(exchange.signed or exchange.request)
+        return given or self._transport.authorization() or exchange.owner or None
+
     def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
-        """One attempt, and its signal."""
+        """Send once, and tell so by the signal."""
         outgoing = exchange.outgoing()
         headers = outgoing.headers
         if stored is not None:
@@ -390,10 +473,20 @@ class EsiClient:
         )
 
     def _pause(self, exchange: Exchange, answer: Answer) -> float | None:
-        """Seconds until the next attempt; None if there is none."""
+        """Seconds until the next attempt; None if there is none.
+
+        What a limit refused is sent once more in any case, and waits for that limit; while the server is down for the
+        day it is not asked again and again.
+        """
+        now = clock.time()
+        told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
+        if exchange.refusals == 1 and answer.status in (420, 429, 520):
+            exchange.refusals += 1
+            return 0.0
+        if kind_of(answer.status, now, told) is DowntimeError:
+            return None
         if not self.retry_requests or exchange.attempts >= self.retries or not retry.may_repeat(exchange, answer):
             return None
-        told = retry_after(policy.lower(answer.headers).get('retry-after'), clock.time())
         wait = retry.pause(exchange.attempts, told, random.uniform(-1, 1))
         in_time = exchange.deadline is None or clock.monotonic() + wait < exchange.deadline
         return wait if in_time else None
@@ -419,7 +512,7 @@ class EsiClient:
             return response, error_of(response, clock.time())
         if answer.failure is not None:
             return response, undecodable(response, answer.failure.reason)
-        error = None if exchange.raw_body_only else unreadable(response, self.strict)
+        error = None if exchange.raw_body_only else unreadable(response, self.strict, clock.time())
         if error is None:
             kept = self._answers.keep(cache, exchange, came, read=not exchange.raw_body_only)
             response.take_headers(kept.headers)
@@ -440,12 +533,14 @@ class EsiClient:
         opt: Mapping[str, str] | None,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        priority: float = 0,
         **unknown: Any,
     ) -> tuple[Call | None, Exception | None]:
         """A call of `multi_request`: its pair, and what would have been raised."""
         exchange = None
         try:
             exchange = self._exchange(call, None, opt, security, timeout, raw_body_only)
+            exchange.priority, exchange.is_patient = priority, self.max_wait is None
             response, error = self._execute(exchange)
             if isinstance(error, UndecodableBodyError):
                 raise error
@@ -454,5 +549,14 @@ class EsiClient:
             return None if exchange is None else (call[0], failed(exchange, problem)), problem
 
 
-_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout')
+_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority')
 _MULTI_REQUEST_OPTIONS = (*_REQUEST_OPTIONS, 'threads', 'on_result', 'progress')
+
+
+def _limits_of(chosen: Any) -> Limits | NoLimits:
+    """The limits that a client was given. Raises TypeError for what is none."""
+    if chosen is None:
+        return NoLimits()
+    if not isinstance(chosen, Limits):
+        raise TypeError(f'limits must be a MemoryLimits, a RedisLimits or None, not {type(chosen).__name__}')
+    return chosen

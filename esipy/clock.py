@@ -2,14 +2,25 @@
 
 `move` shifts the calendar (`time`) for everything in this process: freshness, token expiry and the local
 server agree on what time it is. `monotonic` measures how long something took and is never shifted: a call
-that is under way does not time out because a test looked at tomorrow.
+that is under way does not time out because a test looked at tomorrow. `steady` is for what must neither jump when
+somebody sets the machine's clock nor miss that a test moved on: when tokens come back.
 """
 
 import threading
 import time as _time
+import weakref
+from typing import Protocol
+
+
+class Sleeper(Protocol):
+    """Waits for a moment of `steady`, and wants to hear when that is moved."""
+
+    def _moved(self) -> None: ...
+
 
 _offset = 0.0
 _lock = threading.Lock()
+_sleepers: weakref.WeakSet[Sleeper] = weakref.WeakSet()
 
 monotonic = _time.monotonic
 
@@ -19,6 +30,11 @@ def time() -> float:
     return _time.time() + _offset
 
 
+def steady() -> float:
+    """Seconds since some moment: `monotonic`, shifted as `time` is."""
+    return monotonic() + _offset
+
+
 def sleep(seconds: float) -> None:
     """Sleep for real `seconds`; zero and less return at once."""
     if seconds > 0:
@@ -26,10 +42,19 @@ def sleep(seconds: float) -> None:
 
 
 def move(seconds: float) -> None:
-    """Shift `time` by `seconds` (negative: back) for everything in this process."""
+    """Shift `time` and `steady` by `seconds` (negative: back) for everything in this process."""
     global _offset
     with _lock:
         _offset += seconds
+        sleepers = list(_sleepers)
+    for sleeper in sleepers:
+        sleeper._moved()
+
+
+def tell_when_moved(sleeper: Sleeper) -> None:
+    """Call `sleeper._moved()` after each `move`, as long as it lives."""
+    with _lock:
+        _sleepers.add(sleeper)
 
 
 def offset() -> float:

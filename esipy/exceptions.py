@@ -8,6 +8,7 @@
     │   │   └── LimitedError            420, 429: slow down
     │   ├── ServerError                 5xx
     │   │   └── DowntimeError           502, 503, 504 while the cluster is down for the day
+    │   │       └── DowntimePageError   … with a page for people (also an UndecodableBodyError)
     │   ├── ConnectionFailedError       no answer: refused, reset, cut short
     │   │   └── TimedOutError           no answer in time
     │   └── UndecodableBodyError        an answer that is not what its description says: HTML, broken JSON, too big
@@ -93,9 +94,14 @@ class NotFoundError(ClientError):
 
 
 class LimitedError(ClientError):
-    """420 or 429: too many errors, or too many requests. `retry_after`: seconds to wait, None if not told."""
+    """420 or 429: too many errors, or too many requests.
+
+    `retry_after`: seconds to wait, None if not told. `limit`: the group of the bucket, 'errors' for the error limit,
+    or method and path of a limited route, where esipy itself kept the call from being sent; else ''.
+    """
 
     retry_after: float | None = None
+    limit: str = ''
 
 
 class ServerError(APIException):
@@ -103,7 +109,8 @@ class ServerError(APIException):
 
 
 class DowntimeError(ServerError):
-    """502, 503 or 504 during the daily downtime, which begins at 11:00 UTC."""
+    """502, 503 or 504 during the daily downtime, which begins at 11:00 UTC, or with a `Retry-After` of a minute or
+    more. It is not repeated by `retry_requests`: the server is away for longer than a call may take."""
 
 
 class ConnectionFailedError(APIException):
@@ -121,6 +128,10 @@ class UndecodableBodyError(APIException):
 
     def __str__(self) -> str:
         return f'{super().__str__()[:500]} ({self.reason})' if self.reason else super().__str__()
+
+
+class DowntimePageError(DowntimeError, UndecodableBodyError):
+    """The server is down, and what it says so with is no JSON."""
 
 
 class CallError(EsiError, ValueError):

@@ -26,12 +26,14 @@ class Flight(Generic[Result]):
         self.patience = patience
         self.result: Result | None = None
         self.outdated = False
-        self.landed = threading.Event()
+        #: Made by the first who waits: most fly alone.
+        self.landed: threading.Event | None = None
 
     def land(self, result: Result) -> None:
         """Give `result` to all who wait."""
         self.result = result
-        self.landed.set()
+        if self.landed is not None:
+            self.landed.set()
 
     def __enter__(self) -> Flight[Result]:
         return self
@@ -78,9 +80,11 @@ class Flights(Generic[Result]):
                 flight = self._flights[key] = Flight(self, key, patience)
                 _here.flying += 1
                 return flight
+            landed = flight.landed = flight.landed or threading.Event()
         alone: Flight[Result] = Flight(None, key, patience)
         if not _here.flying and flight.patience == patience:
-            flight.landed.wait(None if deadline is None else max(0.0, deadline - clock.monotonic()))
+            if flight.result is None:  # looked at after `landed` was there, as `land` does it the other way round
+                landed.wait(None if deadline is None else max(0.0, deadline - clock.monotonic()))
             alone.result = flight.result
         return alone
 
@@ -91,7 +95,8 @@ class Flights(Generic[Result]):
             if self._flights.get(flight.key) is flight:
                 del self._flights[flight.key]
             self.landings += 1
-        flight.landed.set()
+        if flight.landed is not None:
+            flight.landed.set()
 
     def outdate(self, key: Hashable) -> None:
         """What is under way for `key` is of the past: who comes now does not wait for it."""

@@ -19,10 +19,14 @@ class Exchange:
         'chosen',
         'compatibility_date',
         'deadline',
+        'is_patient',
+        'max_wait',
         'method',
         'opt',
         'owner',
+        'priority',
         'raw_body_only',
+        'refusals',
         'request',
         'security',
         'signed',
@@ -64,6 +68,13 @@ class Exchange:
         self.attempts = 0
         #: What the server announces with its answer.
         self.warning: str | None = None
+        #: Who waits for a limit and has more of this goes before who has less.
+        self.priority = 0.0
+        #: Seconds to wait for a limit at most; None: one window, counted, if it is patient, from when it is the first.
+        self.max_wait: float | None = None
+        self.is_patient = False
+        #: How often a limit of the server's refused it.
+        self.refusals = 0
         #: The cache hung during this execution, and is left alone for the rest of it.
         self.without_cache = False
 

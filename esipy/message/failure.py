@@ -13,6 +13,7 @@ from esipy.exceptions import (
     ClientError,
     ConnectionFailedError,
     DowntimeError,
+    DowntimePageError,
     ForbiddenError,
     LimitedError,
     NotFoundError,
@@ -26,16 +27,22 @@ from esipy.message.response import Response
 #: The cluster goes down every day at 11:00 UTC and is usually back within minutes.
 DOWNTIME = range(11 * 60 - 1, 11 * 60 + 30)
 
+#: A server that sends everyone away for so many seconds is down, whatever the hour (RFC 9110 section 15.6.4).
+REST = 60.0
 
-def unreadable(response: Response, strict: bool) -> UndecodableBodyError | None:
-    """What is wrong with a body that is not JSON, or (`strict`) not what its description says."""
+
+def unreadable(response: Response, strict: bool, now: float) -> UndecodableBodyError | None:
+    """What is wrong with a body that is not JSON, or (`strict`) not what its description says. While the server is
+    down, a page for people comes instead of JSON: that is a DowntimeError as well."""
     try:
         response.decoded()
         if strict:
             response.check()
     except UndecodableBodyError as error:
-        error.request_param = _masked_query(response.request.query)
-        return error.with_traceback(None)
+        found = undecodable(response, error.reason)
+        away = retry_after(response.headers.get('Retry-After'), now)
+        is_down = kind_of(response.status or 500, now, away) is DowntimeError
+        return DowntimePageError(*found.args, **vars(found)) if is_down else found
     return None
 
 
@@ -68,7 +75,7 @@ def error_of(response: Response, now: float) -> APIException:
             TimedOutError if getattr(response.cause, 'timed_out', False) else ConnectionFailedError
         )
     else:
-        kind = kind_of(status, now)
+        kind = kind_of(status, now, retry_after(response.headers.get('Retry-After'), now))
     error = kind(
         response.url,
         status,
@@ -106,10 +113,11 @@ def retry_after(text: str | None, now: float) -> float | None:
         return None
 
 
-def kind_of(status: int, now: float) -> type[APIException]:
-    """The error that a status stands for."""
+def kind_of(status: int, now: float, away: float | None = None) -> type[APIException]:
+    """The error that a status stands for. `away`: `Retry-After` in seconds."""
     if status >= 500:
-        return DowntimeError if status in (502, 503, 504) and _is_downtime(now) else ServerError
+        is_down = status in (502, 503, 504) and (_is_downtime(now) or (away or 0.0) >= REST)
+        return DowntimeError if is_down else ServerError
     return {403: ForbiddenError, 404: NotFoundError, 420: LimitedError, 429: LimitedError}.get(status, ClientError)
 
 

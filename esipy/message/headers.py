@@ -26,7 +26,10 @@ class Headers(Mapping[str, Value]):
         self._items = {name.lower(): (name, value) for name, value in items.items()}
 
     def __getitem__(self, name: str) -> Value:
-        return self._items[name.lower()][1]
+        try:
+            return self._items[name.lower()][1]
+        except KeyError:
+            raise KeyError(name) from None
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._items

@@ -14,6 +14,7 @@ from esipy.message.request import Request
 from esipy.message.rows import builder
 from esipy.spec.coerce import SCALARS, Faults, Refused, coerce
 from esipy.spec.model import Answer, Operation, Schema
+from esipy.spec.refs import shown
 
 LOGGER = logging.getLogger(__name__)
 
@@ -32,6 +33,8 @@ class Response:
     from_cache: bool = False
     #: The server said 304: nothing has changed.
     not_modified: bool = False
+    #: A 403 or 404 of before, given again without asking (`remember_refusals`).
+    remembered: bool = False
     #: The cache's old answer, because the server is down.
     stale: bool = False
     #: No answer came: refused, cut off, timed out. `cause` tells; `status` is a made-up 500.
@@ -157,7 +160,9 @@ class Response:
         answer = self.operation.answer(self.status) if self.status else None
         faults: Faults = []
         if answer is not None and answer.schema is not None and self.raw:
-            coerce(self.decoded(), answer.schema, 'body', faults)
+            told = self.decoded()
+            fitting = coerce(told, answer.schema, 'body', faults)
+            faults += [] if faults else _mended(told, fitting, 'body')
         if faults:
             raise self._undecodable('; '.join(f'{place}: {fault}' for place, fault in faults[:20]))
 
@@ -177,6 +182,21 @@ class Response:
         if self.status is None:
             return f'<Response of {name}: not executed yet>'
         return f'<Response of {name}: {self.status}, {len(self.raw or b"")} bytes>'
+
+
+def _mended(told: Any, fitting: Any, where: str) -> Faults:
+    """What a caller may say loosely, and a server should not: where the value that fits is not the one it sent."""
+    if isinstance(told, dict) and isinstance(fitting, dict):
+        parts = [(told[name], fitting.get(name, ...), f'{where}.{name}') for name in told]
+    elif isinstance(told, list) and isinstance(fitting, list) and len(told) == len(fitting):
+        parts = [(told[number], fitting[number], f'{where}[{number}]') for number in range(len(told))]
+    else:
+        kinds = {type(told), type(fitting)}
+        same = told == fitting and (len(kinds) == 1 or kinds == {int, float})
+        if same:
+            return []
+        return [(where, 'null is not allowed' if fitting is ... else f'{shown(told)} where {shown(fitting)} belongs')]
+    return [fault for part in parts for fault in _mended(*part)]
 
 
 def _typed(text: str, schema: Schema | None) -> Any:

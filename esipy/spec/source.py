@@ -40,7 +40,7 @@ def _yaml(text: str | bytes, name: str) -> Any:
     try:
         import yaml
     except ImportError:
-        raise SpecError(f'{name}: not JSON; for YAML install the extra: pip install "esipy[yaml]"') from None
+        raise SpecError(f'{name}: not JSON; for YAML install the extra: pip install "EsiPy[yaml]"') from None
     base: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 
     class Loader(base):  # type: ignore[misc]

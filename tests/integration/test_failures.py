@@ -6,6 +6,7 @@ import gc
 import json
 import logging
 import pickle
+import re
 import types
 import warnings
 from collections.abc import Callable
@@ -257,6 +258,55 @@ def test_strict_tells_what_differs_from_the_description() -> None:
             assert esi.request(call).data == [1, 2]
         with client(strict=True) as esi, pytest.raises(UndecodableBodyError, match='body'):
             esi.request(call)
+
+
+ORDER = {
+    'type': 'object',
+    'required': ['price'],
+    'properties': {
+        'price': {'type': 'number'},
+        'tags': {'type': 'array', 'items': {'type': 'string'}},
+        'whole': {'type': 'integer'},
+        'sold': {'type': 'boolean'},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ('body', 'fault'),
+    [
+        ({'price': 5}, None),
+        ({'price': 5.5, 'whole': 3.0, 'tags': ['a'], 'more': [1]}, None),
+        ({'price': '5.5'}, "body.price: '5.5' where 5.5 belongs"),
+        ({'price': 1, 'tags': 'a,b'}, "body.tags: 'a,b' where"),
+        ({'price': 1, 'tags': ['a', 3]}, r"body.tags\[1\]: 3 where '3' belongs"),
+        ({'price': 1, 'sold': 'true'}, "body.sold: 'true' where True belongs"),
+        ({'price': 1, 'whole': None}, 'body.whole: null is not allowed'),
+        ({'tags': []}, 'body.price: is required'),
+    ],
+    ids=str,
+)
+def test_strict_does_not_take_from_the_server_what_a_caller_may_say_loosely(body: Any, fault: str | None) -> None:
+    document = {
+        'openapi': '3.1.0',
+        'info': {'title': 'Orders', 'version': '1'},
+        'paths': {
+            '/order': {
+                'get': {
+                    'operationId': 'get_order',
+                    'responses': {'200': {'content': {'application/json': {'schema': ORDER}}, 'description': 'OK'}},
+                }
+            }
+        },
+    }
+    with Server(lambda visit: visit.send(answer(body))) as server, client(strict=True) as esi:
+        call = App.create({**document, 'servers': [{'url': server.url}]}).op['get_order']()
+        if fault is None:
+            assert esi.request(call).data == body
+        else:
+            with pytest.raises(UndecodableBodyError) as caught:
+                esi.request(call)
+            assert re.search(fault, caught.value.reason)
 
 
 # ---------------------------------------------------------------------- calls that are at fault

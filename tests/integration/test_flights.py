@@ -83,7 +83,7 @@ def join(threads: list[threading.Thread]) -> None:
 def waiting(esi: EsiClient) -> int:
     """How many threads wait for another one's flight."""
     flights = list(esi._flights._flights.values())
-    return sum(len(flight.landed._cond._waiters) for flight in flights)  # type: ignore[attr-defined]
+    return sum(len(flight.landed._cond._waiters) for flight in flights if flight.landed)  # type: ignore[attr-defined]
 
 
 def ask(esi: EsiClient, server: Gate, tasks: list[Callable[[], Any]], followers: int | None = None) -> list[Any]:

@@ -168,7 +168,7 @@ def drawn() -> list[Operation]:
     if not DOCUMENT.exists():
         pytest.skip(f'{DOCUMENT.name} is not beside this checkout, in ../shared/specs')
     if importlib.util.find_spec('pyswagger') is None:
-        pytest.skip('pyswagger is not installed: pip install "esipy[pyswagger]"')
+        pytest.skip('pyswagger is not installed: pip install "EsiPy[pyswagger]"')
     return operations(json.loads(DOCUMENT.read_bytes()))
 
 

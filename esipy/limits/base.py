@@ -1,0 +1,381 @@
+"""Limits: a call books what it may cost, waits if it must, and settles what it did cost.
+
+what is spent, and when it returns     ledger.py
+what a call draws from, its cost       draws.py, hidden.py
+what headers say                       told.py
+who is served next                     lines.py
+where ledgers are kept                 memory.py, redis.py
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from esipy import clock
+from esipy.exceptions import EsiError, LimitedError
+from esipy.limits import draws, told
+from esipy.limits.draws import BUCKET, ERRORS, REQUESTS, Draw
+from esipy.limits.hidden import HIDDEN
+from esipy.limits.ledger import Outcome, Rule, State
+from esipy.limits.lines import Keys, Lines
+from esipy.message.exchange import Exchange
+from esipy.spec.model import Operation
+from esipy.transport import Answer, NoAnswer
+
+LOGGER = logging.getLogger(__name__)
+
+#: Seconds to stay away after a refusal that does not say for how long: the window, but not longer than this.
+UNTOLD = 60.0
+
+#: Routes, plans and users are remembered; when there are so many, from the beginning.
+_MANY = 10_000
+
+
+class Budget(NamedTuple):
+    """One bucket, as it stands."""
+
+    #: The group of the operations; 'errors' for the error limit; method and path for a hidden one.
+    group: str
+    #: The server, and whose it is: application and character, or the address.
+    server: str
+    who: str
+    #: Tokens (for 'errors': errors, for a hidden one: requests) in a window of so many seconds.
+    limit: int
+    window: float
+    #: Spent within the window, by us and as far as the server tells by others; held for calls under way.
+    used: int
+    in_flight: int
+    left: int
+    #: (seconds, tokens): how much comes back, and in how long.
+    returns: list[tuple[float, int]]
+    #: For how many seconds the server wants nothing.
+    closed: float
+
+
+class Estimate(NamedTuple):
+    """What a number of calls will need."""
+
+    #: All tokens of all buckets.
+    tokens: int
+    #: The group of the bucket that takes longest; '' where none makes anybody wait.
+    group: str
+    #: Until the last call can be sent, for that.
+    seconds: float
+
+
+class Plan(NamedTuple):
+    """What calls of one operation and one user draw from."""
+
+    server: str
+    operation: Operation
+    who: str
+    #: Method and path: what is learned of an operation is kept under this, with the server.
+    route: str
+    draws: tuple[Draw, ...]
+    #: Who waits for the same stands in the same line.
+    keys: Keys
+    #: The error limit of the server: where it is exceeded, nobody is served.
+    gate: Draw
+
+
+class Ticket(NamedTuple):
+    """Something booked: what was held, and how much had been spent ever, of each ledger of a plan."""
+
+    booked: Sequence[int]
+    totals: Sequence[int]
+    #: A store's own.
+    more: Any = None
+
+
+class Booking:
+    """One attempt: `with limits.booking(exchange, …) as booking: …; booking.settle(answer)`.
+
+    What is not settled stays spent: nobody knows what became of it.
+    """
+
+    __slots__ = ('_exchange', '_limits', '_plan', '_ticket')
+
+    def __init__(self, limits: Limits, plan: Plan, ticket: Ticket, exchange: Exchange) -> None:
+        self._limits = limits
+        self._plan = plan
+        self._ticket: Ticket | None = ticket
+        self._exchange = exchange
+
+    def __enter__(self) -> Booking:
+        return self
+
+    def settle(self, answer: Answer) -> None:
+        """What it came to."""
+        ticket, self._ticket = self._ticket, None
+        if ticket is not None:
+            self._exchange.refusals += self._limits.settle(self._plan, ticket, answer)
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if self._ticket is not None:  # an error of ours is raised before anything is sent
+            self.settle(Answer(500, {}, b'', '', NoAnswer('', unsent=isinstance(error, EsiError))))
+
+
+class Limits:
+    """Base of the stores. A subclass keeps ledgers: `_book`, `_settle`, `_states`. Safe between threads.
+
+    `hidden`: the routes that are limited without saying so, instead of `esipy.limits.hidden.HIDDEN`, as
+    {'GET /path/{id}': '300/1m'}. `address`: a name for the source address, for those who share a store and not that.
+    """
+
+    def __init__(self, hidden: Mapping[str, str] | None = None, address: str = 'address') -> None:
+        self._address = address
+        self._hidden: dict[str, Rule] = {}
+        for route, text in (HIDDEN if hidden is None else hidden).items():
+            rule = told.rule_of(text)
+            if rule is None:
+                raise ValueError(f'hidden[{route!r}]: {text!r} is no limit; one is written as 300/1m')
+            self._hidden[route] = rule
+        self._lines = Lines()
+        self._forget()
+
+    def _forget(self) -> None:
+        #: What the server said of an operation: its group and rule, or None for the error limit.
+        self._learned: dict[tuple[str, str], tuple[str, Rule] | None] = {}
+        self._plans: dict[Any, Plan] = {}
+        self._doubted: set[tuple[str, str]] = set()
+
+    # ------------------------------------------------------------------ what the client calls
+
+    def booking(self, exchange: Exchange, authorization: str | None) -> Booking:
+        """Book an attempt, as soon as it may be made. `authorization`: what it is signed with.
+
+        Raises LimitedError, with nothing booked, where that would take longer than the exchange's `max_wait`. The
+        exchange's deadline is put off by the wait.
+        """
+        plan = self._plan(exchange, authorization)
+        if not self._lines.is_waiting(plan.keys):
+            _, ticket = self._book(plan)
+            if ticket is not None:
+                return Booking(self, plan, ticket, exchange)
+        begun = clock.monotonic()
+        ticket = self._wait(plan, exchange)
+        if exchange.deadline is not None:
+            exchange.deadline += clock.monotonic() - begun
+        return Booking(self, plan, ticket, exchange)
+
+    def settle(self, plan: Plan, ticket: Ticket, answer: Answer) -> bool:
+        """Count what an answer did cost, and whether it was a refusal because of a limit."""
+        said = told.read(answer.headers, clock.time())
+        for doubt in said.doubts:
+            self._doubt(plan, doubt)
+        refused = answer.status in (420, 429) or (
+            answer.status == 520 and any(draw.kind is REQUESTS for draw in plan.draws)
+        )
+        if refused:
+            LOGGER.warning('%s refuses %s: %d', plan.server, plan.route, answer.status)
+        outcomes = [
+            _outcome(draw, booked, answer, said) for draw, booked in zip(plan.draws, ticket.booked, strict=True)
+        ]
+        self._settle(plan, ticket, outcomes, _gate_closed(answer, said))
+        self._lines.wake(plan.keys)
+        self._learn(plan, said, answer)
+        return refused
+
+    def budget(self, server: str | None = None) -> list[Budget]:
+        """Every bucket that was drawn from (of one server), as it stands."""
+        found = []
+        for name, draw, state in self._states():
+            if server is None or name == server:
+                used = state.spent + state.foreign
+                left = max(0, state.left - draw.kind.reserve)
+                closed = state.closed
+                found.append(
+                    Budget(
+                        draw.group, name, draw.who, *state.rule, used, state.booked, left, list(state.returns), closed
+                    )
+                )
+        return found
+
+    def estimate(self, exchanges: Iterable[tuple[Exchange, str | None]]) -> Estimate:
+        """What these exchanges, with what each is signed with, will need, if no others come between."""
+        calls: dict[tuple[str, str], int] = {}
+        plans: dict[tuple[str, str], tuple[Plan, Draw]] = {}
+        for exchange, authorization in exchanges:
+            plan = self._plan(exchange, authorization)
+            for draw in plan.draws:
+                place = plan.server, draw.key
+                calls[place] = calls.get(place, 0) + 1
+                plans[place] = plan, draw
+        tokens, slowest = 0, Estimate(0, '', 0.0)
+        for place, number in calls.items():
+            plan, draw = plans[place]
+            tokens += number * draw.kind.usual if draw.kind is BUCKET else 0
+            seconds = _until(draw, self._state(plan, draw), number * draw.kind.usual)
+            if seconds > slowest.seconds:
+                slowest = Estimate(0, draw.group, seconds)
+        return slowest._replace(tokens=tokens)
+
+    # ------------------------------------------------------------------ what a store does
+
+    def _book(self, plan: Plan) -> tuple[float, Ticket | None]:
+        """Book a plan's draws, all of them or none: 0 and the ticket, or the seconds until it is worth another try;
+        infinite: until something is settled."""
+        raise NotImplementedError
+
+    def _settle(self, plan: Plan, ticket: Ticket, outcomes: Sequence[Outcome], gate_closed: float) -> None:
+        """Replace what was booked by what came of it. `gate_closed`: for how many seconds the server serves nobody."""
+        raise NotImplementedError
+
+    def _state(self, plan: Plan, draw: Draw) -> State:
+        raise NotImplementedError
+
+    def _states(self) -> Iterable[tuple[str, Draw, State]]:
+        """Server, draw and state of all ledgers that this process has drawn from."""
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------ waiting
+
+    def _wait(self, plan: Plan, exchange: Exchange) -> Ticket:
+        """Stand in line, and book when it is one's turn."""
+        patient = exchange.is_patient
+        longest = exchange.max_wait
+        if longest is None:
+            longest = max(UNTOLD + 1, *(draw.rule.window for draw in plan.draws))
+        begun = clock.monotonic()
+        with self._lines.join(plan.keys, float(exchange.priority)) as place:
+            if not patient:
+                self._check(plan, place.ahead, exchange.max_wait)
+            while True:
+                wait = math.inf
+                if not place.ahead:
+                    if patient:
+                        patient, begun = False, clock.monotonic()
+                    wait, ticket = self._book(plan)
+                    if ticket is not None:
+                        return ticket
+                left = math.inf if patient else longest - (clock.monotonic() - begun)
+                if wait > left:
+                    self._check(plan, 0, left)
+                if left <= 0:
+                    raise self._refusal(plan, None, plan.draws[0])
+                place.sleep(min(wait, left))
+
+    def _check(self, plan: Plan, ahead: int, longest: float | None) -> None:
+        """Raise LimitedError if it is plain already that it will take longer. None: than one window, or than the
+        minute for which a refusal may send us away."""
+        closed = self._state(plan, plan.gate).closed
+        if closed > (UNTOLD + 1 if longest is None else longest):
+            raise self._refusal(plan, closed, plan.gate)
+        for draw in plan.draws:
+            state = self._state(plan, draw)
+            seconds = _until(draw, state, ahead * draw.kind.usual + draw.booked)
+            usual = max(state.rule.window, UNTOLD + 1 if state.closed else 0.0)
+            if seconds > (usual if longest is None else longest):
+                raise self._refusal(plan, seconds, draw)
+
+    def _refusal(self, plan: Plan, seconds: float | None, draw: Draw) -> LimitedError:
+        status = 420 if draw.kind is ERRORS else 429
+        reason = f'not sent: {draw.group} of {draw.who} has no room' + (f' for {seconds:.1f} s' if seconds else '')
+        error = LimitedError(
+            f'{plan.server} {plan.route}',
+            status,
+            response=json.dumps({'error': reason}).encode(),
+            retry_after=seconds,
+            limit=draw.group,
+        )
+        error.add_note('max_wait= is how long a call may wait for its turn')
+        return error
+
+    # ------------------------------------------------------------------ which ledgers
+
+    def _plan(self, exchange: Exchange, authorization: str | None) -> Plan:
+        request = exchange.request
+        operation = request.operation
+        who = draws.user(authorization, not operation.security, self._address)
+        key = operation, exchange.opt.get('url_netloc'), who
+        plan = self._plans.get(key)
+        if plan is None:
+            if len(self._plans) >= _MANY:
+                self._plans.clear()
+            server = exchange.opt.get('url_netloc') or urlsplit(operation.base_url).netloc
+            plan = self._plans[key] = self._made(server.rpartition('@')[2].lower(), operation, who)
+        return plan
+
+    def _made(self, server: str, operation: Operation, who: str) -> Plan:
+        route = f'{operation.method} {operation.path.rstrip("/")}'
+        gate = Draw(f'errors {self._address}', ERRORS, told.ERRORS, 'errors', self._address)
+        described = operation.rate_limit
+        bucket = described and (described.group, Rule(described.tokens, described.window))
+        bucket = self._learned.get((server, route), bucket)
+        found = [gate if bucket is None else Draw(f'group {bucket[0]} {who}', BUCKET, bucket[1], bucket[0], who)]
+        hidden = self._hidden.get(route)
+        if hidden is not None:
+            found.append(Draw(f'route {route} {self._address}', REQUESTS, hidden, route, self._address))
+        return Plan(server, operation, who, route, tuple(found), frozenset((server, draw.key) for draw in found), gate)
+
+    def _learn(self, plan: Plan, said: told.Told, answer: Answer) -> None:
+        """What the server says of an operation goes before its description, from the next call on."""
+        first = plan.draws[0]
+        if said.group is not None and said.rule is not None:
+            if first.kind is BUCKET and first.group == said.group and first.rule == said.rule:
+                return
+            self._remember(self._learned, (plan.server, plan.route), (said.group[:100], said.rule))
+        elif first.kind is BUCKET and said.errors_left is not None and answer.status not in (420, 429):
+            self._remember(self._learned, (plan.server, plan.route), None)
+        elif answer.status == 429 and len(plan.draws) == 1 and first.kind is ERRORS:
+            self._remember(self._hidden, plan.route, Rule(10**9, UNTOLD))
+        else:
+            return
+        drawn = {draw.key for draw in plan.draws}
+        # What was not drawn from was not booked, and knows of this answer only now.
+        new = self._made(plan.server, plan.operation, plan.who)
+        fresh = tuple(draw for draw in new.draws if draw.key not in drawn)
+        outcomes = [_outcome(draw, 0, answer, said) for draw in fresh]
+        self._settle(new._replace(draws=fresh), Ticket((0,) * len(fresh), (0,) * len(fresh)), outcomes, 0.0)
+
+    def _remember(self, known: dict[Any, Any], name: Any, value: Any) -> None:
+        if len(known) >= _MANY:
+            known.clear()
+        known[name] = value
+        self._plans.clear()
+
+    def _doubt(self, plan: Plan, doubt: str) -> None:
+        """What makes no sense is told once for each server and header."""
+        name = doubt.partition(':')[0]
+        if (plan.server, name) not in self._doubted:
+            self._doubted.add((plan.server, name))
+            LOGGER.warning('%s says %s: not believed (told once)', plan.server, doubt)
+
+
+def _outcome(draw: Draw, booked: int, answer: Answer, said: told.Told) -> Outcome:
+    """What an answer says of one ledger."""
+    kind, status = draw.kind, answer.status
+    if isinstance(answer.failure, NoAnswer):
+        return Outcome(0 if answer.failure.unsent else booked)
+    if kind is ERRORS:
+        used = None if said.errors_left is None else draw.rule.tokens - said.errors_left
+        # The window's end is told in whole seconds: it may be one later.
+        returns = None if said.errors_reset is None else said.errors_reset + 1.0
+        return Outcome(kind.cost(status), returns, used)
+    away = min(draw.rule.window, UNTOLD) if said.retry_after is None else said.retry_after
+    if kind is REQUESTS:
+        return Outcome(1, closed=away if status in (429, 520) else 0.0)
+    rule = said.rule if said.group in (None, draw.group) else None
+    used = None if said.remaining is None or rule is None else rule.tokens - said.remaining
+    return Outcome(kind.cost(status), None, used, rule, away if status == 429 else 0.0)
+
+
+def _gate_closed(answer: Answer, said: told.Told) -> float:
+    """After a 420 nobody is served until the window of errors ends: how many seconds that is."""
+    if answer.status != 420:
+        return 0.0
+    if said.errors_reset is not None:
+        return said.errors_reset + 1.0
+    return UNTOLD if said.retry_after is None else said.retry_after
+
+
+def _until(draw: Draw, state: State, tokens: int) -> float:
+    """Seconds until so many tokens can have been spent. What one call may cost beyond the usual stays unused."""
+    kind = draw.kind
+    kept = kind.reserve + (kind.most - kind.usual if kind is BUCKET else 0)
+    return state.until(tokens, min(kept, state.rule.tokens - 1), kind.usual / kind.most)

@@ -1,0 +1,126 @@
+"""What an answer's headers say of limits. Pure. What makes no sense counts as not said, and is named in `doubts`.
+
+    X-Ratelimit-Group: market-order      X-ESI-Error-Limit-Remain: 87
+    X-Ratelimit-Limit: 150/15m           X-ESI-Error-Limit-Reset: 12
+    X-Ratelimit-Remaining: 148           Retry-After: 30
+
+https://developers.eveonline.com/docs/services/esi/rate-limiting/
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from esipy.limits.ledger import Rule
+
+#: The error limit, where nothing else is told: so many answers other than 2xx and 3xx in a minute.
+ERRORS = Rule(100, 60.0)
+
+#: Nobody is sent away for longer than a day.
+LONGEST = 86400.0
+
+_UNITS = {'s': 1.0, 'm': 60.0, 'h': 3600.0, 'd': 86400.0}
+_RULE = re.compile(r'\s*([1-9][0-9]{0,9})\s*/\s*([1-9][0-9]{0,5})\s*([smhd])\s*', re.ASCII)
+
+
+class Told(NamedTuple):
+    """The bucket's group, rule and what is left of it; of the error limit what is left and the seconds until its
+    window ends; seconds to stay away. None: not told."""
+
+    group: str | None = None
+    rule: Rule | None = None
+    remaining: int | None = None
+    errors_left: int | None = None
+    errors_reset: float | None = None
+    retry_after: float | None = None
+    doubts: tuple[str, ...] = ()
+
+
+NOTHING = Told()
+
+
+@lru_cache(maxsize=1024)
+def rule_of(text: str) -> Rule | None:
+    """`150/15m` as a rule; None for what is none, or lasts longer than a day."""
+    found = _RULE.fullmatch(text)
+    if found is None:
+        return None
+    window = int(found[2]) * _UNITS[found[3]]
+    return Rule(int(found[1]), window) if window <= LONGEST else None
+
+
+def read(headers: Mapping[str, str], now: float) -> Told:
+    """What the headers of an answer say. `now`: seconds since the epoch, for an answer without a `Date`."""
+    if 'X-Ratelimit-Remaining' in headers and 'Retry-After' not in headers and 'X-Ratelimit-Group' in headers:
+        low: Mapping[str, str] = headers  # as ESI spells them: nothing need be searched
+        limit, remaining, used, group = (headers.get(name) for name in _SPELLED)
+    else:
+        low = {name.lower(): value for name, value in headers.items() if name[0] in 'xXrRdD'}
+        limit, remaining, used, group = (low.get(name.lower()) for name in _SPELLED)
+    doubts: list[str] = []
+    rule = None
+    if limit is not None:
+        rule = rule_of(limit)
+        if rule is None:
+            doubts.append(f'X-Ratelimit-Limit: {limit[:40]!r}')
+    left = _count(remaining, 'X-Ratelimit-Remaining', doubts)
+    if left and rule and left + (_count(used, 'X-Ratelimit-Used', doubts) or 0) > rule.tokens:
+        doubts.append(f'X-Ratelimit-Remaining: {left} and Used: {used} of {rule.tokens}')
+        left = None
+    if low is headers:
+        return Told(group, rule, left if rule else None, doubts=tuple(doubts))
+    errors_left = _count(low.get('x-esi-error-limit-remain'), 'X-ESI-Error-Limit-Remain', doubts)
+    reset = _count(low.get('x-esi-error-limit-reset'), 'X-ESI-Error-Limit-Reset', doubts)
+    if (errors_left or 0) > ERRORS.tokens or (reset or 0) > LONGEST:
+        doubts.append(f'X-ESI-Error-Limit-Remain: {errors_left}, Reset: {reset}')
+        errors_left = reset = None
+    return Told(
+        group,
+        rule,
+        left if rule else None,
+        errors_left,
+        None if reset is None else float(reset),
+        _away(low, now, doubts),
+        tuple(doubts),
+    )
+
+
+_SPELLED = ('X-Ratelimit-Limit', 'X-Ratelimit-Remaining', 'X-Ratelimit-Used', 'X-Ratelimit-Group')
+
+
+def _count(text: str | None, name: str, doubts: list[str]) -> int | None:
+    if text is None:
+        return None
+    digits = text.strip()
+    if digits.isascii() and digits.isdigit() and len(digits) <= 12:
+        return int(digits)
+    doubts.append(f'{name}: {text[:40]!r}')
+    return None
+
+
+def _away(low: Mapping[str, str], now: float, doubts: list[str]) -> float | None:
+    """`Retry-After` in seconds: a number, or a date (RFC 9110 section 10.2.3), which is by the clock of the server,
+    as its `Date` is."""
+    text = low.get('retry-after')
+    if not text:
+        return None
+    digits = text.strip()
+    if digits.isascii() and digits.isdigit():
+        return min(float(digits), LONGEST)
+    until = _moment(text)
+    if until is None:
+        doubts.append(f'Retry-After: {text[:40]!r}')
+        return None
+    sent = _moment(low.get('date'))
+    return min(max(0.0, until - (now if sent is None else sent)), LONGEST)
+
+
+def _moment(text: str | None) -> float | None:
+    try:
+        return None if text is None else parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
