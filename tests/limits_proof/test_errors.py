@@ -14,7 +14,7 @@ from .counting import AGENT, described, errors_by_window
 
 @pytest.mark.parametrize(
     ('calls', 'window'),
-    [pytest.param(900, 3, id='short'), pytest.param(1200, 60, id='whole', marks=pytest.mark.soak)],
+    [pytest.param(600, 2, id='short'), pytest.param(1200, 60, id='whole', marks=pytest.mark.soak)],
 )
 def test_a_storm_of_errors(calls: int, window: int) -> None:
     with (

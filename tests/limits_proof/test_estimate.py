@@ -12,7 +12,7 @@ from .counting import AGENT, Watch, described
 
 def test_an_estimate_is_within_a_tenth() -> None:
     with (
-        Sandbox(described(killmail=(60, '2s'), market_order=(30, '1s')), process=True) as esi,
+        Sandbox(described(killmail=(60, '1s'), market_order=(30, '1s')), process=True) as esi,
         EsiClient(user_agent=AGENT, cache=None) as client,
     ):
         app = App.create(esi.document)

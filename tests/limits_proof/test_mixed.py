@@ -11,8 +11,8 @@ from esipy.sandbox import Sandbox
 from .counting import AGENT, described
 
 CHARACTERS = (90000001, 90000002, 90000003)
-ROUNDS = 25
-RULES = described(char_asset=(20, '2s'), char_location=(30, '2s'), killmail=(40, '2s'), status=(30, '1s'))
+ROUNDS = 15
+RULES = described(char_asset=(20, '1s'), char_location=(30, '2s'), killmail=(40, '1s'), status=(30, '1s'))
 
 
 def test_everything_at_once_and_no_refusal_that_could_be_avoided() -> None:

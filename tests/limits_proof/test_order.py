@@ -17,11 +17,11 @@ CALLERS = 1000
 def test_a_thousand_wait_in_order_of_arrival() -> None:
     witness = Witness()
     with (
-        Sandbox(described(killmail=(400, '2s')), process=True) as esi,
+        Sandbox(described(killmail=(700, '2s')), process=True) as esi,
         EsiClient(user_agent=AGENT, cache=None, transport_adapter=witness, max_wait=100) as client,
     ):
         app = App.create(esi.document)
-        esi.faults.add('limited', n=1, seconds=4)  # nobody is served while they gather
+        esi.faults.add('limited', n=1, seconds=3)  # nobody is served while they gather
         threads = [
             threading.Thread(target=client.request, args=(app.op['get_wars_war_id'](war_id=number),))
             for number in range(1, CALLERS + 1)
@@ -43,7 +43,7 @@ def test_a_thousand_wait_in_order_of_arrival() -> None:
 def test_who_has_priority_goes_first() -> None:
     witness = Witness()
     with (
-        Sandbox(described(killmail=(10, '2s'))) as esi,
+        Sandbox(described(killmail=(10, '1s'))) as esi,
         EsiClient(user_agent=AGENT, cache=None, transport_adapter=witness, max_wait=100) as client,
     ):
         app = App.create(esi.document)
@@ -53,9 +53,9 @@ def test_who_has_priority_goes_first() -> None:
             threading.Thread(
                 target=client.request,
                 args=(app.op['get_wars_war_id'](war_id=number),),
-                kwargs={'priority': 1 if number == 15 else 0},
+                kwargs={'priority': 1 if number == 11 else 0},
             )
-            for number in range(6, 16)
+            for number in range(6, 12)
         ]
         for thread in threads:
             thread.start()
@@ -63,5 +63,5 @@ def test_who_has_priority_goes_first() -> None:
         for thread in threads:
             thread.join()
         served = [int(url.rpartition('/')[2]) for url in witness.sent][5:]
-        assert served.index(15) <= 1
+        assert served.index(11) <= 1
         assert esi.limits.refused == 0
