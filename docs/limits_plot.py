@@ -65,13 +65,14 @@ def picture(obeying: Run, heedless: Run) -> str:
     bottom = HEIGHT - 40
 
     def path(steps: Sequence[tuple[float, int]]) -> str:
-        """Along the steps, leaving out what a pixel cannot show."""
-        drawn, last = [f'M{LEFT} {bottom}'], (-1.0, -1.0)
+        """Along the steps; of what happens within a pixel, the most and the last."""
+        pixels: dict[int, list[int]] = {}
         for moment, used in steps:
-            x, y = round(LEFT + moment * across, 1), round(bottom - used * up, 1)
-            if x <= WIDTH - 10 and (x - last[0] >= 0.5 or abs(y - last[1]) >= 20):
-                drawn.append(f'H{x:g}V{y:g}')
-                last = x, y
+            pixels.setdefault(round(LEFT + moment * across), []).append(used)
+        drawn = [f'M{LEFT} {bottom}']
+        for x, values in pixels.items():
+            levels = dict.fromkeys((max(values), values[-1]))
+            drawn.append(f'H{x}' + ''.join(f'V{bottom - used * up:.1f}' for used in levels))
         return ''.join(drawn)
 
     def text(x: float, y: float, words: str, more: str = '') -> str:
@@ -79,7 +80,6 @@ def picture(obeying: Run, heedless: Run) -> str:
 
     limit = bottom - TOKENS * up
     marks = ''.join(f'M{x:g} {TOP}v10' for x in sorted({round(LEFT + at * across, 1) for at in heedless.refusals}))
-    every = max(1, round(seconds / 10))
     return '\n'.join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
@@ -93,7 +93,7 @@ def picture(obeying: Run, heedless: Run) -> str:
             *(text(LEFT - 6, bottom - n * up + 4, str(n), 'text-anchor="end"') for n in (0, 50, 100, 150)),
             *(
                 text(LEFT + n * across, bottom + 14, str(n), 'text-anchor="middle"')
-                for n in range(0, int(seconds) + 1, every)
+                for n in range(0, int(seconds) + 1, int(obeying.window))
             ),
             text((WIDTH + LEFT) / 2, HEIGHT - 8, 'seconds', 'text-anchor="middle"'),
             text(16, bottom / 2, 'tokens in use', f'text-anchor="middle" transform="rotate(-90 16 {bottom / 2:g})"'),
