@@ -6,6 +6,9 @@ from typing import Any
 
 from esipy.cache.shared import SharedCache, missing
 
+#: Seconds, where the client would wait for ever, as those before redis-py 8 do by default.
+_PATIENCE = 5.0
+
 
 class RedisCache(SharedCache):
     """Keeps values in Redis. `redis_client`: a `redis.Redis` or `redis.RedisCluster`, with `decode_responses` or not.
@@ -23,7 +26,7 @@ class RedisCache(SharedCache):
             raise TypeError('cache must be an instance of redis.Redis')
         super().__init__()
         self._r = redis_client
-        self._impatient = _impatient(redis, redis_client)
+        self._impatient = impatient(redis, redis_client)
 
     def _load(self, name: str) -> Any:
         # NEVER_DECODE is how redis-py reads dumps: bytes, whatever the client makes of texts.
@@ -39,12 +42,9 @@ class RedisCache(SharedCache):
         return self._impatient.delete(name)
 
 
-#: Seconds, where the client would wait for ever, as those before redis-py 8 do by default.
-_PATIENCE = 5.0
-
-
-def _impatient(redis: Any, client: Any) -> Any:
+def impatient(redis: Any, client: Any, patience: float = _PATIENCE) -> Any:
     """The same server by connections of our own, which do not try again: a cache that is down is a miss, now.
+    `patience`: seconds to wait for an answer, where the client does not say.
 
     redis-py repeats a broken command for seconds by default (from 6.0). A pool of another kind than redis-py's two
     plain ones knows more than its settings tell: that client is used as it is.
@@ -57,7 +57,7 @@ def _impatient(redis: Any, client: Any) -> Any:
 
     settings = {
         **pool.connection_kwargs,
-        'socket_timeout': pool.connection_kwargs.get('socket_timeout') or _PATIENCE,
+        'socket_timeout': pool.connection_kwargs.get('socket_timeout') or patience,
         'decode_responses': False,
         'retry': Retry(NoBackoff(), 0),
         'retry_on_timeout': False,

@@ -87,7 +87,7 @@ class Ticket(NamedTuple):
     """Something booked: what was held, and how much had been spent ever, of each ledger of a plan."""
 
     booked: Sequence[int]
-    totals: Sequence[int]
+    totals: Sequence[float]
     #: A store's own.
     more: Any = None
 

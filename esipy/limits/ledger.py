@@ -138,7 +138,7 @@ class Ledger:
         if self._foreign and self._foreign_until <= now:
             self._foreign = 0
 
-    def settle(self, booked: int, total: int, outcome: Outcome, now: float) -> None:
+    def settle(self, booked: int, total: float, outcome: Outcome, now: float) -> None:
         """An answer came to a call for which so much was `booked`, when so much in `total` had been spent ever."""
         self.booked = max(0, self.booked - booked)
         self._take_back(now)
@@ -163,7 +163,7 @@ class Ledger:
         self.spent += tokens
         self.total += tokens
 
-    def _believe(self, used: int, meanwhile: int, returns: float) -> None:
+    def _believe(self, used: int, meanwhile: float, returns: float) -> None:
         """The server says what is used. What goes beyond ours is that of others, or of calls that are still under
         way here: the next answer shows which. What is missing it has forgotten: it counted all that we had spent
         before this call was sent, which is all but what we spent `meanwhile`."""
