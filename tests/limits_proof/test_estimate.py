@@ -17,7 +17,9 @@ def test_an_estimate_is_within_a_tenth() -> None:
     ):
         app = App.create(esi.document)
         wars = [app.op['get_wars_war_id'](war_id=number) for number in range(1, 151)]
-        orders = [app.op['get_markets_region_id_orders'](region_id=number, order_type='sell') for number in range(1, 11)]
+        orders = [
+            app.op['get_markets_region_id_orders'](region_id=number, order_type='sell') for number in range(1, 11)
+        ]
         client.multi_request(wars[:10])  # so that the bucket is not fresh
         told = client.estimate([*wars, *orders])
         assert told.group == 'killmail'
