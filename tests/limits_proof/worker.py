@@ -19,7 +19,7 @@ def main(document: str, place: str, calls: str, threads: str, number: str) -> No
     with EsiClient(limits=RedisLimits(shared), cache=None, user_agent='worker/1.0 (me@example.com)') as client:
         print('ready', flush=True)
         sys.stdin.readline()
-        first = 1 + int(number) * 100_000
+        first = 1000 + int(number) * 100_000
         wanted = (app.op['get_wars_war_id'](war_id=first + n) for n in range(int(calls)))
         done = client.multi_request(wanted, threads=int(threads))
         print(json.dumps(Counter(response.status for _, response in done)))
