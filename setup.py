@@ -31,7 +31,8 @@ EXTRAS = {
     'redis': ['redis>=5'],
     'speed': ['orjson>=3.10'],
     'yaml': ['PyYAML>=6.0.1'],
-    'keyring': ['keyring>=24'],
+    'tokens': ['filelock>=3.16', 'platformdirs>=4'],
+    'keyring': ['keyring>=24', 'filelock>=3.16', 'platformdirs>=4'],
     'sandbox': [],  # the standard library is enough; the name is promised, so that apps can ask for it
 }
 EXTRAS['all'] = sorted({package for packages in EXTRAS.values() for package in packages})

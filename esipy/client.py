@@ -5,11 +5,13 @@ whose call it is, signing      security.py, cache/keys.py
 what is kept, and how long     cache/answers.py, cache/policy.py
 when to wait                   limits/
 sending, and sending again     transport.py, retry.py
+who else takes part            plugins/base.py
 reading the answer             message/response.py, message/failure.py
 """
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +25,14 @@ from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
-from esipy.exceptions import APIException, DowntimeError, EsiError, LimitedError, UndecodableBodyError
+from esipy.exceptions import (
+    APIException,
+    DowntimeError,
+    EsiError,
+    LimitedError,
+    TokenError,
+    UndecodableBodyError,
+)
 from esipy.flight import Flights
 from esipy.limits.base import Budget, Estimate, Limits
 from esipy.limits.memory import SHARED
@@ -41,10 +50,11 @@ from esipy.message.failure import (
     unreadable,
 )
 from esipy.message.foreign import adopt, fill
-from esipy.message.request import Request
+from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
 from esipy.parallel import run_all
-from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, make_session
+from esipy.plugins import base as plugins
+from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
@@ -81,6 +91,8 @@ _OPTIONS: dict[str, Any] = {
     'keep_stale': policy.KEEP_STALE,
     'stale_if_error': 0.0,
     'strict': False,
+    'check_scopes': True,
+    'plugins': (),
     'limits': SHARED,
     'max_wait': None,
     'remember_refusals': False,
@@ -120,6 +132,8 @@ class EsiClient:
       window of the limit; in `multi_request` that begins when all calls before have had their turn
     - `remember_refusals`: give a 403 or 404 again without asking: for a minute, and twice as long after each one
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
+    - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
+    - `plugins`: who else takes part in every call, in this order (see esipy.plugins)
 
     An unknown option warns. In a `with` block the connections are closed at its end.
     """
@@ -127,6 +141,9 @@ class EsiClient:
     def __init__(self, security: Any = None, retry_requests: bool = False, **options: Any) -> None:
         advise_of_unknown('EsiClient', options, _OPTIONS)
         chosen = {**_OPTIONS, **options}
+        check_options('EsiClient', chosen)
+        if security is not None and not callable(security):
+            raise TypeError(f'EsiClient: security must be an EsiSecurity or a function, not {type(security).__name__}')
         self.security = security
         self.retry_requests = retry_requests
         self.cache: BaseCache = check_cache(chosen['cache'])
@@ -141,6 +158,7 @@ class EsiClient:
         self.keep_stale: float = chosen['keep_stale']
         self.stale_if_error: float = chosen['stale_if_error'] or 0.0
         self.strict: bool = chosen['strict']
+        self.check_scopes: bool = chosen['check_scopes']
         self.limits: Limits | None = chosen['limits']
         self.max_wait: float | None = chosen['max_wait']
         self.remember_refusals: bool = chosen['remember_refusals']
@@ -152,6 +170,10 @@ class EsiClient:
         self._limits: Limits | NoLimits = _limits_of(self.limits)
         self._refusals = Refusals(self.remember_refusals)
         self._warned: set[str] = set()
+        #: Whether all this belongs to another client (see `as_character`).
+        self._is_borrowed = False
+        self.plugins: tuple[plugins.Plugin, ...] = tuple(chosen['plugins'] or ())
+        self._chain = plugins.Chain(self.plugins) if self.plugins else None
         self._set_headers(chosen)
 
     def _set_headers(self, chosen: Mapping[str, Any]) -> None:
@@ -176,18 +198,19 @@ class EsiClient:
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
         priority: float = 0,
-        **unknown: Any,
+        **options: Any,
     ) -> Response:
         """Execute a call and return its answer, from the cache while that is fresh.
 
         `opt`: {'url_netloc': …, 'url_scheme': …} sends it elsewhere. `raise_on_error`: raise the APIException that
         a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError, and a limit
         that would keep the call for longer than `max_wait` a LimitedError. `priority`: True, or any number: where
-        calls wait for a limit, those with more go first.
+        calls wait for a limit, those with more go first. `options`: what the client's plugins take, as `headers` and
+        `params`.
         """
-        if unknown:
-            advise_of_unknown('request()', unknown, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, None, opt, security, timeout, raw_body_only)
+        if options:
+            self._advise('request()', options, _REQUEST_OPTIONS)
+        exchange = self._exchange(req_and_resp, None, opt, security, timeout, raw_body_only, options)
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
@@ -203,12 +226,12 @@ class EsiClient:
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
         priority: float = 0,
-        **unknown: Any,
+        **options: Any,
     ) -> Response:
         """Ask for the headers of a call's answer alone. Arguments and errors as in `request`."""
-        if unknown:
-            advise_of_unknown('head()', unknown, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True)
+        if options:
+            self._advise('head()', options, _REQUEST_OPTIONS)
+        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True, options)
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and raise_on_error:
@@ -238,7 +261,7 @@ class EsiClient:
         security callable of an app raised).
         """
         if options:
-            advise_of_unknown('multi_request()', options, _MULTI_REQUEST_OPTIONS)
+            self._advise('multi_request()', options, _MULTI_REQUEST_OPTIONS)
         results: dict[int, Call] = {}
         errors: dict[int, Exception] = {}
 
@@ -264,6 +287,20 @@ class EsiClient:
             raise first
         return pairs
 
+    def as_character(self, character_id: int) -> EsiClient:
+        """This client, signing as a character of its security object's `store`: `client.as_character(90000001)`.
+
+        It costs next to nothing, and shares all that this one has: connections, cache, limits, plugins, and with
+        every other one for that character the tokens. Closing it closes nothing. `security=` of a single call still
+        wins. Raises UnknownCharacterError.
+        """
+        if not hasattr(self.security, 'for_character'):
+            raise TokenError('as_character() needs EsiClient(EsiSecurity(…, store=…)): the store knows the characters')
+        one = copy.copy(self)
+        one.security = self.security.for_character(character_id)
+        one._is_borrowed = True
+        return one
+
     def budget(self) -> list[Budget]:
         """Every limit that was drawn from, as it stands: what is used, what is left, when it comes back."""
         return list(self._limits.budget())
@@ -276,7 +313,7 @@ class EsiClient:
     def _expected(self, calls: Iterable[Call]) -> Iterator[tuple[Exchange, str | None]]:
         """The exchanges of calls that have to be sent, with what each is signed with."""
         for call in calls:
-            exchange = self._exchange(call, None, None, UNSET, UNSET, None)
+            exchange = self._exchange(call, None, None, UNSET, UNSET, None, {})
             self._tell_owner(exchange)
             stored = self._answers.find(self.cache, exchange)
             if stored is None or not policy.is_fresh(stored.headers, clock.time()):
@@ -285,8 +322,14 @@ class EsiClient:
                 yield exchange, self._authorization(exchange)
 
     def close(self) -> None:
-        """Close all connections. A call after that opens new ones."""
-        self._transport.close()
+        """Close the plugins and all connections. A call after that opens new ones."""
+        if self._is_borrowed:
+            return
+        try:
+            if self._chain is not None:
+                self._chain.close()
+        finally:
+            self._transport.close()
 
     def __enter__(self) -> EsiClient:
         return self
@@ -304,8 +347,9 @@ class EsiClient:
         security: Any,
         timeout: Timeouts,
         raw_body_only: bool | None,
+        options: Mapping[str, Any],
     ) -> Exchange:
-        exchange = Exchange(
+        exchange = (Exchange if self._chain is None else plugins.Call)(
             adopt(call),
             method,
             opt,
@@ -317,18 +361,30 @@ class EsiClient:
             self._transport.choosing(),
         )
         exchange.max_wait = self.max_wait
+        if isinstance(exchange, plugins.Call):
+            exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
         return exchange
 
+    def _advise(self, where: str, given: Iterable[str], known: Iterable[str]) -> None:
+        """Warn of options that neither the client nor a plugin knows."""
+        advise_of_unknown(where, given, (*known, *(self._chain.takes if self._chain is not None else ())))
+
     def _execute(self, exchange: Exchange) -> tuple[Response, APIException | None]:
+        """One execution, whole, with the plugins around it."""
+        if isinstance(exchange, plugins.Call) and self._chain is not None:
+            return self._chain.call(exchange, self._perform)
+        return self._perform(exchange)
+
+    def _perform(self, exchange: Exchange) -> tuple[Response, APIException | None]:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
         self._tell_owner(exchange)
         landings = self._flights.landings
-        stored = self._answers.find(self.cache, exchange)
+        stored = None if exchange.is_streamed else self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
         elif (refusal := self._refusals.find(exchange.method, self._answers.key(exchange))) is not None:
             response, error = self._repeat(exchange, refusal)
-        elif exchange.method == 'GET':
+        elif exchange.method == 'GET' and not exchange.is_streamed:
             response, error = self._fetch(exchange, stored, landings)
         else:
             response, error = self._do(exchange)
@@ -350,6 +406,8 @@ class EsiClient:
 
     def _sign(self, exchange: Exchange) -> None:
         """Have the request signed, on a copy: every execution starts clean. What was signed says whose it is."""
+        if self.check_scopes and hasattr(exchange.security, 'require_scopes'):
+            exchange.security.require_scopes(exchange.request)
         request = exchange.request.copy()
         signed = exchange.security(request) or request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
@@ -358,7 +416,7 @@ class EsiClient:
 
     def _take(self, exchange: Exchange, stored: CachedResponse) -> tuple[Response, APIException | None]:
         """A kept answer that is still good."""
-        response = exchange.response(*stored)
+        response = exchange.response_of(*stored)
         response.from_cache = True
         if policy.UNREAD in stored.headers and not exchange.raw_body_only:
             return response, unreadable(response, self.strict, clock.time())
@@ -392,11 +450,11 @@ class EsiClient:
             return outcome
 
     def _do(self, exchange: Exchange) -> tuple[Response, APIException | None]:
-        """A write, which makes the kept answer to its address old, and a HEAD."""
+        """A write, which makes the kept answer to its address old, a HEAD, and what is read while it comes."""
         answer, _ = self._attempts(exchange, None)
         # One that was cut off may have been done.
         lost = isinstance(answer.failure, NoAnswer) and not answer.failure.unsent
-        if exchange.method != 'HEAD' and (answer.status < 400 or lost):
+        if exchange.method not in retry.SAFE and (answer.status < 400 or lost):
             self._flights.outdate(self._answers.key(exchange))
             self._answers.forget(self.cache, exchange)
         return self._receive(exchange, answer, None, _NOWHERE)
@@ -416,6 +474,8 @@ class EsiClient:
                 if answer is None:
                     raise
                 return answer, stored  # the refusal that would have been waited out, had it not been for so long
+            if answer.status == 401 and self._has_another_token(exchange):
+                continue
             wait = self._pause(exchange, answer)
             if wait is None:
                 return answer, stored
@@ -424,6 +484,16 @@ class EsiClient:
             )
             clock.sleep(wait)
             exchange.signed = None  # its token may have expired meanwhile
+
+    def _has_another_token(self, exchange: Exchange) -> bool:
+        """After a 401, which did nothing: whether the security object has got a token to try once more with."""
+        signed, exchange.signed = exchange.signed, None
+        if exchange.has_renewed or signed is None or not hasattr(exchange.security, 'refused'):
+            return False
+        if exchange.request.is_streamed:
+            return False  # its body is gone
+        exchange.has_renewed = True
+        return bool(exchange.security.refused(signed))
 
     def _attempt(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
         """One attempt, when the limits allow it."""
@@ -440,23 +510,34 @@ class EsiClient:
         return given or self._transport.authorization() or exchange.owner or None
 
     def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
-        """Send once, and tell so by the signal."""
+        """Send once, with the plugins around it, and tell so by the signal."""
         outgoing = exchange.outgoing()
-        headers = outgoing.headers
         if stored is not None:
-            headers = {**headers, **policy.validators(stored.headers)}
-        begun = clock.monotonic()
-        try:
-            answer = self._transport.send(outgoing, headers, exchange.timeout, exchange.deadline)
-        except NoAnswer as error:
-            failure = error.with_traceback(None)
-            answer = Answer(500, {}, failed_body(failure.reason), masked(outgoing.url), failure)
-        except BadBody as error:
-            answer = error.answer._replace(failure=error.with_traceback(None))
-        self._report(exchange, answer, begun)
+            outgoing.headers.update(policy.validators(stored.headers))
+        if isinstance(exchange, plugins.Call) and self._chain is not None:
+            answer = self._chain.attempt(exchange, outgoing, self._deliver)
+        else:
+            answer = self._deliver(exchange, outgoing)
+        if exchange.took is not None:
+            self._report(exchange, answer, exchange.took)
         return answer
 
-    def _report(self, exchange: Exchange, answer: Answer, begun: float) -> None:
+    def _deliver(self, exchange: Exchange, outgoing: Outgoing) -> Answer:
+        """Bytes on the wire, and what came of it."""
+        begun = clock.monotonic()
+        try:
+            return self._transport.send(
+                outgoing, outgoing.headers, exchange.timeout, exchange.deadline, streamed=exchange.is_streamed
+            )
+        except NoAnswer as error:
+            failure = error.with_traceback(None)
+            return Answer(500, {}, failed_body(failure.reason), masked(outgoing.url), failure)
+        except BadBody as error:
+            return error.answer._replace(failure=error.with_traceback(None))
+        finally:
+            exchange.took = clock.monotonic() - begun
+
+    def _report(self, exchange: Exchange, answer: Answer, took: float) -> None:
         """API_CALL_STATS: something went out, and this is what came of it."""
         emit(
             self.signal_api_call_stats,
@@ -468,7 +549,7 @@ class EsiClient:
             },
             url=answer.url,
             status_code=answer.status,
-            elapsed_time=clock.monotonic() - begun,
+            elapsed_time=took,
             message=None if answer.status == 200 else answer.content,
         )
 
@@ -503,10 +584,11 @@ class EsiClient:
         came = CachedResponse(*answer[:4])
         if answer.status == 304 and stored is not None:
             kept = self._answers.renew(cache, exchange, stored, answer.headers)
-            response = exchange.response(*(came if self.no_etag_body else kept))
+            response = exchange.response_of(*(came if self.no_etag_body else kept))
             response.not_modified = True
             return response, None
-        response = exchange.response(*came)
+        response = exchange.response_of(*came)
+        response.stream = answer.stream
         if isinstance(answer.failure, NoAnswer):
             response.failed, response.cause = True, answer.failure
             return response, error_of(response, clock.time())
@@ -534,12 +616,12 @@ class EsiClient:
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
         priority: float = 0,
-        **unknown: Any,
+        **options: Any,
     ) -> tuple[Call | None, Exception | None]:
         """A call of `multi_request`: its pair, and what would have been raised."""
         exchange = None
         try:
-            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only)
+            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only, options)
             exchange.priority, exchange.is_patient = priority, self.max_wait is None
             response, error = self._execute(exchange)
             if isinstance(error, UndecodableBodyError):

@@ -16,11 +16,21 @@
     ├── UnknownOperationError           no operation of that name (also a KeyError and an AttributeError)
     ├── MissingFieldError               a row has no such field (also an AttributeError and a KeyError)
     ├── SpecError                       not a description, or a broken one (also a ValueError)
+    ├── PluginError                     no plugin, or one with a misspelt hook (also a TypeError)
+    ├── MockError                       no mock for a call, or one that breaks the description (also a ValueError)
+    ├── RequestLimitError               a limit of one's own (Pool, RateLimit) is reached; nothing was sent
+    │   ├── TooManyRequestsPendingError too many wait already
+    │   └── TooMuchTimePendingError     waited too long
     └── TokenError                      signing in
+        ├── MissingScopeError           the token lacks a scope; nothing was sent (also a CallError)
+        ├── UnknownCharacterError       nothing is kept for this character (also a KeyError)
+        ├── IncompleteTokensError       tokens without a field that is needed (also a KeyError)
         ├── TokenExpiredError           the token is old and nothing is there to refresh it (also an AttributeError)
         ├── TokenRefusedError           the SSO refuses: a wrong client id, secret or code (also an APIException)
         │   └── TokenRevokedError       the grant is gone: the user must sign in again
-        └── SSOUnavailableError         the SSO is down (also an APIException and requests' ConnectionError)
+        ├── SSOUnavailableError         the SSO is down (also an APIException and requests' ConnectionError)
+        └── TokenStoreError             the store of tokens cannot be read or written, or is not ours
+            └── TokenStoreBusyError     another one holds the lock for too long (also a TimeoutError)
 
 All of them pickle, and none carries a secret in text, attributes or cause.
 """
@@ -181,8 +191,67 @@ class SpecError(EsiError, ValueError):
     """The source is not an API description, or a part of it that is needed is broken."""
 
 
+class PluginError(EsiError, TypeError):
+    """Not a plugin, or one that cannot be added as it is."""
+
+
+class MockError(EsiError, ValueError):
+    """Nothing says how to mock a call, or what says so cannot be, or breaks the operation's description."""
+
+
+class RequestLimitError(EsiError):
+    """A plugin that limits requests keeps this one from being sent."""
+
+
+class TooManyRequestsPendingError(RequestLimitError):
+    """As many requests wait already as may (`hard_limit`)."""
+
+
+class TooMuchTimePendingError(RequestLimitError):
+    """A request waited for longer than it may (`timeout`)."""
+
+
 class TokenError(EsiError):
     """Something is wrong with the token, or with getting one."""
+
+
+class MissingScopeError(TokenError, CallError):
+    """The token lacks `scopes` that the `operation` needs: the character has to sign in again with them. Nothing was
+    sent."""
+
+    def __init__(self, operation: str, scopes: Iterable[str], whose: str) -> None:
+        self.scopes = tuple(scopes)
+        fault = (
+            f'needs the scope {", ".join(self.scopes)}, which the token of {whose} lacks: sign in again by '
+            'get_auth_uri(state, scopes=…) with all that scopes_for(…) names (check_scopes=False tries anyway)'
+        )
+        super().__init__(operation, [('', fault)])
+
+
+class UnknownCharacterError(TokenError, KeyError):
+    """The store holds nothing for `character_id`. `known`: the ids that it holds tokens for."""
+
+    def __init__(self, character_id: int, known: Iterable[int]) -> None:
+        self.character_id = character_id
+        self.known = tuple(known)
+        super().__init__(character_id, self.known)
+
+    def __str__(self) -> str:
+        shown = ', '.join(map(str, self.known[:10])) or 'none'
+        more = f' and {len(self.known) - 10} more' if len(self.known) > 10 else ''
+        return f'no tokens are kept for character {self.character_id}, who has to sign in; there are {shown}{more}'
+
+
+class IncompleteTokensError(TokenError, KeyError):
+    """Tokens without a `field` that is needed."""
+
+    def __init__(self, field: str, hint: str) -> None:
+        self.field = field
+        self.hint = hint
+        super().__init__(field, hint)
+
+    def __str__(self) -> str:
+        return f'the tokens have no {self.field!r} ({self.hint})'
 
 
 class TokenExpiredError(TokenError, AttributeError):
@@ -199,3 +268,11 @@ class TokenRevokedError(TokenRefusedError):
 
 class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):  # type: ignore[misc]
     """The SSO does not answer, or answers with an error of its own: the token may still be good later."""
+
+
+class TokenStoreError(TokenError):
+    """The place where tokens are kept cannot be read or written, or holds something that is not ours."""
+
+
+class TokenStoreBusyError(TokenStoreError, TimeoutError):
+    """Another thread or process held the lock all the time."""

@@ -1,54 +1,29 @@
-"""EsiSecurity: holds one character's tokens, keeps them fresh, and signs requests with them.
+"""EsiSecurity: signs requests with one character's tokens.
 
-The refresh token changes with every use, so that only one thread may use it: all refreshing happens under a lock,
-and who waited for it finds the token already new.
+the application, and the SSO    sso/application.py, sso/published.py
+asking it for tokens            sso/endpoint.py
+tokens, and their renewal       sso/holder.py
+where they are kept, the lock   sso/keeper.py, stores/
+what a token says               sso/jwt.py
 """
 
 from __future__ import annotations
 
-import json
+import copy
 import logging
-import threading
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
-from urllib.parse import urlencode
+from typing import Any
 
-from esipy import clock, fork
 from esipy.cache.keys import digest, owner_of
-from esipy.events import AFTER_TOKEN_REFRESH, advise, advise_of_unknown, emit
-from esipy.exceptions import SSOUnavailableError, TokenError, TokenExpiredError, TokenRefusedError, TokenRevokedError
-from esipy.message.request import Outgoing
-from esipy.sso import form, jwt, metadata
-from esipy.sso.jwt import Identity
-from esipy.sso.pkce import generate_code_challenge
-from esipy.transport import Answer, BadBody, NoAnswer, Transport, make_session
-from esipy.version import __version__
+from esipy.events import AFTER_TOKEN_REFRESH, advise, advise_of_unknown
+from esipy.exceptions import MissingScopeError, TokenError, TokenRevokedError, UnknownCharacterError
+from esipy.spec.model import Operation
+from esipy.sso.application import SSO_ENDPOINTS_URL
+from esipy.sso.holder import Holder
 
 LOGGER = logging.getLogger(__name__)
 
-T = TypeVar('T')
-
-SSO_ENDPOINTS_URL = 'https://login.eveonline.com/.well-known/oauth-authorization-server'
-
-#: Seconds before its end from which a token is renewed (a tenth of its life, if that is less).
-AHEAD = 60.0
-
 #: The scheme's name in the live document; in the old one it is what `security_name` says.
 _LIVE_SCHEME = 'OAuth2'
-
-#: The most bytes that an answer of the SSO may have, and how many seconds one may take; that of the question where
-#: it is, less: it is asked when an object is made, and an app should start while the SSO is down.
-_MAX_BODY = 2**20
-_DEADLINE = 60.0
-_DISCOVERY = 10.0
-
-#: Metadata and keys that were read, by address: the same for every object of this process; and when the keys were.
-_discovered: dict[str, dict[str, str]] = {}
-_fetched_keys: dict[str, tuple[float, dict[str, Any]]] = {}
-
-#: Seconds before the keys are asked for again because a token names one that is not among them: anybody can make
-#: such a token.
-_COOL_DOWN = 60.0
 
 _OPTIONS: dict[str, Any] = {
     'token_identifier': None,
@@ -58,6 +33,10 @@ _OPTIONS: dict[str, Any] = {
     'sso_endpoints_url': SSO_ENDPOINTS_URL,
     'sso_endpoints': None,
     'jwks_key': None,
+    'cache': None,
+    'store': None,
+    'lock': None,
+    'check_scopes': True,
     'timeout': (5.0, 30.0),
     'transport_adapter': None,
 }
@@ -65,26 +44,8 @@ _OPTIONS: dict[str, Any] = {
 #: Options of older versions, which mean nothing any more.
 _PAST = {'app', 'esi_url', 'sso_url', 'esi_datasource'}
 
-_USER_AGENT_ADVICE = (
-    "Defining a 'User-Agent' header is a good practice, and allows CCP to contact you if required. "
-    "To do this, simply add the following when creating the security object: headers={'User-Agent':'something'}."
-)
 
-
-class _Endpoint:
-    """An address of the SSO: known from the start, or asked for when it is first needed."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __get__(self, security: EsiSecurity, owner: type[EsiSecurity]) -> str:
-        return security._endpoint(self._name)
-
-    def __set__(self, security: EsiSecurity, value: str) -> None:
-        security._endpoints = {**(security._endpoints or {}), self._name: value}
-
-
-class EsiSecurity:
+class EsiSecurity(Holder):
     """One character's tokens: `EsiClient(security)` signs with them every call that needs it.
 
     `secret_key` for an app that can keep one (a web server), `code_verifier` (PKCE) for one that cannot. Options:
@@ -95,16 +56,20 @@ class EsiSecurity:
     - `signal_token_updated`: a Signal of one's own instead of AFTER_TOKEN_REFRESH
     - `sso_endpoints_url`, or the `sso_endpoints` themselves (a dict): where the SSO is
     - `jwks_key`: the key, or the set of keys, that tokens are signed with
+    - `cache`: a BaseCache for what the SSO publishes (its endpoints and keys), so that a process which starts while
+      the SSO is down knows it too
+    - `store`: a TokenStore. Tokens that the SSO gives are in it before anyone uses them; see `for_character`
+    - `lock`: what makes a refresh happen once over all processes, where the store has no lock of its own: called with
+      a name it gives a context manager (a RedisLock)
+    - `check_scopes`: False: a call whose scope the token lacks is sent all the same
     - `timeout`: seconds to connect and between two bytes; `transport_adapter`: an adapter of `requests`
 
     Raises AttributeError when neither secret nor verifier is given. Where the SSO does not answer, the object is made
     all the same, with a warning, and asks again when it needs to know.
-    """
 
-    oauth_issuer = _Endpoint('issuer')
-    oauth_authorize = _Endpoint('authorization_endpoint')
-    oauth_token = _Endpoint('token_endpoint')
-    oauth_revoke = _Endpoint('revocation_endpoint')
+    A store or a lock that is down fails no call that could succeed: the tokens in memory are used, and the store gets
+    the newest ones when it is back.
+    """
 
     def __init__(
         self,
@@ -118,271 +83,57 @@ class EsiSecurity:
             advise(f'EsiSecurity: {name!r} has had no meaning since EsiPy 1.0', DeprecationWarning)
         advise_of_unknown('EsiSecurity', options.keys() - _PAST, _OPTIONS)
         chosen = {**_OPTIONS, **options}
-        if not chosen['sso_endpoints_url']:
-            raise AttributeError('sso_endpoints_url cannot be None or empty')
-        if secret_key is None and code_verifier is None:
-            raise AttributeError('Either secret_key or code_verifier must be filled')
-        self.redirect_uri = redirect_uri
-        self.client_id = client_id
-        self.secret_key = secret_key
-        self.code_verifier = code_verifier
+        super().__init__(redirect_uri, client_id, secret_key, code_verifier, chosen)
         self.security_name: str = chosen['security_name']
-        self.token_identifier = chosen['token_identifier']
-        self.signal_token_updated = chosen['signal_token_updated']
-        self.sso_endpoints_url: str = chosen['sso_endpoints_url']
-        self.timeout = chosen['timeout']
-        self.access_token: str | None = None
-        self.refresh_token: str | None = None
-        self.token_expiry: float | None = None
-        self._lifetime = 0.0
-        # Whose the token is, as far as that is known for certain: the token that it was read from, and the reading.
-        self._known: tuple[str | None, Identity | None] = (None, None)
-        keys = chosen['jwks_key'] or {}
-        self.jwks_key_set = {key['kid']: key for key in keys['keys']} if 'keys' in keys else None
-        self.jwks_key = None if 'keys' in keys else chosen['jwks_key']
-        self._session = make_session(10, chosen['transport_adapter'], None)
-        self._transport = Transport(self._session, _MAX_BODY)
-        self._set_headers(dict(chosen['headers'] or {}))
-        self._renew()
-        fork.renew_after(self)
-        given = chosen['sso_endpoints']
-        self._endpoints: dict[str, str] | None = dict(given) if isinstance(given, Mapping) else None
-        self._look_for_endpoints()
+        self.check_scopes: bool = chosen['check_scopes']
+        self._characters: dict[int, EsiSecurity] = {}
 
-    def _set_headers(self, headers: dict[str, str]) -> None:
-        if 'user-agent' not in {name.lower() for name in headers}:
-            LOGGER.warning(_USER_AGENT_ADVICE)
-            advise(_USER_AGENT_ADVICE)
-            headers['User-Agent'] = f'esipy/{__version__} (client id {self.client_id})'
-        self._session.headers.update({'Accept': 'application/json', **headers})
+    # ------------------------------------------------------------------ whom it signs for
 
-    def _renew(self) -> None:
-        self._lock = threading.RLock()
+    @staticmethod
+    def scopes_for(*operations: Operation) -> list[str]:
+        """The scopes that these operations need, sorted, for `get_auth_uri`: `scopes_for(app.op['…'], app.op['…'])`."""
+        for operation in operations:
+            if not isinstance(operation, Operation):
+                raise TypeError(f'scopes_for() takes operations (app.op[…]), not a {type(operation).__name__}')
+        return sorted({scope for operation in operations for scope in operation.scopes})
 
-    # ------------------------------------------------------------------ where the SSO is
+    # ------------------------------------------------------------------ many characters
 
-    def _look_for_endpoints(self) -> None:
-        """As 1.x did, when the object is made; but an SSO that is down does not keep it from being made."""
-        if self._endpoints is not None:
-            return
-        try:
-            self._endpoint('issuer')
-            self._keys()
-        except SSOUnavailableError as error:
-            LOGGER.warning('the SSO does not answer (%s); asking again when it is needed', error)
-            advise('the SSO does not answer; asking again when it is needed')
+    def for_character(self, character_id: int) -> EsiSecurity:
+        """The security object of a character whose tokens are in the `store`: the same one each time, so that its
+        tokens are refreshed once however many threads need them. Its `token_identifier` is the character's id.
 
-    def _endpoint(self, name: str) -> str:
-        if self._endpoints is None:
-            self._endpoints = self._discover(self.sso_endpoints_url)
-        try:
-            return self._endpoints[name]
-        except KeyError:
-            raise TokenError(f'{self.sso_endpoints_url} names no {name}') from None
-
-    def _discover(self, url: str) -> dict[str, str]:
-        """The SSO's metadata, asked for once in a process."""
-        if url not in _discovered:
-            _discovered[url] = self._published(url, metadata.endpoints)
-        return dict(_discovered[url])
-
-    def _keys(self, again: bool = False) -> Mapping[str, Any]:
-        """The keys that tokens are signed with, by their names; asked for once in a process, and again when a token
-        names another one, not more often than once in a while."""
-        if self.jwks_key is not None:
-            return {str(self.jwks_key.get('kid', jwt.DEFAULT_KID)): self.jwks_key}
-        if self.jwks_key_set is None or again:
-            url = self._endpoint('jwks_uri')
-            when, known = _fetched_keys.get(url, (0.0, None))
-            if known is None or (again and clock.monotonic() - when > _COOL_DOWN):
-                known = self._published(url, metadata.keys)
-                _fetched_keys[url] = clock.monotonic(), known
-            self.jwks_key_set = known
-        return self.jwks_key_set
-
-    def _published(self, url: str, read: Callable[[bytes], T]) -> T:
-        """What the SSO publishes at an address."""
-        answer = self._send(Outgoing('GET', url, {}, None), _DISCOVERY)
-        try:
-            if answer.status != 200:
-                raise ValueError('not an answer')
-            return read(answer.content)
-        except ValueError as error:
-            raise SSOUnavailableError(url, answer.status, response=str(error).encode()) from None
-
-    # ------------------------------------------------------------------ signing in
-
-    def get_auth_uri(self, state: str, scopes: Any = None, implicit: bool = False) -> str:
-        """Where to send the user to sign in. `state`: a secret of this login, to be compared on return; `scopes`: a
-        list, or a text with spaces between them. Raises AttributeError without a state."""
-        if not state:
-            raise AttributeError('"state" must be non empty, non None string')
-        parts = {
-            'response_type': 'token' if implicit else 'code',
-            'redirect_uri': self.redirect_uri,
-            'client_id': self.client_id,
-        }
-        if scopes:
-            parts['scope'] = scopes if isinstance(scopes, str) else ' '.join(scopes)
-        parts['state'] = str(state)
-        if self.code_verifier is not None and self.secret_key is None and not implicit:
-            parts['code_challenge_method'] = 'S256'
-            parts['code_challenge'] = generate_code_challenge(self.code_verifier)
-        return f'{self.oauth_authorize}?{form.query(parts)}'
-
-    def get_access_token_params(self, code: str) -> dict[str, Any]:
-        """What to POST to exchange a code for tokens: {'url', 'headers', 'data'}. It holds secrets."""
-        return self._params({'grant_type': 'authorization_code', 'code': code})
-
-    def get_refresh_token_params(self, scope_list: list[str] | None = None) -> dict[str, Any]:
-        """What to POST to get a new access token: {'url', 'headers', 'data'}. It holds secrets.
-
-        Raises TokenExpiredError (an AttributeError) where there is no refresh token.
+        Raises UnknownCharacterError, which names those that are known, and TokenStoreError. Who is deleted from the
+        store is unknown to all processes from the next refresh on.
         """
-        if self.refresh_token is None:
-            raise TokenExpiredError(
-                'No refresh token is defined. Sign in with auth(code), or give kept tokens to update_token().'
-            )
-        data = {'grant_type': 'refresh_token', 'refresh_token': self.refresh_token}
-        if scope_list:
-            if not isinstance(scope_list, list):
-                raise AttributeError('scope_list must be a list of scope.')
-            data['scope'] = ' '.join(scope_list)
-        return self._params(data)
-
-    def _params(self, data: dict[str, Any], url: str | None = None) -> dict[str, Any]:
-        headers = {}
-        if self.secret_key is not None:
-            headers['Authorization'] = form.basic(self.client_id, self.secret_key)
-        else:
-            data = {**data, 'code_verifier': self.code_verifier, 'client_id': self.client_id}
-        return {'headers': headers, 'data': data, 'url': self.oauth_token if url is None else url}
-
-    def auth(self, code: str) -> dict[str, Any]:
-        """Exchange the code of a login for tokens; returns the SSO's answer."""
-        answer = self._ask(self.get_access_token_params(code))
-        self._take_over(answer)
-        return answer
-
-    def refresh(self, scope_list: list[str] | None = None) -> dict[str, Any]:
-        """Get a new access token now; returns the SSO's answer.
-
-        Raises TokenRevokedError when the grant is gone, SSOUnavailableError when the SSO is down, TokenRefusedError
-        for any other refusal. The tokens that were there stay.
-        """
-        with self._lock:
-            answer = self._ask(self.get_refresh_token_params(scope_list))
-            self._take_over(answer)
-            return answer
-
-    def _take_over(self, answer: Mapping[str, Any]) -> None:
-        """The tokens of an exchange of our own: they come from the SSO itself, so that what they say is true."""
-        self.update_token(answer)
-        token = answer['access_token']
-        self._known = token, jwt.unverified_identity(token)
-
-    def verify(self, kid: str = jwt.DEFAULT_KID, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The claims of the access token, if it is genuine, meant for this client, and still good.
-
-        `kid`: the key's name, where the token names none. `options`: python-jose's, `{'verify_aud': False}` for one.
-        Raises python-jose's JWTError (ExpiredSignatureError, JWTClaimsError), AttributeError where there is no token.
-        """
-        token = self.access_token
-        if not token:
-            raise AttributeError('No access token are available at this time')
-        claims = jwt.verify(token, self._keys, kid, self.client_id, self.oauth_issuer, options or {})
-        if not options:
-            self._known = token, jwt.identity(claims)
-        return claims
-
-    @property
-    def identity(self) -> Identity | None:
-        """Whose the token is: known from `verify`, or from a login or refresh of this object; else None."""
-        token, identity = self._known
-        return identity if token is not None and token == self.access_token else None
-
-    @property
-    def character_id(self) -> int | None:
-        """The character's id, where it is known for certain (see `identity`)."""
-        return self.identity.character_id if self.identity else None
-
-    @property
-    def character_name(self) -> str | None:
-        """The character's name, where it is known for certain."""
-        return self.identity.character_name if self.identity else None
-
-    @property
-    def owner(self) -> str | None:
-        """A text that changes when the character changes hands, where it is known for certain."""
-        return self.identity.owner if self.identity else None
-
-    @property
-    def scopes(self) -> frozenset[str]:
-        """What the token allows, as far as it is known for certain."""
-        return self.identity.scopes if self.identity else frozenset()
+        if self.store is None:
+            raise TokenError('characters are looked up in a store: EsiSecurity(…, store=FileTokens())')
+        if not isinstance(character_id, int):
+            raise TypeError(f'character_id must be an int, not a {type(character_id).__name__}')
+        known = self._characters.get(character_id)
+        if known is not None:
+            return known
+        kept = self.store.get(self.client_id, character_id)
+        if kept is None:
+            raise UnknownCharacterError(character_id, self.store.characters(self.client_id))
+        one = copy.copy(self)
+        one._begin()
+        one.token_identifier = character_id
+        one._adopt(kept)
+        return self._characters.setdefault(character_id, one)
 
     def revoke(self) -> None:
-        """Give the tokens back and forget them. Raises AttributeError where there are none."""
-        with self._lock:
-            if not self.refresh_token and not self.access_token:
-                raise AttributeError('No access/refresh token are defined.')
-            kind = 'refresh_token' if self.refresh_token else 'access_token'
-            data = {'token_type_hint': kind, 'token': self.refresh_token or self.access_token}
-            self._post(self._params(data, self.oauth_revoke))
-            self.access_token = self.refresh_token = self.token_expiry = None
+        """Give the tokens back and forget them, in the store too.
 
-    def _ask(self, params: dict[str, Any]) -> dict[str, Any]:
-        """The token endpoint's answer; anything but tokens is an error, without a secret in it."""
-        answer = self._post(params)
-        if answer.status == 200:
-            tokens = form.tokens(answer.content)
-            if tokens is None:
-                raise SSOUnavailableError(params['url'], 200, response=b'an answer without a token')
-            return tokens
-        code = form.error_code(answer.content)
-        # As JSON, since apps read it so; of what the SSO said only the code, which holds no secret.
-        told = json.dumps({'error': code or 'not told'}).encode()
-        raise _error_for(answer.status, code)(params['url'], answer.status, response=told, request_param={})
-
-    def _post(self, params: dict[str, Any]) -> Answer:
-        """To the SSO and nowhere else: over TLS, and never along a redirect."""
-        url = params['url']
-        if not form.is_trusted(url):
-            raise TokenError(f'{url}: tokens go over https only (http on this machine alone)')
-        headers = {'Content-Type': 'application/x-www-form-urlencoded', **params['headers']}
-        return self._send(
-            Outgoing('POST', url, headers, urlencode(params['data']).encode()), _DEADLINE, redirects=False
-        )
-
-    def _send(self, outgoing: Outgoing, seconds: float, redirects: bool = True) -> Answer:
-        deadline = None if self.timeout is None else clock.monotonic() + seconds
-        try:
-            return self._transport.send(outgoing, outgoing.headers, self.timeout, deadline, redirects)
-        except (NoAnswer, BadBody) as error:
-            raise SSOUnavailableError(outgoing.url, 500, response=error.reason.encode()) from error.with_traceback(None)
-
-    # ------------------------------------------------------------------ tokens
-
-    def update_token(self, response_json: Mapping[str, Any], **kwargs: Any) -> None:
-        """Take over tokens: those of an answer of the SSO, or kept from earlier.
-
-        `response_json`: access_token, expires_in (seconds; a float, or negative to have it refreshed), and
-        refresh_token, which stays as it is where none is given. `token_identifier=`: as in the constructor.
+        Raises AttributeError where there are none, SSOUnavailableError when the SSO is down: then they stay.
         """
-        with self._lock:
-            self.token_identifier = kwargs.pop('token_identifier', self.token_identifier)
-            expires_in = response_json['expires_in']
-            self.access_token = response_json['access_token']
-            self.token_expiry = int(clock.time()) + expires_in
-            self._lifetime = max(0.0, float(expires_in))
-            if 'refresh_token' in response_json:
-                self.refresh_token = response_json['refresh_token']
+        character_id = self.character_id
+        super().revoke()
+        if character_id is not None:
+            self._characters.pop(character_id, None)
 
-    def is_token_expired(self, offset: float = 0) -> bool:
-        """Whether the token is too old, `offset` seconds from now; True where its end is not known."""
-        if self.token_expiry is None:
-            return True
-        return int(clock.time()) >= self.token_expiry - offset
+    # ------------------------------------------------------------------ a request
 
     def __call__(self, request: Any) -> Any:
         """Put the token into `request._p['header']`, if the operation needs one; a new one if this one is too old."""
@@ -418,45 +169,38 @@ class EsiSecurity:
     def _is_for_us(self, request: Any) -> bool:
         return any(self.security_name in need or _LIVE_SCHEME in need for need in request._security)
 
-    def _fresh_token(self) -> str | None:
-        """The access token, refreshed ahead of its end, once however many threads come for it."""
-        ahead = min(AHEAD, self._lifetime / 10)
-        if not self.is_token_expired(ahead):
-            return self.access_token
-        with self._lock:
-            if not self.is_token_expired(ahead):
-                return self.access_token  # another thread was here first
-            try:
-                answer = self.refresh()
-            except TokenError as error:
-                if self.is_token_expired():
-                    raise
-                LOGGER.warning('the token cannot be renewed yet (%s); it is still good for a while', error)
-                return self.access_token
-            # Before anyone uses the new token: an app keeps the refresh token here.
-            self._announce(answer)
-            return self.access_token
+    def require_scopes(self, request: Any) -> None:
+        """Raise MissingScopeError where it is known that the token lacks a scope which the call needs."""
+        operation = request.operation
+        if not self.check_scopes or not operation.scopes or not self._is_for_us(request):
+            return
+        self._fresh_token()
+        if self._lacks(operation):
+            with self._lock:
+                self._take_newer()  # the character may have signed in again elsewhere
+        missing = self._lacks(operation)
+        if missing:
+            raise MissingScopeError(operation.id, missing, self.character_name or 'this character')
 
-    def _announce(self, answer: Mapping[str, Any]) -> None:
-        """AFTER_TOKEN_REFRESH, with the arguments of 1.x; what else the SSO says goes to who takes it."""
-        emit(
-            self.signal_token_updated,
-            {name: value for name, value in answer.items() if name not in _ANNOUNCED},
-            access_token=self.access_token,
-            refresh_token=self.refresh_token,
-            expires_in=answer['expires_in'],
-            token_type=answer.get('token_type', 'Bearer'),
-            token_identifier=self.token_identifier,
-        )
+    def _lacks(self, operation: Operation) -> list[str]:
+        identity = self.identity
+        return [] if identity is None else sorted({*operation.scopes} - identity.scopes)
+
+    def refused(self, request: Any) -> bool:
+        """The server has refused the token that `request` was signed with: get another one. Whether there is one now.
+
+        Raises TokenRevokedError when the grant is gone.
+        """
+        token = str(request._p['header'].get('Authorization', '')).removeprefix('Bearer ')
+        if not token or self.refresh_token is None:
+            return False
+        try:
+            self._renew_once(lambda: self.access_token == token)
+        except TokenRevokedError:
+            raise
+        except TokenError as error:
+            LOGGER.warning('the token was refused, and there is no other yet (%s)', error)
+        return self._replaced == token  # and not given by the app for somebody else meanwhile
 
     def __repr__(self) -> str:
         return f'<EsiSecurity of {self.client_id}>'
-
-
-_ANNOUNCED = frozenset({'access_token', 'refresh_token', 'expires_in', 'token_type', 'token_identifier'})
-
-
-def _error_for(status: int, code: str) -> Any:
-    if status >= 500 or status == 429:
-        return SSOUnavailableError
-    return TokenRevokedError if code == 'invalid_grant' else TokenRefusedError

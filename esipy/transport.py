@@ -14,7 +14,7 @@ import re
 import socket
 import threading
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -24,12 +24,13 @@ from requests.cookies import get_cookie_header
 from requests.exceptions import RequestException, Timeout
 from requests.models import PreparedRequest
 from requests.structures import CaseInsensitiveDict
+from requests.utils import super_len
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from esipy import clock, fork
-from esipy.exceptions import CallError
-from esipy.message.failure import masked
+from esipy.exceptions import CallError, ConnectionFailedError, TimedOutError, UndecodableBodyError
+from esipy.message.failure import failed_body, masked
 from esipy.message.request import Outgoing
 
 #: Bodies are read in pieces of this size, and their length is checked after each.
@@ -57,6 +58,10 @@ class Answer(NamedTuple):
     content: bytes
     url: str
     failure: NoAnswer | BadBody | None = None
+    #: Seconds until its headers were there.
+    until_headers: float = 0.0
+    #: The body, still on its way, where that was asked for; `content` is empty then.
+    stream: BinaryIO | None = None
 
 
 class NoAnswer(Exception):
@@ -246,8 +251,10 @@ class Transport:
         timeout: Timeouts,
         deadline: float | None,
         redirects: bool = True,
+        streamed: bool = False,
     ) -> Answer:
-        """Send, and read the whole answer. `deadline`: when it must be over, by `clock.monotonic`.
+        """Send, and read the whole answer. `deadline`: when it must be over, by `clock.monotonic`. `streamed`: leave
+        the body of a good answer to be read by the caller, on whom only the time between two bytes is a limit then.
 
         Raises NoAnswer, BadBody for a body that cannot be taken, CallError for a header that cannot be sent.
         """
@@ -268,6 +275,8 @@ class Transport:
                 allow_redirects=redirects,
                 **self._settings_for(outgoing.url),
             )
+            if streamed and response.ok:
+                return _opened(response, outgoing.url, timeout)
             try:
                 return self._read(response, outgoing.url, deadline)
             finally:
@@ -305,7 +314,9 @@ class Transport:
         prepared.headers = CaseInsensitiveDict({**self._headers().plain, **headers})
         _check_headers(prepared.headers)
         prepared.body = outgoing.body
-        if outgoing.body is not None or outgoing.method not in ('GET', 'HEAD'):
+        if outgoing.body is not None and not isinstance(outgoing.body, bytes):
+            _announce(prepared)
+        elif outgoing.body is not None or outgoing.method not in ('GET', 'HEAD'):
             prepared.headers['Content-Length'] = str(len(outgoing.body or b''))
         prepared._cookies = session.cookies  # type: ignore[attr-defined]
         if len(session.cookies):
@@ -334,7 +345,8 @@ class Transport:
 
     def _read(self, response: requests.Response, url: str, deadline: float | None) -> Answer:
         """The whole body, decompressed, unless it is too large or takes too long."""
-        answer = Answer(response.status_code, dict(response.headers), b'', masked(response.url or url))
+        url, until_headers = masked(response.url or url), response.elapsed.total_seconds()
+        answer = Answer(response.status_code, dict(response.headers), b'', url, None, until_headers)
         raw = response.raw
         if getattr(response, '_content', False) is not False or not hasattr(raw, 'stream'):
             return self._checked(answer._replace(content=response.content or b''))  # made up by a test's mock
@@ -349,9 +361,8 @@ class Transport:
                     raise NoAnswer('the deadline passed while the body came', timed_out=True)
         except urllib3.exceptions.DecodeError as error:
             raise BadBody(f'body cannot be decompressed: {error}', answer) from None
-        # urllib3 does not look whether the compressed data came to its end.
-        if pieces and not getattr(getattr(getattr(raw, '_decoder', None), '_obj', None), 'eof', True):
-            raise BadBody('body cannot be decompressed: its end is missing', answer)
+        if pieces and not _is_complete(raw):
+            raise BadBody(f'body cannot be decompressed: {_CUT_OFF}', answer)
         return answer._replace(content=b''.join(pieces))
 
     def _checked(self, answer: Answer) -> Answer:
@@ -372,6 +383,95 @@ class Transport:
                 adapter.__setstate__(adapter.__getstate__())  # type: ignore[attr-defined]
                 _watch(adapter.poolmanager)
         self.session.cookies._cookies_lock = threading.RLock()  # type: ignore[attr-defined]
+
+
+def _announce(prepared: PreparedRequest) -> None:
+    """The headers of a body that is read while it is sent: its length where that can be told, else it goes in chunks
+    (RFC 9112 section 7.1). Where it began is remembered: a redirect sends it again (RFC 9110 section 15.4.8), which
+    `requests` refuses for what cannot be wound back."""
+    body: Any = prepared.body
+    length = super_len(body)  # type: ignore[no-untyped-call]
+    if length:
+        prepared.headers['Content-Length'] = str(length)
+    else:
+        prepared.headers['Transfer-Encoding'] = 'chunked'
+    try:
+        prepared._body_position = body.tell()  # type: ignore[attr-defined]
+    except (AttributeError, OSError):
+        prepared._body_position = object()  # type: ignore[attr-defined]
+
+
+def _opened(response: requests.Response, url: str, timeout: Timeouts) -> Answer:
+    """An answer whose body is yet to come."""
+    address = masked(response.url or url)
+    between_bytes = timeout[1] if isinstance(timeout, tuple) else timeout
+    stream = cast(BinaryIO, io.BufferedReader(_Body(response, address, between_bytes), _PIECE))
+    return Answer(response.status_code, dict(response.headers), b'', address, stream=stream)
+
+
+class _Body(io.RawIOBase):
+    """A body while it comes, decompressed. Its connection is given back at its end, and shut when it is closed before.
+
+    Reading raises ConnectionFailedError, TimedOutError after `between_bytes` seconds without any, and
+    UndecodableBodyError.
+    """
+
+    def __init__(self, response: requests.Response, url: str, between_bytes: float | None) -> None:
+        made_up = getattr(response, '_content', False) is not False or not hasattr(response.raw, 'read1')
+        self._raw: Any = urllib3.HTTPResponse(io.BytesIO(response.content)) if made_up else response.raw
+        self._response = response
+        self._url = url
+        self._patience = _FOR_EVER if between_bytes is None else between_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        _clock.deadline, _clock.between_bytes = clock.monotonic() + self._patience, self._patience
+        try:
+            piece: bytes = self._raw.read1(len(buffer), decode_content=True)
+            if not piece and not _is_complete(self._raw):
+                raise urllib3.exceptions.DecodeError(_CUT_OFF)
+        except urllib3.exceptions.DecodeError as error:
+            self.close()
+            reason = f'body cannot be decompressed: {error}'
+            raise UndecodableBodyError(self._url, self._response.status_code, reason=reason) from None
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            self.close()
+            failure = _no_answer(error)
+            kind = TimedOutError if failure.timed_out else ConnectionFailedError
+            raise kind(self._url, 500, response=failed_body(failure.reason)) from failure
+        finally:
+            _clock.deadline = None
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._response.close()
+        super().close()
+
+
+#: Seconds that stand for "for ever"; the system's calls count in milliseconds, in 32 bits.
+_FOR_EVER = 86400.0
+
+_CUT_OFF = 'its end is missing'
+
+
+def _is_complete(raw: Any) -> bool:
+    """Whether compressed data came to its end, which urllib3 does not look after."""
+    return bool(getattr(getattr(getattr(raw, '_decoder', None), '_obj', None), 'eof', True))
+
+
+def check_options(where: str, options: Mapping[str, Any]) -> None:
+    """Raise TypeError for `headers` or a `timeout` of the wrong kind, which would only be noticed much later. The value
+    is not told: it could hold a token."""
+    headers, timeout = options['headers'], options['timeout']
+    if headers is not None and not isinstance(headers, Mapping):
+        raise TypeError(f'{where}: headers must be a dict, not a {type(headers).__name__}')
+    seconds = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout,)
+    if not all(one is None or isinstance(one, (int, float)) for one in seconds):
+        raise TypeError(f'{where}: timeout must be seconds, or a pair of them (connect, between bytes), or None')
 
 
 def make_session(pool_size: int, adapter: Any, session: requests.Session | None) -> requests.Session:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from esipy import clock, security
+from esipy import clock
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
 from esipy.limits.memory import SHARED
+from esipy.sso import published
 
 PROXY_VARIABLES = ('http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'request_method')
 CA_VARIABLES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
@@ -68,7 +69,7 @@ def _nothing_left_behind() -> Iterator[None]:
     for signal, before in receivers:
         signal.event_receivers[:] = before
     clock.move(offset - clock.offset())
-    security._discovered.clear()
+    published.memory.forget()
     SHARED.forget()
 
 

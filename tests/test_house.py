@@ -20,9 +20,9 @@ ROOT = Path(__file__).parent.parent
 FLOORS = (
     {'version'},
     {'events', 'exceptions', 'clock', 'fork'},
-    {'spec', 'sso'},
+    {'spec'},
     {'message'},
-    {'parallel', 'paging', 'security', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
+    {'parallel', 'paging', 'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
     {'app', 'client', 'fetch', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
@@ -43,6 +43,8 @@ NOT_AT_IMPORT = {
     'orjson',
     'yaml',
     'keyring',
+    'filelock',
+    'platformdirs',
     'pyswagger',
     'pytest',
 }

@@ -43,8 +43,9 @@ class RedisCache(SharedCache):
 
 
 def impatient(redis: Any, client: Any, patience: float = _PATIENCE) -> Any:
-    """The same server by connections of our own, which do not try again: a cache that is down is a miss, now.
-    `patience`: seconds to wait for an answer, where the client does not say.
+    """The same server by connections of our own, which do not try again and speak bytes: a cache that is down is a
+    miss, now, and a store that is down an error. `patience`: seconds to wait for an answer, where the client does not
+    say.
 
     redis-py repeats a broken command for seconds by default (from 6.0). A pool of another kind than redis-py's two
     plain ones knows more than its settings tell: that client is used as it is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -23,22 +24,28 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     Raises CallError, with every fault, when an argument is missing, unknown or does not fit; SpecError, when the
     description of a parameter is broken.
     """
-    parts: dict[str, Any] = {'path': {}, 'header': {}, 'query': [], 'body': {}, 'formData': [], 'file': {}}
+    headers = {name: str(value) for name, value in operation.endpoint.get('headers', {}).items()}
+    parts: dict[str, Any] = {'path': {}, 'header': headers, 'query': [], 'body': {}, 'formData': [], 'file': {}}
     faults: Faults = []
     values: dict[str, Any] = {}
+    undeclared: list[Parameter] = []
     for name, value in given.items():
         parameter = operation.accepts.get(name)
+        if parameter is None and (parameter := operation.undeclared(name)) is not None:
+            undeclared.append(parameter)
         if name == 'token' and _is_access_token(operation, parameter):
             _place_token(value, parts, faults)
         elif parameter is None:
             faults.append((name, _unknown(operation, name)))
         elif value is not None and values.setdefault(parameter.name, value) is not value:
             faults.append((name, f'is {parameter.name!r} under another name, and both were given'))
-    for parameter in operation.parameters:
+    for parameter in (*operation.parameters, *undeclared):
         try:
             _place(parameter, values.get(parameter.name), parts, faults)
         except RecursionError:
             faults.append((parameter.name, 'holds itself, or is nested too deeply'))
+    missing = [p.name for p in operation.parameters if p.location == 'path' and p.name not in values]
+    faults += [(p.name, _meant(p.name, missing)) for p in undeclared if get_close_matches(p.name, missing)]
     if faults:
         raise CallError(operation.id, faults)
     return parts
@@ -92,8 +99,11 @@ def _place_token(token: Any, parts: dict[str, Any], faults: Faults) -> None:
 
 
 def _unknown(operation: Operation, name: str) -> str:
-    nearest = get_close_matches(name, operation.accepts, n=1)
-    if nearest:
-        return f'unknown parameter, did you mean {nearest[0]!r}?'
+    if get_close_matches(name, operation.accepts):
+        return _meant(name, operation.accepts)
     shown = [parameter.name for parameter in operation.parameters if parameter.location != 'header']
     return f'unknown parameter; there are {", ".join(shown)}' if shown else 'unknown parameter; there are none'
+
+
+def _meant(name: str, names: Iterable[str]) -> str:
+    return f'unknown parameter, did you mean {get_close_matches(name, list(names), n=1)[0]!r}?'

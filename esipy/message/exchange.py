@@ -19,6 +19,7 @@ class Exchange:
         'chosen',
         'compatibility_date',
         'deadline',
+        'has_renewed',
         'is_patient',
         'max_wait',
         'method',
@@ -32,6 +33,7 @@ class Exchange:
         'signed',
         'started',
         'timeout',
+        'took',
         'warning',
         'without_cache',
     )
@@ -63,9 +65,13 @@ class Exchange:
         self.chosen = chosen
         #: The request with its Authorization header, once it has one.
         self.signed: Request | None = None
+        #: The token was refused, and renewed for this execution.
+        self.has_renewed = False
         #: Whose call it is, in a form that may stand in a cache key; '' for a public one.
         self.owner = ''
         self.attempts = 0
+        #: Seconds from sending the last attempt to the end of its answer; None: nothing went out.
+        self.took: float | None = None
         #: What the server announces with its answer.
         self.warning: str | None = None
         #: Who waits for a limit and has more of this goes before who has less.
@@ -78,11 +84,16 @@ class Exchange:
         #: The cache hung during this execution, and is left alone for the rest of it.
         self.without_cache = False
 
+    @property
+    def is_streamed(self) -> bool:
+        """The caller reads the body of the answer, while it comes: it is neither kept nor shared."""
+        return self.method != 'HEAD' and bool(self.request.operation.endpoint.get('stream_response'))
+
     def outgoing(self) -> Outgoing:
         """The request in the words of HTTP, signed if it has been."""
         return (self.signed or self.request).outgoing(self.method, self.opt, self.compatibility_date)
 
-    def response(self, status: int, headers: dict[str, str], content: bytes, url: str) -> Response:
+    def response_of(self, status: int, headers: dict[str, str], content: bytes, url: str) -> Response:
         """The Response of an answer, whether it came now or was kept."""
         if EXPIRY in headers:  # it was kept, and looked through then
             self.warning = headers.get(WARNED)

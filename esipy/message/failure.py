@@ -16,6 +16,7 @@ from esipy.exceptions import (
     DowntimePageError,
     ForbiddenError,
     LimitedError,
+    MissingScopeError,
     NotFoundError,
     ServerError,
     TimedOutError,
@@ -61,8 +62,10 @@ def undecodable(response: Response, reason: str) -> UndecodableBodyError:
 def failed(exchange: Exchange, problem: Exception) -> Response:
     """The Response of a call among many that would have raised `problem`."""
     told = problem.status_code if isinstance(problem, APIException) else 500
+    if isinstance(problem, MissingScopeError):
+        told = 403  # what the server would have said
     status = told if told >= 400 else 500
-    response = exchange.response(status, {}, failed_body(str(problem)), masked(exchange.request.url))
+    response = exchange.response_of(status, {}, failed_body(str(problem)), masked(exchange.request.url))
     response.failed, response.cause = True, problem
     return response
 

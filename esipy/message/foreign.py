@@ -22,6 +22,7 @@ class _ForeignOperation:
     scopes: tuple[str, ...] = ()
     required_roles: tuple[str, ...] = ()
     rate_limit = None
+    endpoint: Mapping[str, Any] = {}
 
     def __init__(self, theirs: Any, request: Request) -> None:
         self.id = f'{theirs.method} {theirs.path}'

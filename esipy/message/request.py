@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from esipy.exceptions import SpecError
+from esipy.exceptions import CallError, SpecError
 from esipy.message import serialize
+from esipy.message.codec import Codec
 from esipy.message.headers import Headers
 from esipy.spec.model import COMPATIBILITY_DATE, Method, Operation
 
@@ -18,7 +20,12 @@ class Outgoing(NamedTuple):
     method: str
     url: str
     headers: dict[str, str]
-    body: bytes | None
+    #: A file or an iterator of bytes, where the endpoint says `stream_request`.
+    body: Any
+
+    def __repr__(self) -> str:
+        """Without headers and query, in which there may be a token."""
+        return f'<{self.method} {self.url.partition("?")[0]}>'
 
 
 class Request:
@@ -36,11 +43,15 @@ class Request:
         self.owner: str | None = None
         #: The cache key of the last execution (see cache/keys.py).
         self.memo: Any = None
+        #: How the body is written and the answer's is read; None: as JSON, by the description.
+        self.codec: Codec | None = None
 
     def copy(self) -> Request:
         """A request of its own parts, for whoever is going to edit them."""
         parts = {location: values.copy() for location, values in self._p.items()}
-        return Request(self.operation, parts, self.compatibility_date)
+        copied = Request(self.operation, parts, self.compatibility_date)
+        copied.codec = self.codec
+        return copied
 
     def reset(self) -> None:
         """Kept from 1.x, where a request had to be made ready for its next execution; there is nothing to do."""
@@ -75,9 +86,20 @@ class Request:
         return Headers(self.headers())
 
     @property
-    def data(self) -> bytes | None:
-        """The body as it will be sent."""
-        return next((serialize.body(value) for value in self._p['body'].values()), None)
+    def data(self) -> Any:
+        """The body as it will be sent: bytes, or the file or iterator of an endpoint with `stream_request`."""
+        for value in self._p['body'].values():
+            if self.is_streamed:
+                return value
+            return serialize.body(value) if self.codec is None else self.codec.encode(value, self)
+        return None
+
+    @property
+    def is_streamed(self) -> bool:
+        """The body, a file or an iterator, is read while it is sent, and so it is sent once (`stream_request`)."""
+        if not self.operation.endpoint.get('stream_request'):
+            return False
+        return any(hasattr(body, 'read') or hasattr(body, '__next__') for body in self._p['body'].values())
 
     @property
     def _security(self) -> list[dict[str, list[str]]]:
@@ -86,7 +108,13 @@ class Request:
         return [{**need, 'evesso': need['OAuth2']} if 'OAuth2' in need else need for need in self.operation.security]
 
     def outgoing(self, method: str, opt: Mapping[str, str], compatibility_date: str | None) -> Outgoing:
-        """The request in the words of HTTP. `opt` may replace the address's `url_scheme` and `url_netloc`."""
+        """The request in the words of HTTP. `opt` may replace the address's `url_scheme` and `url_netloc`.
+
+        Raises CallError for a placeholder of the path that nobody filled in."""
+        path = self.path
+        if '{' in path:
+            missing = re.findall('{(.*?)}', path)
+            raise CallError(self.operation.id, [(name, f'is required (in {self.operation.path})') for name in missing])
         base = self._base()
         if opt:
             split = urlsplit(base)
@@ -95,7 +123,7 @@ class Request:
                     scheme=opt.get('url_scheme') or split.scheme, netloc=opt.get('url_netloc') or split.netloc
                 )
             )
-        url = serialize.with_query(base + self.path, self._p['query'])
+        url = serialize.with_query(base + path, self._p['query'])
         return Outgoing(method, url, self.headers(compatibility_date), self.data if self._p['body'] else None)
 
     def headers(self, compatibility_date: str | None = None) -> dict[str, str]:
@@ -105,7 +133,9 @@ class Request:
         if date and COMPATIBILITY_DATE.lower() in self.operation.header_names:
             headers[COMPATIBILITY_DATE] = date
         if self._p['body']:
-            headers['Content-Type'] = 'application/json'
+            kind = 'application/json' if self.codec is None else self.codec.content_type
+            if kind and not self.is_streamed:
+                headers['Content-Type'] = kind
         headers.update(self._p['header'])
         return headers
 

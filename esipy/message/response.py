@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, BinaryIO
 
 from esipy import clock
 from esipy.exceptions import SpecError, UndecodableBodyError
+from esipy.message.codec import Codec
 from esipy.message.decode import decode
 from esipy.message.headers import EXPIRY, OURS, RECEIVED, Headers
 from esipy.message.request import Request
@@ -44,6 +45,9 @@ class Response:
     elapsed: float = 0.0
     attempts: int = 0
     url: str = ''
+    #: The body as a binary file, of an endpoint with `stream_response`; `raw` is empty then. Read it to its end or
+    #: close it: it holds a connection.
+    stream: BinaryIO | None = None
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -106,17 +110,20 @@ class Response:
     def data(self) -> Any:
         """The body as data: rows, lists, numbers, texts. None with `raw_body_only`, for 204 and for HEAD.
 
-        Raises UndecodableBodyError for a body that is not JSON.
+        Of a ServiceClient: what its parser makes of the body. Raises UndecodableBodyError for a body that is not JSON.
         """
         if self._data is _UNREAD:
             value = None if self.raw_body_only else self.decoded()
-            answer = self._description()
-            try:
-                self._data = None if value is None else builder(answer.schema if answer else None)(value)
-            except RecursionError:
-                raise self._undecodable('nested too deeply') from None
+            self._data = value if value is None or self.request.codec is not None else self._built(value)
             self._json = _UNREAD  # the rows hold it now
         return self._data
+
+    def _built(self, value: Any) -> Any:
+        answer = self._description()
+        try:
+            return builder(answer.schema if answer else None)(value)
+        except RecursionError:
+            raise self._undecodable('nested too deeply') from None
 
     def decoded(self) -> Any:
         """The body's JSON value, None for an empty body. Raises UndecodableBodyError."""
@@ -125,6 +132,8 @@ class Response:
         return self._json
 
     def _decode(self) -> Any:
+        if self.request.codec is not None:
+            return self._parsed(self.request.codec)
         if not self.raw and (not self.ok or not self._declares_body()):
             return None
         try:
@@ -132,6 +141,15 @@ class Response:
         except ValueError as error:
             kind = self.headers.get('Content-Type', 'no content type')
             raise self._undecodable(f'not JSON: {error}; the answer has {kind}') from None
+
+    def _parsed(self, codec: Codec) -> Any:
+        """What the service's parser makes of the body, whatever status came with it."""
+        if self.raw is None or self.stream is not None:
+            return None
+        try:
+            return codec.decode(self.raw, self)
+        except Exception as error:
+            raise self._undecodable(f'the parser raised {type(error).__name__}: {error}') from error
 
     def _undecodable(self, reason: str) -> UndecodableBodyError:
         return UndecodableBodyError(

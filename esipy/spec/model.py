@@ -304,6 +304,15 @@ class Operation:
         return self._reader.base_url
 
     @cached_property
+    def endpoint(self) -> Mapping[str, Any]:
+        """The options that stand beside it in a table of endpoints; empty in other descriptions."""
+        return self._reader.endpoint(self.place)
+
+    def undeclared(self, name: str) -> Parameter | None:
+        """What an argument is that `accepts` does not have: None, a fault, but where any query parameter is taken."""
+        return self._reader.undeclared(name)
+
+    @cached_property
     def url(self) -> str:
         """Address without its scheme, placeholders unfilled: '//host/base/path/{id}' (as in 1.x)."""
         base = self._reader.base_url

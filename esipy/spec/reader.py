@@ -25,6 +25,8 @@ class Reader:
     base_url: str
     #: The compatibility date that the document describes, where it says one.
     compatibility_date: str | None = None
+    #: Operations are found by their method and path too, and by names of EsiPy 1.x.
+    has_old_names = True
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.document = document
@@ -63,6 +65,14 @@ class Reader:
             if ('path', name) not in nodes:
                 raise SpecError(f'no parameter describes {name!r} of {place.path}')
         return [self.parameter(node) for node in nodes.values()]
+
+    def undeclared(self, name: str) -> Parameter | None:
+        """The parameter that an argument stands for which `parameters` does not have; None where that is a fault."""
+        return None
+
+    def endpoint(self, place: Place) -> Mapping[str, Any]:
+        """What stands beside an endpoint in a table: options of the client and of its plugins. Empty elsewhere."""
+        return {}
 
     def answers(self, place: Place) -> dict[str, Answer]:
         """What the document says of each status."""

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from esipy.exceptions import SpecError
+from esipy.spec.endpoints import EndpointTable, is_endpoint_table
 from esipy.spec.openapi3 import OpenAPI3
 from esipy.spec.reader import Reader
 from esipy.spec.swagger2 import Swagger2
@@ -54,6 +55,9 @@ def _yaml(text: str | bytes, name: str) -> Any:
     Loader.add_implicit_resolver('tag:yaml.org,2002:bool', boolean, list('tTfF'))
     try:
         return yaml.load(text, Loader)
+    except yaml.constructor.ConstructorError as error:
+        hint = '; tags are not taken, only plain values' if 'tag' in str(error.problem) else ''
+        raise SpecError(f'{name}: broken YAML: {error}{hint}') from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SpecError(f'{name}: broken YAML: {error}') from None
 
@@ -63,8 +67,10 @@ def read(document: Any, source_url: str = '') -> Reader:
     name = source_url or 'description'
     if not isinstance(document, Mapping):
         raise SpecError(f'{name}: not an API description: the document is not an object')
+    if is_endpoint_table(document):
+        return EndpointTable(document)
     if not isinstance(document.get('paths'), Mapping):
-        raise SpecError(f'{name}: not an API description: it has no "paths"')
+        raise SpecError(f'{name}: not an API description: it has no "paths", and is no table of endpoints')
     try:
         if str(document.get('openapi', '')).startswith('3.'):
             reader: Reader = OpenAPI3(document, source_url)

@@ -67,7 +67,7 @@ class OpTable(Mapping[str, Operation]):
         return self[name]
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *filter(str.isidentifier, self._names)]
+        return [*super().__dir__(), *filter(str.isidentifier, self._names or self._by_id)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return OpTable, (self._reader, self._bind)
@@ -91,6 +91,8 @@ class OpTable(Mapping[str, Operation]):
         """Snake case, and method + path, which wins where the two disagree; and method and path as they are."""
         by_id: dict[str, list[Place]] = defaultdict(list)
         by_path: dict[str, list[Place]] = defaultdict(list)
+        if not self._reader.has_old_names:
+            return {}
         for place in [place for places in self._by_id.values() for place in places]:
             by_id[snake(place.id)].append(place)
             by_path[place.derived_name].append(place)
@@ -105,7 +107,7 @@ class OpTable(Mapping[str, Operation]):
 
     def _unknown(self, name: str, tag: str | None) -> UnknownOperationError:
         gone = REMOVED.get(name) or REMOVED.get(snake(name))
-        if gone:
+        if gone and self._reader.has_old_names:
             return UnknownOperationError(name, gone)
         known = [*self._by_id, *filter(str.isidentifier, self._names)]
         nearest = get_close_matches(name, known, n=3) or get_close_matches(snake(name), known, n=3)

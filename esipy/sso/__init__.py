@@ -1,1 +1,1 @@
-"""The parts of signing in that need no network."""
+"""Signing in: tokens and what they say, what the SSO publishes, how it is asked."""

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
+
+from esipy.exceptions import CallError
+
+#: What a verifier may look like (section 4.1).
+_VERIFIER = re.compile(r'[A-Za-z0-9._~-]{43,128}', re.ASCII)
 
 
 def generate_code_verifier(n_bytes: int = 64) -> str:
@@ -17,6 +23,16 @@ def generate_code_verifier(n_bytes: int = 64) -> str:
     if n_bytes > 96:
         raise ValueError('Verifier too long. n_bytes must be < 97.')
     return _text(secrets.token_bytes(n_bytes))
+
+
+def check_verifier(verifier: str) -> None:
+    """Raise CallError (a ValueError) for a verifier that no SSO takes. It does not tell it: it is a secret."""
+    if not _VERIFIER.fullmatch(verifier):
+        fault = (
+            f'has {len(verifier)} characters, or others than letters, digits and ._~-; it must have 43 to 128: '
+            'use esipy.utils.generate_code_verifier()'
+        )
+        raise CallError('get_auth_uri', [('code_verifier', fault)])
 
 
 def generate_code_challenge(verifier: str) -> str:

@@ -81,7 +81,7 @@ def test_the_audience_can_be_left_unchecked(esi: Sandbox, security: EsiSecurity)
 
 
 def test_keys_that_were_rotated_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('esipy.security._COOL_DOWN', 0.0)
+    monkeypatch.setattr('esipy.sso.published.COOL_DOWN', 0.0)
     with Sandbox() as esi:
         made = EsiSecurity(
             'http://localhost/', 'sandbox', 'x', headers={'User-Agent': 't'}, sso_endpoints_url=esi.sso.endpoints_url

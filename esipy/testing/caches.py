@@ -1,13 +1,4 @@
-"""For the tests of apps: what a cache of one's own must do, as a suite to subclass.
-
-With pytest::
-
-    from esipy.testing import CacheContract
-
-    class TestMyCache(CacheContract):
-        def make_cache(self):
-            return MyCache()
-"""
+"""What a cache must do."""
 
 from __future__ import annotations
 

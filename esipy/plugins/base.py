@@ -1,0 +1,297 @@
+"""The border between a call and its plugins: `Plugin`, whose hooks do nothing; `Call`, what hooks see; `Chain`, which
+calls them, and is the one place where what a plugin holds is taken and let go.
+
+A plugin knows this file and the types of `message`, never the client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from difflib import get_close_matches
+from types import FunctionType
+from typing import Any, ClassVar, TypeVar
+
+from esipy.exceptions import APIException, PluginError, UndecodableBodyError
+from esipy.message.exchange import Exchange
+from esipy.message.failure import masked
+from esipy.message.request import Outgoing, Request
+from esipy.message.response import Response
+from esipy.spec.model import Operation
+from esipy.transport import Answer
+
+Result = TypeVar('Result')
+
+#: What a hook gives that holds something: entered on the way in, left on every way out.
+Held = AbstractContextManager[object]
+
+#: What an execution comes to: its answer, and the error that it stands for, if it does.
+Outcome = tuple[Response, APIException | None]
+
+
+class Call(Exchange):
+    """One execution of a call, as hooks see it and change it.
+
+    `operation`, `name`, `method`; `url`: whole, with its query; `timeout`, `deadline`: as in EsiClient, the deadline by
+    `clock.monotonic`. In `prepare` they may be changed, and so may `headers`, `query`, `path` and `body`.
+    """
+
+    __slots__ = ('_is_own', 'answer', 'endpoint', 'error', 'notes', 'options', 'response', 'sending', 'service')
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._is_own = False
+        #: The name of the client's service, for logs and mocks.
+        self.service = 'ESI'
+        #: What stands beside the endpoint in a table of endpoints; empty where a description tells of the operation.
+        self.endpoint: Mapping[str, Any] = {}
+        #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
+        self.options: Mapping[str, Any] = {}
+        #: Room for plugins. When the call is over each note is an attribute of its Response; those whose name begins
+        #: with `_` stay here.
+        self.notes: dict[str, Any] = {}
+        #: What this attempt sends, signed. Its headers may be changed, which no cache key shows.
+        self.sending: Outgoing | None = None
+        #: What came of this attempt: status, headers, content, url, failure (why no answer came, or no good one).
+        self.answer: Answer | None = None
+        #: What the caller gets, and the APIException that it stands for.
+        self.response: Response | None = None
+        self.error: APIException | None = None
+
+    @property
+    def operation(self) -> Operation:
+        return self.request.operation
+
+    @property
+    def name(self) -> str:
+        """The operation's id, the endpoint's name."""
+        return self.operation.id
+
+    @property
+    def url(self) -> str:
+        return self.sending.url if self.sending is not None else self.outgoing().url
+
+    @property
+    def from_cache(self) -> bool:
+        return self.response is not None and self.response.from_cache
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The call's own headers, to be changed in `prepare`; the client's own are added when it is sent."""
+        return self._parts()['header']  # type: ignore[no-any-return]
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """Pairs (name, text), not yet encoded."""
+        return self._parts()['query']  # type: ignore[no-any-return]
+
+    @property
+    def path(self) -> dict[str, str]:
+        """The values of the path's placeholders, not yet encoded."""
+        return self._parts()['path']  # type: ignore[no-any-return]
+
+    @property
+    def body(self) -> Any:
+        """What will be serialised as the body; None: there is none."""
+        return next(iter(self.request._p['body'].values()), None)
+
+    @body.setter
+    def body(self, value: Any) -> None:
+        parts = self._parts()['body']
+        name = next(iter(parts), 'body')
+        parts.clear()
+        if value is not None:
+            parts[name] = value
+
+    def _parts(self) -> dict[str, Any]:
+        """The parts of a request of this execution's own: the caller's may be executed again."""
+        if not self._is_own:
+            copied = self.request.copy()
+            if isinstance(copied, Request):  # pyswagger's is edited in place, as it is when it is signed
+                self.request = copied
+            self._is_own = True
+        return self.request._p
+
+    def answered(self, content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+        """An answer to give instead of sending (`Plugin.answer`)."""
+        return Answer(status, dict(headers or {}), content, masked(self.url))
+
+    def __repr__(self) -> str:
+        return f'<Call {self.name}: {self.method} {self.outgoing().url.partition("?")[0]}>'
+
+
+class Plugin:
+    """Something that takes part in every call of a client: `EsiClient(plugins=[…])`.
+
+    All hooks do nothing; a plugin defines those that it needs, under their names. On the way in the plugins of a list
+    are called in its order, on the way out in reverse. What a hook raises fails the call, with that error. One plugin
+    serves all threads at once: what belongs to one call is kept in `call.notes`.
+    """
+
+    #: Names of options that a caller may give for one execution: `client.request(call, name=…)`.
+    takes: ClassVar[tuple[str, ...]] = ()
+    #: Public methods that are no hooks.
+    methods: ClassVar[tuple[str, ...]] = ()
+
+    def around_call(self, call: Call) -> Held | None:
+        """Once per call, first of all: a context manager that is left when the call is over, whatever becomes of it."""
+        return None
+
+    def prepare(self, call: Call) -> None:
+        """Once per call, before it is looked up in the cache: change `headers`, `query`, `path`, `body`, `timeout`."""
+
+    def around_attempt(self, call: Call) -> Held | None:
+        """Once per attempt: a context manager that is left when its answer has come, whatever becomes of it."""
+        return None
+
+    def on_send(self, call: Call) -> None:
+        """Once per attempt, before it is sent: `call.sending` has method, url, headers and body."""
+
+    def answer(self, call: Call) -> Answer | None:
+        """Once per attempt: an answer to take instead of sending (`call.answered(…)`). The first one is taken."""
+        return None
+
+    def on_answer(self, call: Call) -> None:
+        """Once per attempt, when it is over: `call.answer`, which may be replaced. With a `failure`: it stands for an
+        answer that did not come."""
+
+    def on_response(self, call: Call) -> None:
+        """Once per call that was answered, with whatever status, by the server or from the cache: `call.response`, and
+        `call.error`, which it stands for."""
+
+    def on_error(self, call: Call, error: Exception) -> None:
+        """Once per call that failed, last of all: no answer, an unreadable one, or something was raised, by a plugin
+        perhaps."""
+
+    def close(self) -> None:
+        """Once, when the client is closed."""
+
+
+#: The names of all hooks.
+HOOKS = tuple(name for name, value in vars(Plugin).items() if isinstance(value, FunctionType))
+
+_WAY_OUT = frozenset({'on_answer', 'on_response', 'on_error'})
+
+
+class Chain:
+    """The plugins of a client, in order; of each hook, only those that do something.
+
+    Raises PluginError for what is no plugin, or has a method that looks like a hook and is none.
+    """
+
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self.plugins = tuple(map(_checked, plugins))
+        self.takes = frozenset(name for plugin in self.plugins for name in plugin.takes)
+        self._around_call = self._all('around_call')
+        self._prepare = self._all('prepare')
+        self._around_attempt = self._all('around_attempt')
+        self._on_send = self._all('on_send')
+        self._answer = self._all('answer')
+        self._on_answer = self._all('on_answer')
+        self._on_response = self._all('on_response')
+        self._on_error = self._all('on_error')
+
+    def _all(self, name: str) -> Sequence[Callable[..., Any]]:
+        hooks = [getattr(plugin, name) for plugin in self.plugins]
+        hooks = [hook for hook in hooks if getattr(hook, '__func__', hook) is not getattr(Plugin, name)]
+        return hooks[::-1] if name in _WAY_OUT else hooks
+
+    def call(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
+        """A whole call, with all that is once per call around it."""
+        try:
+            response, error = _within(self._around_call, call, lambda: self._live(call, execute))
+        except Exception as problem:
+            self._tell(call, problem)
+            raise
+        if error is not None and not _is_answered(response, error):
+            self._tell(call, error)
+        vars(response).update((name, value) for name, value in call.notes.items() if not name.startswith('_'))
+        return response, error
+
+    def _live(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
+        for hook in self._prepare:
+            hook(call)
+        call.response, call.error = response, error = execute(call)
+        if _is_answered(response, error):
+            for hook in self._on_response:
+                hook(call)
+        return response, error
+
+    def _tell(self, call: Call, error: Exception) -> None:
+        """Tell all of an error. What one of them raises takes its place."""
+        last = error
+        for hook in self._on_error:
+            try:
+                hook(call, last)
+            except Exception as problem:
+                last = problem
+        if last is not error:
+            raise last
+
+    def attempt(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
+        """One attempt, with all that is once per attempt around it."""
+        call.sending, call.answer, call.took = outgoing, None, None
+        return _within(self._around_attempt, call, lambda: self._deliver(call, outgoing, send))
+
+    def _deliver(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
+        for hook in self._on_send:
+            hook(call)
+        given = (hook(call) for hook in self._answer)
+        call.answer = next((one for one in given if one is not None), None) or send(call, outgoing)
+        for hook in self._on_answer:
+            hook(call)
+        return call.answer
+
+    def close(self) -> None:
+        """Close all, the last one first, each of them whatever the others do."""
+        with ExitStack() as closing:
+            for plugin in self.plugins:
+                closing.callback(plugin.close)
+
+
+def _within(hooks: Iterable[Callable[[Call], Held | None]], call: Call, run: Callable[[], Result]) -> Result:
+    """`run` within what the hooks hold: taken in order, and let go in reverse on every way out. None of them can make
+    an error go away: the call would end with nothing."""
+    if not hooks:
+        return run()
+    failure: BaseException | None = None
+    with ExitStack() as held:
+        try:
+            for hook in hooks:
+                manager = hook(call)
+                if manager is not None:
+                    held.enter_context(manager)
+            return run()
+        except BaseException as error:
+            failure = error
+            raise
+    raise failure
+
+
+def _is_answered(response: Response, error: APIException | None) -> bool:
+    return error is None or not (response.failed or isinstance(error, UndecodableBodyError))
+
+
+def _checked(plugin: Plugin) -> Plugin:
+    """A plugin without misspelt hooks. Raises PluginError."""
+    kind = type(plugin)
+    if not isinstance(plugin, Plugin):
+        made = f'; make one: {plugin.__name__}(…)' if isinstance(plugin, type) else ''  # type: ignore[unreachable]
+        raise PluginError(f'not a plugin: {plugin!r}{made}')
+    kinds = [one for one in reversed(kind.__mro__) if issubclass(one, Plugin)]
+    public = {name: value for one in kinds for name, value in vars(one).items()}
+    for name, value in public.items():
+        if name.startswith('_') or not isinstance(value, (FunctionType, staticmethod, classmethod)):
+            continue
+        if name not in HOOKS and name not in kind.methods:
+            nearest = get_close_matches(name, HOOKS, n=1)
+            hint = f'did you mean {nearest[0]!r}?' if nearest else f'hooks are {", ".join(HOOKS)}'
+            own = f'a method of your own is named _{name}, or listed in {kind.__name__}.methods'
+            raise PluginError(f'{kind.__name__}.{name} is no hook; {hint} ({own})')
+        if name in HOOKS and getattr(getattr(value, '__code__', None), 'co_flags', 0) & _CO_COROUTINE:
+            raise PluginError(f'{kind.__name__}.{name} is a coroutine function; hooks are plain functions')
+    return plugin
+
+
+#: `inspect.CO_COROUTINE`; importing `inspect` would take longer than all of this.
+_CO_COROUTINE = 0x80

@@ -1,0 +1,531 @@
+"""Tokens are renewed once, kept before they are used, and lost only when the grant is gone."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from esipy import EsiSecurity, clock
+from esipy.events import AFTER_TOKEN_REFRESH
+from esipy.exceptions import (
+    IncompleteTokensError,
+    SSOUnavailableError,
+    TokenError,
+    TokenExpiredError,
+    TokenRefusedError,
+    TokenRevokedError,
+    TokenStoreBusyError,
+)
+from esipy.sandbox import Sandbox
+from esipy.stores import FileTokens, MemoryTokens, Tokens
+from tests.integration.signed import CLIENT, ONE, Broken, at_once, client, security, signed_in, wallet
+from tests.servers import Server, Visit, answer
+
+
+@pytest.fixture
+def esi() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        sandbox.sso.rotate = True
+        yield sandbox
+
+
+# ---------------------------------------------------------------------- once
+
+
+@pytest.mark.parametrize('with_store', [False, True])
+def test_100_threads_one_refresh_and_no_failed_call(esi: Sandbox, with_store: bool) -> None:
+    """Without the lock in `_renew_once` there are dozens of refreshes, and all but one of them are refused."""
+    store = MemoryTokens()
+    tokens = signed_in(store, esi)
+    one = security(esi, store=store if with_store else None)
+    if with_store:
+        one = one.for_character(ONE)
+    else:
+        one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': tokens.refresh_token})
+    with client(one) as esi_client:
+        call = wallet(esi)
+        answers = at_once(100, lambda number: esi_client.request(call).status)
+    assert answers == [200] * 100
+    assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
+
+
+def test_objects_of_one_process_share_a_refresh(esi: Sandbox) -> None:
+    """Each with locks of its own, as in an app that makes one for every request of its users."""
+    store = MemoryTokens()
+    signed_in(store, esi)
+    ones = [security(esi, store=store).for_character(ONE) for _ in range(20)]
+    with client(None) as esi_client:
+        call = wallet(esi)
+        answers = at_once(20, lambda number: esi_client.request(call, security=ones[number]).status)
+    assert answers == [200] * 20
+    assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
+
+
+def test_threads_that_wait_for_an_sso_which_hangs_fail_with_the_first(esi: Sandbox) -> None:
+    """20 threads would wait 20 timeouts, one after the other."""
+    tokens = signed_in(MemoryTokens(), esi)
+    one = security(esi, timeout=(0.5, 0.5))
+    one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': tokens.refresh_token})
+    esi.faults.add('hang', operation='sso.token')
+    with client(one) as esi_client:
+        call = wallet(esi)
+        errors = at_once(20, lambda number: esi_client.request(call))
+    assert {type(error) for error in errors} == {SSOUnavailableError}
+    assert esi.log.count('sso.token') < 5
+
+
+def test_ahead_of_its_end_an_sso_that_is_down_is_not_asked_for_every_call(esi: Sandbox) -> None:
+    store = MemoryTokens()
+    signed_in(store, esi, left=1200)
+    one = security(esi, store=store).for_character(ONE)
+    clock.move(1150)
+    esi.faults.add('status', status=503, operation='sso.token')
+    with client(one) as esi_client:
+        assert [esi_client.request(wallet(esi)).status for _ in range(10)] == [200] * 10
+    assert esi.log.count('sso.token') == 1
+
+
+# ---------------------------------------------------------------------- kept first
+
+
+def test_it_is_kept_before_receivers_run_and_before_it_is_used(esi: Sandbox) -> None:
+    """With `keep` behind `update_token` in `_take_over`, or behind `_announce`, the store shows the old one here."""
+    store = MemoryTokens()
+    old = signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    seen: list[Any] = []
+
+    class Watching(MemoryTokens):
+        def set(self, tokens: Tokens) -> None:
+            seen.append(('in use when stored', one.access_token))
+            super().set(tokens)
+
+    def receive(refresh_token: str, **kwargs: Any) -> None:
+        kept = store.get(CLIENT, ONE)
+        seen.append(('stored when told', kept is not None and kept.refresh_token == refresh_token))
+        raise RuntimeError('this receiver cannot')
+
+    store.__class__ = Watching
+    AFTER_TOKEN_REFRESH.add_receiver(receive)
+    with client(one) as esi_client:
+        assert esi_client.request(wallet(esi)).ok
+    assert seen == [('in use when stored', old.access_token), ('stored when told', True)]
+    kept = store.get(CLIENT, ONE)
+    assert kept is not None
+    assert kept.refresh_token == one.refresh_token != old.refresh_token
+    assert kept.access_token == one.access_token
+    assert kept.expires_at == one.token_expiry
+    assert (kept.character_name, kept.owner, frozenset(kept.scopes)) == (one.character_name, one.owner, one.scopes)
+
+
+def test_a_login_is_kept(esi: Sandbox) -> None:
+    store = MemoryTokens()
+    one = security(esi, store=store)
+    told = one.auth(code_of(esi, one))
+    kept = store.get(CLIENT, ONE)
+    assert kept is not None
+    assert (kept.refresh_token, kept.access_token) == (told['refresh_token'], told['access_token'])
+    assert one.for_character(ONE).access_token == told['access_token']
+
+
+def code_of(
+    esi: Sandbox, one: EsiSecurity, character: int = ONE, scopes: Any = 'esi-wallet.read_character_wallet.v1'
+) -> str:
+    """A person signs in; the code that the application is sent."""
+    back = esi.sso.login(one.get_auth_uri('state', scopes), character)
+    return back.partition('code=')[2].partition('&')[0]
+
+
+def test_a_login_does_not_inherit_the_refresh_token_of_another() -> None:
+    def page(visit: Visit) -> None:
+        visit.send(answer({'access_token': 'x', 'expires_in': 1200}))
+
+    with Server(page) as sso:
+        endpoints = {'token_endpoint': sso.url, 'issuer': sso.url}
+        one = EsiSecurity('http://x', 'id', 'key', sso_endpoints=endpoints, headers={'User-Agent': 'tests'})
+        one.update_token({'access_token': 'of A', 'expires_in': 1200, 'refresh_token': 'of A'})
+        assert one.auth('code of B') == {'access_token': 'x', 'expires_in': 1200}
+    assert one.refresh_token is None
+
+
+# ---------------------------------------------------------------------- another process was here
+
+
+def test_what_another_one_has_renewed_is_taken_over(esi: Sandbox, tmp_path: Any) -> None:
+    signed_in(FileTokens(tmp_path / 'tokens'), esi)
+    here, there = (security(esi, store=FileTokens(tmp_path / 'tokens')).for_character(ONE) for _ in range(2))
+    heard: list[Any] = []
+    AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: heard.append(kwargs['token_identifier']))
+    with client(None) as esi_client:
+        for one in (here, there):
+            assert esi_client.request(wallet(esi), security=one).ok
+    assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
+    assert here.access_token == there.access_token
+    assert heard == [ONE]
+
+
+def test_by_hand_the_newest_refresh_token_is_used(esi: Sandbox) -> None:
+    store = MemoryTokens()
+    signed_in(store, esi)
+    here, there = (security(esi, store=store).for_character(ONE) for _ in range(2))
+    here.refresh()
+    there.refresh()
+    assert (esi.sso.refreshes, esi.sso.reuses) == (2, 0)
+
+
+class Late(MemoryTokens):
+    """A replica that is behind: what is read first is `shown`, if that is set."""
+
+    shown: Tokens | None = None
+
+    def get(self, client_id: str, character_id: int) -> Tokens | None:
+        shown, self.shown = self.shown, None
+        return shown or super().get(client_id, character_id)
+
+
+def test_invalid_grant_may_mean_that_another_one_was_faster(esi: Sandbox) -> None:
+    """Without the second look into the store the character would have to sign in again, and be deleted."""
+    store = Late()
+    old = signed_in(store, esi)
+    here, there = (security(esi, store=store).for_character(ONE) for _ in range(2))
+    there.refresh()
+    store.shown = old
+    with client(here) as esi_client:
+        assert esi_client.request(wallet(esi)).ok
+    assert (esi.sso.refreshes, esi.sso.reuses) == (1, 1)
+    kept = store.get(CLIENT, ONE)
+    assert kept is not None
+    assert kept.refresh_token == here.refresh_token == there.refresh_token
+
+
+def test_what_the_store_has_may_be_the_older_one(esi: Sandbox) -> None:
+    """Somebody puts yesterday's copy back: our own refresh token is still good."""
+    store = MemoryTokens()
+    old = signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    one.refresh()
+    store.set(old)
+    one.refresh()
+    assert (esi.sso.refreshes, esi.sso.reuses) == (2, 1)
+    kept = store.get(CLIENT, ONE)
+    assert kept is not None
+    assert kept.refresh_token == one.refresh_token
+
+
+def test_a_store_that_keeps_no_access_token(esi: Sandbox) -> None:
+    store = MemoryTokens()
+    store.set(signed_in(store, esi)._replace(access_token=None, expires_at=0))
+    one = security(esi, store=store).for_character(ONE)
+    assert (one.character_id, one.access_token, one.is_token_expired()) == (ONE, None, True)
+    with client(one) as esi_client:
+        assert [esi_client.request(wallet(esi)).status for _ in range(3)] == [200] * 3
+    assert esi.sso.refreshes == 1
+
+
+# ---------------------------------------------------------------------- gone, or not
+
+
+def test_a_grant_that_is_gone_is_deleted(esi: Sandbox) -> None:
+    store = MemoryTokens()
+    signed_in(store, esi)
+    esi.sso.sell(ONE)
+    one = security(esi, store=store).for_character(ONE)
+    with client(one) as esi_client:
+        with pytest.raises(TokenRevokedError) as caught:
+            esi_client.request(wallet(esi))
+        assert 'sign in again' in caught.value.__notes__[0]
+        assert store.characters(CLIENT) == []
+        asked = esi.log.count('sso.token')
+        with pytest.raises(TokenRevokedError):
+            esi_client.request(wallet(esi))
+        assert esi.log.count('sso.token') == asked  # nobody has to be asked
+        # The new owner signs in, in another process.
+        signed_in(store, esi)
+        assert esi_client.request(wallet(esi)).ok
+
+
+@pytest.mark.parametrize(
+    ('fault', 'settings', 'kind'),
+    [
+        ('status', {'status': 500}, SSOUnavailableError),
+        ('status', {'status': 503, 'body': '{"error": "invalid_grant"}'}, SSOUnavailableError),
+        ('status', {'status': 429}, SSOUnavailableError),
+        ('status', {'status': 401, 'body': '{"error": "invalid_client"}'}, TokenRefusedError),
+        ('html', {}, SSOUnavailableError),
+        ('bad_json', {}, SSOUnavailableError),
+        ('reset', {}, SSOUnavailableError),
+        ('redirect', {'location': 'http://localhost/steal'}, TokenRefusedError),
+        ('downtime', {'seconds': 60}, SSOUnavailableError),
+    ],
+)
+def test_no_other_failure_deletes_anything(esi: Sandbox, fault: str, settings: Any, kind: type[TokenError]) -> None:
+    """With `except TokenRefusedError` in `_renewed`, invalid_client would cost everybody's tokens."""
+    store = MemoryTokens()
+    old = signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    with client(one) as esi_client:
+        esi.faults.add(fault, operation='sso.token', **settings)
+        with pytest.raises(kind) as caught:
+            esi_client.request(wallet(esi))
+        assert type(caught.value) is kind
+        assert store.get(CLIENT, ONE) == old
+        esi.faults.clear()
+        assert esi_client.request(wallet(esi)).ok
+
+
+def test_an_answer_that_is_lost_on_its_way(esi: Sandbox) -> None:
+    """The SSO has used the old token up, and nobody knows the new one: then the grant is gone, as far as we know."""
+    store = MemoryTokens()
+    old = signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    esi.faults.add('truncation', operation='sso.token', n=1)
+    with pytest.raises(SSOUnavailableError):
+        one.refresh()
+    assert store.get(CLIENT, ONE) == old
+    with pytest.raises(TokenRevokedError):
+        one.refresh()
+    assert store.get(CLIENT, ONE) is None
+
+
+def test_who_is_deleted_from_the_store_is_forgotten_at_the_next_refresh(esi: Sandbox) -> None:
+    """Without that, a process that knows the character puts it back."""
+    store = MemoryTokens()
+    signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    store.delete(CLIENT, ONE)
+    with client(one) as esi_client, pytest.raises(TokenRevokedError, match='no longer in the store'):
+        esi_client.request(wallet(esi))
+    assert store.characters(CLIENT) == []
+
+
+def test_revoke_empties_the_store(esi: Sandbox) -> None:
+    store = MemoryTokens()
+    signed_in(store, esi)
+    whole = security(esi, store=store)
+    one = whole.for_character(ONE)
+    esi.faults.add('status', status=503, operation='sso.revoke', n=1)
+    with pytest.raises(SSOUnavailableError):
+        one.revoke()
+    assert store.characters(CLIENT) == [ONE]
+    one.revoke()
+    assert store.characters(CLIENT) == []
+    assert (one.access_token, one.identity) == (None, None)
+    signed_in(store, esi)
+    assert whole.for_character(ONE) is not one
+
+
+# ---------------------------------------------------------------------- a store or a lock that is away
+
+
+@pytest.mark.parametrize('away', [('set',), ('get',), ('lock',), ('get', 'set', 'lock')], ids=repr)
+def test_a_store_that_is_away_fails_no_call(esi: Sandbox, away: Any, caplog: pytest.LogCaptureFixture) -> None:
+    store = Broken()
+    signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    store.away = set(away)
+    with client(one) as esi_client:
+        for _ in range(3):
+            assert [esi_client.request(wallet(esi)).status for _ in range(3)] == [200] * 3
+            clock.move(1200)
+    assert (esi.sso.refreshes, esi.sso.reuses) == (3, 0)
+    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(told) == len(away)
+    assert 'refresh-of-somebody' not in caplog.text
+
+
+def test_a_store_that_is_back_gets_what_it_missed(esi: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a process that starts now would find a refresh token that is used up."""
+    monkeypatch.setattr('esipy.sso.keeper._REST', 0.0)
+    store = Broken()
+    signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    store.away = {'get', 'set', 'lock'}
+    with client(one) as esi_client:
+        assert esi_client.request(wallet(esi)).ok
+        store.away.clear()
+        assert esi_client.request(wallet(esi)).ok
+        kept = store.get(CLIENT, ONE)
+        assert kept is not None
+        assert kept.refresh_token == one.refresh_token
+        asked = len(store.asked)
+        assert esi_client.request(wallet(esi)).ok
+        assert len(store.asked) == asked
+    assert esi.sso.refreshes == 1
+
+
+def test_what_the_store_missed_is_not_given_up_for_what_it_has(esi: Sandbox) -> None:
+    store = Broken()
+    signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    store.away = {'set'}
+    one.refresh()
+    store.away.clear()
+    one.refresh()
+    assert (esi.sso.refreshes, esi.sso.reuses) == (2, 0)
+
+
+def test_a_store_that_is_away_when_the_grant_is_gone(esi: Sandbox) -> None:
+    store = Broken()
+    signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    esi.sso.sell(ONE)
+    store.away = {'get', 'set', 'delete', 'lock'}
+    with pytest.raises(TokenRevokedError):
+        one.refresh()
+
+
+def test_without_the_lock_of_all_nothing_is_deleted(esi: Sandbox) -> None:
+    """Another process may be putting newer tokens there at this moment."""
+    store = Broken('lock')
+    signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    esi.sso.sell(ONE)
+    with pytest.raises(TokenRevokedError):
+        one.refresh()
+    assert store.characters(CLIENT) == [ONE]
+
+
+def test_a_lock_that_is_never_free_is_not_gone_past(esi: Sandbox) -> None:
+    """Its holder may be using the refresh token: a second use would cost the grant."""
+    store = MemoryTokens(wait=0.05)
+    signed_in(store, esi, left=1200)
+    one = security(esi, store=store).for_character(ONE)
+    with client(one) as esi_client, store.lock(CLIENT, ONE):
+        clock.move(1160)
+        assert esi_client.request(wallet(esi)).ok  # the old one is still good
+        clock.move(60)
+        with pytest.raises(TokenStoreBusyError):
+            esi_client.request(wallet(esi))
+        assert esi.log.count('sso.token') == 0
+        code = code_of(esi, one)
+        one.auth(code)  # a login is newer than whatever the other one brings
+        kept = store.get(CLIENT, ONE)
+    assert kept is not None
+    assert kept.refresh_token == one.refresh_token
+
+
+# ---------------------------------------------------------------------- a lock of one's own
+
+
+def test_a_lock_of_ones_own_stands_in_for_the_stores(esi: Sandbox) -> None:
+    names: list[str] = []
+
+    @contextmanager
+    def lock(name: str) -> Iterator[None]:
+        names.append(name)
+        yield
+        raise OSError('cannot be let go')
+
+    store = Broken('lock')
+    signed_in(store, esi)
+    one = security(esi, store=store, lock=lock).for_character(ONE)
+    one.refresh()
+    assert names == [f'{CLIENT}:{ONE}']
+    assert 'lock' not in store.asked
+
+
+def test_a_lock_without_a_store_has_a_name_that_shows_no_token(esi: Sandbox) -> None:
+    names: list[str] = []
+    tokens = signed_in(MemoryTokens(), esi)
+
+    @contextmanager
+    def lock(name: str) -> Iterator[None]:
+        names.append(name)
+        yield
+
+    one = security(esi, lock=lock)
+    one.update_token({'access_token': '', 'expires_in': -1, 'refresh_token': tokens.refresh_token})
+    one.refresh()
+    assert names[0].startswith(f'{CLIENT}:sha256:')
+    assert str(tokens.refresh_token) not in names[0]
+
+
+def test_the_holder_of_a_lock_may_bring_the_tokens(esi: Sandbox) -> None:
+    """An app that keeps tokens in a database of its own: who has waited reads what the one before has written."""
+    tokens = signed_in(MemoryTokens(), esi)
+    database = {'access_token': '', 'expires_in': -1, 'refresh_token': tokens.refresh_token}
+    held = threading.Lock()
+
+    def made() -> EsiSecurity:
+        @contextmanager
+        def lock(name: str) -> Iterator[None]:
+            with held:
+                one.update_token(database)
+                yield
+                database.update(access_token=one.access_token, expires_in=1200, refresh_token=one.refresh_token)
+
+        one = security(esi, lock=lock)
+        one.update_token(database)
+        return one
+
+    here, there = made(), made()
+    with client(None) as esi_client:
+        for one in (here, there):
+            assert esi_client.request(wallet(esi), security=one).ok
+    assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
+
+
+# ---------------------------------------------------------------------- what apps give
+
+
+@pytest.mark.parametrize('missing', ['expires_in', 'access_token'])
+def test_tokens_that_are_incomplete_are_told_and_change_nothing(missing: str, esi: Sandbox) -> None:
+    one = security(esi)
+    one.update_token({'access_token': 'a', 'expires_in': 1200, 'refresh_token': 'r'})
+    given = {'access_token': 'b', 'expires_in': 600, 'refresh_token': 's'}
+    del given[missing]
+    with pytest.raises(IncompleteTokensError, match=f'no {missing!r}') as caught:
+        one.update_token(given)
+    assert isinstance(caught.value, KeyError)
+    with pytest.raises(TypeError):
+        one.update_token({**given, 'access_token': 'b', 'expires_in': 'soon'})
+    assert (one.access_token, one.refresh_token) == ('a', 'r')
+
+
+def test_without_any_token(esi: Sandbox) -> None:
+    one = security(esi, store=MemoryTokens())
+    with client(one) as esi_client, pytest.raises(TokenExpiredError, match='for_character'):
+        esi_client.request(wallet(esi))
+
+
+def test_a_code_that_is_used_twice(esi: Sandbox) -> None:
+    """The SSO may end what the first use gave (RFC 6749 section 4.1.2); what is kept is not ours to delete."""
+    store = MemoryTokens()
+    one = security(esi, store=store)
+    code = code_of(esi, one)
+    one.auth(code)
+    with pytest.raises(TokenRevokedError):
+        one.auth(code)
+    assert store.characters(CLIENT) == [ONE]
+
+
+@pytest.mark.parametrize('verifier', ['x' * 42, 'x' * 129, 'ü' * 43, ''])
+def test_a_verifier_that_no_sso_takes(esi: Sandbox, verifier: str) -> None:
+    one = security(esi, secret_key=None, code_verifier=verifier)
+    with pytest.raises(ValueError, match='43 to 128') as caught:
+        one.get_auth_uri('state')
+    assert not verifier or verifier not in str(caught.value)
+    for good in ('x' * 43, 'x' * 128):
+        security(esi, secret_key=None, code_verifier=good).get_auth_uri('state')
+
+
+@pytest.mark.parametrize(
+    ('options', 'told'),
+    [
+        ({'store': '/tmp/tokens'}, 'store must be a TokenStore, not str'),
+        ({'lock': 5}, 'lock must be a RedisLock or the like, not int'),
+        ({'headers': 'MyApp/1.0'}, 'headers must be a dict'),
+        ({'timeout': '5'}, 'timeout must be seconds'),
+        ({'timeout': (5, 30, 60)}, 'timeout must be seconds'),
+    ],
+)
+def test_options_of_the_wrong_kind(esi: Sandbox, options: dict[str, Any], told: str) -> None:
+    with pytest.raises(TypeError, match=f'EsiSecurity: {told}'):
+        security(esi, **options)
+    with pytest.raises(ValueError, match='BaseCache'):
+        security(esi, cache='/tmp/cache')
