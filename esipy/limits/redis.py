@@ -7,6 +7,7 @@ import logging
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -20,7 +21,7 @@ from esipy.limits.memory import MemoryLimits
 
 LOGGER = logging.getLogger(__name__)
 
-#: Seconds to wait for Redis where the client does not say; after an answer that took longer than SLOW, and after none,
+#: Seconds to wait for Redis at most; after an answer that took longer than SLOW, and after none,
 #: it is left alone for REST seconds.
 PATIENCE = 1.0
 SLOW = 0.5
@@ -62,18 +63,22 @@ class RedisLimits(Limits):
         self._numbers = count()
         self._rests_until = 0.0
         self._is_away = False
+        #: Servers and keys of what was counted here alone. It needs no lock: its own methods are atomic.
+        self._untold: set[tuple[str, str]] = set()
         #: What this process has drawn from, for `budget`.
         self._seen: dict[tuple[str, str], tuple[Plan, Draw]] = {}
 
     def _book(self, plan: Plan) -> tuple[float, Ticket | None]:
         name = f'{os.getpid()}-{id(self):x}-{next(self._numbers)}'
-        booked = [draw.booked for draw in plan.draws]
-        keys = self._keys(plan)
+        booked, keys = plan.booked, self._keys(plan)
+        if self._untold:
+            self._tell(plan, [draw for draw in plan.draws if (plan.server, draw.key) in self._untold])
         said = self._run(scripts.BOOK, keys, LEASE, name, *booked)
         if said is not None and said[0] == scripts.NEW:
-            self._begin(plan)
+            self._tell(plan, plan.draws)
             said = self._run(scripts.BOOK, keys, LEASE, name, *booked)
         if said is None or said[0] == scripts.NEW:
+            self._untold.update((plan.server, draw.key) for draw in plan.draws)
             return self._local._book(plan)
         wait = float(said[0])
         if wait:
@@ -83,12 +88,15 @@ class RedisLimits(Limits):
             self._seen.setdefault((plan.server, draw.key), (plan, draw))
         return 0.0, Ticket(booked, [int(total) for total in said[1:]], name)
 
-    def _begin(self, plan: Plan) -> None:
-        """Make the ledgers that are not there, of what is known here: a Redis that was away may have lost them."""
-        for draw in plan.draws:
+    def _tell(self, plan: Plan, draws: Iterable[Draw]) -> None:
+        """Let Redis know of ledgers what is known here: they are not there, because they are new or Redis has lost
+        them, or this process has counted by itself for a while."""
+        for draw in draws:
             state = self._local._state(plan, draw)
             used = state.spent + state.foreign + state.booked
-            self._run(scripts.BEGIN, [_key(plan.server, draw)], *state.rule, draw.kind.reserve, used, state.closed)
+            key = _key(plan.server, draw)
+            if self._run(scripts.TELL, [key], *state.rule, draw.kind.reserve, used, state.closed):
+                self._untold.discard((plan.server, draw.key))
 
     def _settle(self, plan: Plan, ticket: Ticket, outcomes: Sequence[Outcome], gate_closed: float) -> None:
         if ticket.more is None and any(ticket.booked):
@@ -116,7 +124,7 @@ class RedisLimits(Limits):
         return [(plan.server, draw, self._state(plan, draw)) for plan, draw in list(self._seen.values())]
 
     def _keys(self, plan: Plan) -> list[str]:
-        return [_key(plan.server, plan.gate), *(_key(plan.server, draw) for draw in plan.draws)]
+        return [_key(plan.server, draw) for draw in (plan.gate, *plan.draws)]
 
     def _run(self, script: scripts.Script, keys: Sequence[str], *arguments: Any) -> Any:
         """What a script says; None when Redis is away."""
@@ -150,6 +158,7 @@ class RedisLimits(Limits):
             LOGGER.warning('limits: Redis does not serve (%s): counting in this process until it does', why)
 
 
+@lru_cache(maxsize=10_000)
 def _key(server: str, draw: Draw) -> str:
     """Of one server all in the same slot of a cluster. Not longer than need be, and of no odd characters."""
     return f'esipy:limits:{{{server}}}:{hashlib.md5(draw.key.encode(), usedforsecurity=False).hexdigest()}'

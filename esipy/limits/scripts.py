@@ -86,13 +86,15 @@ def _script(text: str) -> Script:
     return Script(whole, hashlib.sha1(whole.encode(), usedforsecurity=False).hexdigest())
 
 
-#: Make a ledger, unless it is there. KEYS: it; ARGV: offset, tokens, window, reserve, used, closed.
-BEGIN = _script("""
-if not load(KEYS[1]) then
-  local l = fresh(tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]))
-  l.foreign, l.foreign_until, l.closed = tonumber(ARGV[5]), now + l.window, now + ARGV[6]
-  save(KEYS[1], l)
-end
+#: Make a ledger, unless it is there, and let it know of what else is used. KEYS: it; ARGV: offset, tokens, window,
+#: reserve, used, closed.
+TELL = _script("""
+local l = load(KEYS[1]) or fresh(tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]))
+take_back(l)
+local foreign = tonumber(ARGV[5]) - l.spent
+if foreign > l.foreign then l.foreign, l.foreign_until = foreign, now + l.window end
+l.closed = math.max(l.closed, now + ARGV[6])
+save(KEYS[1], l)
 return 1
 """)
 
