@@ -73,6 +73,14 @@ ROWS = (
         1.0,
         esipy1='78 s',
     ),
+    Row(
+        'whole',
+        'bulk',
+        'a list of 40 pages of 250 kB, 50 ms away, whole, 20 threads',
+        'requests: page 1, then the rest',
+        's',
+        1.1,
+    ),
     Row('bulk-memory', 'bulk', '… peak memory of 500 pages by on_result', 'the same for 100 pages', 'MB', 1.25),
 )
 

@@ -12,6 +12,7 @@ In short::
 from esipy.app import App, EsiApp
 from esipy.client import EsiClient
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
+from esipy.login import login
 from esipy.security import EsiSecurity
 from esipy.service.client import ServiceClient
 from esipy.version import __version__
@@ -25,4 +26,5 @@ __all__ = [
     'EsiSecurity',
     'ServiceClient',
     '__version__',
+    'login',
 ]

@@ -3,6 +3,7 @@
 what one execution knows       message/exchange.py
 whose call it is, signing      security.py, cache/keys.py
 what is kept, and how long     cache/answers.py, cache/policy.py
+lists of many pages            paging/, names.py, parallel.py
 when to wait                   limits/
 sending, and sending again     transport.py, retry.py
 who else takes part            plugins/base.py
@@ -16,15 +17,17 @@ import io
 import logging
 import random
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
 from esipy import clock, retry
+from esipy import names as _names
 from esipy.cache import policy
 from esipy.cache.answers import Answers
 from esipy.cache.base import BaseCache, DummyCache
 from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
+from esipy.cache.memory import DictCache
 from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
 from esipy.exceptions import (
@@ -55,8 +58,13 @@ from esipy.message.failure import (
 from esipy.message.foreign import adopt, fill
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
+from esipy.names import Ids, Names
+from esipy.paging import lists
+from esipy.paging.lists import Changes, WholeList
+from esipy.paging.walk import MAX_PAGES, Key, Walk
 from esipy.parallel import run_all
 from esipy.plugins import base as plugins
+from esipy.progress import Progress, counting
 from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session
 from esipy.version import __version__
 
@@ -173,7 +181,7 @@ class EsiClient:
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
         self._limits: Limits | NoLimits = _limits_of(self.limits)
-        self._refusals = Refusals(self.remember_refusals)
+        self._refusals = Refusals(self.remember_refusals, self._answers.key)
         self._warned: set[str] = set()
         #: Whether all this belongs to another client (see `as_character`).
         self._is_borrowed = False
@@ -298,14 +306,14 @@ class EsiClient:
         opt: Mapping[str, str] | None = None,
         raise_on_error: bool = False,
         on_result: Callable[[Request, Response], Any] | None = None,
-        progress: Callable[[int], Any] | None = None,
+        progress: Callable[..., Any] | None = None,
         **options: Any,
     ) -> list[Call]:
         """Execute any number of calls in `threads` (1 to 100) and return (Request, Response) pairs in their order.
 
         `reqs_and_resps` may be a generator: it is consumed as work proceeds. `on_result(request, response)` is
         called as answers come, in this thread, and then nothing is kept: the list returned is empty. `progress` is
-        called with the number of calls done.
+        called with the number of calls done, and with that of all calls if it takes two (None for a generator).
 
         One call that fails never loses the others: all are executed. With `raise_on_error` the first error is raised
         at the end, with the list as its `results`; so is, in any case, what is no error of esipy (one that a
@@ -315,6 +323,8 @@ class EsiClient:
             self._advise('multi_request()', options, _MULTI_REQUEST_OPTIONS)
         results: dict[int, Call] = {}
         errors: dict[int, Exception] = {}
+        total = len(reqs_and_resps) if isinstance(reqs_and_resps, Sized) else None
+        told = counting(progress, total) if progress is not None else None
 
         def run(call: Call) -> tuple[Call | None, Exception | None]:
             return self._one_of_many(call, raw_body_only, opt, **options)
@@ -327,10 +337,10 @@ class EsiClient:
                 on_result(*pair)
             elif pair is not None:
                 results[index] = pair
-            if progress is not None:
-                progress(count)
+            if told is not None:
+                told(count)
 
-        run_all(run, reqs_and_resps, max(min(threads, 100), 1), done)
+        run_all(run, reqs_and_resps, _bounded(threads), done)
         pairs = [results[index] for index in sorted(results)]
         if errors:
             first = errors[min(errors)]
@@ -371,6 +381,145 @@ class EsiClient:
                 if exchange.security is not None and exchange.signed is None:
                     self._sign(exchange)
                 yield exchange, self._authorization(exchange)
+
+    # ------------------------------------------------------------------ lists, whole
+
+    def paginate(
+        self,
+        call: Call,
+        *,
+        walk: str | None = None,
+        threads: int = 8,
+        key: Key | None = None,
+        max_pages: int = MAX_PAGES,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Iterator[Response]:
+        """The answers of a list of many pages, one by one; numbered pages are fetched ahead in `threads`::
+
+            for page in client.paginate(app.op['get_markets_region_id_orders'](region_id=10000002)):
+                print(len(page.data), 'orders, as of', page.headers['Last-Modified'])
+
+        `walk`: how, where the description errs: 'pages', 'cursor', 'from_id', 'last_mail_id', 'from_event',
+        'max_war_id'. `key`: the field, or a function, that tells a record from all others, where it is not recognised.
+        `max_pages`: more are not believed. `progress`: called with (pages done, all pages; None if nobody knows).
+        `options`: `opt`, `security`, `timeout`, `priority`, and what plugins take, as in `request`.
+
+        Raises what `request` raises under `raise_on_error`; WalkError where the end cannot be reached; CallError, at
+        once, for what is no list. A list that changes meanwhile warns: `all` gives one state of it.
+        """
+        return lists.pages(
+            Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress, True), _bounded(threads)
+        )
+
+    def records(
+        self,
+        call: Call,
+        *,
+        walk: str | None = None,
+        threads: int = 8,
+        key: Key | None = None,
+        max_pages: int = MAX_PAGES,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Iterator[Any]:
+        """The records of a list of many pages, one by one, in flat memory. Arguments and errors as in `paginate`.
+
+        In walks from an id and by a cursor every record that exists throughout comes exactly once.
+        """
+        return lists.records(
+            Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress, True), _bounded(threads)
+        )
+
+    def all(
+        self,
+        call: Call,
+        *,
+        walk: str | None = None,
+        threads: int = 20,
+        key: Key | None = None,
+        max_pages: int = MAX_PAGES,
+        patience: float = 10.0,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> WholeList:
+        """The whole list; of numbered pages: in one state, never parts of two::
+
+            orders = client.all(app.op['get_markets_region_id_orders'](region_id=10000002))
+            print(len(orders), 'orders, as of', orders.snapshot)
+
+        `patience`: seconds, in all, to wait for an expiry that is near. Otherwise arguments and errors as in
+        `paginate`; SnapshotError where the pages of one state cannot be had.
+        """
+        found = Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress)
+        return lists.whole(found, _bounded(threads), patience)
+
+    def sync(
+        self,
+        call: Call,
+        cursor: str | None = None,
+        *,
+        walk: str | None = None,
+        key: Key | None = None,
+        max_pages: int = MAX_PAGES,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Changes:
+        """The records of a cursor listing that changed since `cursor` (None: all), and the cursor to come back with::
+
+            changed, cursor = client.sync(app.op['get_freelance_jobs'](), cursor)
+
+        The cursor is a text, to be kept for as long as you like. Each record comes once, as it was last seen. Arguments
+        and errors as in `paginate`.
+        """
+        return lists.sync(Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress), cursor)
+
+    def names(self, ids: Iterable[Any], *, app: Any = None, threads: int = 4, **options: Any) -> Names:
+        """What the things with these ids are called, however many: a dict of id to row (`name`, `category`), and the
+        ids that belong to nothing in its `unknown`::
+
+            names = client.names([30000142, 34])
+            print(names[34].name)
+
+        Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default ESI's own.
+        """
+        return _names.names(self._desk(app, 'post_universe_names', threads, options), ids)
+
+    def ids(self, names: Iterable[str], *, app: Any = None, threads: int = 4, **options: Any) -> Ids:
+        """The things that have exactly these names: a dict of name to rows (`id`, `name`, `category`), and the names
+        that nothing has in its `unknown`. Otherwise as `names`."""
+        return _names.ids(self._desk(app, 'post_universe_ids', threads, options), names)
+
+    def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> _names.Desk[Any]:
+        table = _names.built_in() if app is None else app.op
+        ask = self._asker(**options)
+        said = [self._transport.choosing(), self.compatibility_date, getattr(app, 'datasource', None)]
+        return _names.Desk(lambda call: ask(call[0]), self.cache, table[operation], said, _bounded(threads))
+
+    def _asker(
+        self,
+        *,
+        opt: Mapping[str, str] | None = None,
+        security: Any = UNSET,
+        timeout: Timeouts = UNSET,
+        priority: float = 0,
+        **options: Any,
+    ) -> Callable[..., Response]:
+        """What executes the requests of a walk: with their bodies, and raising what an error status stands for."""
+        unknown = options.keys() - (self._chain.takes if self._chain is not None else ())
+        if unknown:
+            raise TypeError(f'unknown option {", ".join(sorted(unknown))}; there are {", ".join(_WALK_OPTIONS)}')
+
+        def ask(request: Request, *, anew: bool = False, keep: bool = True) -> Response:
+            exchange = self._exchange((request, Response(request)), None, opt, security, timeout, False, options)
+            exchange.priority, exchange.is_patient = priority, self.max_wait is None
+            exchange.anew, exchange.keeps, exchange.whole = anew, keep or not isinstance(self.cache, DictCache), True
+            response, error = self._execute(exchange)
+            if error is not None:
+                raise error
+            return response
+
+        return ask
 
     def close(self) -> None:
         """Close the plugins and all connections. A call after that opens new ones."""
@@ -446,7 +595,7 @@ class EsiClient:
         stored = self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
-        elif (refusal := self._refusals.find(exchange.method, self._answers.key(exchange))) is not None:
+        elif (refusal := self._refusals.find(exchange)) is not None:
             response, error = self._repeat(exchange, refusal)
         elif exchange.method == 'GET' and not exchange.is_streamed:
             response, error = self._fetch(exchange, stored, landings)
@@ -488,7 +637,7 @@ class EsiClient:
 
     def _repeat(self, exchange: Exchange, refusal: Refusal) -> tuple[Response, APIException | None]:
         """A refusal that is remembered, without asking for it again."""
-        response, error = self._receive(exchange, Answer(*refusal.answer), None, _NOWHERE)
+        response, error = self._receive(exchange, refusal.answer, None, _NOWHERE)
         response.from_cache = response.remembered = True
         if error is not None:
             error.add_note(f'remembered: not asked again for {refusal.until - clock.time():.0f} s')
@@ -508,7 +657,7 @@ class EsiClient:
                     return self._take(exchange, stored)
             answer, asked = self._attempts(exchange, stored)
             flight.land(Landed(answer, asked, exchange.owner))
-            outcome = self._receive(exchange, answer, asked, self.cache)
+            outcome = self._receive(exchange, answer, asked, self.cache if exchange.keeps else _NOWHERE)
             if flight.outdated:
                 self._answers.forget(self.cache, exchange)
             return outcome
@@ -566,13 +715,15 @@ class EsiClient:
             exchange.took = None
             answer = self._send(exchange, stored)
             booking.settle(answer)
-        self._refusals.note(exchange.method, self._answers.key(exchange), CachedResponse(*answer[:4]))
+        self._refusals.note(exchange, answer)
         return answer
 
     def _authorization(self, exchange: Exchange) -> str | None:
         """What an attempt is signed with, or what else tells whose it is."""
+        if not exchange.owner:
+            return None
         given = authorization_of(exchange.signed or exchange.request)
-        return given or self._transport.authorization() or exchange.owner or None
+        return given or self._transport.authorization() or exchange.owner
 
     def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
         """Send once, with the plugins around it, and tell so by the signal."""
@@ -624,7 +775,7 @@ class EsiClient:
         What a limit refused is sent once more in any case, and waits for that limit; while the server is down for the
         day it is not asked again and again.
         """
-        if exchange.request.is_streamed:
+        if answer.status < 400 or exchange.request.is_streamed:
             return None
         now = clock.time()
         told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
@@ -651,7 +802,7 @@ class EsiClient:
         came = CachedResponse(*answer[:4])
         if answer.status == 304 and stored is not None:
             kept = self._answers.renew(cache, exchange, stored, answer.headers)
-            response = exchange.response_of(*(came if self.no_etag_body else kept))
+            response = exchange.response_of(*(came if self.no_etag_body and not exchange.whole else kept))
             response.not_modified = True
             return response, None
         response = exchange.response_of(*came)
@@ -709,7 +860,14 @@ def _day(date: Any) -> str:
 
 
 _DAY = re.compile(r'\d{4}-\d\d-\d\d')
+
+
+def _bounded(threads: int) -> int:
+    return max(min(threads, 100), 1)
+
+
 _REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority', 'compatibility_date')
+_WALK_OPTIONS = ('opt', 'security', 'timeout', 'priority', 'compatibility_date')
 _MULTI_REQUEST_OPTIONS = (*_REQUEST_OPTIONS, 'threads', 'on_result', 'progress')
 
 

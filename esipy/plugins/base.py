@@ -47,8 +47,7 @@ class Call(Exchange):
         self.endpoint: Mapping[str, Any] = self.operation.endpoint
         #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
         self.options: Mapping[str, Any] = {}
-        #: Room for plugins. When the call is over each note is an attribute of its Response; those whose name begins
-        #: with `_` stay here.
+        #: Room for plugins. When the call is over each note is an attribute of its Response.
         self.notes: dict[str, Any] = {}
         #: What this attempt sends, signed. Its headers may be changed, which no cache key shows.
         self.sending: Outgoing | None = None
@@ -224,9 +223,7 @@ class Chain:
             raise
         if error is not None and not _is_answered(response, error):
             self._tell(call, error)
-        for name, value in call.notes.items():
-            if not name.startswith('_'):
-                setattr(response, name, value)
+        vars(response).update(call.notes)
         return response, error
 
     def prepare(self, call: Call) -> None:

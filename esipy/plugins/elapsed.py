@@ -39,8 +39,8 @@ class Elapsed(Plugin):
 
     def _wanted(self, call: Call) -> tuple[bool, ...]:
         """Which parts this call asks for."""
-        default = {'headers': self.headers, 'read': self.read, 'parse': self.parse}
-        if call.options or call.endpoint:
-            beside = call.beside('elapsed')
-            return tuple(call.options.get(f'{part}_elapsed', beside.get(part, default[part])) for part in default)
-        return tuple(default.values())
+        default = (self.headers, self.read, self.parse)
+        if not call.options and not call.endpoint:
+            return default
+        beside, parts = call.beside('elapsed'), zip(('headers', 'read', 'parse'), default, strict=True)
+        return tuple(call.options.get(f'{part}_elapsed', beside.get(part, wanted)) for part, wanted in parts)

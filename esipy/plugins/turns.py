@@ -110,10 +110,12 @@ class Turns(Plugin):
 
     def _leave(self) -> None:
         with self._lock:
-            self._busy = max(0, self._busy - 1)  # in a child that was forked meanwhile there is nothing to give back
+            if self._busy:  # in a child that was forked meanwhile there is nothing to give back
+                self._busy -= 1
             if self.period:
                 self._resting.append(clock.monotonic() + self.period)
-            self._call_first()
+            if self._queue:
+                self._call_first()
 
     def _call_first(self) -> None:
         if self._queue:
