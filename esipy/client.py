@@ -144,7 +144,7 @@ class EsiClient:
       window of the limit; in `multi_request` that begins when all calls before have had their turn
     - `remember_refusals`: give a 403 or 404 again without asking: for a minute, and twice as long after each one
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
-    - `app`: an App or EsiApp, for what is asked for without a call made of one (`request_path`)
+    - `app`: an App or EsiApp, for what is asked for without a call made of one (`request_path`, `names`, `ids`)
     - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
     - `plugins`: who else takes part in every call, in this order (see esipy.plugins)
 
@@ -481,7 +481,8 @@ class EsiClient:
             names = client.names([30000142, 34])
             print(names[34].name)
 
-        Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default ESI's own.
+        Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default
+        the client's, else ESI's own.
         """
         return _names.names(self._desk(app, 'post_universe_names', threads, options), ids)
 
@@ -491,6 +492,7 @@ class EsiClient:
         return _names.ids(self._desk(app, 'post_universe_ids', threads, options), names)
 
     def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> _names.Desk[Any]:
+        app = self.app if app is None else app
         table = _names.built_in() if app is None else app.op
         ask = self._asker(**options)
         said = [self._transport.choosing(), self.compatibility_date, getattr(app, 'datasource', None)]
