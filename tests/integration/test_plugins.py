@@ -14,6 +14,7 @@ from esipy import EsiClient, clock
 from esipy.cache import DictCache
 from esipy.events import API_CALL_STATS
 from esipy.exceptions import CallError, ConnectionFailedError, ServerError, UndecodableBodyError
+from esipy.limits import MemoryLimits
 from esipy.plugins import Call, Headers, Plugin, Pool, RateLimit
 from esipy.plugins.base import HOOKS
 from tests.integration.test_flights import waiting
@@ -503,6 +504,16 @@ def test_a_plugin_that_raises_fails_the_call_and_leaves_nothing_held(server: Ser
         assert [str(error) for error in holds.errors] == [hook] * 3
         with pytest.raises(Oops):
             esi.multi_request([call])
+
+
+def test_what_a_plugin_keeps_from_being_sent_spends_no_limit(server: Server) -> None:
+    call = app_at(server.url).op['get_thing']()
+    for hook, spent in (('around_attempt', False), ('on_send', False), ('answer', False), ('on_answer', True)):
+        with client(plugins=[raising(hook)], limits=MemoryLimits()) as esi:
+            with pytest.raises(Oops):
+                esi.request(call)
+            assert any(budget.used for budget in esi.budget()) == spent, hook
+            assert not any(budget.in_flight for budget in esi.budget())
 
 
 def test_what_a_plugin_raises_for_an_error_takes_its_place() -> None:
