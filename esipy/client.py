@@ -375,6 +375,8 @@ class EsiClient:
         """The exchanges of calls that have to be sent, with what each is signed with."""
         for call in calls:
             exchange = self._exchange(call, None, None, UNSET, UNSET, None, {})
+            if isinstance(exchange, plugins.Call) and self._chain is not None:
+                self._chain.prepare(exchange)
             self._tell_owner(exchange)
             stored = self._answers.find(self.cache, exchange)
             if stored is None or not policy.is_fresh(stored.headers, clock.time()):
