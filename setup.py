@@ -31,6 +31,7 @@ EXTRAS = {
     'redis': ['redis>=5'],
     'speed': ['orjson>=3.10'],
     'yaml': ['PyYAML>=6.0.1'],
+    'progress': ['rich>=13', 'tqdm>=4.66'],
     'tokens': ['filelock>=3.16', 'platformdirs>=4'],
     'keyring': ['keyring>=24', 'filelock>=3.16', 'platformdirs>=4'],
     'sandbox': [],  # the standard library is enough; the name is promised, so that apps can ask for it
@@ -57,10 +58,13 @@ EXTRAS['test'] = [
     'httmock',
     'requests-mock',
     'responses',
+    # examples/market_to_csv.py makes a frame
+    'pandas>=2.2',
     # MemcachedCache takes its clients too
     'pymemcache',
-    # a person at the login page
+    # a person at the login page, and at the web app of the examples
     'selenium',
+    'flask',
     # judges of the sandbox that esipy did not write
     'jsonschema',
     'openapi-spec-validator',

@@ -1,4 +1,4 @@
-"""Many pages at once: 500 of 250 kB each, 50 ms away, by 20 threads."""
+"""Many pages at once: 500 of 250 kB each, 50 ms away, by 20 threads; and the 40 pages of one list."""
 
 from __future__ import annotations
 
@@ -34,6 +34,14 @@ def results(options: Options) -> dict[str, Result]:
         }
         time = sampled(contenders, rounds=options.rounds(7))
         without = str('orjson' not in sys.modules or sys.modules['orjson'] is None)
+        market = _market(address + '/forty', options.document)
+        whole = sampled(
+            {
+                FLOOR: lambda: _timed(lambda: _whole_by_requests(address + '/forty')),
+                ESIPY: lambda: _timed(lambda: _whole_by_esipy(market)),
+            },
+            rounds=options.rounds(15),
+        )
         memory = sampled(
             {
                 FLOOR: lambda: in_a_process(PEAK, address, options.document, '100', without),
@@ -41,7 +49,7 @@ def results(options: Options) -> dict[str, Result]:
             },
             rounds=1 if options.quick else 3,
         )
-    return {'bulk': time, 'bulk-memory': memory}
+    return {'bulk': time, 'whole': whole, 'bulk-memory': memory}
 
 
 def _timed(run: Callable[[], int]) -> float:
@@ -65,6 +73,26 @@ def _by_requests(address: str, pages: int) -> int:
         return sum(pool.map(rows, range(1, pages + 1)))
 
 
+def _whole_by_requests(address: str) -> int:
+    session = requests.Session()
+    session.mount('http://', HTTPAdapter(pool_maxsize=THREADS))
+
+    def page(number: int) -> Any:
+        answer = session.get(f'{address}/markets/{REGION}/orders?order_type=all&page={number}')
+        return json.loads(answer.content), int(answer.headers['X-Pages'])
+
+    with session, ThreadPoolExecutor(THREADS) as pool:
+        orders, pages = page(1)
+        for more, _ in pool.map(page, range(2, pages + 1)):
+            orders += more
+    return len(orders)
+
+
+def _whole_by_esipy(market: Any) -> int:
+    with esipy.EsiClient(headers={'User-Agent': 'esipy benchmarks'}, cache=None) as client:
+        return len(client.all(market(region_id=REGION, order_type='all'), threads=THREADS))
+
+
 def _by_esipy(address: str, path: str, pages: int) -> int:
     found = 0
 
@@ -78,8 +106,12 @@ def _by_esipy(address: str, path: str, pages: int) -> int:
 
 
 def _calls(address: str, path: str, pages: int) -> Iterator[Any]:
-    operation = esipy.App.create(document(address, path)).op['GetMarketsRegionIdOrders']
+    operation = _market(address, path)
     return (operation(region_id=REGION, order_type='all', page=page) for page in range(1, pages + 1))
+
+
+def _market(address: str, path: str) -> Any:
+    return esipy.App.create(document(address, path)).op['GetMarketsRegionIdOrders']
 
 
 def peak(address: str, path: str, pages: str, without_orjson: str) -> int:

@@ -3,6 +3,7 @@
 The sandbox is there to be like ESI; here that would be measured too, and needs one of the machine's few cores.
 
     /fast     fresh for an hour      /slow     the same, after 50 ms      /stale    at once in need of revalidation
+    /forty    like /slow, a list of 40 pages
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from benchmarks.material import STATUS, orders
 
 LATENCY = 0.05
 PAGES = 500
+FORTY = 40
 
 #: Page 25 is page 1 again.
 BODIES = [orders(number) for number in range(24)]
@@ -52,7 +54,8 @@ def answer_to(request: bytes) -> tuple[bytes, bytes]:
     age = 0 if place.startswith('/stale') else 3600
     etag = f'{abs(hash(body)):x}'
     status = '304 Not Modified' if b'if-none-match' in request.lower() else '200 OK'
-    head = _HEAD.format(status=status, length=len(body), age=age, etag=etag, pages=PAGES)
+    pages = FORTY if place.startswith('/forty') else PAGES
+    head = _HEAD.format(status=status, length=len(body), age=age, etag=etag, pages=pages)
     return head.encode(), b'' if status.startswith('304') else body
 
 
@@ -76,7 +79,7 @@ class Answering(asyncio.Protocol):
             answer = self.kept.get(request)
             if answer is None:
                 answer = self.kept[request] = answer_to(request)
-            if b' /slow' in request[:20]:
+            if b' /slow' in request[:20] or b' /forty' in request[:20]:
                 asyncio.get_running_loop().call_later(LATENCY, self.send, answer)
             else:
                 self.send(answer)

@@ -37,6 +37,7 @@ ROWS = (
     Row('get', 'calling', 'one GET, tiny body, keep-alive, client CPU', 'requests', 'µs', 0.8, esipy1='1.33 ×'),
     Row('limits', 'calling', '… with its limits kept in memory', 'the same, limits=None', 'µs', 1.05),
     Row('limits-redis', 'caches', 'limits kept in Redis: to book and to settle', 'redis-py: a script', 'µs', 2.2),
+    Row('plugins', 'calling', '… with five plugins', 'esipy without plugins', 'µs', 1.05),
     Row(
         'rows-dates',
         'reading',
@@ -73,6 +74,14 @@ ROWS = (
         1.25,
         1.0,
         esipy1='78 s',
+    ),
+    Row(
+        'whole',
+        'bulk',
+        'a list of 40 pages of 250 kB, 50 ms away, whole, 20 threads',
+        'requests: page 1, then the rest',
+        's',
+        1.1,
     ),
     Row('bulk-memory', 'bulk', '… peak memory of 500 pages by on_result', 'the same for 100 pages', 'MB', 1.25),
 )

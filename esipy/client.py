@@ -3,6 +3,7 @@
 what one execution knows       message/exchange.py
 whose call it is, signing      security.py, cache/keys.py
 what is kept, and how long     cache/answers.py, cache/policy.py
+lists of many pages            paging/, names.py, parallel.py
 when to wait                   limits/
 sending, and sending again     transport.py, retry.py
 who else takes part            plugins/base.py
@@ -12,21 +13,26 @@ reading the answer             message/response.py, message/failure.py
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
 from esipy import clock, retry
+from esipy import names as _names
 from esipy.cache import policy
 from esipy.cache.answers import Answers
 from esipy.cache.base import BaseCache, DummyCache
 from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
+from esipy.cache.memory import DictCache
 from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
 from esipy.exceptions import (
     APIException,
+    CallError,
     DowntimeError,
     EsiError,
     LimitedError,
@@ -52,8 +58,13 @@ from esipy.message.failure import (
 from esipy.message.foreign import adopt, fill
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
+from esipy.names import Ids, Names
+from esipy.paging import lists
+from esipy.paging.lists import Changes, WholeList
+from esipy.paging.walk import MAX_PAGES, Key, Walk
 from esipy.parallel import run_all
 from esipy.plugins import base as plugins
+from esipy.progress import Progress, counting
 from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session
 from esipy.version import __version__
 
@@ -93,6 +104,7 @@ _OPTIONS: dict[str, Any] = {
     'strict': False,
     'check_scopes': True,
     'plugins': (),
+    'app': None,
     'limits': SHARED,
     'max_wait': None,
     'remember_refusals': False,
@@ -132,6 +144,7 @@ class EsiClient:
       window of the limit; in `multi_request` that begins when all calls before have had their turn
     - `remember_refusals`: give a 403 or 404 again without asking: for a minute, and twice as long after each one
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
+    - `app`: an App or EsiApp, for what is asked for without a call made of one (`request_path`, `names`, `ids`)
     - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
     - `plugins`: who else takes part in every call, in this order (see esipy.plugins)
 
@@ -174,6 +187,9 @@ class EsiClient:
         self._is_borrowed = False
         self.plugins: tuple[plugins.Plugin, ...] = tuple(chosen['plugins'] or ())
         self._chain = plugins.Chain(self.plugins) if self.plugins else None
+        self.app: Any = chosen['app']
+        #: What is called, for plugins.
+        self.service = 'ESI'
         self._set_headers(chosen)
 
     def _set_headers(self, chosen: Mapping[str, Any]) -> None:
@@ -197,6 +213,7 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        compatibility_date: Any = None,
         priority: float = 0,
         **options: Any,
     ) -> Response:
@@ -204,19 +221,60 @@ class EsiClient:
 
         `opt`: {'url_netloc': …, 'url_scheme': …} sends it elsewhere. `raise_on_error`: raise the APIException that
         a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError, and a limit
-        that would keep the call for longer than `max_wait` a LimitedError. `priority`: True, or any number: where
-        calls wait for a limit, those with more go first. `options`: what the client's plugins take, as `headers` and
-        `params`.
+        that would keep the call for longer than `max_wait` a LimitedError. `compatibility_date`: the day whose API is
+        called, instead of the client's. `priority`: True, or any number: where calls wait for a limit, those with
+        more go first. `options`: what the client's plugins take, as `headers` and `params`.
         """
         if options:
             self._advise('request()', options, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, None, opt, security, timeout, raw_body_only, options)
+        exchange = self._exchange(
+            req_and_resp, None, opt, security, timeout, raw_body_only, options, compatibility_date
+        )
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
             raise error
         filled: Response = fill(req_and_resp, response)
         return filled
+
+    def request_path(self, method: str, path: str, /, *, app: Any = None, **arguments: Any) -> Response:
+        """Execute the call of the operation at a method and path::
+
+            client.request_path('GET', '/universe/systems/{system_id}/', system_id=30000142)
+            client.request_path('GET', '/characters/12345/', token=token)
+
+        `app`: where to look it up, by default the client's. `arguments`: the operation's, and those of `request`.
+        Raises UnknownOperationError with the nearest paths, CallError, and what `request` raises.
+        """
+        app = self.app if app is None else app
+        if app is None:
+            raise CallError('request_path()', [('app', 'whose paths? EsiClient(app=EsiApp()), or app= in the call')])
+        known = {*_REQUEST_OPTIONS, *self.plugin_options}
+        options = {name: arguments.pop(name) for name in [*arguments] if name in known}
+        return self.request(app.by_path(method, path, **arguments), **options)
+
+    def prepare(
+        self,
+        req_and_resp: Call,
+        opt: Mapping[str, str] | None = None,
+        security: Any = UNSET,
+        compatibility_date: Any = None,
+        **options: Any,
+    ) -> Outgoing:
+        """A dry run: what `request` would send if nothing was kept, as `method`, `url`, `headers` and `body`.
+
+        Nothing is sent, no limit is spent and no token is refreshed. What is secret reads `***`.
+        """
+        if options:
+            self._advise('prepare()', options, _REQUEST_OPTIONS)
+        exchange = self._exchange(req_and_resp, None, opt, security, UNSET, None, options, compatibility_date)
+        if isinstance(exchange, plugins.Call) and self._chain is not None:
+            self._chain.prepare(exchange)
+        outgoing = exchange.outgoing()
+        signer = exchange.security  # which is not asked: it might refresh
+        if signer is not None and (exchange.request._security or not hasattr(signer, 'owner_of')):
+            outgoing.headers.setdefault('Authorization', '***')
+        return self._transport.preview(outgoing)
 
     def head(
         self,
@@ -225,13 +283,14 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        compatibility_date: Any = None,
         priority: float = 0,
         **options: Any,
     ) -> Response:
         """Ask for the headers of a call's answer alone. Arguments and errors as in `request`."""
         if options:
             self._advise('head()', options, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True, options)
+        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True, options, compatibility_date)
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and raise_on_error:
@@ -247,14 +306,14 @@ class EsiClient:
         opt: Mapping[str, str] | None = None,
         raise_on_error: bool = False,
         on_result: Callable[[Request, Response], Any] | None = None,
-        progress: Callable[[int], Any] | None = None,
+        progress: Callable[..., Any] | None = None,
         **options: Any,
     ) -> list[Call]:
         """Execute any number of calls in `threads` (1 to 100) and return (Request, Response) pairs in their order.
 
         `reqs_and_resps` may be a generator: it is consumed as work proceeds. `on_result(request, response)` is
         called as answers come, in this thread, and then nothing is kept: the list returned is empty. `progress` is
-        called with the number of calls done.
+        called with the number of calls done, and with that of all calls if it takes two (None for a generator).
 
         One call that fails never loses the others: all are executed. With `raise_on_error` the first error is raised
         at the end, with the list as its `results`; so is, in any case, what is no error of esipy (one that a
@@ -264,6 +323,8 @@ class EsiClient:
             self._advise('multi_request()', options, _MULTI_REQUEST_OPTIONS)
         results: dict[int, Call] = {}
         errors: dict[int, Exception] = {}
+        total = len(reqs_and_resps) if isinstance(reqs_and_resps, Sized) else None
+        told = counting(progress, total) if progress is not None else None
 
         def run(call: Call) -> tuple[Call | None, Exception | None]:
             return self._one_of_many(call, raw_body_only, opt, **options)
@@ -276,10 +337,10 @@ class EsiClient:
                 on_result(*pair)
             elif pair is not None:
                 results[index] = pair
-            if progress is not None:
-                progress(count)
+            if told is not None:
+                told(count)
 
-        run_all(run, reqs_and_resps, max(min(threads, 100), 1), done)
+        run_all(run, reqs_and_resps, _bounded(threads), done)
         pairs = [results[index] for index in sorted(results)]
         if errors:
             first = errors[min(errors)]
@@ -314,12 +375,155 @@ class EsiClient:
         """The exchanges of calls that have to be sent, with what each is signed with."""
         for call in calls:
             exchange = self._exchange(call, None, None, UNSET, UNSET, None, {})
+            if isinstance(exchange, plugins.Call) and self._chain is not None:
+                self._chain.prepare(exchange)
             self._tell_owner(exchange)
             stored = self._answers.find(self.cache, exchange)
             if stored is None or not policy.is_fresh(stored.headers, clock.time()):
                 if exchange.security is not None and exchange.signed is None:
                     self._sign(exchange)
                 yield exchange, self._authorization(exchange)
+
+    # ------------------------------------------------------------------ lists, whole
+
+    def paginate(
+        self,
+        call: Call,
+        *,
+        walk: str | None = None,
+        threads: int = 8,
+        key: Key | None = None,
+        max_pages: int = MAX_PAGES,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Iterator[Response]:
+        """The answers of a list of many pages, one by one; numbered pages are fetched ahead in `threads`::
+
+            for page in client.paginate(app.op['get_markets_region_id_orders'](region_id=10000002)):
+                print(len(page.data), 'orders, as of', page.headers['Last-Modified'])
+
+        `walk`: how, where the description errs: 'pages', 'cursor', 'from_id', 'last_mail_id', 'from_event',
+        'max_war_id'. `key`: the field, or a function, that tells a record from all others, where it is not recognised.
+        `max_pages`: more are not believed. `progress`: called with (pages done, all pages; None if nobody knows).
+        `options`: `opt`, `security`, `timeout`, `priority`, and what plugins take, as in `request`.
+
+        Raises what `request` raises under `raise_on_error`; WalkError where the end cannot be reached; CallError, at
+        once, for what is no list. A list that changes meanwhile warns: `all` gives one state of it.
+        """
+        return lists.pages(
+            Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress, True), _bounded(threads)
+        )
+
+    def records(
+        self,
+        call: Call,
+        *,
+        walk: str | None = None,
+        threads: int = 8,
+        key: Key | None = None,
+        max_pages: int = MAX_PAGES,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Iterator[Any]:
+        """The records of a list of many pages, one by one, in flat memory. Arguments and errors as in `paginate`.
+
+        In walks from an id and by a cursor every record that exists throughout comes exactly once.
+        """
+        return lists.records(
+            Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress, True), _bounded(threads)
+        )
+
+    def all(
+        self,
+        call: Call,
+        *,
+        walk: str | None = None,
+        threads: int = 20,
+        key: Key | None = None,
+        max_pages: int = MAX_PAGES,
+        patience: float = 10.0,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> WholeList:
+        """The whole list; of numbered pages: in one state, never parts of two::
+
+            orders = client.all(app.op['get_markets_region_id_orders'](region_id=10000002))
+            print(len(orders), 'orders, as of', orders.snapshot)
+
+        `patience`: seconds, in all, to wait for an expiry that is near. Otherwise arguments and errors as in
+        `paginate`; SnapshotError where the pages of one state cannot be had.
+        """
+        found = Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress)
+        return lists.whole(found, _bounded(threads), patience)
+
+    def sync(
+        self,
+        call: Call,
+        cursor: str | None = None,
+        *,
+        walk: str | None = None,
+        key: Key | None = None,
+        max_pages: int = MAX_PAGES,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Changes:
+        """The records of a cursor listing that changed since `cursor` (None: all), and the cursor to come back with::
+
+            changed, cursor = client.sync(app.op['get_freelance_jobs'](), cursor)
+
+        The cursor is a text, to be kept for as long as you like. Each record comes once, as it was last seen. Arguments
+        and errors as in `paginate`.
+        """
+        return lists.sync(Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress), cursor)
+
+    def names(self, ids: Iterable[Any], *, app: Any = None, threads: int = 4, **options: Any) -> Names:
+        """What the things with these ids are called, however many: a dict of id to row (`name`, `category`), and the
+        ids that belong to nothing in its `unknown`::
+
+            names = client.names([30000142, 34])
+            print(names[34].name)
+
+        Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default
+        the client's, else ESI's own.
+        """
+        return _names.names(self._desk(app, 'post_universe_names', threads, options), ids)
+
+    def ids(self, names: Iterable[str], *, app: Any = None, threads: int = 4, **options: Any) -> Ids:
+        """The things that have exactly these names: a dict of name to rows (`id`, `name`, `category`), and the names
+        that nothing has in its `unknown`. Otherwise as `names`."""
+        return _names.ids(self._desk(app, 'post_universe_ids', threads, options), names)
+
+    def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> _names.Desk[Any]:
+        app = self.app if app is None else app
+        table = _names.built_in() if app is None else app.op
+        ask = self._asker(**options)
+        said = [self._transport.choosing(), self.compatibility_date, getattr(app, 'datasource', None)]
+        return _names.Desk(lambda call: ask(call[0]), self.cache, table[operation], said, _bounded(threads))
+
+    def _asker(
+        self,
+        *,
+        opt: Mapping[str, str] | None = None,
+        security: Any = UNSET,
+        timeout: Timeouts = UNSET,
+        priority: float = 0,
+        **options: Any,
+    ) -> Callable[..., Response]:
+        """What executes the requests of a walk: with their bodies, and raising what an error status stands for."""
+        unknown = options.keys() - (self._chain.takes if self._chain is not None else ())
+        if unknown:
+            raise TypeError(f'unknown option {", ".join(sorted(unknown))}; there are {", ".join(_WALK_OPTIONS)}')
+
+        def ask(request: Request, *, anew: bool = False, keep: bool = True) -> Response:
+            exchange = self._exchange((request, Response(request)), None, opt, security, timeout, False, options)
+            exchange.priority, exchange.is_patient = priority, self.max_wait is None
+            exchange.anew, exchange.keeps, exchange.whole = anew, keep or not isinstance(self.cache, DictCache), True
+            response, error = self._execute(exchange)
+            if error is not None:
+                raise error
+            return response
+
+        return ask
 
     def close(self) -> None:
         """Close the plugins and all connections. A call after that opens new ones."""
@@ -348,26 +552,39 @@ class EsiClient:
         timeout: Timeouts,
         raw_body_only: bool | None,
         options: Mapping[str, Any],
+        compatibility_date: Any = None,
     ) -> Exchange:
+        request = adopt(call)
         exchange = (Exchange if self._chain is None else plugins.Call)(
-            adopt(call),
+            request,
             method,
             opt,
             self.security if security is UNSET else security,
-            self.timeout if timeout is UNSET else timeout,
+            self._timeout_of(request) if timeout is UNSET else timeout,
             self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
-            self.compatibility_date,
+            self.compatibility_date if compatibility_date is None else _day(compatibility_date),
             self._transport.choosing(),
         )
         exchange.max_wait = self.max_wait
         if isinstance(exchange, plugins.Call):
+            exchange.service = self.service
             exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
         return exchange
 
+    def _timeout_of(self, request: Request) -> Timeouts:
+        """What stands beside the endpoint in a table, or the client's own."""
+        nearest = request.operation.endpoint.get('timeout', self.timeout)
+        return tuple(nearest) if isinstance(nearest, list) else nearest
+
+    @property
+    def plugin_options(self) -> frozenset[str]:
+        """What the plugins take as options of a call."""
+        return self._chain.takes if self._chain is not None else frozenset()
+
     def _advise(self, where: str, given: Iterable[str], known: Iterable[str]) -> None:
         """Warn of options that neither the client nor a plugin knows."""
-        advise_of_unknown(where, given, (*known, *(self._chain.takes if self._chain is not None else ())))
+        advise_of_unknown(where, given, (*known, *self.plugin_options))
 
     def _execute(self, exchange: Exchange) -> tuple[Response, APIException | None]:
         """One execution, whole, with the plugins around it."""
@@ -379,7 +596,7 @@ class EsiClient:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
         self._tell_owner(exchange)
         landings = self._flights.landings
-        stored = None if exchange.is_streamed else self._answers.find(self.cache, exchange)
+        stored = self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
         elif (refusal := self._refusals.find(exchange)) is not None:
@@ -446,7 +663,7 @@ class EsiClient:
                     return self._take(exchange, stored)
             answer, asked = self._attempts(exchange, stored)
             flight.land(Landed(answer, asked, exchange.owner))
-            outcome = self._receive(exchange, answer, asked, self.cache)
+            outcome = self._receive(exchange, answer, asked, self.cache if exchange.keeps else _NOWHERE)
             if flight.outdated:
                 self._answers.forget(self.cache, exchange)
             return outcome
@@ -501,6 +718,7 @@ class EsiClient:
         """One attempt, when the limits allow it."""
         with self._limits.booking(exchange, self._authorization(exchange)) as booking:
             exchange.attempts += 1
+            exchange.took = None
             answer = self._send(exchange, stored)
             booking.settle(answer, sent=exchange.took is not None)
         self._refusals.note(exchange, answer)
@@ -558,12 +776,12 @@ class EsiClient:
         )
 
     def _pause(self, exchange: Exchange, answer: Answer) -> float | None:
-        """Seconds until the next attempt; None if there is none.
+        """Seconds until the next attempt; None if there is none. What was read while it was sent is sent once.
 
         What a limit refused is sent once more in any case, and waits for that limit; while the server is down for the
         day it is not asked again and again.
         """
-        if answer.status < 400:
+        if answer.status < 400 or exchange.request.is_streamed:
             return None
         now = clock.time()
         told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
@@ -590,11 +808,12 @@ class EsiClient:
         came = CachedResponse(*answer[:4])
         if answer.status == 304 and stored is not None:
             kept = self._answers.renew(cache, exchange, stored, answer.headers)
-            response = exchange.response_of(*(came if self.no_etag_body else kept))
+            response = exchange.response_of(*(came if self.no_etag_body and not exchange.whole else kept))
             response.not_modified = True
             return response, None
         response = exchange.response_of(*came)
-        response.stream = answer.stream
+        if exchange.is_streamed and response.ok:
+            response.stream = answer.stream or io.BytesIO(answer.content)  # a plugin's answer is there already
         if isinstance(answer.failure, NoAnswer):
             response.failed, response.cause = True, answer.failure
             return response, error_of(response, clock.time())
@@ -621,13 +840,14 @@ class EsiClient:
         opt: Mapping[str, str] | None,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        compatibility_date: Any = None,
         priority: float = 0,
         **options: Any,
     ) -> tuple[Call | None, Exception | None]:
         """A call of `multi_request`: its pair, and what would have been raised."""
         exchange = None
         try:
-            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only, options)
+            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only, options, compatibility_date)
             exchange.priority, exchange.is_patient = priority, self.max_wait is None
             response, error = self._execute(exchange)
             if isinstance(error, UndecodableBodyError):
@@ -637,7 +857,23 @@ class EsiClient:
             return None if exchange is None else (call[0], failed(exchange, problem)), problem
 
 
-_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority')
+def _day(date: Any) -> str:
+    """A compatibility date as text. Raises CallError for what is no day."""
+    text = str(date)
+    if not _DAY.fullmatch(text):
+        raise CallError('request()', [('compatibility_date', f'{text!r} is no day: YYYY-MM-DD')])
+    return text
+
+
+_DAY = re.compile(r'\d{4}-\d\d-\d\d')
+
+
+def _bounded(threads: int) -> int:
+    return max(min(threads, 100), 1)
+
+
+_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority', 'compatibility_date')
+_WALK_OPTIONS = ('opt', 'security', 'timeout', 'priority', 'compatibility_date')
 _MULTI_REQUEST_OPTIONS = (*_REQUEST_OPTIONS, 'threads', 'on_result', 'progress')
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +36,29 @@ def run_all(
             done(*crew.take())
 
 
+def in_order(run: Callable[[Work], Result], work: Iterable[Work], threads: int) -> Iterator[Result]:
+    """What `run` makes of each piece of `work`, in its order. `threads` work ahead of whoever takes the results, one
+    piece each and no further, so that memory stays flat.
+
+    An error of `run` is raised as soon as it is known. Closing the generator ends it at once: what is under way is
+    not waited for.
+    """
+    with _Crew(run, threads) as crew:
+        pieces = iter(work)
+        early: dict[int, Result] = {}
+        following = 0
+        while True:
+            for piece in islice(pieces, threads - (crew.given - following)):
+                crew.give(piece)
+            if following == crew.given:
+                return
+            while following not in early:
+                index, _, result = crew.take()
+                early[index] = result
+            yield early.pop(following)
+            following += 1
+
+
 class _Crew(Generic[Work, Result]):
     """Threads, started as work comes in. They do not keep the interpreter from ending."""
 
@@ -44,20 +68,22 @@ class _Crew(Generic[Work, Result]):
         self._threads: list[threading.Thread] = []
         self._work: SimpleQueue[tuple[int, Work] | None] = SimpleQueue()
         self._results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
-        self._given = self._taken = 0
+        #: How many pieces were given so far.
+        self.given = 0
+        self._taken = 0
 
     def give(self, piece: Work) -> None:
         if len(self._threads) < self._size:
             name = f'esipy_{len(self._threads)}'
             self._threads.append(threading.Thread(target=self._work_on, name=name, daemon=True))
             self._threads[-1].start()
-        self._work.put((self._given, piece))
-        self._given += 1
+        self._work.put((self.given, piece))
+        self.given += 1
 
     @property
     def busy(self) -> int:
         """How many pieces were given whose results were not taken."""
-        return self._given - self._taken
+        return self.given - self._taken
 
     @property
     def has_result(self) -> bool:

@@ -246,6 +246,9 @@ class _Read(NamedTuple):
     authorization: str | None
 
 
+#: Headers that hold secrets, by their names.
+_SECRET = re.compile('authorization|cookie|token|secret|api-?key', re.IGNORECASE)
+
 #: Headers of a session that choose between answers.
 _CHOOSING = ('Accept-Language', 'X-Tenant', 'X-Compatibility-Date')
 
@@ -313,6 +316,14 @@ class Transport:
         # Once more, until there is none left that was kept: a new one that is closed is an error.
         return self.send(outgoing, headers, timeout, deadline, redirects, streamed)
 
+    def preview(self, outgoing: Outgoing) -> Outgoing:
+        """The request as it would go out, its secrets hidden; the session's own `auth`, if any, is not asked."""
+        headers = dict(self._prepared(outgoing, outgoing.headers, sign=False).headers)
+        if self.session.auth is not None:
+            headers['Authorization'] = '***'
+        hidden = {name: '***' if _SECRET.search(name) else str(value) for name, value in headers.items()}
+        return outgoing._replace(url=masked(outgoing.url), headers=hidden)
+
     def authorization(self) -> str | None:
         """What the session signs every request with."""
         if self.session.auth is not None:
@@ -328,7 +339,7 @@ class Transport:
         headers = self.session.headers
         return headers.read() if type(headers) is SessionHeaders else _read(headers)
 
-    def _prepared(self, outgoing: Outgoing, headers: Mapping[str, str]) -> PreparedRequest:
+    def _prepared(self, outgoing: Outgoing, headers: Mapping[str, str], sign: bool = True) -> PreparedRequest:
         """What `Session.prepare_request` makes, without parsing again an address that is in order."""
         session = self.session
         prepared = PreparedRequest()
@@ -350,7 +361,7 @@ class Transport:
             if cookies:
                 prepared.headers['Cookie'] = cookies
         prepared.hooks = {'response': [_drop_body_of_redirect, *session.hooks.get('response', ())]}
-        if session.auth:
+        if session.auth and sign:
             prepared.prepare_auth(session.auth)
         return prepared
 
@@ -432,7 +443,8 @@ def _opened(response: requests.Response, url: str, timeout: Timeouts) -> Answer:
     address = masked(response.url or url)
     between_bytes = timeout[1] if isinstance(timeout, tuple) else timeout
     stream = cast(BinaryIO, io.BufferedReader(_Body(response, address, between_bytes), _PIECE))
-    return Answer(response.status_code, dict(response.headers), b'', address, stream=stream)
+    until_headers = response.elapsed.total_seconds()
+    return Answer(response.status_code, dict(response.headers), b'', address, None, until_headers, stream)
 
 
 class _Body(io.RawIOBase):

@@ -22,8 +22,9 @@ FLOORS = (
     {'events', 'exceptions', 'clock', 'fork'},
     {'spec'},
     {'message'},
-    {'parallel', 'paging', 'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
-    {'app', 'client', 'fetch', 'utils'},
+    {'parallel', 'paging', 'names', 'progress'}
+    | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
+    {'app', 'client', 'desktop', 'fetch', 'loaders', 'login', 'service', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
 )

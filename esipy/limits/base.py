@@ -136,8 +136,8 @@ class Booking:
             self._exchange.refusals += self._limits.settle(self._plan, ticket, answer)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if self._ticket is not None:  # an error of ours is raised before anything is sent
-            self.settle(_NOTHING if isinstance(error, EsiError) else _LOST)
+        if self._ticket is not None:  # an error of ours is raised before anything is sent, a plugin's mostly
+            self.settle(_LOST, sent=not (isinstance(error, EsiError) or self._exchange.took is None))
 
 
 class Limits:

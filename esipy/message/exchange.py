@@ -15,12 +15,14 @@ class Exchange:
     """What the steps of an execution tell each other."""
 
     __slots__ = (
+        'anew',
         'attempts',
         'chosen',
         'compatibility_date',
         'deadline',
         'has_renewed',
         'is_patient',
+        'keeps',
         'max_wait',
         'method',
         'opt',
@@ -36,6 +38,7 @@ class Exchange:
         'took',
         'warning',
         'was_held',
+        'whole',
         'without_cache',
     )
 
@@ -71,6 +74,12 @@ class Exchange:
         #: Whose call it is, in a form that may stand in a cache key; '' for a public one.
         self.owner = ''
         self.attempts = 0
+        #: Ask as if nothing were kept.
+        self.anew = False
+        #: Keep what comes.
+        self.keeps = True
+        #: A 304 is no answer: give the kept one that it speaks of, whatever the client does.
+        self.whole = False
         #: Seconds from sending the last attempt to the end of its answer; None: nothing went out.
         self.took: float | None = None
         #: What the server announces with its answer.

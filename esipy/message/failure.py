@@ -23,6 +23,7 @@ from esipy.exceptions import (
     UndecodableBodyError,
 )
 from esipy.message.exchange import Exchange
+from esipy.message.request import SECRET_QUERY
 from esipy.message.response import Response
 
 #: The cluster goes down every day at 11:00 UTC and is usually back within minutes.
@@ -145,4 +146,4 @@ def masked(text: str) -> str:
 
 
 def _masked_query(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, '***' if name in ('token', 'access_token') else value) for name, value in pairs]
+    return [(name, '***' if name in SECRET_QUERY else value) for name, value in pairs]

@@ -47,6 +47,8 @@ class Settings:
     strict_pages: bool = True
     #: Send `Expires` even where the description does not name it.
     expires: bool = False
+    #: Show numbered pages as they were when the first of them was asked for, until that expires.
+    server_cache: bool = False
     #: Count what answers cost, and refuse what is too much.
     limits: bool = True
 
@@ -207,11 +209,13 @@ class Answering:
         """The body, from what is ready where nothing changed since."""
         version = self.world.version
         ready = self._ready.get(key) if key is not None else None
-        if ready is not None and ready[0] == version:
+        if ready is not None and ready[0] == version and (ready[1].until is None or clock.time() < ready[1].until):
             return ready[1]
         with self.world.lock:
             version = self.world.version
             entity = self._made(operation, checked.values, checked.body)
+            if self._is_held(operation):
+                entity.until = self.world.listing(operation, checked.values).until
         if key is not None:
             _keep(self._ready, key, (version, entity))
         return entity
@@ -240,6 +244,8 @@ class Answering:
         if not is_list(shape):
             return *self.world.single(operation, values), {}
         listing = self.world.listing(operation, values)
+        if self._is_held(operation):
+            listing = listing.held(clock.time(), operation.cache_age or 0)
         window = walks.window(operation.paging, listing, values, strict_pages=self.settings.strict_pages)
         if shape.field is None:
             return window.records, listing.modified, window.headers
@@ -248,6 +254,9 @@ class Answering:
         if window.cursor is not None:
             value['cursor'] = window.cursor
         return value, max(modified, listing.modified), window.headers
+
+    def _is_held(self, operation: Operation) -> bool:
+        return self.settings.server_cache and operation.paging == 'pages' and bool(operation.cache_age)
 
     def _told_by_itself(self, operation: Operation) -> Any:
         """What the server says about its own description."""

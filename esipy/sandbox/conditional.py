@@ -23,6 +23,8 @@ class Entity:
         self.headers = headers
         self.modified = None if modified is None else int(modified)
         self.etag = f'W/"{blake2b(body, digest_size=16).hexdigest()}"'
+        #: When the server's cache lets go of it; what is fresh is fresh until then.
+        self.until: float | None = None
         self._packed: bytes | None = None
 
     @property
@@ -51,7 +53,7 @@ def reply_of(entity: Entity, operation: Operation, request: Request, *, expires:
 
 
 def _freshness(entity: Entity, operation: Operation, *, expires: bool) -> dict[str, str]:
-    age = operation.cache_age
+    age = operation.cache_age if entity.until is None else max(0, int(entity.until) - int(clock.time()))
     headers = {'ETag': entity.etag, 'Cache-Control': f'public, max-age={age}' if age else 'no-cache'}
     if operation.security and age:
         headers['Cache-Control'] = f'private, max-age={age}'

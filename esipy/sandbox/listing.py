@@ -6,6 +6,7 @@ A record is made when it is first looked at, so that a list of a million costs n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,9 @@ class Listing:
         self.modified = born
         #: Ids that were there and are no longer.
         self.gone: set[Any] = set()
+        #: Until when a server's cache shows the list as it was.
+        self.until: float | None = None
+        self._held: Listing | None = None
         self._slots: Sequence[int | Record] = range(count)
         self._made: dict[int, Any] = {}
         self._fresh = count
@@ -70,6 +74,14 @@ class Listing:
     def find(self, key: Any) -> int | None:
         """The position of the record with this id."""
         return next((position for position in range(len(self)) if self.key(position) == key), None)
+
+    def held(self, now: float, age: int) -> Listing:
+        """The list as a server's cache shows it: as it was when somebody first looked, for `age` seconds."""
+        if self._held is None or self.until is None or now >= self.until:
+            self._held = copy(self)
+            self._held._slots = self._slots[:]
+            self.until = int(now) + age
+        return self._held
 
     def resize(self, count: int, page_size: int | None, now: float) -> None:
         """Begin again with `count` records."""

@@ -38,10 +38,11 @@ class Sandbox:
     `spec`: the description: a path, text, bytes, a dict, an App; None is the built-in one. `port`: 0 takes a free
     one. `seed`: another one gives other data. `records`, `page_size`: how long lists are and how much of them one
     answer holds. `strict_pages`: False answers a page beyond the last with an empty list instead of 404.
-    `expires`: send `Expires` too. `limits`: refuse who asks too often, as ESI does; False: nobody; or other rules by
-    name, {'market-order': {'tokens': 150, 'window': 5}}, see `esi.limits.set`. `process`: run in a process of its
-    own. `plain`: for benchmarks, answer every request line the same way for ever after its first time, without
-    looking; there are no limits then.
+    `expires`: send `Expires` too. `server_cache`: numbered pages change only when what was shown of them expires.
+    `limits`: refuse who asks too often, as ESI does; False: nobody; or other rules by name,
+    {'market-order': {'tokens': 150, 'window': 5}}, see `esi.limits.set`. `process`: run in a process of its own.
+    `plain`: for benchmarks, answer every request line the same way for ever after its first time, without looking;
+    there are no limits then.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Sandbox:
         page_size: int = 100,
         strict_pages: bool = True,
         expires: bool = False,
+        server_cache: bool = False,
         limits: bool | Mapping[str, Mapping[str, Any]] = True,
         process: bool = False,
         plain: bool = False,
@@ -70,6 +72,7 @@ class Sandbox:
             'page_size': page_size,
             'strict_pages': strict_pages,
             'expires': expires,
+            'server_cache': server_cache,
             'limits': limits,
             'plain': plain,
         }
@@ -108,6 +111,7 @@ class Sandbox:
             size=Size(options['records'], options['page_size']),
             strict_pages=options['strict_pages'],
             expires=options['expires'],
+            server_cache=options['server_cache'],
             limits=options['limits'] is not False and not options['plain'],
         )
         answering = Answering(read(self._document), settings)

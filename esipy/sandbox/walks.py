@@ -41,7 +41,7 @@ def window(kind: str | None, listing: Listing, asked: Mapping[str, Any], *, stri
     shown = _filtered(listing, asked)
     if kind == 'cursor':
         return _by_cursor(listing, shown, asked)
-    if kind == 'page':
+    if kind == 'pages':
         return _by_page(listing, shown, int(asked.get('page') or 1), strict_pages=strict_pages)
     if kind in ID_WALKS:
         return _from_id(listing, shown, kind, asked.get(kind))

@@ -174,7 +174,7 @@ class World:
         """The list in which a thing stands, which may say more of it: /calendar of /calendar/{event_id}."""
         path = normal(operation.path)
         parent = self.get(path.rpartition('/')[0]) if path.endswith('}') else None
-        if parent is None or not self.shape(parent).identity or parent.paging == 'page':
+        if parent is None or not self.shape(parent).identity or parent.paging == 'pages':
             return None
         return self.listing(parent, values)
 
@@ -236,7 +236,8 @@ class _Maker:
         if choices:
             return choices[index % len(choices)]
         if not isinstance(made, dict):
-            own = self._ids.at(index) if self._ids is not None and index >= len(self._examples) else made
+            is_example = self._keeps_ids and index < len(self._examples)
+            own = made if self._ids is None or is_example else self._ids.at(index)
             return own if fits(own, self._item) else made
         if self._ids is not None and not (self._keeps_ids and index < len(self._examples)):
             _pin(made, self._item, self._identity or '', self._ids.at(index))

@@ -396,11 +396,17 @@ class Operation:
 
     @cached_property
     def paging(self) -> str | None:
-        """How the list is walked: page, cursor, from_id, last_mail_id, from_event, max_war_id; or None."""
-        if self.raw.get('x-pagination') == 'cursor':
-            return 'cursor'
+        """How the list is walked, one of WALKS; None for what is no list, or is whole in one answer."""
+        if self.method != 'GET':
+            return None
         names = {p.name for p in self.parameters if p.location == 'query'}
-        return next((kind for kind in PAGING if kind in names), None)
+        if self.raw.get('x-pagination') == 'cursor' or (names >= {'before', 'after'} and self._answers_with_cursor()):
+            return 'cursor'
+        return next((kind for kind in WALKS if PARAMETERS.get(kind) in names), None)
+
+    def _answers_with_cursor(self) -> bool:
+        answer = self.answer(200)
+        return answer is not None and answer.schema is not None and 'cursor' in answer.schema.properties
 
     @property
     def summary(self) -> str:
@@ -457,8 +463,10 @@ def _make(reader: Reader, place: Place, bind: Callable[..., Any]) -> Operation:
     return Operation(reader, place, bind)
 
 
-#: The query parameters that walk a list, and by which a walk is recognised.
-PAGING = ('page', 'from_id', 'last_mail_id', 'from_event', 'max_war_id')
+#: The ways to walk a list, and the query parameter that turns the page, where there is one: it is what a walk is
+#: recognised by. A cursor has two (`before`, `after`), and `x-pagination` in the description.
+WALKS = ('pages', 'cursor', 'from_id', 'last_mail_id', 'from_event', 'max_war_id')
+PARAMETERS = {kind: kind for kind in WALKS[2:]} | {'pages': 'page'}
 
 
 def seconds(window: str) -> float:

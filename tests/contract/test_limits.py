@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import subprocess
@@ -114,8 +115,10 @@ class LimitsContract:
         user = self.user()
         with user.book() as booking:
             booking.settle(answered(500, failure=NoAnswer('reset')))
-        with pytest.raises(ZeroDivisionError), user.book():
-            raise ZeroDivisionError
+        booking = user.book()
+        booking._exchange.took = 0.1  # it was sent
+        with contextlib.suppress(KeyboardInterrupt), booking:
+            raise KeyboardInterrupt
         assert user.budget().used == 10
 
     def test_what_was_not_sent_costs_nothing(self) -> None:

@@ -87,8 +87,9 @@ def app_at(url: str) -> App:
 
 def client(**options: Any) -> EsiClient:
     """A client that gives up soon, for a server without limits."""
-    usual = {'user_agent': 'tests', 'timeout': (SOON, SOON), 'deadline': SOON * 2, 'limits': None}
-    return EsiClient(**{**usual, **options})
+    return EsiClient(
+        **{'user_agent': 'tests', 'timeout': (SOON, SOON), 'deadline': SOON * 2, 'limits': None, **options}
+    )
 
 
 ENDPOINTS = {

@@ -30,7 +30,7 @@ def test_it_has_one_of_each() -> None:
     operations = [app.op[name] for name in app.op]
     assert 30 <= len(operations) <= 40
     assert {operation.paging for operation in operations} == {
-        None, 'page', 'cursor', 'from_id', 'last_mail_id', 'from_event', 'max_war_id',
+        None, 'pages', 'cursor', 'from_id', 'last_mail_id', 'from_event', 'max_war_id',
     }  # fmt: skip
     assert Counter(str(operation.method) for operation in operations).keys() == {'GET', 'POST', 'PUT', 'DELETE'}
     assert any(operation.required_roles for operation in operations)

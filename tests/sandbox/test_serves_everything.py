@@ -131,7 +131,7 @@ def test_every_page_is_true_to_the_document(
     with Sandbox(document(name), records=23, page_size=10) as esi:
         raw, call = esi.document, caller(esi)
         base, token = raw.get('basePath', ''), esi.token()
-        paged = [o for o in Routes(read(raw)).operations if o.paging == 'page']
+        paged = [o for o in Routes(read(raw)).operations if o.paging == 'pages']
         assert paged
         for operation in paged:
             path = operation.path.replace('{character_id}', '90000001').replace('{division}', '1')

@@ -81,8 +81,8 @@ def test_every_attribute_of_every_parameter(name: str) -> None:
 @pytest.mark.parametrize(
     ('name', 'counts'),
     [
-        (LIVE, {'page': 40, 'cursor': 7, 'from_id': 2, 'last_mail_id': 1, 'from_event': 1, 'max_war_id': 1}),
-        (OLD, {'page': 44, 'from_id': 2, 'last_mail_id': 1, 'from_event': 1, 'max_war_id': 1}),
+        (LIVE, {'pages': 40, 'cursor': 7, 'from_id': 2, 'last_mail_id': 1, 'from_event': 1, 'max_war_id': 1}),
+        (OLD, {'pages': 44, 'from_id': 2, 'last_mail_id': 1, 'from_event': 1, 'max_war_id': 1}),
     ],
 )
 def test_how_lists_are_walked(name: str, counts: dict[str, int]) -> None:
@@ -91,7 +91,7 @@ def test_how_lists_are_walked(name: str, counts: dict[str, int]) -> None:
     for operation in app(name).op.values():
         answer = operation.answer(200)
         has_pages = answer is not None and 'x-pages' in answer.headers
-        assert (operation.paging == 'page') == has_pages, operation.id
+        assert (operation.paging == 'pages') == has_pages, operation.id
 
 
 @pytest.mark.parametrize('name', [LIVE, OLD])

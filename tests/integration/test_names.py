@@ -1,0 +1,235 @@
+"""`client.names` and `client.ids`: any number, in chunks, kept, and what belongs to nothing is found cheaply."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from esipy import App, EsiClient
+from esipy.cache import BaseCache, DictCache
+from esipy.exceptions import CallError, NotFoundError, ServerError
+from esipy.sandbox import Sandbox
+from tests.integration.things import client
+from tests.servers import Server, Visit, answer
+
+pytestmark = pytest.mark.usefixtures('no_leaks')
+
+NAMES, IDS = 'post_universe_names', 'post_universe_ids'
+PILOTS = range(90000001, 90002501)
+
+
+@pytest.fixture
+def esi() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox, sandbox.redirect():
+        yield sandbox
+
+
+@pytest.fixture
+def asker() -> Iterator[EsiClient]:
+    with client() as made:
+        yield made
+
+
+def asked(esi: Sandbox) -> list[list[Any]]:
+    return [entry.body for entry in esi.log.entries]
+
+
+def test_names_just_work(esi: Sandbox, asker: EsiClient) -> None:
+    names = asker.names([30000142, 34])
+    assert names[34].name == 'Tritanium'
+    assert names[30000142].category == 'solar_system'
+    assert names.unknown == []
+    assert len(esi.log.entries) == 1
+    assert pickle.loads(pickle.dumps(names)) == names
+
+
+def test_ids_just_work(esi: Sandbox, asker: EsiClient) -> None:
+    ids = asker.ids(['Jita', 'Tritanium'])
+    assert [(row.id, row.category) for row in ids['Jita']] == [(30000142, 'systems')]
+    assert ids['Tritanium'][0].id == 34
+    assert ids.unknown == []
+
+
+def test_an_app_of_ones_own() -> None:
+    with Sandbox() as esi, client() as asker:
+        app = App.create(esi.document)
+        assert asker.names([34], app=app)[34].name == 'Tritanium'
+        assert asker.ids(['Jita'], app=app)['Jita'][0].id == 30000142
+        assert len(esi.log.entries) == 2
+
+
+def test_chunks_as_large_as_is_allowed_each_thing_once(esi: Sandbox, asker: EsiClient) -> None:
+    names = asker.names([*PILOTS, *PILOTS, *map(str, PILOTS)])
+    assert list(names) == list(PILOTS)
+    assert sorted(map(len, asked(esi))) == [500, 1000, 1000]
+    esi.log.clear()
+    found = asker.ids(f'Pilot {number}' for number in range(1100))
+    assert (len(found), sorted(map(len, asked(esi)))) == (1100, [100, 500, 500])
+
+
+def test_what_was_asked_before_is_not_asked_again(esi: Sandbox, asker: EsiClient) -> None:
+    asker.names(PILOTS[:10])
+    asker.ids(['Jita', 'Amarr'])
+    esi.log.clear()
+    assert list(asker.names(PILOTS[5:15])) == list(PILOTS[5:15])
+    assert list(asker.ids(['Amarr', 'Perimeter'])) == ['Amarr', 'Perimeter']
+    assert asked(esi) == [list(PILOTS[10:15]), ['Perimeter']]
+    esi.clock.move(12 * 3600 + 1)
+    asker.names(PILOTS[5:15])
+    assert len(asked(esi)[-1]) == 10
+
+
+@pytest.mark.parametrize(
+    ('count', 'bad', 'refused'),
+    [
+        (1, [0], 1),
+        (1000, [0], 10),
+        (1000, [999], 1),
+        (1000, [500], 10),
+        (1000, [3, 4], 11),
+        (1000, [0, 999], 11),
+        (8, [0, 1, 2, 3, 4, 5, 6, 7], 15),
+        (2000, [10, 1990], 20),
+    ],
+)
+def test_what_belongs_to_nothing_is_found_cheaply(
+    esi: Sandbox, asker: EsiClient, count: int, bad: list[int], refused: int
+) -> None:
+    ids = list(range(PILOTS[0], PILOTS[0] + count))
+    for place in bad:
+        esi.missing(id=ids[place])
+    names = asker.names(ids)
+    assert names.unknown == [ids[place] for place in bad]
+    assert len(names) == count - len(bad)
+    statuses = [entry.status for entry in esi.log.entries]
+    assert statuses.count(404) <= refused
+    assert len(statuses) <= 2 * refused + 12
+
+    esi.log.clear()
+    assert asker.names(ids).unknown == names.unknown
+    assert not esi.log.entries
+    esi.clock.move(3601)  # somebody may have it by now
+    asker.names([ids[bad[0]]])
+    assert len(esi.log.entries) == 1
+
+
+def test_what_cannot_belong_to_anything_is_not_asked(esi: Sandbox, asker: EsiClient) -> None:
+    names = asker.names([0, 34, 1_030_000_000_000])
+    assert (list(names), names.unknown) == ([34], [0, 1_030_000_000_000])
+    assert asked(esi) == [[34]]
+
+
+def test_nothing_is_asked_about_nothing(esi: Sandbox, asker: EsiClient) -> None:
+    assert (asker.names([]), asker.ids([]), esi.log.entries) == ({}, {}, [])
+
+
+@pytest.mark.parametrize(
+    ('method', 'given', 'message'),
+    [
+        ('names', '34', "ids: is a list of ids, not '34'"),
+        ('names', 34, 'ids: is a list of ids, not 34'),
+        ('names', [34, None], 'ids: None is no id'),
+        ('names', [True], 'ids: True is no id'),
+        ('names', [-1, 'Jita', 3.5], "'Jita' is no id; ids: 3.5 is no id"),
+        ('ids', 'Jita', "names: is a list of names, not 'Jita'"),
+        ('ids', ['Jita', ''], 'ids'),
+        ('ids', ['x' * 101], 'ids'),
+    ],
+)
+def test_what_is_no_question_is_told_before_anything_is_sent(
+    esi: Sandbox, asker: EsiClient, method: str, given: Any, message: str
+) -> None:
+    with pytest.raises(CallError, match=message):
+        getattr(asker, method)(given)
+    assert not esi.log.entries
+
+
+def names_page(visit: Visit) -> None:
+    """Knows every name in capitals, and lower-case `nobody` as nothing; no name with a 7 survives."""
+    body = json.loads(visit.body)
+    if any('7' in name for name in body):
+        visit.send(answer({'error': 'boom'}, 500))
+        return
+    things = [{'id': len(name), 'name': name.upper()} for name in body if name != 'nobody']
+    visit.send(answer({'characters': things, 'systems': things[:1]}))
+
+
+def described(url: str, most: int) -> App:
+    body = {'type': 'array', 'items': {'type': 'string'}, 'maxItems': most}
+    post = {
+        'operationId': IDS,
+        'requestBody': {'required': True, 'content': {'application/json': {'schema': body}}},
+        'responses': {'200': {'description': 'OK', 'content': {'application/json': {'schema': {'type': 'object'}}}}},
+    }
+    return App.create(
+        {'openapi': '3.1.0', 'info': {}, 'servers': [{'url': url}], 'paths': {'/universe/ids': {'post': post}}}
+    )
+
+
+def test_a_name_that_several_things_have_and_one_that_nothing_has(asker: EsiClient) -> None:
+    with Server(names_page) as server:
+        app = described(server.url, 500)
+        ids = asker.ids(['jita', 'Jita', 'nobody'], app=app)
+        assert [row.category for row in ids['jita']] == ['characters', 'systems']
+        assert [row.name for row in ids['Jita']] == ['JITA', 'JITA']
+        assert ids.unknown == ['nobody']
+        assert asker.ids(['nobody'], app=app).unknown == ['nobody']
+        assert len(server.visits) == 1
+
+
+def test_a_chunk_that_fails_loses_nothing_of_the_others(asker: EsiClient) -> None:
+    with Server(names_page) as server:
+        app = described(server.url, 2)
+        with pytest.raises(ServerError):
+            asker.ids([f'name {number}' for number in range(8)], app=app, threads=1)
+        kept = len(server.visits)
+        assert list(asker.ids([f'name {number}' for number in range(4)], app=app)) == [f'name {n}' for n in range(4)]
+        assert len(server.visits) == kept
+
+
+def test_names_in_another_language_are_others(esi: Sandbox) -> None:
+    cache = DictCache()
+    for language in ('en', 'de'):
+        with client(cache=cache, headers={'Accept-Language': language}) as asker:
+            asker.names([34])
+            asker.names([34])
+    assert len(esi.log.entries) == 2
+
+
+class Broken(BaseCache):
+    def get(self, key: Any, default: Any = None) -> Any:
+        raise OSError
+
+    set = invalidate = get
+
+
+class Planted(BaseCache):
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self.value
+
+    def set(self, key: Any, value: Any, expire: Any = 300) -> None: ...
+
+    value: Any = None
+
+
+def test_a_cache_that_raises_or_was_tampered_with(esi: Sandbox) -> None:
+    with client(cache=Broken()) as asker:
+        assert asker.names([34])[34].name == 'Tritanium'
+    far = 4e9
+    for value in (b'x', [], {}, {'until': far}, {'until': 'x', 'found': []}, {'until': far, 'found': [7]},
+                  {'until': far, 'found': [{'name': None}]}, {'until': far, 'found': 3}):  # fmt: skip
+        cache = Planted()
+        cache.value = value
+        with client(cache=cache) as asker:
+            assert asker.names([34])[34].name == 'Tritanium'
+
+
+def test_a_route_that_is_not_there_is_an_error(asker: EsiClient) -> None:
+    with Server(lambda visit: visit.send(answer({'error': 'no such route'}, 404))) as server:
+        with pytest.raises(NotFoundError):
+            asker.ids(['Jita'], app=described(server.url, 500))
+        assert len(server.visits) == 1

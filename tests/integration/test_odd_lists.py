@@ -1,0 +1,310 @@
+"""Lists as they should not be: a clear error or the documented answer, never a silent gap, never an endless loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from esipy import EsiClient
+from esipy.exceptions import APIException, NotFoundError, ServerError, WalkError
+from tests.cases.lists import NO_LISTS, X_PAGES, Told
+from tests.integration.listings import MODIFIED, Pages, app_at, asked, order
+from tests.integration.things import client
+from tests.servers import Server, Visit, answer
+
+pytestmark = pytest.mark.usefixtures('no_leaks')
+
+
+@pytest.fixture
+def walker() -> Iterator[EsiClient]:
+    with client() as made:
+        yield made
+
+
+def two_each(pages: int) -> list[Any]:
+    return [[order(2 * number), order(2 * number + 1)] for number in range(pages)]
+
+
+def whole(walker: EsiClient, call: Any, **options: Any) -> list[Any]:
+    return walker.all(call, **options)
+
+
+def streamed(walker: EsiClient, call: Any, **options: Any) -> list[Any]:
+    return list(walker.records(call, **options))
+
+
+EITHER = pytest.mark.parametrize('read', [whole, streamed], ids=['all', 'records'])
+Read = Callable[..., list[Any]]
+
+
+@EITHER
+@pytest.mark.parametrize('case', X_PAGES, ids=lambda case: case.name)
+def test_what_x_pages_says(walker: EsiClient, case: Told, read: Read) -> None:
+    pages = Pages(*(two_each(case.pages) or [[]]))
+    pages.x_pages = case.x_pages if case.x_pages != '' else ' '
+    with Server(pages) as server:
+        call = app_at(server.url).op['get_orders']()
+        if isinstance(case.outcome, int):
+            assert len(read(walker, call, max_pages=case.max_pages)) == case.outcome
+        else:
+            with pytest.raises(WalkError, match='get_orders: ') as caught:
+                read(walker, call, max_pages=case.max_pages)
+            assert case.outcome in str(caught.value)
+            assert len(server.visits) == 1
+
+
+@EITHER
+@pytest.mark.parametrize(('body', 'shown'), NO_LISTS, ids=lambda part: repr(part)[:20])
+@pytest.mark.parametrize('path', ['orders', 'transactions', 'jobs', 'tags'])
+def test_a_body_that_is_no_list(walker: EsiClient, path: str, body: Any, shown: str, read: Read) -> None:
+    with Server(lambda visit: visit.send(answer(body, headers={'X-Pages': '1'}))) as server:
+        with pytest.raises(WalkError, match=f'get_{path}: the body is no list but {shown}'):
+            read(walker, app_at(server.url).op[f'get_{path}']())
+        assert len(server.visits) == 1
+
+
+@EITHER
+@pytest.mark.parametrize('bad', [2, 3])
+def test_a_later_page_that_is_no_list(walker: EsiClient, bad: int, read: Read) -> None:
+    pages = two_each(3)
+    pages[bad - 1] = {'error': 'later'}
+    with Server(Pages(*pages)) as server, pytest.raises(WalkError, match='no list but an object'):
+        read(walker, app_at(server.url).op['get_orders']())
+
+
+@EITHER
+@pytest.mark.parametrize(('status', 'kind'), [(404, NotFoundError), (500, ServerError), (403, APIException)])
+def test_a_page_that_fails_for_good(walker: EsiClient, status: int, kind: type[Exception], read: Read) -> None:
+    def page(visit: Visit) -> None:
+        if asked(visit).get('page') == '3':
+            visit.send(answer({'error': 'no'}, status))
+        else:
+            Pages(*two_each(5))(visit)
+
+    with Server(page) as server, pytest.raises(kind) as caught:
+        read(walker, app_at(server.url).op['get_orders']())
+    assert len(server.visits) < 12
+    if status == 404 or read is whole:
+        assert 'page 3 of 5' in caught.value.__notes__
+
+
+@EITHER
+def test_a_list_that_shrinks_under_the_walk(walker: EsiClient, read: Read) -> None:
+    def shrink(pages: Pages, number: int) -> None:
+        if number == 2:
+            pages.pages = two_each(2)
+            pages.headers['Last-Modified'] = 'Mon, 02 Nov 2026 10:00:07 GMT'
+
+    with Server(Pages(*two_each(4), before=shrink)) as server:
+        call = app_at(server.url).op['get_orders']()
+        if read is whole:
+            found = walker.all(call, threads=1)
+            assert (len(found), found.pages, found.snapshot) == (4, 2, 'Mon, 02 Nov 2026 10:00:07 GMT')
+        else:
+            with pytest.warns(UserWarning, match='the list changed while it was walked'):
+                assert len(streamed(walker, call, threads=1)) == 4
+
+
+@EITHER
+def test_a_list_that_grows_under_the_walk(walker: EsiClient, read: Read) -> None:
+    def grow(pages: Pages, number: int) -> None:
+        if number == 2:
+            pages.pages = two_each(5)
+            pages.headers['Last-Modified'] = 'Mon, 02 Nov 2026 10:00:07 GMT'
+
+    with Server(Pages(*two_each(3), before=grow)) as server:
+        call = app_at(server.url).op['get_orders']()
+        if read is whole:
+            assert len(walker.all(call)) == 10
+        else:
+            with pytest.warns(UserWarning, match='the list changed while it was walked'):
+                assert len(streamed(walker, call)) == 10
+
+
+@pytest.mark.parametrize('threads', [1, 4])
+def test_a_page_that_is_gone_when_the_stream_comes_to_it(walker: EsiClient, threads: int) -> None:
+    def shrink(pages: Pages, number: int) -> None:
+        if number == 3:
+            pages.pages = two_each(2)
+
+    with Server(Pages(*two_each(4), before=shrink)) as server:
+        with pytest.warns(UserWarning, match='changed'):
+            found = streamed(walker, app_at(server.url).op['get_orders'](), threads=threads)
+        assert [one.order_id for one in found] == [0, 1, 2, 3]
+
+
+# ------------------------------------------------------------------ walks from an id
+
+WALKS = {
+    'transactions': ('from_id', 'transaction_id', True),
+    'mail': ('last_mail_id', 'mail_id', False),
+    'calendar': ('from_event', 'event_id', False),
+    'wars': ('max_war_id', '', False),
+}
+
+
+def newest_first(path: str, count: int, size: int = 4) -> Callable[[Visit], None]:
+    """A well-made server: `count` records, newest first."""
+    name, key, inclusive = WALKS[path]
+
+    def page(visit: Visit) -> None:
+        start = int(asked(visit).get(name, 10**9))
+        ids = [number for number in range(count, 0, -1) if number < start or (inclusive and number == start)][:size]
+        visit.send(answer([{key: number} if key else number for number in ids]))
+
+    return page
+
+
+@EITHER
+@pytest.mark.parametrize('path', WALKS)
+@pytest.mark.parametrize('count', [0, 1, 3, 4, 5, 7, 8, 9, 40])
+def test_lists_of_every_length_end(walker: EsiClient, path: str, count: int, read: Read) -> None:
+    with Server(newest_first(path, count)) as server:
+        found = read(walker, app_at(server.url).op[f'get_{path}']())
+        key = WALKS[path][1]
+        assert [record[key] if key else record for record in found] == list(range(count, 0, -1))
+        assert len(server.visits) <= count // 3 + 2
+
+
+@EITHER
+@pytest.mark.parametrize('path', WALKS)
+def test_a_server_that_ignores_the_id(walker: EsiClient, path: str, read: Read) -> None:
+    name, key, _ = WALKS[path]
+    body = [{key: number} if key else number for number in (5, 4, 3)]
+    with Server(lambda visit: visit.send(answer(body))) as server:
+        with pytest.raises(WalkError, match=f'get_{path}: the server ignores {name}'):
+            read(walker, app_at(server.url).op[f'get_{path}']())
+        assert len(server.visits) == 2
+
+
+@EITHER
+def test_a_server_that_walks_in_a_circle(walker: EsiClient, read: Read) -> None:
+    def page(visit: Visit) -> None:
+        visit.send(answer([9, 8] if asked(visit).get('max_war_id') != '8' else [7, 6]))
+
+    with Server(page) as server:
+        with pytest.raises(WalkError, match='does not walk on: it came to max_war_id=8 a second time'):
+            read(walker, app_at(server.url).op['get_wars']())
+        assert len(server.visits) == 3
+
+
+@EITHER
+def test_a_walk_without_an_end(walker: EsiClient, read: Read) -> None:
+    def page(visit: Visit) -> None:
+        start = int(asked(visit).get('max_war_id', 10**6))
+        visit.send(answer([start - 1, start - 2]))
+
+    with Server(page) as server:
+        with pytest.raises(WalkError, match='no end after 7 pages; max_pages= allows more'):
+            read(walker, app_at(server.url).op['get_wars'](), max_pages=7)
+        assert len(server.visits) == 8
+
+
+@EITHER
+def test_records_that_nothing_tells_apart(walker: EsiClient, read: Read) -> None:
+    def page(visit: Visit) -> None:
+        start = int(asked(visit).get('from_id', 9))
+        visit.send(answer([{'number': number, 'price': 1} for number in range(start, max(start - 4, 0), -1)]))
+
+    with Server(page) as server:
+        call = app_at(server.url).op['get_transactions']()
+        with pytest.raises(WalkError, match='say which field does: key=, one of number, price'):
+            read(walker, call)
+        for key in ('number', lambda record: record['number']):
+            assert [one.number for one in read(walker, call, key=key)] == list(range(9, 0, -1))
+        with pytest.raises(WalkError, match="a record has no 'numer'"):
+            read(walker, call, key='numer')
+
+
+def test_a_record_that_was_removed_where_the_walk_goes_on(walker: EsiClient) -> None:
+    def page(visit: Visit) -> None:
+        start = asked(visit).get('from_id')
+        ids = [9, 8, 7] if start is None else [5, 4] if start == '7' else [number for number in (4,) if start == '4']
+        visit.send(answer([{'transaction_id': number} for number in ids]))
+
+    with Server(page) as server:
+        found = walker.all(app_at(server.url).op['get_transactions']())
+    assert [one.transaction_id for one in found] == [9, 8, 7, 5, 4]
+
+
+# ------------------------------------------------------------------ cursors
+
+
+def jobs(*ids: int, **cursor: Any) -> bytes:
+    return answer({'jobs': [{'id': number} for number in ids], **({'cursor': cursor} if cursor else {})})
+
+
+@EITHER
+def test_what_comes_twice_comes_once(walker: EsiClient, read: Read) -> None:
+    def page(visit: Visit) -> None:
+        query = asked(visit)
+        if 'after' in query:
+            visit.send(jobs() if query['after'] == 'end' else jobs(1, 7, after='end', before='x'))
+        elif 'before' in query:
+            visit.send(jobs(3, 4, before='c', after='d') if query['before'] == 'a' else jobs())
+        else:
+            visit.send(jobs(4, 5, 6, before='a', after='b'))
+
+    with Server(page) as server:
+        found = read(walker, app_at(server.url).op['get_jobs']())
+        assert sorted(one.id for one in found) == [1, 3, 4, 5, 6, 7]
+
+
+@EITHER
+@pytest.mark.parametrize('name', ['before', 'after'])
+def test_a_cursor_that_repeats(walker: EsiClient, name: str, read: Read) -> None:
+    def page(visit: Visit) -> None:
+        query = asked(visit)
+        if name == 'after' and 'before' in query:
+            visit.send(jobs())
+        else:
+            visit.send(jobs(1, 2, before='b', after='a'))
+
+    with Server(page) as server:
+        with pytest.raises(WalkError, match=f"the server does not walk on: the cursor '{name[0]}' came a second time"):
+            read(walker, app_at(server.url).op['get_jobs']())
+        assert len(server.visits) <= 3
+
+
+@EITHER
+def test_a_page_without_a_cursor(walker: EsiClient, read: Read) -> None:
+    with Server(lambda visit: visit.send(jobs(1, 2))) as server:
+        operation = app_at(server.url).op['get_jobs']
+        with pytest.raises(WalkError, match="a full page has no cursor 'before'"):
+            read(walker, operation(limit='2'))
+        with pytest.raises(WalkError, match="a full page has no cursor 'before'"):
+            read(walker, operation())
+        assert [one.id for one in read(walker, operation(limit='3'))] == [1, 2]  # it has room: this is the end
+
+
+@EITHER
+def test_two_lists_beside_a_cursor(walker: EsiClient, read: Read) -> None:
+    bodies = [{'a': [], 'b': [], 'cursor': {}}, {'old': [1], 'jobs': [{'id': 1}], 'cursor': {}}]
+    with Server(lambda visit: visit.send(answer(bodies[visit.number]))) as server:
+        call = app_at(server.url).op['get_jobs']()
+        with pytest.raises(WalkError, match="no list but an object with 'a', 'b', 'cursor'"):
+            read(walker, call)
+        assert [one.id for one in read(walker, app_at(server.url).op['get_jobs'](limit='2'))] == [
+            1
+        ]  # the one described
+
+
+def test_an_empty_list_with_and_without_a_cursor(walker: EsiClient) -> None:
+    for body in (jobs(), jobs(before='a', after='a')):
+        with Server(lambda visit, body=body: visit.send(body)) as server:  # type: ignore[misc]
+            call = app_at(server.url).op['get_jobs']()
+            assert walker.all(call) == []
+            changes = walker.sync(call)
+            assert changes == ([], 'a' if b'cursor' in body else '0')
+
+
+def test_the_date_of_pages_that_have_none(walker: EsiClient) -> None:
+    pages = Pages(*two_each(3))
+    del pages.headers['Last-Modified']
+    with Server(pages) as server:
+        found = walker.all(app_at(server.url).op['get_orders']())
+        assert (len(found), found.snapshot, found.last_modified) == (6, None, None)
+        assert len(server.visits) == 6  # each page twice: nothing changed in between
+    assert MODIFIED.endswith('GMT')
