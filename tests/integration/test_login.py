@@ -39,8 +39,8 @@ from esipy.exceptions import (
 from esipy.sandbox import Sandbox
 from esipy.stores import FileTokens, MemoryTokens
 from tests.databases import free_port
-from tests.integration.test_failures import holds
 from tests.integration.things import ENDPOINTS
+from tests.leaks import holds
 from tests.servers import Server, answer
 
 WALLET = 'esi-wallet.read_character_wallet.v1'
