@@ -144,7 +144,7 @@ class EsiClient:
       window of the limit; in `multi_request` that begins when all calls before have had their turn
     - `remember_refusals`: give a 403 or 404 again without asking: for a minute, and twice as long after each one
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
-    - `app`: an App or EsiApp, for what is asked for without a call made of one (`request_path`)
+    - `app`: an App or EsiApp, for what is asked for without a call made of one (`request_path`, `names`, `ids`)
     - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
     - `plugins`: who else takes part in every call, in this order (see esipy.plugins)
 
@@ -181,7 +181,7 @@ class EsiClient:
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
         self._limits: Limits | NoLimits = _limits_of(self.limits)
-        self._refusals = Refusals(self.remember_refusals)
+        self._refusals = Refusals(self.remember_refusals, self._answers.key)
         self._warned: set[str] = set()
         #: Whether all this belongs to another client (see `as_character`).
         self._is_borrowed = False
@@ -375,6 +375,8 @@ class EsiClient:
         """The exchanges of calls that have to be sent, with what each is signed with."""
         for call in calls:
             exchange = self._exchange(call, None, None, UNSET, UNSET, None, {})
+            if isinstance(exchange, plugins.Call) and self._chain is not None:
+                self._chain.prepare(exchange)
             self._tell_owner(exchange)
             stored = self._answers.find(self.cache, exchange)
             if stored is None or not policy.is_fresh(stored.headers, clock.time()):
@@ -481,7 +483,8 @@ class EsiClient:
             names = client.names([30000142, 34])
             print(names[34].name)
 
-        Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default ESI's own.
+        Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default
+        the client's, else ESI's own.
         """
         return _names.names(self._desk(app, 'post_universe_names', threads, options), ids)
 
@@ -491,6 +494,7 @@ class EsiClient:
         return _names.ids(self._desk(app, 'post_universe_ids', threads, options), names)
 
     def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> _names.Desk[Any]:
+        app = self.app if app is None else app
         table = _names.built_in() if app is None else app.op
         ask = self._asker(**options)
         said = [self._transport.choosing(), self.compatibility_date, getattr(app, 'datasource', None)]
@@ -595,7 +599,7 @@ class EsiClient:
         stored = self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
-        elif (refusal := self._refusals.find(exchange.method, self._answers.key(exchange))) is not None:
+        elif (refusal := self._refusals.find(exchange)) is not None:
             response, error = self._repeat(exchange, refusal)
         elif exchange.method == 'GET' and not exchange.is_streamed:
             response, error = self._fetch(exchange, stored, landings)
@@ -637,7 +641,7 @@ class EsiClient:
 
     def _repeat(self, exchange: Exchange, refusal: Refusal) -> tuple[Response, APIException | None]:
         """A refusal that is remembered, without asking for it again."""
-        response, error = self._receive(exchange, Answer(*refusal.answer), None, _NOWHERE)
+        response, error = self._receive(exchange, refusal.answer, None, _NOWHERE)
         response.from_cache = response.remembered = True
         if error is not None:
             error.add_note(f'remembered: not asked again for {refusal.until - clock.time():.0f} s')
@@ -715,13 +719,15 @@ class EsiClient:
             exchange.took = None
             answer = self._send(exchange, stored)
             booking.settle(answer)
-        self._refusals.note(exchange.method, self._answers.key(exchange), CachedResponse(*answer[:4]))
+        self._refusals.note(exchange, answer)
         return answer
 
     def _authorization(self, exchange: Exchange) -> str | None:
         """What an attempt is signed with, or what else tells whose it is."""
+        if not exchange.owner:
+            return None
         given = authorization_of(exchange.signed or exchange.request)
-        return given or self._transport.authorization() or exchange.owner or None
+        return given or self._transport.authorization() or exchange.owner
 
     def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
         """Send once, with the plugins around it, and tell so by the signal."""
@@ -773,7 +779,7 @@ class EsiClient:
         What a limit refused is sent once more in any case, and waits for that limit; while the server is down for the
         day it is not asked again and again.
         """
-        if exchange.request.is_streamed:
+        if answer.status < 400 or exchange.request.is_streamed:
             return None
         now = clock.time()
         told = retry_after(policy.lower(answer.headers).get('retry-after'), now)

@@ -155,6 +155,9 @@ class Plugin:
     def prepare(self, call: Call) -> None:
         """Once per call, before it is looked up in the cache: change `headers`, `query`, `path`, `body`, `timeout`."""
 
+    def on_call(self, call: Call) -> None:
+        """Once per call, when all plugins have prepared it: this is what is asked for, from the cache or the server."""
+
     def around_attempt(self, call: Call) -> Held | None:
         """Once per attempt: a context manager that is left when its answer has come, whatever becomes of it."""
         return None
@@ -199,6 +202,7 @@ class Chain:
         self.takes = frozenset(name for plugin in self.plugins for name in plugin.takes)
         self._around_call = self._all('around_call')
         self._prepare = self._all('prepare')
+        self._on_call = self._all('on_call')
         self._around_attempt = self._all('around_attempt')
         self._on_send = self._all('on_send')
         self._answer = self._all('answer')
@@ -227,12 +231,14 @@ class Chain:
         return response, error
 
     def prepare(self, call: Call) -> None:
-        """What becomes of a call before it is looked up and sent."""
+        """What becomes of a call before it is looked up and sent; in a dry run this is all."""
         for hook in self._prepare:
             hook(call)
 
     def _live(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
         self.prepare(call)
+        for hook in self._on_call:
+            hook(call)
         call.response, call.error = response, error = execute(call)
         if _is_answered(response, error):
             for hook in self._on_response:

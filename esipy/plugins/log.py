@@ -138,9 +138,9 @@ class InnerLogger(BaseLogger):
 
 class OuterLogger(BaseLogger):
     """`OuterLogger(logging.getLogger('esi'))`: each call once, before its body is serialised, and what came of it after
-    it was read, from wherever it came. It sees the work of the plugins that stand before it in the list."""
+    it was read, from wherever it came."""
 
-    def prepare(self, call: Call) -> None:
+    def on_call(self, call: Call) -> None:
         self._log_request(call, call.request.headers(call.compatibility_date), call.body)
 
     def on_response(self, call: Call) -> None:

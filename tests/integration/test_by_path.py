@@ -30,7 +30,8 @@ def test_on_the_sandbox() -> None:
         assert client.request(client.app.op['get_universe_types']()).from_cache
         assert client.request_path('GET', '/universe/types/{type_id}', type_id=one).from_cache
         orders = client.app.by_path('GET', '/markets/{region_id}/orders', region_id=10000002, order_type='all')
-        assert client.request(orders).pages >= 1
+        pages = client.request(orders).pages
+        assert len(list(client.paginate(orders))) == pages
 
 
 def test_an_app_and_options_of_the_call() -> None:
@@ -54,6 +55,12 @@ def test_what_cannot_be_asked_for() -> None:
             esi.request_path('GET', '/thin', app=app)
         with pytest.raises(CallError, match="pag: unknown parameter, did you mean 'page'"):
             esi.request_path('GET', '/thing', app=app, pag=2)
+
+
+def test_the_clients_app_is_asked_for_names_too() -> None:
+    with Server(lambda visit: visit.send(answer({}))) as server, client(app=app_at(server.url)) as esi:
+        assert esi.ids(['Nowhere']).unknown == ['Nowhere']
+        assert server.visits[0].path == '/universe/ids'
 
 
 def test_a_table_by_path() -> None:

@@ -14,7 +14,8 @@ from esipy import EsiClient, clock
 from esipy.cache import DictCache
 from esipy.events import API_CALL_STATS
 from esipy.exceptions import CallError, ConnectionFailedError, ServerError, UndecodableBodyError
-from esipy.plugins import Call, Plugin, Pool, RateLimit
+from esipy.limits import MemoryLimits
+from esipy.plugins import Call, Headers, Plugin, Pool, RateLimit
 from esipy.plugins.base import HOOKS
 from tests.integration.test_flights import waiting
 from tests.integration.things import app_at, client, security
@@ -41,6 +42,9 @@ class Trace(Plugin):
 
     def prepare(self, call: Call) -> None:
         self._tell('prepare', call.name)
+
+    def on_call(self, call: Call) -> None:
+        self._tell('on_call', call.timeout)
 
     @contextmanager
     def around_attempt(self, call: Call) -> Iterator[None]:
@@ -112,6 +116,7 @@ def test_a_call_that_goes_out_then_a_kept_answer_then_a_304(server: Server, page
         assert traced(esi, server, trace) == [
             'around_call <Call get_thing: GET /thing>',
             'prepare get_thing',
+            'on_call (5.0, 5.0)',
             'around_attempt 1',
             'on_send <GET /thing>',
             'answer',
@@ -123,6 +128,7 @@ def test_a_call_that_goes_out_then_a_kept_answer_then_a_304(server: Server, page
         assert traced(esi, server, trace) == [
             'around_call <Call get_thing: GET /thing>',
             'prepare get_thing',
+            'on_call (5.0, 5.0)',
             'on_response 200 from cache',
             'call over 200',
         ]
@@ -130,6 +136,7 @@ def test_a_call_that_goes_out_then_a_kept_answer_then_a_304(server: Server, page
         assert traced(esi, server, trace) == [
             'around_call <Call get_thing: GET /thing>',
             'prepare get_thing',
+            'on_call (5.0, 5.0)',
             'around_attempt 1',
             'on_send <GET /thing> "x"',
             'answer',
@@ -148,6 +155,7 @@ def test_a_call_that_is_repeated(server: Server, pages: list[bytes]) -> None:
         assert traced(esi, server, trace) == [
             'around_call <Call get_thing: GET /thing>',
             'prepare get_thing',
+            'on_call (5.0, 5.0)',
             'around_attempt 1',
             'on_send <GET /thing>',
             'answer',
@@ -181,6 +189,7 @@ def test_a_call_that_is_not_answered() -> None:
     assert [line.split(' <')[0] for line in trace.lines] == [
         'around_call',
         'prepare get_thing',
+        'on_call (5.0, 5.0)',
         'around_attempt 1',
         'on_send',
         'answer',
@@ -214,6 +223,8 @@ def test_in_order_on_the_way_in_and_in_reverse_on_the_way_out(server: Server) ->
         'b around_call',
         'a prepare',
         'b prepare',
+        'a on_call',
+        'b on_call',
         'a around_attempt',
         'b around_attempt',
         'a on_send',
@@ -401,6 +412,18 @@ def test_notes_are_attributes_of_the_response(server: Server) -> None:
         assert esi.head(call).mark == 7
 
 
+def test_a_dry_run_and_an_estimate_prepare_the_call_and_no_more(server: Server, pages: list[bytes]) -> None:
+    pages[:] = [answer({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
+    trace = Trace()
+    with client(plugins=[Headers({'Accept-Language': 'de'}), trace], cache=DictCache()) as esi:
+        call = app_at(server.url).op['get_thing']()
+        assert esi.prepare(call).headers['Accept-Language'] == 'de'
+        assert len(list(esi._expected([call]))) == 1
+        assert trace.lines == ['prepare get_thing'] * 2
+        esi.request(call)
+        assert not list(esi._expected([call])), 'it is kept, under what the plugin made of it'
+
+
 def test_options_that_a_plugin_takes(server: Server) -> None:
     class Takes(Plugin):
         takes = ('colour',)
@@ -481,6 +504,16 @@ def test_a_plugin_that_raises_fails_the_call_and_leaves_nothing_held(server: Ser
         assert [str(error) for error in holds.errors] == [hook] * 3
         with pytest.raises(Oops):
             esi.multi_request([call])
+
+
+def test_what_a_plugin_keeps_from_being_sent_spends_no_limit(server: Server) -> None:
+    call = app_at(server.url).op['get_thing']()
+    for hook, spent in (('around_attempt', False), ('on_send', False), ('answer', False), ('on_answer', True)):
+        with client(plugins=[raising(hook)], limits=MemoryLimits()) as esi:
+            with pytest.raises(Oops):
+                esi.request(call)
+            assert any(budget.used for budget in esi.budget()) == spent, hook
+            assert not any(budget.in_flight for budget in esi.budget())
 
 
 def test_what_a_plugin_raises_for_an_error_takes_its_place() -> None:
@@ -576,7 +609,7 @@ class Dice(Plugin):
     def prepare(self, call: Call) -> None:
         self._throw()
 
-    on_send = answer = on_answer = on_response = prepare  # type: ignore[assignment]
+    on_call = on_send = answer = on_answer = on_response = prepare  # type: ignore[assignment]
 
     def on_error(self, call: Call, error: Exception) -> None:
         self._throw()

@@ -70,7 +70,7 @@ def told(record: Any, *names: str) -> dict[str, Any]:
 
 @BOTH
 def test_a_request_and_its_response(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
-    with asking(TrackingToken('t-'), Pool(1), kind(logger, max_body_length=100)) as asked:
+    with asking(kind(logger, max_body_length=100), TrackingToken('t-'), Pool(1)) as asked:
         response = asked.get('put_thing', {'body': {'b': 2}})
         url = asked.server.url
     request, answered = kept.records

@@ -129,6 +129,17 @@ def test_nobody_waits_for_longer_than_it_may(gate: Gate) -> None:
         assert len(gate.arrived) == 2
 
 
+def test_who_comes_does_not_go_before_who_waits() -> None:
+    """Not even where a place is free, because who is the first in the line has not yet woken up."""
+    pool = Pool(1, timeout=0.05)
+    with asking(pool) as asked:
+        pool._queue.append(threading.Event())
+        with pytest.raises(TooMuchTimePendingError):
+            asked.get()
+        pool._queue.clear()
+        assert asked.get().status == 200
+
+
 def test_waiting_does_not_count_for_the_deadline(gate: Gate) -> None:
     pool = Pool(1)
     with asking(pool, page=gate, deadline=0.8) as asked:
