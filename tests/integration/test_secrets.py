@@ -515,12 +515,15 @@ def test_limits_that_are_reached(world: World, redis_on: databases.Server) -> No
     """Nor is a secret in what they keep, in memory or in Redis. Fails when `draws.user` takes a token as it is."""
     with redis.Redis(port=redis_on.port) as server, Watch(SECRETS, exempt=('urllib3',)) as watch:
         server.flushall()
-        world.api = API_FAULTS['420']
+        told = {'X-Ratelimit-Group': 'g', 'X-Ratelimit-Limit': '150/15m', 'X-Ratelimit-Remaining': '0'}
+        world.api = lambda visit: visit.send(answer({}, 429, {**told, 'X-Ratelimit-Used': '150', 'Retry-After': '60'}))
         for limits in (MemoryLimits(), RedisLimits(server)):
             for way in WAYS.values():
                 esi, call = way(world, limits=limits, max_wait=0.05)
-                with esi, failing(watch):
-                    esi.request(call, raise_on_error=True)
+                with esi:
+                    for one in (call, call, world.call(token=CODE), world.call(token=CODE)):
+                        with failing(watch):
+                            esi.request(one, raise_on_error=True)
                 watch.text('a budget', f'{esi.budget()} {limits!r}')
             watch.things.append(('limits', vars(limits)))
         kept = [(key, _of_redis(server, key)) for key in server.scan_iter()]
