@@ -48,6 +48,7 @@ NOT_AT_IMPORT = {
     'platformdirs',
     'pyswagger',
     'pytest',
+    'webbrowser',
 }
 
 # Home directories and the like, on any system: the path of a machine means nothing on another one.
