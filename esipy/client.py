@@ -652,9 +652,11 @@ class EsiClient:
     ) -> tuple[Response, APIException | None]:
         """Ask the server. The same GET of several threads at once is sent by one of them, unless it turns out to be
         somebody else's. `stored`: what was kept when so many flights had landed."""
-        with self._flights.board(self._answers.key(exchange), exchange.timeout, exchange.deadline) as flight:
+        with self._flights.board(self._answers.key(exchange), exchange.timeout, exchange.deadline, exchange) as flight:
             if flight.result is not None and flight.result.owner == exchange.owner:
                 return self._receive(exchange, flight.result.answer, flight.result.asked, _NOWHERE)
+            if exchange.deadline is not None:
+                exchange.deadline += flight.waited  # for one that had to wait for a limit
             if self._flights.landings != landings:  # perhaps this very call's, between looking and boarding
                 stored = self._answers.find(self.cache, exchange)
                 if stored is not None and policy.is_fresh(stored.headers, clock.time()):
@@ -718,7 +720,7 @@ class EsiClient:
             exchange.attempts += 1
             exchange.took = None
             answer = self._send(exchange, stored)
-            booking.settle(answer)
+            booking.settle(answer, sent=exchange.took is not None)
         self._refusals.note(exchange, answer)
         return answer
 
@@ -783,7 +785,7 @@ class EsiClient:
             return None
         now = clock.time()
         told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
-        if exchange.refusals == 1 and answer.status in (420, 429, 520):
+        if exchange.refusals == 1 and answer.status in (420, 429, 520) and not exchange.request.is_streamed:
             exchange.refusals += 1
             return 0.0
         if kind_of(answer.status, now, told) is DowntimeError:
