@@ -29,7 +29,9 @@ from esipy.transport import Answer, NoAnswer
 
 LOGGER = logging.getLogger(__name__)
 
-#: Seconds to stay away after a refusal that does not say for how long: the window, but not longer than this.
+#: Seconds to stay away after a refusal that does not say for how long: from the first to the last, twice as long each
+#: time in a row. Most are a hiccup, and the one that is not is a window of a minute.
+UNTOLD_FIRST = 5.0
 UNTOLD = 60.0
 
 #: A wait for one window ends a little after it: this part of one is allowed for by default.
@@ -163,6 +165,8 @@ class Limits:
         self._learned: dict[tuple[str, str], tuple[str, Rule] | None] = {}
         self._plans: dict[Any, Plan] = {}
         self._doubted: set[tuple[str, str]] = set()
+        #: For how long we stayed away from a route that refused the last time.
+        self._stayed: dict[tuple[str, str], float] = {}
 
     # ------------------------------------------------------------------ what the client calls
 
@@ -191,6 +195,10 @@ class Limits:
         refused = answer.status >= 420 and _is_refusal(plan, answer)
         if refused:
             LOGGER.warning('%s refuses %s: %d', plan.server, plan.route, answer.status)
+            if said.retry_after is None:
+                said = said._replace(retry_after=self._stay_away(plan))
+        elif self._stayed:
+            self._stayed.pop((plan.server, plan.route), None)
         outcomes = [
             _outcome(draw, booked, answer, said) for draw, booked in zip(plan.draws, ticket.booked, strict=True)
         ]
@@ -198,6 +206,15 @@ class Limits:
         self._lines.wake(plan.keys)
         self._learn(plan, said, answer)
         return refused
+
+    def _stay_away(self, plan: Plan) -> float:
+        """Seconds to stay away, where the server does not say."""
+        place = plan.server, plan.route
+        seconds = min(UNTOLD, self._stayed.get(place, UNTOLD_FIRST / 2) * 2)
+        if len(self._stayed) >= _MANY:
+            self._stayed.clear()
+        self._stayed[place] = seconds
+        return seconds
 
     def budget(self, server: str | None = None) -> list[Budget]:
         """Every bucket that was drawn from (of one server), as it stands."""
@@ -376,16 +393,12 @@ def _outcome(draw: Draw, booked: int, answer: Answer, said: told.Told) -> Outcom
         # The window's end is told in whole seconds: it may be one later.
         returns = None if said.errors_reset is None else said.errors_reset + 1.0
         return Outcome(kind.cost(status), returns, used)
+    away = said.retry_after or 0.0
     if kind is REQUESTS:
-        return Outcome(1, closed=_away(draw, said) if status in (429, 520) else 0.0)
+        return Outcome(1, closed=away if status in (429, 520) else 0.0)
     rule = said.rule if said.group in (None, draw.group) else None
     used = None if said.remaining is None or rule is None else rule.tokens - said.remaining
-    return Outcome(kind.cost(status), None, used, rule, _away(draw, said) if status == 429 else 0.0)
-
-
-def _away(draw: Draw, said: told.Told) -> float:
-    """For how many seconds to stay away after a 429."""
-    return min(draw.rule.window, UNTOLD) if said.retry_after is None else said.retry_after
+    return Outcome(kind.cost(status), None, used, rule, away if status == 429 else 0.0)
 
 
 def _is_refusal(plan: Plan, answer: Answer) -> bool:
@@ -399,7 +412,7 @@ def _gate_closed(answer: Answer, said: told.Told) -> float:
         return 0.0
     if said.errors_reset is not None:
         return said.errors_reset + 1.0
-    return UNTOLD if said.retry_after is None else said.retry_after
+    return said.retry_after or 0.0
 
 
 def _until(draw: Draw, state: State, tokens: int) -> float:

@@ -173,22 +173,34 @@ class LimitsContract:
 
     # ------------------------------------------------------------------ refusals
 
-    @pytest.mark.parametrize('way', ['seconds', 'date', 'date of a clock that is wrong', 'nothing'])
+    @pytest.mark.parametrize('way', ['seconds', 'date', 'date of a clock that is wrong'])
     def test_after_a_429_its_bucket_waits(self, way: str) -> None:
         user = self.user()
         now = clock.time()
         headers = {
             'seconds': {'Retry-After': '7'},
             'date': {'Retry-After': formatdate(now + 7, usegmt=True)},
-            'nothing': {},
         }.get(way, {'Retry-After': formatdate(now + 3607, usegmt=True), 'Date': formatdate(now + 3600, usegmt=True)})
         user.call(status=429, headers=headers)
         assert user.calls(name='two') == 0
         assert user.calls(1, name='free') == user.calls(1, name='mine', token=MINE) == 1
         clock.move(5)
         assert user.calls() == 0
-        clock.move(2.1 if way != 'nothing' else 5.1)
+        clock.move(2.1)
         assert user.calls() == 8
+
+    @pytest.mark.parametrize('status', [420, 429])
+    def test_who_is_refused_without_a_word_stays_away_longer_each_time(self, status: int) -> None:
+        user = self.user()
+        for seconds in (5, 10, 20, 40, 60, 60):
+            user.call(status=status)
+            clock.move(seconds - 0.5)
+            assert user.calls(1) == 0
+            clock.move(0.6)
+        user.call()
+        user.call(status=status)
+        clock.move(5.1)
+        assert user.calls(1) == 1
 
     def test_a_route_that_has_a_limit_and_does_not_say_so(self) -> None:
         user = User(self.make_limits(hidden={'GET /hidden': '30/1m'}))
