@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -16,7 +16,7 @@ from benchmarks.material import REGION, document
 from benchmarks.measure import CPU, ESIPY, FLOOR, WALL, Options, Result, alternate
 from benchmarks.server import serving
 from esipy.cache import DictCache
-from esipy.plugins import Elapsed, Headers, Plugin, Pool, Timeout, TrackingToken
+from esipy.plugins import Elapsed, Headers, Pool, Timeout, TrackingToken
 
 NUMBER = 100
 
@@ -26,6 +26,7 @@ def results(options: Options) -> dict[str, Result]:
         number = NUMBER // 4 if options.quick else NUMBER
         return {
             'get': _get(address + '/fast', options, number),
+            'limits': _limits(address + '/fast', options, number),
             'plugins': _plugins(address + '/fast', options, number),
             'hit': _hit(address + '/fast', options, number, made_before=True),
             'hit-new': _hit(address + '/fast', options, number, made_before=False),
@@ -34,8 +35,8 @@ def results(options: Options) -> dict[str, Result]:
         }
 
 
-def _client(cache: Any, *, plugins: Sequence[Plugin] = (), **headers: str) -> esipy.EsiClient:
-    return esipy.EsiClient(headers={'User-Agent': 'esipy benchmarks', **headers}, cache=cache, plugins=plugins)
+def _client(cache: Any, **options: Any) -> esipy.EsiClient:
+    return esipy.EsiClient(cache=cache, user_agent='esipy benchmarks', **options)
 
 
 def _get(address: str, options: Options, number: int) -> Result:
@@ -51,13 +52,23 @@ def _get(address: str, options: Options, number: int) -> Result:
     return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
 
 
+def _limits(address: str, options: Options, number: int) -> Result:
+    status = esipy.App.create(document(address, options.document)).op['GetStatus']
+    kept, free = _client(None), _client(None, limits=None)
+    contenders: dict[str, Callable[[], Any]] = {
+        FLOOR: lambda: free.request(status()),
+        ESIPY: lambda: kept.request(status()),
+    }
+    return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
+
+
 def _plugins(address: str, options: Options, number: int) -> Result:
     """The same GET by a client without plugins and by one with five: one that holds something, and four that change
     the request or add to the response. Both send the same."""
     status = esipy.App.create(document(address, options.document)).op['GetStatus']
     header = {'X-App': 'benchmarks'}
     five = [Headers(header), Timeout(20), TrackingToken(), Elapsed(), Pool(10)]
-    without, plugged = _client(None, **header), _client(None, plugins=five)
+    without, plugged = _client(None, headers=header), _client(None, plugins=five)
     contenders: dict[str, Callable[[], Any]] = {
         FLOOR: lambda: without.request(status()).data.players,
         ESIPY: lambda: plugged.request(status()).data.players,

@@ -121,7 +121,7 @@ def _checked(client_id: Any, scopes: Any, redirect_uri: Any, character: Any, tim
             faults.append(('scopes', f'{scope!r} is no scope'))
     try:
         split = urlsplit(redirect_uri)
-        if not split.scheme or not split.netloc or split.fragment or split.port == 0:
+        if not split.scheme or not split.netloc or '@' in split.netloc or split.fragment or split.port == 0:
             raise ValueError
     except (ValueError, AttributeError, TypeError):
         faults.append(('redirect_uri', f'{redirect_uri!r} is no whole address, such as {REDIRECT_URI}'))

@@ -96,7 +96,7 @@ class Watch:
 
     def _in_record(self, record: logging.LogRecord) -> list[Any]:
         """Its text, its traceback, and what a handler that sends all it has would send."""
-        errors = [one for one in (record.args or ()) if isinstance(one, BaseException)]
+        errors = [one for one in (*(record.args or ()), *vars(record).values()) if isinstance(one, BaseException)]
         errors += [record.exc_info[1]] if record.exc_info and record.exc_info[1] else []
         return holds([logging.Formatter().format(record), repr(vars(record)), *errors], *self.forms)
 

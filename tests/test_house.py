@@ -22,7 +22,7 @@ FLOORS = (
     {'events', 'exceptions', 'clock', 'fork'},
     {'spec'},
     {'message'},
-    {'parallel', 'paging', 'names', 'progress'}
+    {'parallel', 'lists', 'paging', 'names', 'progress'}
     | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
     {'app', 'client', 'desktop', 'fetch', 'loaders', 'login', 'service', 'utils'},
     {'esipy'},
@@ -48,6 +48,7 @@ NOT_AT_IMPORT = {
     'platformdirs',
     'pyswagger',
     'pytest',
+    'webbrowser',
 }
 
 # Home directories and the like, on any system: the path of a machine means nothing on another one.

@@ -25,9 +25,11 @@ LOGGER = logging.getLogger(__name__)
 #: Where to listen for each name of this machine. Never on an address that others can reach.
 HOSTS = {'localhost': '127.0.0.1', '127.0.0.1': '127.0.0.1', '::1': '::1'}
 
-#: The most bytes of a request that are read, and how many seconds an answer may take to be sent.
+#: The most bytes of a request that are read, how many seconds an answer may take to be sent, and how many may be
+#: connected: who has said nothing yet makes room for who comes.
 _MOST = 64 * 1024
 _SEND = 2.0
+_CROWD = 50
 
 #: Finds the code in a query: raises NotTheAnswerError, or LoginError where the login has failed.
 Read = Callable[[str], str]
@@ -45,27 +47,38 @@ class Loopback:
 
     def __init__(self, redirect_uri: str, read: Read, selector: selectors.BaseSelector) -> None:
         self._address = urlsplit(redirect_uri)
+        netloc = self._address.netloc.lower()
+        self._hosts = {netloc, netloc.removesuffix(':80')}  # browsers leave it out
         self._read = read
         self._selector = selector
         self._listening = _listen(self._address)
-        self._open = {self._listening}
+        self._visitors: list[socket.socket] = []
         selector.register(self._listening, selectors.EVENT_READ, self._accept)
 
     def close(self) -> None:
         """Stop listening, and hang up on whoever is connected."""
-        for one in self._open:
+        for one in (self._listening, *self._visitors):
             one.close()
 
     def _accept(self) -> None:
+        if len(self._visitors) >= _CROWD:
+            self._let_go(self._visitors[0]).close()
         with contextlib.suppress(OSError):  # it has hung up already
             connection, _ = self._listening.accept()
             connection.settimeout(_SEND)
-            self._open.add(connection)
+            self._visitors.append(connection)
             received = bytearray()
             self._selector.register(connection, selectors.EVENT_READ, lambda: self._receive(connection, received))
 
+    def _let_go(self, connection: socket.socket) -> socket.socket:
+        self._visitors.remove(connection)
+        self._selector.unregister(connection)
+        return connection
+
     def _receive(self, connection: socket.socket, received: bytearray) -> str | None:
         """Some bytes of a request. Browsers open connections on which they say nothing: nobody waits for those."""
+        if connection not in self._visitors:
+            return None  # it had to make room a moment ago
         try:
             data = connection.recv(_MOST)
         except OSError:
@@ -73,9 +86,7 @@ class Loopback:
         received += data
         if data and b'\r\n\r\n' not in received and len(received) < _MOST:
             return None
-        self._open.discard(connection)
-        self._selector.unregister(connection)
-        with connection:
+        with self._let_go(connection):
             return self._answer(connection, bytes(received)) if data else None
 
     def _answer(self, connection: socket.socket, received: bytes) -> str | None:
@@ -104,7 +115,7 @@ class Loopback:
 
     def _query_of(self, request: _Request) -> str:
         """The query of a request for the redirect_uri. Raises _Ignored for any other."""
-        if request.host.lower() != self._address.netloc.lower():
+        if request.host.lower() not in self._hosts:
             raise _Ignored(HTTPStatus.FORBIDDEN)
         path, _, query = request.target.partition('?')
         if path != (self._address.path or '/'):
@@ -149,6 +160,7 @@ def _listen(address: SplitResult) -> socket.socket:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen()
+        listening.setblocking(False)
     except OSError as error:
         listening.close()
         raise LoginError(

@@ -32,6 +32,9 @@ LOGGER = logging.getLogger(__name__)
 #: Seconds to stay away after a refusal that does not say for how long: the window, but not longer than this.
 UNTOLD = 60.0
 
+#: A wait for one window ends a little after it: this part of one is allowed for by default.
+WINDOWS = 1.05
+
 #: Routes, plans and users are remembered; when there are so many, from the beginning.
 _MANY = 10_000
 
@@ -75,7 +78,7 @@ class Plan:
     server; where it is exceeded, nobody is served. `booked`: what is held of each draw, at most what a window has.
     """
 
-    __slots__ = ('booked', 'draws', 'gate', 'held', 'keys', 'operation', 'route', 'server', 'who')
+    __slots__ = ('booked', 'draws', 'gate', 'held', 'keys', 'names', 'operation', 'route', 'server', 'who')
 
     def __init__(
         self, server: str, operation: Operation, who: str, route: str, found: tuple[Draw, ...], gate: Draw
@@ -88,8 +91,9 @@ class Plan:
         self.gate = gate
         self.keys: Keys = frozenset((server, draw.key) for draw in found)
         self.booked = tuple(min(draw.kind.most, draw.rule.tokens) for draw in found)
-        #: What a store remembers with it.
+        #: What stores remember with it: the ledgers in memory, the names of those in Redis.
         self.held: Any = None
+        self.names: list[str] | None = None
 
 
 class Ticket(NamedTuple):
@@ -99,6 +103,11 @@ class Ticket(NamedTuple):
     totals: Sequence[float]
     #: A store's own.
     more: Any = None
+
+
+#: What stands for the answer to what was not sent, and to what was and has none.
+_NOTHING = Answer(500, {}, b'', '', NoAnswer('not sent', unsent=True))
+_LOST = Answer(500, {}, b'', '', NoAnswer('no answer'))
 
 
 class Booking:
@@ -118,16 +127,17 @@ class Booking:
     def __enter__(self) -> Booking:
         return self
 
-    def settle(self, answer: Answer) -> None:
-        """What it came to."""
+    def settle(self, answer: Answer, sent: bool = True) -> None:
+        """What it came to; `sent`: not if a plugin answered in the server's place."""
         ticket, self._ticket = self._ticket, None
+        if not sent:
+            answer = _NOTHING
         if ticket is not None:
             self._exchange.refusals += self._limits.settle(self._plan, ticket, answer)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if self._ticket is not None:  # an error of ours is raised before anything is sent, a plugin's mostly
-            unsent = isinstance(error, EsiError) or self._exchange.took is None
-            self.settle(Answer(500, {}, b'', '', NoAnswer('', unsent=unsent)))
+            self.settle(_LOST, sent=not (isinstance(error, EsiError) or self._exchange.took is None))
 
 
 class Limits:
@@ -167,7 +177,7 @@ class Limits:
             _, ticket = self._book(plan)
             if ticket is not None:
                 return Booking(self, plan, ticket, exchange)
-        begun = clock.monotonic()
+        begun, exchange.was_held = clock.monotonic(), True
         ticket = self._wait(plan, exchange)
         if exchange.deadline is not None:
             exchange.deadline += clock.monotonic() - begun
@@ -248,7 +258,7 @@ class Limits:
         patient = exchange.is_patient
         longest = exchange.max_wait
         if longest is None:
-            longest = max(UNTOLD + 1, *(draw.rule.window for draw in plan.draws))
+            longest = max(UNTOLD + 1, *(draw.rule.window * WINDOWS for draw in plan.draws))
         begun = clock.monotonic()
         with self._lines.join(plan.keys, float(exchange.priority)) as place:
             if not patient:
@@ -277,7 +287,7 @@ class Limits:
         for draw, booked in zip(plan.draws, plan.booked, strict=True):
             state = self._state(plan, draw)
             seconds = _until(draw, state, ahead * draw.kind.usual + booked)
-            usual = max(state.rule.window, UNTOLD + 1 if state.closed else 0.0)
+            usual = max(state.rule.window * WINDOWS, UNTOLD + 1 if state.closed else 0.0)
             if seconds > (usual if longest is None else longest):
                 raise self._refusal(plan, seconds, draw)
 

@@ -16,7 +16,7 @@ from collections import deque
 from typing import NamedTuple
 
 #: What comes back within this part of a window comes back at once, at its end: a ledger has at most so many entries.
-GRAINS = 512
+GRAINS = 128
 
 
 class Rule(NamedTuple):
@@ -105,7 +105,7 @@ class Ledger:
         #: Spent ever.
         self.total = 0
         #: Nothing may be sent before.
-        self.closed_until = 0.0
+        self.closed_until = -math.inf
         #: (when it comes back, tokens), the earliest first.
         self._entries: deque[tuple[float, int]] = deque()
         self._foreign = 0

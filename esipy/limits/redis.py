@@ -6,8 +6,8 @@ import hashlib
 import logging
 import math
 import os
+import struct
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import count
 from typing import Any
 
@@ -60,6 +60,8 @@ class RedisLimits(Limits):
         self._forgot = redis.exceptions.NoScriptError
         self._redis = impatient(redis, redis_client, PATIENCE)
         self._local = MemoryLimits(hidden, address)
+        # A booking's name: of this process, of this object, of this attempt.
+        self._number = int.from_bytes(os.urandom(4), 'big')
         self._numbers = count()
         self._rests_until = 0.0
         self._is_away = False
@@ -69,7 +71,7 @@ class RedisLimits(Limits):
         self._seen: dict[tuple[str, str], tuple[Plan, Draw]] = {}
 
     def _book(self, plan: Plan) -> tuple[float, Ticket | None]:
-        name = f'{os.getpid()}-{id(self):x}-{next(self._numbers)}'
+        name = struct.pack('>IIQ', os.getpid(), self._number, next(self._numbers))
         booked, keys = plan.booked, self._keys(plan)
         if self._untold:
             self._tell(plan, [draw for draw in plan.draws if (plan.server, draw.key) in self._untold])
@@ -84,8 +86,6 @@ class RedisLimits(Limits):
         if wait:
             # Whoever has to wait for calls under way cannot know when they end.
             return (LOOK_AGAIN if wait < 0 else min(wait, LOOK_AGAIN) if int(said[1]) else wait), None
-        for draw in plan.draws:
-            self._seen.setdefault((plan.server, draw.key), (plan, draw))
         return 0.0, Ticket(booked, [int(total) for total in said[1:]], name)
 
     def _tell(self, plan: Plan, draws: Iterable[Draw]) -> None:
@@ -104,13 +104,8 @@ class RedisLimits(Limits):
             return
         nothing = Ticket((0,) * len(outcomes), (_MEANWHILE,) * len(outcomes))
         self._local._settle(plan, nothing, outcomes, gate_closed)
-        arguments: list[float] = []
-        for total, outcome in zip(ticket.totals, outcomes, strict=True):
-            tokens, window = outcome.rule or (-1, -1)
-            returns = -1 if outcome.returns is None else outcome.returns
-            used = -1 if outcome.used is None else outcome.used
-            arguments += (total, outcome.spent, returns, used, tokens, window, outcome.closed)
-        self._run(scripts.SETTLE, self._keys(plan), ticket.more or '', gate_closed, *arguments)
+        said = [_line(total, outcome) for total, outcome in zip(ticket.totals, outcomes, strict=True)]
+        self._run(scripts.SETTLE, self._keys(plan), ticket.more or b'', gate_closed, *said)
 
     def _state(self, plan: Plan, draw: Draw) -> State:
         said = self._run(scripts.LOOK, [_key(plan.server, draw)])
@@ -124,7 +119,11 @@ class RedisLimits(Limits):
         return [(plan.server, draw, self._state(plan, draw)) for plan, draw in list(self._seen.values())]
 
     def _keys(self, plan: Plan) -> list[str]:
-        return [_key(plan.server, draw) for draw in (plan.gate, *plan.draws)]
+        """The names of the gate's ledger and of the plan's."""
+        if plan.names is None:
+            plan.names = [_key(plan.server, draw) for draw in (plan.gate, *plan.draws)]
+            self._seen.update(((plan.server, draw.key), (plan, draw)) for draw in plan.draws)
+        return plan.names
 
     def _run(self, script: scripts.Script, keys: Sequence[str], *arguments: Any) -> Any:
         """What a script says; None when Redis is away."""
@@ -158,7 +157,14 @@ class RedisLimits(Limits):
             LOGGER.warning('limits: Redis does not serve (%s): counting in this process until it does', why)
 
 
-@lru_cache(maxsize=10_000)
+def _line(total: float, outcome: Outcome) -> str:
+    """An outcome in the words of SETTLE."""
+    tokens, window = outcome.rule or (-1, -1)
+    returns = -1 if outcome.returns is None else outcome.returns
+    used = -1 if outcome.used is None else outcome.used
+    return f'{total} {outcome.spent} {returns} {used} {tokens} {window} {outcome.closed}'
+
+
 def _key(server: str, draw: Draw) -> str:
     """Of one server all in the same slot of a cluster. Not longer than need be, and of no odd characters."""
     return f'esipy:limits:{{{server}}}:{hashlib.md5(draw.key.encode(), usedforsecurity=False).hexdigest()}'

@@ -41,16 +41,17 @@ def unreadable(response: Response, strict: bool, now: float) -> UndecodableBodyE
         if strict:
             response.check()
     except UndecodableBodyError as error:
-        found = undecodable(response, error.reason)
         away = retry_after(response.headers.get('Retry-After'), now)
         is_down = kind_of(response.status or 500, now, away) is DowntimeError
-        return DowntimePageError(*found.args, **vars(found)) if is_down else found
+        return undecodable(response, error.reason, DowntimePageError if is_down else UndecodableBodyError)
     return None
 
 
-def undecodable(response: Response, reason: str) -> UndecodableBodyError:
+def undecodable(
+    response: Response, reason: str, kind: type[UndecodableBodyError] = UndecodableBodyError
+) -> UndecodableBodyError:
     """The error of an answer whose body cannot be taken."""
-    return UndecodableBodyError(
+    return kind(
         response.url,
         response.status or 500,
         response=response.raw or b'',

@@ -71,8 +71,9 @@ def _as_it_was(app: Running) -> Iterator[None]:
 def sign_in(app: Running, browser: Any, button: str = 'button[value="90000002"]') -> None:
     browser.get(app.url)
     browser.find_element('link text', 'Sign in with EVE Online').click()
-    assert 'Choose a character' in browser.title
+    wait_until(lambda: 'Choose a character' in browser.title, 20)  # a click may be faster than the page behind it
     browser.find_element('css selector', button).click()
+    wait_until(lambda: browser.title == 'My wallet', 20)
 
 
 def shown(browser: Any, name: str) -> str:

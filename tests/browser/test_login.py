@@ -12,6 +12,7 @@ from esipy import App, EsiClient, EsiSecurity
 from esipy.exceptions import LoginError
 from esipy.sandbox import Sandbox
 from tests.databases import free_port
+from tests.servers import wait_until
 
 WALLET = 'esi-wallet.read_character_wallet.v1'
 AGENT = {'User-Agent': 'tests'}
@@ -33,6 +34,7 @@ def sign_in(esi: Sandbox, browser: Any, monkeypatch: pytest.MonkeyPatch) -> Iter
             try:
                 browser.get(address)
                 browser.find_element('css selector', click).click()
+                wait_until(lambda: 'sandbox' not in browser.title, 20)  # a click may be faster than the page behind it
                 seen.append(browser.find_element('tag name', 'main').text)
             except BaseException as error:
                 errors.append(error)

@@ -26,7 +26,7 @@ def _get(name: str, group: str | None = None, private: bool = False, tokens: int
 
 
 def app_at(url: str, tokens: int = TOKENS, window: int = WINDOW) -> App:
-    """One and two share a group; mine is of the same one, with a token; free has the error limit; hidden says nothing."""
+    """One and two share a group; mine is of the same one, with a token; free has the error limit, and so has hidden."""
     paths = {
         '/one': _get('one', 'shared', False, tokens, window),
         '/two': _get('two', 'shared', False, tokens, window),
@@ -57,7 +57,7 @@ class User:
     def book(
         self, name: str = 'one', token: str | None = None, max_wait: float | None = 0, priority: float = 0
     ) -> Booking:
-        exchange = self.client._exchange(self.app.op[name](), None, None, None, None, None)
+        exchange = self.client._exchange(self.app.op[name](), None, None, None, None, None, {})
         exchange.max_wait, exchange.priority = max_wait, priority
         return self.limits.booking(exchange, token)
 

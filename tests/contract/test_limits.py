@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import subprocess
@@ -114,8 +115,10 @@ class LimitsContract:
         user = self.user()
         with user.book() as booking:
             booking.settle(answered(500, failure=NoAnswer('reset')))
-        with pytest.raises(ZeroDivisionError), user.book():
-            raise ZeroDivisionError
+        booking = user.book()
+        booking._exchange.took = 0.1  # it was sent
+        with contextlib.suppress(KeyboardInterrupt), booking:
+            raise KeyboardInterrupt
         assert user.budget().used == 10
 
     def test_what_was_not_sent_costs_nothing(self) -> None:
@@ -276,6 +279,7 @@ class LimitsContract:
         for number, thread in enumerate(threads):
             thread.start()
             wait_until(lambda number=number: sum(map(len, user.limits._lines._lines.values())) == number + 1)
+        time.sleep(0.2)  # who was the first before may be asking just now
         first.settle(answered(503))
         for thread in threads:
             thread.join(30)
@@ -363,11 +367,10 @@ class TestMemoryLimits(LimitsContract):
 
 class TestRedisLimits(LimitsContract):
     @pytest.fixture(autouse=True)
-    def _redis(self, redis_on: Server) -> Iterator[None]:
+    def _redis(self, redis_on: Server) -> None:
         self.port = redis_on.port
         with self.bare() as client:
             client.flushall()
-        yield
 
     def bare(self) -> Any:
         return redis.Redis(port=self.port)
@@ -377,7 +380,7 @@ class TestRedisLimits(LimitsContract):
 
     def look_for(self, user: User, secret: str) -> None:
         with self.bare() as client:
-            for key in client.keys():
+            for key in client.keys('*'):
                 assert secret.encode() not in key + client.get(key)
 
     def test_clients_share(self) -> None:
@@ -403,7 +406,7 @@ class TestRedisLimits(LimitsContract):
         self.user().calls()
         with self.bare() as client:
             assert client.keys()
-            assert all(0 < client.ttl(key) < 2 * 3600 for key in client.keys())
+            assert all(0 < client.ttl(key) < 2 * 3600 for key in client.keys('*'))
 
     def test_what_somebody_plants_is_passed_over(self) -> None:
         user = self.user()
@@ -456,11 +459,10 @@ print(json.dumps(spent))
 
 class TestRedisLimitsInACluster(TestRedisLimits):
     @pytest.fixture(autouse=True)
-    def _redis(self, cluster_on: Server) -> Iterator[None]:
+    def _redis(self, cluster_on: Server) -> None:
         self.port = cluster_on.port
         with self.bare() as client:
             client.flushall()
-        yield
 
     def make_limits(self, **options: Any) -> Limits:
         return RedisLimits(redis.RedisCluster(host='127.0.0.1', port=self.port), **options)

@@ -27,7 +27,7 @@ import requests
 
 import esipy
 from esipy import EsiSecurity
-from esipy.desktop import browser
+from esipy.desktop import browser, loopback
 from esipy.exceptions import (
     CallError,
     LoginError,
@@ -39,8 +39,8 @@ from esipy.exceptions import (
 from esipy.sandbox import Sandbox
 from esipy.stores import FileTokens, MemoryTokens
 from tests.databases import free_port
-from tests.integration.test_failures import holds
 from tests.integration.things import ENDPOINTS
+from tests.leaks import holds
 from tests.servers import Server, answer
 
 WALLET = 'esi-wallet.read_character_wallet.v1'
@@ -190,6 +190,20 @@ def test_a_way_back_by_ipv6(sign_in: Any, esi: Sandbox) -> None:
     assert sign_in(lambda address: requests.get(esi.sso.login(address), timeout=10), redirect_uri=back).access_token
 
 
+def test_a_port_that_browsers_leave_out(sign_in: Any, esi: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody but root may listen at port 80: here, another port stands for it."""
+    listening = socket.create_server(('127.0.0.1', 0))
+    monkeypatch.setattr(loopback, '_listen', lambda address: listening)
+
+    def person(address: str) -> None:
+        came = urlsplit(esi.sso.login(address))
+        standing_in = f'http://localhost:{listening.getsockname()[1]}{came.path}'
+        assert visit(standing_in, came.query, host='localhost:81') == 403
+        assert visit(standing_in, came.query, host='localhost') == 200
+
+    assert sign_in(person, redirect_uri='http://localhost:80/callback').access_token
+
+
 @pytest.mark.parametrize('host', ['localhost', '127.0.0.1'])
 def test_it_listens_on_this_machine_alone(host: str, sign_in: Any, esi: Sandbox, back: str) -> None:
     listening: list[str] = []
@@ -277,6 +291,19 @@ def test_who_says_nothing_holds_up_nobody(sign_in: Any, esi: Sandbox, back: str,
 
     sign_in(person)
     assert time.monotonic() - begun < 10
+
+
+def test_a_crowd_that_says_nothing(sign_in: Any, esi: Sandbox, back: str, no_leaks: None) -> None:
+    split = urlsplit(back)
+
+    def person(address: str) -> None:
+        with contextlib.ExitStack() as stack:
+            where = (split.hostname, split.port)
+            crowd = [stack.enter_context(socket.create_connection(where, timeout=10)) for _ in range(70)]
+            assert crowd[0].recv(1) == b''  # it has made room
+            assert requests.get(esi.sso.login(address), timeout=10).status_code == 200
+
+    assert sign_in(person).access_token
 
 
 def test_a_request_in_pieces(sign_in: Any, esi: Sandbox, back: str) -> None:
@@ -387,6 +414,7 @@ def test_the_sso_gives_no_tokens(
         ({'redirect_uri': 'http://localhost:99999/'}, 'redirect_uri'),
         ({'redirect_uri': 'http://localhost:0/'}, 'redirect_uri'),
         ({'redirect_uri': 'http://localhost:1/#x'}, 'redirect_uri'),
+        ({'redirect_uri': 'http://me@localhost:1/'}, 'redirect_uri'),
         ({'redirect_uri': None}, 'redirect_uri'),
         ({'character': '90000001'}, 'character'),
         ({'timeout': 0}, 'timeout'),

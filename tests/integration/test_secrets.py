@@ -13,6 +13,7 @@ import json
 import logging
 import socket
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ from esipy.exceptions import (
     TokenError,
     TokenStoreError,
 )
-from esipy.limits import MemoryLimits
+from esipy.limits import MemoryLimits, RedisLimits
+from esipy.plugins import InnerLogger, OuterLogger, Pool, RequestLimitError
 from esipy.stores import FileTokens, MemoryTokens, RedisLock, RedisTokens, Tokens, TokenStore
 from tests import databases
 from tests.integration.test_bad_answers import BROKEN
@@ -486,10 +488,13 @@ EXEMPT = {'the address': ('urllib3',), 'an address that is signed': ('urllib3',)
 @pytest.mark.parametrize('way', WAYS)
 @pytest.mark.parametrize('fault', API_FAULTS)
 def test_an_api_that_fails(fault: str, way: str, world: World) -> None:
-    """Fails when `transport._no_answer` or `masked` let an address pass as it is."""
+    """With all that is logged by those who want to see everything. Fails when `transport._no_answer` or `masked` let an
+    address pass as it is, and when a logger shows headers or parameters without a look at their names."""
+    log = logging.getLogger('app')
+    loggers = [OuterLogger(log, max_body_length=10_000), InnerLogger(log, max_body_length=10_000)]
     with Watch(SECRETS, exempt=EXEMPT.get(way, ())) as watch:
         cache = WatchedCache(watch, DictCache())
-        options = {'cache': cache, 'max_body': 2**20, 'max_wait': 0.05, 'limits': MemoryLimits()}
+        options = {'cache': cache, 'max_body': 2**20, 'max_wait': 0.05, 'limits': MemoryLimits(), 'plugins': loggers}
         esi, call = WAYS[way](world, **options)
         world.api = API_FAULTS[fault]
         with esi:
@@ -502,6 +507,54 @@ def test_an_api_that_fails(fault: str, way: str, world: World) -> None:
             watch.text('a budget', repr(esi.budget()))
         watch.text('a repr', f'{esi!r} {call!r}')
     assert world.visits
+    assert {record.__dict__.get('action') for record in watch.records} >= {'REQUEST'}
+    assert watch.leaks() == []
+
+
+def test_limits_that_are_reached(world: World, redis_on: databases.Server) -> None:
+    """Nor is a secret in what they keep, in memory or in Redis. Fails when `draws.user` takes a token as it is."""
+    with redis.Redis(port=redis_on.port) as server, Watch(SECRETS, exempt=('urllib3',)) as watch:
+        server.flushall()
+        told = {'X-Ratelimit-Group': 'g', 'X-Ratelimit-Limit': '150/15m', 'X-Ratelimit-Remaining': '0'}
+        world.api = lambda visit: visit.send(answer({}, 429, {**told, 'X-Ratelimit-Used': '150', 'Retry-After': '60'}))
+        for limits in (MemoryLimits(), RedisLimits(server)):
+            for way in WAYS.values():
+                esi, call = way(world, limits=limits, max_wait=0.05)
+                with esi:
+                    for one in (call, call, world.call(token=CODE), world.call(token=CODE)):
+                        with failing(watch):
+                            esi.request(one, raise_on_error=True)
+                watch.text('a budget', f'{esi.budget()} {limits!r}')
+            watch.things.append(('limits', vars(limits)))
+        kept = [(key, _of_redis(server, key)) for key in server.scan_iter()]
+        watch.text('Redis', repr(kept))
+    assert kept
+    assert watch.leaks() == []
+
+
+def _of_redis(server: Any, key: bytes) -> Any:
+    kind = server.type(key).decode()
+    return server.zrange(key, 0, -1) if kind == 'zset' else server.hgetall(key) if kind == 'hash' else server.get(key)
+
+
+def test_a_crowd_before_a_pool(world: World, watch: Watch) -> None:
+    held, going_on = threading.Event(), threading.Event()
+
+    def hold(visit: Visit) -> None:
+        held.set()
+        going_on.wait(5)
+        visit.send(answer({}))
+
+    world.api = hold
+    with world.client(world.security(), plugins=[Pool(limit=1, hard_limit=1, timeout=0.01)], cache=None) as esi:
+        first = threading.Thread(target=lambda: esi.request(world.call()))
+        first.start()
+        held.wait(5)
+        for _ in range(2):
+            with failing(watch, RequestLimitError):
+                esi.request(world.call(token=ACCESS))
+        going_on.set()
+        first.join()
     assert watch.leaks() == []
 
 
