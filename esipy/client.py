@@ -659,16 +659,16 @@ class EsiClient(Lists):
     def _pause(self, exchange: Exchange, answer: Answer) -> float | None:
         """Seconds until the next attempt; None if there is none. What was read while it was sent is sent once.
 
-        What a limit refused is sent once more in any case, and waits for that limit; while the server is down for the
+        What a limit refused is sent once more in any case, when the limits allow it; while the server is down for the
         day it is not asked again and again.
         """
         if answer.status < 400 or exchange.request.is_streamed:
             return None
         now = clock.time()
         told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
-        if exchange.refusals == 1 and answer.status in (420, 429, 520) and not exchange.request.is_streamed:
-            exchange.refusals += 1
-            return 0.0
+        if exchange.refusals and answer.status in (420, 429, 520):
+            again = exchange.refusals == 1 or (self.retry_requests and exchange.attempts < self.retries)
+            return 0.0 if again else None
         if kind_of(answer.status, now, told) is DowntimeError:
             return None
         if not self.retry_requests or exchange.attempts >= self.retries or not retry.may_repeat(exchange, answer):

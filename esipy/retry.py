@@ -32,8 +32,10 @@ QUESTIONS = frozenset(
 
 
 def may_repeat(exchange: Exchange, answer: Answer) -> bool:
-    """Whether to send again: a 5xx, for what does no harm when it is done twice; what was not answered, if it never
-    left or changes nothing."""
+    """Whether to send again: what a limit refused, for it was not done; a 5xx, for what does no harm when it is done
+    twice; what was not answered, if it never left or changes nothing."""
+    if answer.status in (420, 429):
+        return True
     question = _is_question(exchange.request.operation)
     if isinstance(answer.failure, NoAnswer):
         return answer.failure.unsent or question or exchange.method in SAFE

@@ -189,7 +189,7 @@ class Limits:
 
     def settle(self, plan: Plan, ticket: Ticket, answer: Answer) -> bool:
         """Count what an answer did cost, and whether it was a refusal because of a limit."""
-        said = told.read(answer.headers, clock.time())
+        said = told.usual(answer.headers) or told.read(answer.headers, clock.time())
         for doubt in said.doubts:
             self._doubt(plan, doubt)
         refused = answer.status >= 420 and _is_refusal(plan, answer)

@@ -90,11 +90,12 @@ class Lines:
 
     def wake(self, keys: Keys) -> None:
         """Something came back there: whoever is the first in a line for any of it sees whether that is enough."""
-        if self._lines:
-            with self._lock:
-                for of, line in self._lines.items():
-                    if not keys.isdisjoint(of):
-                        line[0].wake()
+        if not self._lines:
+            return
+        with self._lock:
+            for of, line in self._lines.items():
+                if not keys.isdisjoint(of):
+                    line[0].wake()
 
     def _moved(self) -> None:
         with self._lock:

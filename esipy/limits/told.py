@@ -53,13 +53,8 @@ def rule_of(text: str) -> Rule | None:
     return Rule(int(found[1]), window) if window <= LONGEST else None
 
 
-def read(headers: Mapping[str, str], now: float) -> Told:
-    """What the headers of an answer say. `now`: seconds since the epoch, for an answer without a `Date`."""
-    return _usual(headers) or _read(headers, now)
-
-
-def _usual(headers: Mapping[str, str]) -> Told | None:
-    """The same, of what nearly every answer says, spelled as ESI does; None for anything else."""
+def usual(headers: Mapping[str, str]) -> Told | None:
+    """What the headers of an answer say, if it is what nearly every answer says, spelled as ESI does."""
     remaining = headers.get('X-Ratelimit-Remaining')
     if remaining is None or 'Retry-After' in headers:
         return None
@@ -72,7 +67,8 @@ def _usual(headers: Mapping[str, str]) -> Told | None:
     return None if left + int(used) > rule.tokens else Told(group, rule, left)
 
 
-def _read(headers: Mapping[str, str], now: float) -> Told:
+def read(headers: Mapping[str, str], now: float) -> Told:
+    """What the headers of an answer say. `now`: seconds since the epoch, for an answer without a `Date`."""
     low = {name.lower(): value for name, value in headers.items()}
     doubts: list[str] = []
     limit, rule = low.get('x-ratelimit-limit'), None

@@ -198,6 +198,14 @@ def test_a_second_refusal_is_told() -> None:
         assert len(server.visits) == 2
 
 
+def test_with_retries_there_are_as_many_attempts_as_for_other_failures() -> None:
+    for limits in (MemoryLimits(), None):
+        page = in_turn(*[answer({}, 429, {'Retry-After': '0'})] * 3, GOOD)
+        with Server(page) as server, client(retry_requests=True, limits=limits) as esi:
+            assert esi.request(app_at(server.url).op['one']()).ok
+            assert len(server.visits) == 4
+
+
 def test_a_refusal_for_too_long_is_told_at_once() -> None:
     with Server(in_turn(answer({}, 429, {'Retry-After': '3600'}))) as server, client() as esi:
         call = app_at(server.url).op['one']()
