@@ -22,7 +22,7 @@ DEMO := .venv/demo
 TEST := .venv/test
 BENCH := .venv/bench
 
-.PHONY: help demo test soak databases bench docs servers clean
+.PHONY: help demo test soak databases bench docs servers browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -33,12 +33,12 @@ demo: $(DEMO)/$(READY)
 
 # pytest comes last: its closing line is the verdict. Sphinx starts afresh (-E), since a page that it has
 # read before would keep its warnings to itself.
-test: servers $(TEST)/$(READY)
+test: servers browser $(TEST)/$(READY)
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
 	$(TEST)/bin/sphinx-build -W --keep-going -q -E docs build/docs
-	ESIPY_SERVERS=1 $(TEST)/bin/python -m pytest
+	ESIPY_SERVERS=1 ESIPY_BROWSER=1 $(TEST)/bin/python -m pytest
 
 soak: $(TEST)/$(READY)
 	$(TEST)/bin/python -m pytest -m soak --timeout 3600
@@ -55,6 +55,10 @@ docs: $(TEST)/$(READY)
 # Real databases for the tests that want them. The tests start and stop servers of their own.
 servers:
 	@scripts/debian-packages redis-server memcached
+
+# A person at the login page, for the tests that want one.
+browser:
+	@scripts/debian-packages chromium chromium-driver
 
 .venv/%/$(READY): setup.py pyproject.toml Makefile esipy/version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "esipy needs Python 3.11 or newer")'

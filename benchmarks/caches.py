@@ -19,6 +19,8 @@ from benchmarks.material import REGION, document
 from benchmarks.measure import ESIPY, FLOOR, WALL, Options, Result, alternate
 from benchmarks.server import serving
 from esipy.cache import BaseCache, DictCache, FileCache, RedisCache, _hash
+from esipy.limits import RedisLimits
+from esipy.transport import Answer
 from esipy.utils import make_cache_key
 
 NUMBER = 500
@@ -37,8 +39,9 @@ def results(options: Options) -> dict[str, Result]:
             with _redis(directory) as port, redis.Redis(port=port) as client:
                 kept = RedisCache(client)
                 found['hit-redis'] = _hit(address + '/fast', options, number, kept, client.get, client.set)
+                found['limits-redis'] = _limits(address + '/fast', options, number, client)
         except OSError as error:
-            found['hit-redis'] = Result({}, {ESIPY: str(error)})
+            found['hit-redis'] = found['limits-redis'] = Result({}, {ESIPY: str(error)})
     return found
 
 
@@ -74,6 +77,23 @@ def _unread(address: str, options: Options, number: int) -> Result:
         client.request(call)
     contenders = {FLOOR: lambda: client.request(tiny), ESIPY: lambda: client.request(large)}
     return alternate(contenders, rounds=options.rounds(25), number=number * 4, clock=WALL)
+
+
+def _limits(address: str, options: Options, number: int, client: redis.Redis) -> Result:
+    """What limits in Redis add to a call, against the least that a script of somebody's own would: to count it."""
+    app = esipy.App.create(document(address, options.document))
+    counted = client.register_script("redis.call('INCR', KEYS[1]) return redis.call('EXPIRE', KEYS[1], 60)")
+    calls = esipy.EsiClient(headers={'User-Agent': 'esipy benchmarks'}, cache=None, limits=None)
+    limits = RedisLimits(client)
+    exchange = calls._exchange(app.op['GetStatus'](), None, None, None, None, None, {})
+    answer = Answer(200, dict(calls.request(app.op['GetStatus']()).headers), b'', '')
+
+    def kept() -> None:
+        with limits.booking(exchange, None) as booking:
+            booking.settle(answer)
+
+    contenders = {FLOOR: lambda: counted(keys=['bare']), ESIPY: kept}
+    return alternate(contenders, rounds=options.rounds(25), number=number, clock=WALL)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from benchmarks.material import REGION, document
 from benchmarks.measure import CPU, ESIPY, FLOOR, WALL, Options, Result, alternate
 from benchmarks.server import serving
 from esipy.cache import DictCache
+from esipy.plugins import Elapsed, Headers, Pool, Timeout, TrackingToken
 
 NUMBER = 100
 
@@ -25,6 +26,8 @@ def results(options: Options) -> dict[str, Result]:
         number = NUMBER // 4 if options.quick else NUMBER
         return {
             'get': _get(address + '/fast', options, number),
+            'limits': _limits(address + '/fast', options, number),
+            'plugins': _plugins(address + '/fast', options, number),
             'hit': _hit(address + '/fast', options, number, made_before=True),
             'hit-new': _hit(address + '/fast', options, number, made_before=False),
             'revalidate': _revalidate(address + '/stale', options, number, 'GetMarketsRegionIdOrders'),
@@ -32,8 +35,8 @@ def results(options: Options) -> dict[str, Result]:
         }
 
 
-def _client(cache: Any) -> esipy.EsiClient:
-    return esipy.EsiClient(headers={'User-Agent': 'esipy benchmarks'}, cache=cache)
+def _client(cache: Any, **options: Any) -> esipy.EsiClient:
+    return esipy.EsiClient(cache=cache, user_agent='esipy benchmarks', **options)
 
 
 def _get(address: str, options: Options, number: int) -> Result:
@@ -45,6 +48,30 @@ def _get(address: str, options: Options, number: int) -> Result:
         ESIPY: lambda: client.request(status()).data.players,
         'urllib3': lambda: pool.request('GET', f'{address}/status').json()['players'],
         'aiopenapi3': _aiopenapi3(address, options),
+    }
+    return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
+
+
+def _limits(address: str, options: Options, number: int) -> Result:
+    status = esipy.App.create(document(address, options.document)).op['GetStatus']
+    kept, free = _client(None), _client(None, limits=None)
+    contenders: dict[str, Callable[[], Any]] = {
+        FLOOR: lambda: free.request(status()),
+        ESIPY: lambda: kept.request(status()),
+    }
+    return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
+
+
+def _plugins(address: str, options: Options, number: int) -> Result:
+    """The same GET by a client without plugins and by one with five: one that holds something, and four that change
+    the request or add to the response. Both send the same."""
+    status = esipy.App.create(document(address, options.document)).op['GetStatus']
+    header = {'X-App': 'benchmarks'}
+    five = [Headers(header), Timeout(20), TrackingToken(), Elapsed(), Pool(10)]
+    without, plugged = _client(None, headers=header), _client(None, plugins=five)
+    contenders: dict[str, Callable[[], Any]] = {
+        FLOOR: lambda: without.request(status()).data.players,
+        ESIPY: lambda: plugged.request(status()).data.players,
     }
     return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
 

@@ -35,6 +35,9 @@ ROWS = (
         esipy1='25 ×',
     ),
     Row('get', 'calling', 'one GET, tiny body, keep-alive, client CPU', 'requests', 'µs', 0.8, esipy1='1.33 ×'),
+    Row('limits', 'calling', '… with its limits kept in memory', 'the same, limits=None', 'µs', 1.05),
+    Row('limits-redis', 'caches', 'limits kept in Redis: to book and to settle', 'redis-py: a script', 'µs', 2.2),
+    Row('plugins', 'calling', '… with five plugins', 'esipy without plugins', 'µs', 1.05),
     Row(
         'rows-dates',
         'reading',

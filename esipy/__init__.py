@@ -12,7 +12,19 @@ In short::
 from esipy.app import App, EsiApp
 from esipy.client import EsiClient
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
+from esipy.login import login
 from esipy.security import EsiSecurity
+from esipy.service.client import ServiceClient
 from esipy.version import __version__
 
-__all__ = ['AFTER_TOKEN_REFRESH', 'API_CALL_STATS', 'App', 'EsiApp', 'EsiClient', 'EsiSecurity', '__version__']
+__all__ = [
+    'AFTER_TOKEN_REFRESH',
+    'API_CALL_STATS',
+    'App',
+    'EsiApp',
+    'EsiClient',
+    'EsiSecurity',
+    'ServiceClient',
+    '__version__',
+    'login',
+]

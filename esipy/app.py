@@ -43,7 +43,7 @@ class App:
 
     @classmethod
     def create(cls, url: Any, strict: Any = True) -> App:
-        """Load a description: Swagger 2.0, OpenAPI 3.0 or 3.1, as JSON or (extra `yaml`) YAML.
+        """Load a description: Swagger 2.0, OpenAPI 3.0 or 3.1, or a table of endpoints; as JSON or (extra `yaml`) YAML.
 
         `url`: an address, a path, a `file://` address, a Path, text, bytes, or a dict. `strict` is taken and has no
         meaning: 1.x validated the whole document with it; now what is broken is told when it is used.
@@ -55,6 +55,16 @@ class App:
     def op(self) -> OpTable:
         """The operations, by any of their names."""
         return self._op
+
+    def by_path(self, method: str, path: str, /, **params: Any) -> tuple[Request, Response]:
+        """The call of the operation at a method and path: `app.by_path('GET', '/universe/systems/{system_id}/', …)`.
+
+        Values may stand in the path: '/characters/12345/'. Raises UnknownOperationError with the nearest paths, and
+        what `app.op[name](…)` raises.
+        """
+        operation, given = self._op.at(method, path)
+        call: tuple[Request, Response] = operation(**given, **params)
+        return call
 
     @property
     def raw(self) -> Mapping[str, Any]:
@@ -143,6 +153,10 @@ class EsiApp:
     def op(self) -> OpTable:
         """The operations of `app`."""
         return self.app.op
+
+    def by_path(self, method: str, path: str, /, **params: Any) -> tuple[Request, Response]:
+        """The call of the operation at a method and path, as `App.by_path`."""
+        return self.app.by_path(method, path, **params)
 
     def __getattr__(self, name: str) -> App:
         """`get_latest_swagger`, `get_v1_swagger`, …: the App of that document; of the live one where the server has

@@ -13,8 +13,10 @@ reading the answer             message/response.py, message/failure.py
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import random
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
@@ -30,6 +32,7 @@ from esipy.cache.policy import CachedResponse
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
 from esipy.exceptions import (
     APIException,
+    CallError,
     DowntimeError,
     EsiError,
     LimitedError,
@@ -101,6 +104,7 @@ _OPTIONS: dict[str, Any] = {
     'strict': False,
     'check_scopes': True,
     'plugins': (),
+    'app': None,
     'limits': SHARED,
     'max_wait': None,
     'remember_refusals': False,
@@ -140,6 +144,7 @@ class EsiClient:
       window of the limit; in `multi_request` that begins when all calls before have had their turn
     - `remember_refusals`: give a 403 or 404 again without asking: for a minute, and twice as long after each one
     - `strict`: an answer that differs from its description raises UndecodableBodyError, which tells how
+    - `app`: an App or EsiApp, for what is asked for without a call made of one (`request_path`, `names`, `ids`)
     - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
     - `plugins`: who else takes part in every call, in this order (see esipy.plugins)
 
@@ -176,12 +181,15 @@ class EsiClient:
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
         self._limits: Limits | NoLimits = _limits_of(self.limits)
-        self._refusals = Refusals(self.remember_refusals)
+        self._refusals = Refusals(self.remember_refusals, self._answers.key)
         self._warned: set[str] = set()
         #: Whether all this belongs to another client (see `as_character`).
         self._is_borrowed = False
         self.plugins: tuple[plugins.Plugin, ...] = tuple(chosen['plugins'] or ())
         self._chain = plugins.Chain(self.plugins) if self.plugins else None
+        self.app: Any = chosen['app']
+        #: What is called, for plugins.
+        self.service = 'ESI'
         self._set_headers(chosen)
 
     def _set_headers(self, chosen: Mapping[str, Any]) -> None:
@@ -205,6 +213,7 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        compatibility_date: Any = None,
         priority: float = 0,
         **options: Any,
     ) -> Response:
@@ -212,19 +221,60 @@ class EsiClient:
 
         `opt`: {'url_netloc': …, 'url_scheme': …} sends it elsewhere. `raise_on_error`: raise the APIException that
         a status of 400 or more stands for. A body that is not JSON always raises UndecodableBodyError, and a limit
-        that would keep the call for longer than `max_wait` a LimitedError. `priority`: True, or any number: where
-        calls wait for a limit, those with more go first. `options`: what the client's plugins take, as `headers` and
-        `params`.
+        that would keep the call for longer than `max_wait` a LimitedError. `compatibility_date`: the day whose API is
+        called, instead of the client's. `priority`: True, or any number: where calls wait for a limit, those with
+        more go first. `options`: what the client's plugins take, as `headers` and `params`.
         """
         if options:
             self._advise('request()', options, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, None, opt, security, timeout, raw_body_only, options)
+        exchange = self._exchange(
+            req_and_resp, None, opt, security, timeout, raw_body_only, options, compatibility_date
+        )
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
             raise error
         filled: Response = fill(req_and_resp, response)
         return filled
+
+    def request_path(self, method: str, path: str, /, *, app: Any = None, **arguments: Any) -> Response:
+        """Execute the call of the operation at a method and path::
+
+            client.request_path('GET', '/universe/systems/{system_id}/', system_id=30000142)
+            client.request_path('GET', '/characters/12345/', token=token)
+
+        `app`: where to look it up, by default the client's. `arguments`: the operation's, and those of `request`.
+        Raises UnknownOperationError with the nearest paths, CallError, and what `request` raises.
+        """
+        app = self.app if app is None else app
+        if app is None:
+            raise CallError('request_path()', [('app', 'whose paths? EsiClient(app=EsiApp()), or app= in the call')])
+        known = {*_REQUEST_OPTIONS, *self.plugin_options}
+        options = {name: arguments.pop(name) for name in [*arguments] if name in known}
+        return self.request(app.by_path(method, path, **arguments), **options)
+
+    def prepare(
+        self,
+        req_and_resp: Call,
+        opt: Mapping[str, str] | None = None,
+        security: Any = UNSET,
+        compatibility_date: Any = None,
+        **options: Any,
+    ) -> Outgoing:
+        """A dry run: what `request` would send if nothing was kept, as `method`, `url`, `headers` and `body`.
+
+        Nothing is sent, no limit is spent and no token is refreshed. What is secret reads `***`.
+        """
+        if options:
+            self._advise('prepare()', options, _REQUEST_OPTIONS)
+        exchange = self._exchange(req_and_resp, None, opt, security, UNSET, None, options, compatibility_date)
+        if isinstance(exchange, plugins.Call) and self._chain is not None:
+            self._chain.prepare(exchange)
+        outgoing = exchange.outgoing()
+        signer = exchange.security  # which is not asked: it might refresh
+        if signer is not None and (exchange.request._security or not hasattr(signer, 'owner_of')):
+            outgoing.headers.setdefault('Authorization', '***')
+        return self._transport.preview(outgoing)
 
     def head(
         self,
@@ -233,13 +283,14 @@ class EsiClient:
         raise_on_error: bool = False,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        compatibility_date: Any = None,
         priority: float = 0,
         **options: Any,
     ) -> Response:
         """Ask for the headers of a call's answer alone. Arguments and errors as in `request`."""
         if options:
             self._advise('head()', options, _REQUEST_OPTIONS)
-        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True, options)
+        exchange = self._exchange(req_and_resp, 'HEAD', opt, security, timeout, True, options, compatibility_date)
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and raise_on_error:
@@ -324,6 +375,8 @@ class EsiClient:
         """The exchanges of calls that have to be sent, with what each is signed with."""
         for call in calls:
             exchange = self._exchange(call, None, None, UNSET, UNSET, None, {})
+            if isinstance(exchange, plugins.Call) and self._chain is not None:
+                self._chain.prepare(exchange)
             self._tell_owner(exchange)
             stored = self._answers.find(self.cache, exchange)
             if stored is None or not policy.is_fresh(stored.headers, clock.time()):
@@ -430,7 +483,8 @@ class EsiClient:
             names = client.names([30000142, 34])
             print(names[34].name)
 
-        Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default ESI's own.
+        Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default
+        the client's, else ESI's own.
         """
         return _names.names(self._desk(app, 'post_universe_names', threads, options), ids)
 
@@ -440,6 +494,7 @@ class EsiClient:
         return _names.ids(self._desk(app, 'post_universe_ids', threads, options), names)
 
     def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> _names.Desk[Any]:
+        app = self.app if app is None else app
         table = _names.built_in() if app is None else app.op
         ask = self._asker(**options)
         said = [self._transport.choosing(), self.compatibility_date, getattr(app, 'datasource', None)]
@@ -497,26 +552,39 @@ class EsiClient:
         timeout: Timeouts,
         raw_body_only: bool | None,
         options: Mapping[str, Any],
+        compatibility_date: Any = None,
     ) -> Exchange:
+        request = adopt(call)
         exchange = (Exchange if self._chain is None else plugins.Call)(
-            adopt(call),
+            request,
             method,
             opt,
             self.security if security is UNSET else security,
-            self.timeout if timeout is UNSET else timeout,
+            self._timeout_of(request) if timeout is UNSET else timeout,
             self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
-            self.compatibility_date,
+            self.compatibility_date if compatibility_date is None else _day(compatibility_date),
             self._transport.choosing(),
         )
         exchange.max_wait = self.max_wait
         if isinstance(exchange, plugins.Call):
+            exchange.service = self.service
             exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
         return exchange
 
+    def _timeout_of(self, request: Request) -> Timeouts:
+        """What stands beside the endpoint in a table, or the client's own."""
+        nearest = request.operation.endpoint.get('timeout', self.timeout)
+        return tuple(nearest) if isinstance(nearest, list) else nearest
+
+    @property
+    def plugin_options(self) -> frozenset[str]:
+        """What the plugins take as options of a call."""
+        return self._chain.takes if self._chain is not None else frozenset()
+
     def _advise(self, where: str, given: Iterable[str], known: Iterable[str]) -> None:
         """Warn of options that neither the client nor a plugin knows."""
-        advise_of_unknown(where, given, (*known, *(self._chain.takes if self._chain is not None else ())))
+        advise_of_unknown(where, given, (*known, *self.plugin_options))
 
     def _execute(self, exchange: Exchange) -> tuple[Response, APIException | None]:
         """One execution, whole, with the plugins around it."""
@@ -528,10 +596,10 @@ class EsiClient:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
         self._tell_owner(exchange)
         landings = self._flights.landings
-        stored = None if exchange.is_streamed else self._answers.find(self.cache, exchange)
+        stored = self._answers.find(self.cache, exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self._take(exchange, stored)
-        elif (refusal := self._refusals.find(exchange.method, self._answers.key(exchange))) is not None:
+        elif (refusal := self._refusals.find(exchange)) is not None:
             response, error = self._repeat(exchange, refusal)
         elif exchange.method == 'GET' and not exchange.is_streamed:
             response, error = self._fetch(exchange, stored, landings)
@@ -573,7 +641,7 @@ class EsiClient:
 
     def _repeat(self, exchange: Exchange, refusal: Refusal) -> tuple[Response, APIException | None]:
         """A refusal that is remembered, without asking for it again."""
-        response, error = self._receive(exchange, Answer(*refusal.answer), None, _NOWHERE)
+        response, error = self._receive(exchange, refusal.answer, None, _NOWHERE)
         response.from_cache = response.remembered = True
         if error is not None:
             error.add_note(f'remembered: not asked again for {refusal.until - clock.time():.0f} s')
@@ -584,9 +652,11 @@ class EsiClient:
     ) -> tuple[Response, APIException | None]:
         """Ask the server. The same GET of several threads at once is sent by one of them, unless it turns out to be
         somebody else's. `stored`: what was kept when so many flights had landed."""
-        with self._flights.board(self._answers.key(exchange), exchange.timeout, exchange.deadline) as flight:
+        with self._flights.board(self._answers.key(exchange), exchange.timeout, exchange.deadline, exchange) as flight:
             if flight.result is not None and flight.result.owner == exchange.owner:
                 return self._receive(exchange, flight.result.answer, flight.result.asked, _NOWHERE)
+            if exchange.deadline is not None:
+                exchange.deadline += flight.waited  # for one that had to wait for a limit
             if self._flights.landings != landings:  # perhaps this very call's, between looking and boarding
                 stored = self._answers.find(self.cache, exchange)
                 if stored is not None and policy.is_fresh(stored.headers, clock.time()):
@@ -648,15 +718,18 @@ class EsiClient:
         """One attempt, when the limits allow it."""
         with self._limits.booking(exchange, self._authorization(exchange)) as booking:
             exchange.attempts += 1
+            exchange.took = None
             answer = self._send(exchange, stored)
-            booking.settle(answer)
-        self._refusals.note(exchange.method, self._answers.key(exchange), CachedResponse(*answer[:4]))
+            booking.settle(answer, sent=exchange.took is not None)
+        self._refusals.note(exchange, answer)
         return answer
 
     def _authorization(self, exchange: Exchange) -> str | None:
         """What an attempt is signed with, or what else tells whose it is."""
+        if not exchange.owner:
+            return None
         given = authorization_of(exchange.signed or exchange.request)
-        return given or self._transport.authorization() or exchange.owner or None
+        return given or self._transport.authorization() or exchange.owner
 
     def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
         """Send once, with the plugins around it, and tell so by the signal."""
@@ -703,14 +776,16 @@ class EsiClient:
         )
 
     def _pause(self, exchange: Exchange, answer: Answer) -> float | None:
-        """Seconds until the next attempt; None if there is none.
+        """Seconds until the next attempt; None if there is none. What was read while it was sent is sent once.
 
         What a limit refused is sent once more in any case, and waits for that limit; while the server is down for the
         day it is not asked again and again.
         """
+        if answer.status < 400 or exchange.request.is_streamed:
+            return None
         now = clock.time()
         told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
-        if exchange.refusals == 1 and answer.status in (420, 429, 520):
+        if exchange.refusals == 1 and answer.status in (420, 429, 520) and not exchange.request.is_streamed:
             exchange.refusals += 1
             return 0.0
         if kind_of(answer.status, now, told) is DowntimeError:
@@ -737,7 +812,8 @@ class EsiClient:
             response.not_modified = True
             return response, None
         response = exchange.response_of(*came)
-        response.stream = answer.stream
+        if exchange.is_streamed and response.ok:
+            response.stream = answer.stream or io.BytesIO(answer.content)  # a plugin's answer is there already
         if isinstance(answer.failure, NoAnswer):
             response.failed, response.cause = True, answer.failure
             return response, error_of(response, clock.time())
@@ -764,13 +840,14 @@ class EsiClient:
         opt: Mapping[str, str] | None,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        compatibility_date: Any = None,
         priority: float = 0,
         **options: Any,
     ) -> tuple[Call | None, Exception | None]:
         """A call of `multi_request`: its pair, and what would have been raised."""
         exchange = None
         try:
-            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only, options)
+            exchange = self._exchange(call, None, opt, security, timeout, raw_body_only, options, compatibility_date)
             exchange.priority, exchange.is_patient = priority, self.max_wait is None
             response, error = self._execute(exchange)
             if isinstance(error, UndecodableBodyError):
@@ -780,12 +857,23 @@ class EsiClient:
             return None if exchange is None else (call[0], failed(exchange, problem)), problem
 
 
+def _day(date: Any) -> str:
+    """A compatibility date as text. Raises CallError for what is no day."""
+    text = str(date)
+    if not _DAY.fullmatch(text):
+        raise CallError('request()', [('compatibility_date', f'{text!r} is no day: YYYY-MM-DD')])
+    return text
+
+
+_DAY = re.compile(r'\d{4}-\d\d-\d\d')
+
+
 def _bounded(threads: int) -> int:
     return max(min(threads, 100), 1)
 
 
-_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority')
-_WALK_OPTIONS = ('opt', 'security', 'timeout', 'priority')
+_REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority', 'compatibility_date')
+_WALK_OPTIONS = ('opt', 'security', 'timeout', 'priority', 'compatibility_date')
 _MULTI_REQUEST_OPTIONS = (*_REQUEST_OPTIONS, 'threads', 'on_result', 'progress')
 
 

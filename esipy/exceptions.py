@@ -16,6 +16,7 @@
     ├── UnknownOperationError           no operation of that name (also a KeyError and an AttributeError)
     ├── MissingFieldError               a row has no such field (also an AttributeError and a KeyError)
     ├── SpecError                       not a description, or a broken one (also a ValueError)
+    ├── ConfigError                     a configuration names what is not there (also a ValueError)
     ├── WalkError                       a list cannot be walked to its end
     │   └── SnapshotError               its pages are of several states, and it cannot be had in one
     ├── PluginError                     no plugin, or one with a misspelt hook (also a TypeError)
@@ -24,6 +25,7 @@
     │   ├── TooManyRequestsPendingError too many wait already
     │   └── TooMuchTimePendingError     waited too long
     └── TokenError                      signing in
+        ├── LoginError                  nobody signed in: said no, too late, or the browser had no way back
         ├── MissingScopeError           the token lacks a scope; nothing was sent (also a CallError)
         ├── UnknownCharacterError       nothing is kept for this character (also a KeyError)
         ├── IncompleteTokensError       tokens without a field that is needed (also a KeyError)
@@ -193,6 +195,10 @@ class SpecError(EsiError, ValueError):
     """The source is not an API description, or a part of it that is needed is broken."""
 
 
+class ConfigError(EsiError, ValueError):
+    """An entry of a configuration names what cannot be found, or what cannot be made of its arguments."""
+
+
 class WalkError(EsiError):
     """A list cannot be walked to its end, so that something would be missing without anybody knowing.
 
@@ -237,6 +243,10 @@ class TooMuchTimePendingError(RequestLimitError):
 
 class TokenError(EsiError):
     """Something is wrong with the token, or with getting one."""
+
+
+class LoginError(TokenError):
+    """`esipy.login` ended without a character: the person said no, time ran out, or the browser had no way back."""
 
 
 class MissingScopeError(TokenError, CallError):

@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from esipy import clock
 from esipy.events import advise
 from esipy.exceptions import APIException, ConnectionFailedError, SpecError, TimedOutError
+from esipy.loaders import configuration_loader
 from esipy.message.failure import kind_of
 from esipy.message.request import Outgoing
 from esipy.spec.reader import Reader
@@ -67,11 +68,7 @@ def load(source: Any) -> Reader:
 
 
 def _from_file(path: Path) -> Reader:
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise SpecError(f'{path}: cannot be read: {error}') from None
-    return read(parse(data, str(path)))
+    return read(configuration_loader(path))
 
 
 def get(url: str, headers: Mapping[str, str] | None = None) -> Answer:

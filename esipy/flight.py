@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Hashable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from esipy import clock, fork
 
 Result = TypeVar('Result')
 
 
+class Pilot(Protocol):
+    """Whose request it is that is under way. `was_held`: it had to wait for a limit, which is nobody's fault."""
+
+    was_held: bool
+
+
 class Flight(Generic[Result]):
     """One request under way, as one thread sees it: `with flights.board(…) as flight`.
 
     `result`: what another thread brought, or None: then this thread goes itself, and tells the others with `land`.
+    `waited`: seconds that it waited for another, who was kept by a limit.
     `outdated`: something was written meanwhile, so that what this one brings is of the past.
     """
 
-    __slots__ = ('_flights', 'key', 'landed', 'outdated', 'patience', 'result')
+    __slots__ = ('_flights', 'key', 'landed', 'outdated', 'patience', 'pilot', 'result', 'waited')
 
-    def __init__(self, flights: Flights[Result] | None, key: Hashable, patience: Any) -> None:
+    def __init__(self, flights: Flights[Result] | None, key: Hashable, patience: Any, pilot: Pilot) -> None:
         self._flights = flights
         self.key = key
         self.patience = patience
+        self.pilot = pilot
         self.result: Result | None = None
         self.outdated = False
+        self.waited = 0.0
         #: Made by the first who waits: most fly alone.
         self.landed: threading.Event | None = None
 
@@ -67,7 +76,7 @@ class Flights(Generic[Result]):
         self._lock = threading.Lock()
         self._flights: dict[Hashable, Flight[Result]] = {}
 
-    def board(self, key: Hashable, patience: Any, deadline: float | None) -> Flight[Result]:
+    def board(self, key: Hashable, patience: Any, deadline: float | None, pilot: Pilot) -> Flight[Result]:
         """The first for `key` gets a flight of its own. Who comes while it is under way waits for its result, until
         `deadline` (by `clock.monotonic`): only with the same `patience`, which says how long a server may be silent.
 
@@ -77,14 +86,16 @@ class Flights(Generic[Result]):
         with self._lock:
             flight = self._flights.get(key)
             if flight is None:
-                flight = self._flights[key] = Flight(self, key, patience)
+                flight = self._flights[key] = Flight(self, key, patience, pilot)
                 _here.flying += 1
                 return flight
             landed = flight.landed = flight.landed or threading.Event()
-        alone: Flight[Result] = Flight(None, key, patience)
+        alone: Flight[Result] = Flight(None, key, patience, pilot)
         if not _here.flying and flight.patience == patience:
             if flight.result is None:  # looked at after `landed` was there, as `land` does it the other way round
-                landed.wait(None if deadline is None else max(0.0, deadline - clock.monotonic()))
+                begun = clock.monotonic()
+                landed.wait(None if deadline is None else max(0.0, deadline - begun))
+                alone.waited = clock.monotonic() - begun if flight.pilot.was_held else 0.0
             alone.result = flight.result
         return alone
 

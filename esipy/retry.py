@@ -33,9 +33,7 @@ QUESTIONS = frozenset(
 
 def may_repeat(exchange: Exchange, answer: Answer) -> bool:
     """Whether to send again: a 5xx, for what does no harm when it is done twice; what was not answered, if it never
-    left or changes nothing. A body that was read while it was sent is gone."""
-    if exchange.request.is_streamed:
-        return False
+    left or changes nothing."""
     question = _is_question(exchange.request.operation)
     if isinstance(answer.failure, NoAnswer):
         return answer.failure.unsent or question or exchange.method in SAFE

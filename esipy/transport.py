@@ -92,6 +92,8 @@ class _Clock(threading.local):
 
     deadline: float | None = None
     between_bytes: float | None = None
+    #: It was sent by a connection that had served before, and nothing of an answer has come.
+    idle: bool = False
 
 
 _clock = _Clock()
@@ -137,12 +139,33 @@ class _WatchedResponse(http.client.HTTPResponse):
                 pass
 
 
-class _HTTPConnection(HTTPConnection):
+class _Kept:
+    """A connection that knows whether it has served before: one that is kept may be closed by the server just when
+    the next request is on its way (RFC 9112 section 9.3.1)."""
+
     response_class = _WatchedResponse
+    _has_served = False
+
+    def connect(self) -> None:
+        self._has_served = False
+        super().connect()  # type: ignore[misc]
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        _clock.idle = self._has_served
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        response = super().getresponse()  # type: ignore[misc]
+        self._has_served, _clock.idle = True, False
+        return response
 
 
-class _HTTPSConnection(HTTPSConnection):
-    response_class = _WatchedResponse
+class _HTTPConnection(_Kept, HTTPConnection):  # type: ignore[misc]
+    pass
+
+
+class _HTTPSConnection(_Kept, HTTPSConnection):  # type: ignore[misc]
+    pass
 
 
 class _HTTPPool(HTTPConnectionPool):
@@ -223,6 +246,9 @@ class _Read(NamedTuple):
     authorization: str | None
 
 
+#: Headers that hold secrets, by their names.
+_SECRET = re.compile('authorization|cookie|token|secret|api-?key', re.IGNORECASE)
+
 #: Headers of a session that choose between answers.
 _CHOOSING = ('Accept-Language', 'X-Tenant', 'X-Compatibility-Date')
 
@@ -266,7 +292,7 @@ class Transport:
                 raise NoAnswer('the deadline has passed', timed_out=True, unsent=True)
             connect = left if connect is None else min(connect, left)
             between_bytes = left if between_bytes is None else min(between_bytes, left)
-        _clock.deadline, _clock.between_bytes = deadline, between_bytes
+        _clock.deadline, _clock.between_bytes, _clock.idle = deadline, between_bytes, False
         try:
             response = self.session.send(
                 prepared,
@@ -283,9 +309,20 @@ class Transport:
                 response.close()
         except (RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # ValueError: what a server's redirect leads to is no address.
-            raise _no_answer(error) from error
+            if not (_clock.idle and outgoing.method in _SAFE and _was_closed(error)):
+                raise _no_answer(error) from error
         finally:
             _clock.deadline = None
+        # Once more, until there is none left that was kept: a new one that is closed is an error.
+        return self.send(outgoing, headers, timeout, deadline, redirects, streamed)
+
+    def preview(self, outgoing: Outgoing) -> Outgoing:
+        """The request as it would go out, its secrets hidden; the session's own `auth`, if any, is not asked."""
+        headers = dict(self._prepared(outgoing, outgoing.headers, sign=False).headers)
+        if self.session.auth is not None:
+            headers['Authorization'] = '***'
+        hidden = {name: '***' if _SECRET.search(name) else str(value) for name, value in headers.items()}
+        return outgoing._replace(url=masked(outgoing.url), headers=hidden)
 
     def authorization(self) -> str | None:
         """What the session signs every request with."""
@@ -302,7 +339,7 @@ class Transport:
         headers = self.session.headers
         return headers.read() if type(headers) is SessionHeaders else _read(headers)
 
-    def _prepared(self, outgoing: Outgoing, headers: Mapping[str, str]) -> PreparedRequest:
+    def _prepared(self, outgoing: Outgoing, headers: Mapping[str, str], sign: bool = True) -> PreparedRequest:
         """What `Session.prepare_request` makes, without parsing again an address that is in order."""
         session = self.session
         prepared = PreparedRequest()
@@ -324,7 +361,7 @@ class Transport:
             if cookies:
                 prepared.headers['Cookie'] = cookies
         prepared.hooks = {'response': [_drop_body_of_redirect, *session.hooks.get('response', ())]}
-        if session.auth:
+        if session.auth and sign:
             prepared.prepare_auth(session.auth)
         return prepared
 
@@ -406,7 +443,8 @@ def _opened(response: requests.Response, url: str, timeout: Timeouts) -> Answer:
     address = masked(response.url or url)
     between_bytes = timeout[1] if isinstance(timeout, tuple) else timeout
     stream = cast(BinaryIO, io.BufferedReader(_Body(response, address, between_bytes), _PIECE))
-    return Answer(response.status_code, dict(response.headers), b'', address, stream=stream)
+    until_headers = response.elapsed.total_seconds()
+    return Answer(response.status_code, dict(response.headers), b'', address, None, until_headers, stream)
 
 
 class _Body(io.RawIOBase):
@@ -530,6 +568,15 @@ def _no_answer(error: Exception) -> NoAnswer:
         for cause in causes
     )
     return NoAnswer(f'{type(error).__name__}: {masked(str(error))}', timed_out=timed_out, unsent=unsent)
+
+
+#: Methods that change nothing (RFC 9110 section 9.2.1).
+_SAFE = frozenset({'GET', 'HEAD', 'OPTIONS'})
+
+
+def _was_closed(error: Exception) -> bool:
+    """Whether the server closed the connection, in whatever way."""
+    return any(isinstance(cause, ConnectionError) for cause in _causes(error))
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:

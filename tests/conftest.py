@@ -13,6 +13,7 @@ import pytest
 
 from esipy import clock
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
+from esipy.limits.memory import SHARED
 from esipy.sso import published
 
 PROXY_VARIABLES = ('http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'request_method')
@@ -61,7 +62,7 @@ def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _nothing_left_behind() -> Iterator[None]:
-    """Global receivers, the moved clock and what is remembered of the SSO go back to what they were."""
+    """Global receivers, the moved clock, and what is remembered of limits and of the SSO go back to what they were."""
     receivers = [(signal, list(signal.event_receivers)) for signal in (API_CALL_STATS, AFTER_TOKEN_REFRESH)]
     offset = clock.offset()
     yield
@@ -69,6 +70,7 @@ def _nothing_left_behind() -> Iterator[None]:
         signal.event_receivers[:] = before
     clock.move(offset - clock.offset())
     published.memory.forget()
+    SHARED.forget()
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import re
 import select
 import socket
 import struct
@@ -154,13 +155,12 @@ class Server:
                         return
                     waiting += data
                 head, _, waiting = waiting.partition(b'\r\n\r\n')
-                length = _length(head)
-                while len(waiting) < length:
+                while (cut := _body(head, waiting)) is None:
                     data = connection.recv(65536)
                     if not data:
                         return
                     waiting += data
-                body, waiting = waiting[:length], waiting[length:]
+                body, waiting = cut
                 with self._lock:
                     visit = Visit(self, connection, head, body)
                     self.visits.append(visit)
@@ -191,6 +191,23 @@ class Server:
             thread.join(timeout=5)
         if self.errors and error is None:
             raise self.errors[0]
+
+
+def _body(head: bytes, waiting: bytes) -> tuple[bytes, bytes] | None:
+    """The body of a request, and what came behind it; None while it is not all there."""
+    if re.search(rb'(?i)\r\ntransfer-encoding: *chunked', head):
+        body, rest = b'', waiting
+        while b'\r\n' in rest:
+            size, _, rest = rest.partition(b'\r\n')
+            length = int(size, 16)
+            if len(rest) < length + 2:
+                return None
+            body, rest = body + rest[:length], rest[length + 2 :]
+            if not length:
+                return body, rest
+        return None
+    length = _length(head)
+    return (waiting[:length], waiting[length:]) if len(waiting) >= length else None
 
 
 def _length(head: bytes) -> int:

@@ -5,7 +5,8 @@ led to a sandbox.
 
 - ```python no-run is compiled only: for what waits for a person, or for the real server.
 - An HTML comment that opens with `<!-- setup` alone on its line and ends with `-->` alone on its line holds
-  code that runs before the page. There, and only there, `esi` is the sandbox, to prepare it for the page.
+  code that runs before the page. There, and only there, `esi` is the sandbox, to prepare it for the page, and
+  `monkeypatch` is pytest's, to put a stand-in in the place of a person.
 """
 
 import re
@@ -73,11 +74,11 @@ def test_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     program = ModuleType('__main__')  # so that the page may pickle its classes and test __name__
     monkeypatch.setitem(sys.modules, '__main__', program)
     with Sandbox() as esi, esi.redirect():
-        program.esi = esi
+        program.esi, program.monkeypatch = esi, monkeypatch
         for block in found:
             if block.info == ('setup',):
                 exec(block.compiled(page), vars(program))
-        program.__dict__.pop('esi', None)
+        del program.esi, program.monkeypatch
         for block in found:
             if block.info[:1] == ('python',):
                 code = block.compiled(page)

@@ -24,7 +24,7 @@ FLOORS = (
     {'message'},
     {'parallel', 'paging', 'names', 'progress'}
     | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
-    {'app', 'client', 'fetch', 'utils'},
+    {'app', 'client', 'desktop', 'fetch', 'loaders', 'login', 'service', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
 )
@@ -48,6 +48,7 @@ NOT_AT_IMPORT = {
     'platformdirs',
     'pyswagger',
     'pytest',
+    'webbrowser',
 }
 
 # Home directories and the like, on any system: the path of a machine means nothing on another one.

@@ -39,7 +39,7 @@ class Answers:
 
     def find(self, cache: BaseCache, exchange: Exchange) -> CachedResponse | None:
         """The kept answer to a GET, fresh or not."""
-        if exchange.method != 'GET' or exchange.anew or type(cache) is DummyCache:
+        if exchange.method != 'GET' or exchange.is_streamed or exchange.anew or type(cache) is DummyCache:
             return None
         sent, key = _key(exchange)
         stored = _answer(self._ask(exchange, cache, 'get', key, None))

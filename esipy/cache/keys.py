@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
+from esipy.message.request import SECRET_QUERY
+
 if sys.version_info >= (3, 15):
     from builtins import frozendict
 else:
@@ -79,12 +81,10 @@ def make_cache_key(
     # A write's key is that of the GET which it makes old, and that one has no body.
     if parts.get('body') and request.method == 'GET':
         headers['content'] = digest(request.data)
-    query = {name: _hidden(value) if name in _TOKENS else value for name, value in _grouped(parts['query']).items()}
+    query = {
+        name: _hidden(value) if name in SECRET_QUERY else value for name, value in _grouped(parts['query']).items()
+    }
     return Key((url or request.url, frozendict(headers), frozendict(parts['path']), frozendict(query)))
-
-
-#: Query parameters that are secrets.
-_TOKENS = frozenset({'token', 'access_token'})
 
 
 def key_of(

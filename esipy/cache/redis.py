@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from esipy.cache.shared import SharedCache, missing
+
+#: Seconds, where the client would wait for ever, as those before redis-py 8 do by default.
+_PATIENCE = 5.0
 
 
 class RedisCache(SharedCache):
@@ -39,13 +43,9 @@ class RedisCache(SharedCache):
         return self._impatient.delete(name)
 
 
-#: Seconds, where the client would wait for ever, as those before redis-py 8 do by default.
-_PATIENCE = 5.0
-
-
-def impatient(redis: Any, client: Any) -> Any:
+def impatient(redis: Any, client: Any, longest: float = math.inf) -> Any:
     """The same server by connections of our own, which do not try again and speak bytes: a cache that is down is a
-    miss, now, and a store that is down an error.
+    miss, now, and a store that is down an error. `longest`: seconds to wait for it at most, whatever the client says.
 
     redis-py repeats a broken command for seconds by default (from 6.0). A pool of another kind than redis-py's two
     plain ones knows more than its settings tell: that client is used as it is.
@@ -56,9 +56,11 @@ def impatient(redis: Any, client: Any) -> Any:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
+    patience = min(pool.connection_kwargs.get('socket_timeout') or _PATIENCE, longest)
     settings = {
         **pool.connection_kwargs,
-        'socket_timeout': pool.connection_kwargs.get('socket_timeout') or _PATIENCE,
+        'socket_timeout': patience,
+        'socket_connect_timeout': min(pool.connection_kwargs.get('socket_connect_timeout') or patience, longest),
         'decode_responses': False,
         'retry': Retry(NoBackoff(), 0),
         'retry_on_timeout': False,

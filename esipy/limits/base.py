@@ -32,6 +32,9 @@ LOGGER = logging.getLogger(__name__)
 #: Seconds to stay away after a refusal that does not say for how long: the window, but not longer than this.
 UNTOLD = 60.0
 
+#: A wait for one window ends a little after it: this part of one is allowed for by default.
+WINDOWS = 1.05
+
 #: Routes, plans and users are remembered; when there are so many, from the beginning.
 _MANY = 10_000
 
@@ -68,28 +71,43 @@ class Estimate(NamedTuple):
     seconds: float
 
 
-class Plan(NamedTuple):
-    """What calls of one operation and one user draw from."""
+class Plan:
+    """What calls of one operation and one user draw from.
 
-    server: str
-    operation: Operation
-    who: str
-    #: Method and path: what is learned of an operation is kept under this, with the server.
-    route: str
-    draws: tuple[Draw, ...]
-    #: Who waits for the same stands in the same line.
-    keys: Keys
-    #: The error limit of the server: where it is exceeded, nobody is served.
-    gate: Draw
+    `route`: method and path. `keys`: who waits for the same stands in the same line. `gate`: the error limit of the
+    server; where it is exceeded, nobody is served. `booked`: what is held of each draw, at most what a window has.
+    """
+
+    __slots__ = ('booked', 'draws', 'gate', 'held', 'keys', 'names', 'operation', 'route', 'server', 'who')
+
+    def __init__(
+        self, server: str, operation: Operation, who: str, route: str, found: tuple[Draw, ...], gate: Draw
+    ) -> None:
+        self.server = server
+        self.operation = operation
+        self.who = who
+        self.route = route
+        self.draws = found
+        self.gate = gate
+        self.keys: Keys = frozenset((server, draw.key) for draw in found)
+        self.booked = tuple(min(draw.kind.most, draw.rule.tokens) for draw in found)
+        #: What stores remember with it: the ledgers in memory, the names of those in Redis.
+        self.held: Any = None
+        self.names: list[str] | None = None
 
 
 class Ticket(NamedTuple):
     """Something booked: what was held, and how much had been spent ever, of each ledger of a plan."""
 
     booked: Sequence[int]
-    totals: Sequence[int]
+    totals: Sequence[float]
     #: A store's own.
     more: Any = None
+
+
+#: What stands for the answer to what was not sent, and to what was and has none.
+_NOTHING = Answer(500, {}, b'', '', NoAnswer('not sent', unsent=True))
+_LOST = Answer(500, {}, b'', '', NoAnswer('no answer'))
 
 
 class Booking:
@@ -109,15 +127,17 @@ class Booking:
     def __enter__(self) -> Booking:
         return self
 
-    def settle(self, answer: Answer) -> None:
-        """What it came to."""
+    def settle(self, answer: Answer, sent: bool = True) -> None:
+        """What it came to; `sent`: not if a plugin answered in the server's place."""
         ticket, self._ticket = self._ticket, None
+        if not sent:
+            answer = _NOTHING
         if ticket is not None:
             self._exchange.refusals += self._limits.settle(self._plan, ticket, answer)
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if self._ticket is not None:  # an error of ours is raised before anything is sent
-            self.settle(Answer(500, {}, b'', '', NoAnswer('', unsent=isinstance(error, EsiError))))
+        if self._ticket is not None:  # an error of ours is raised before anything is sent, a plugin's mostly
+            self.settle(_LOST, sent=not (isinstance(error, EsiError) or self._exchange.took is None))
 
 
 class Limits:
@@ -157,7 +177,7 @@ class Limits:
             _, ticket = self._book(plan)
             if ticket is not None:
                 return Booking(self, plan, ticket, exchange)
-        begun = clock.monotonic()
+        begun, exchange.was_held = clock.monotonic(), True
         ticket = self._wait(plan, exchange)
         if exchange.deadline is not None:
             exchange.deadline += clock.monotonic() - begun
@@ -168,9 +188,7 @@ class Limits:
         said = told.read(answer.headers, clock.time())
         for doubt in said.doubts:
             self._doubt(plan, doubt)
-        refused = answer.status in (420, 429) or (
-            answer.status == 520 and any(draw.kind is REQUESTS for draw in plan.draws)
-        )
+        refused = answer.status >= 420 and _is_refusal(plan, answer)
         if refused:
             LOGGER.warning('%s refuses %s: %d', plan.server, plan.route, answer.status)
         outcomes = [
@@ -240,7 +258,7 @@ class Limits:
         patient = exchange.is_patient
         longest = exchange.max_wait
         if longest is None:
-            longest = max(UNTOLD + 1, *(draw.rule.window for draw in plan.draws))
+            longest = max(UNTOLD + 1, *(draw.rule.window * WINDOWS for draw in plan.draws))
         begun = clock.monotonic()
         with self._lines.join(plan.keys, float(exchange.priority)) as place:
             if not patient:
@@ -266,10 +284,10 @@ class Limits:
         closed = self._state(plan, plan.gate).closed
         if closed > (UNTOLD + 1 if longest is None else longest):
             raise self._refusal(plan, closed, plan.gate)
-        for draw in plan.draws:
+        for draw, booked in zip(plan.draws, plan.booked, strict=True):
             state = self._state(plan, draw)
-            seconds = _until(draw, state, ahead * draw.kind.usual + draw.booked)
-            usual = max(state.rule.window, UNTOLD + 1 if state.closed else 0.0)
+            seconds = _until(draw, state, ahead * draw.kind.usual + booked)
+            usual = max(state.rule.window * WINDOWS, UNTOLD + 1 if state.closed else 0.0)
             if seconds > (usual if longest is None else longest):
                 raise self._refusal(plan, seconds, draw)
 
@@ -311,7 +329,7 @@ class Limits:
         hidden = self._hidden.get(route)
         if hidden is not None:
             found.append(Draw(f'route {route} {self._address}', REQUESTS, hidden, route, self._address))
-        return Plan(server, operation, who, route, tuple(found), frozenset((server, draw.key) for draw in found), gate)
+        return Plan(server, operation, who, route, tuple(found), gate)
 
     def _learn(self, plan: Plan, said: told.Told, answer: Answer) -> None:
         """What the server says of an operation goes before its description, from the next call on."""
@@ -330,8 +348,9 @@ class Limits:
         # What was not drawn from was not booked, and knows of this answer only now.
         new = self._made(plan.server, plan.operation, plan.who)
         fresh = tuple(draw for draw in new.draws if draw.key not in drawn)
-        outcomes = [_outcome(draw, 0, answer, said) for draw in fresh]
-        self._settle(new._replace(draws=fresh), Ticket((0,) * len(fresh), (0,) * len(fresh)), outcomes, 0.0)
+        late = Plan(plan.server, plan.operation, plan.who, plan.route, fresh, plan.gate)
+        nothing = (0,) * len(fresh)
+        self._settle(late, Ticket(nothing, nothing), [_outcome(draw, 0, answer, said) for draw in fresh], 0.0)
 
     def _remember(self, known: dict[Any, Any], name: Any, value: Any) -> None:
         if len(known) >= _MANY:
@@ -357,12 +376,21 @@ def _outcome(draw: Draw, booked: int, answer: Answer, said: told.Told) -> Outcom
         # The window's end is told in whole seconds: it may be one later.
         returns = None if said.errors_reset is None else said.errors_reset + 1.0
         return Outcome(kind.cost(status), returns, used)
-    away = min(draw.rule.window, UNTOLD) if said.retry_after is None else said.retry_after
     if kind is REQUESTS:
-        return Outcome(1, closed=away if status in (429, 520) else 0.0)
+        return Outcome(1, closed=_away(draw, said) if status in (429, 520) else 0.0)
     rule = said.rule if said.group in (None, draw.group) else None
     used = None if said.remaining is None or rule is None else rule.tokens - said.remaining
-    return Outcome(kind.cost(status), None, used, rule, away if status == 429 else 0.0)
+    return Outcome(kind.cost(status), None, used, rule, _away(draw, said) if status == 429 else 0.0)
+
+
+def _away(draw: Draw, said: told.Told) -> float:
+    """For how many seconds to stay away after a 429."""
+    return min(draw.rule.window, UNTOLD) if said.retry_after is None else said.retry_after
+
+
+def _is_refusal(plan: Plan, answer: Answer) -> bool:
+    """Whether a limit is the reason of an answer; routes with a hidden one say so with 520 too."""
+    return answer.status in (420, 429) or (answer.status == 520 and any(draw.kind is REQUESTS for draw in plan.draws))
 
 
 def _gate_closed(answer: Answer, said: told.Told) -> float:

@@ -57,10 +57,6 @@ class Draw(NamedTuple):
     group: str
     who: str
 
-    @property
-    def booked(self) -> int:
-        return min(self.kind.most, self.rule.tokens)
-
 
 def user(authorization: str | None, is_public: bool, address: str) -> str:
     """Who draws from a bucket: application and character for a call with a token, the source address without one,

@@ -16,7 +16,7 @@ from collections import deque
 from typing import NamedTuple
 
 #: What comes back within this part of a window comes back at once, at its end: a ledger has at most so many entries.
-GRAINS = 512
+GRAINS = 128
 
 
 class Rule(NamedTuple):
@@ -87,33 +87,50 @@ class Ledger:
         '_entries',
         '_foreign',
         '_foreign_until',
+        '_grain',
+        '_rule',
+        '_whole',
         'booked',
         'closed_until',
         'reserve',
-        'rule',
         'spent',
         'total',
     )
 
     def __init__(self, rule: Rule, reserve: int = 0) -> None:
-        self.rule = rule
         self.reserve = reserve
+        self.rule = rule
         self.spent = 0
         self.booked = 0
         #: Spent ever.
         self.total = 0
         #: Nothing may be sent before.
-        self.closed_until = 0.0
+        self.closed_until = -math.inf
         #: (when it comes back, tokens), the earliest first.
         self._entries: deque[tuple[float, int]] = deque()
         self._foreign = 0
         self._foreign_until = 0.0
 
+    @property
+    def rule(self) -> Rule:
+        return self._rule
+
+    @rule.setter
+    def rule(self, rule: Rule) -> None:
+        self._rule = rule
+        self._grain = rule.window / GRAINS
+        #: What of a window may be spent: something, in any case.
+        self._whole = max(1, rule.tokens - self.reserve)
+
     def wait(self, cost: int, now: float) -> float:
         """Seconds until `cost` may be booked: 0 now, infinite when that depends on what is under way."""
         if now < self.closed_until:
             return self.closed_until - now
-        missing = min(cost, self._whole()) - self._room(now)
+        self._take_back(now)
+        missing = cost + self.spent + self.booked + self._foreign - self._whole
+        if missing <= 0:
+            return 0.0
+        missing -= max(0, cost - self._whole)
         if missing <= 0:
             return 0.0
         foreign = [(self._foreign_until, self._foreign)] if self._foreign else []
@@ -123,14 +140,6 @@ class Ledger:
                 return returns - now
         return math.inf
 
-    def _whole(self) -> int:
-        """What of a window may be spent: something, in any case."""
-        return max(1, self.rule.tokens - self.reserve)
-
-    def _room(self, now: float) -> int:
-        self._take_back(now)
-        return self._whole() - self.spent - self.booked - self._foreign
-
     def _take_back(self, now: float) -> None:
         entries = self._entries
         while entries and entries[0][0] <= now:
@@ -138,13 +147,13 @@ class Ledger:
         if self._foreign and self._foreign_until <= now:
             self._foreign = 0
 
-    def settle(self, booked: int, total: int, outcome: Outcome, now: float) -> None:
+    def settle(self, booked: int, total: float, outcome: Outcome, now: float) -> None:
         """An answer came to a call for which so much was `booked`, when so much in `total` had been spent ever."""
         self.booked = max(0, self.booked - booked)
         self._take_back(now)
-        if outcome.rule is not None:
+        if outcome.rule is not None and outcome.rule != self._rule:
             self.rule = outcome.rule
-        returns = now + (self.rule.window if outcome.returns is None else outcome.returns)
+        returns = now + (self._rule.window if outcome.returns is None else outcome.returns)
         if outcome.spent:
             self._spend(outcome.spent, returns)
         if outcome.used is not None:
@@ -153,8 +162,7 @@ class Ledger:
             self.closed_until = max(self.closed_until, now + outcome.closed)
 
     def _spend(self, tokens: int, returns: float) -> None:
-        grain = self.rule.window / GRAINS
-        returns = math.ceil(returns / grain) * grain
+        returns = math.ceil(returns / self._grain) * self._grain
         entries = self._entries
         if entries and entries[-1][0] >= returns:
             entries[-1] = entries[-1][0], entries[-1][1] + tokens
@@ -163,7 +171,7 @@ class Ledger:
         self.spent += tokens
         self.total += tokens
 
-    def _believe(self, used: int, meanwhile: int, returns: float) -> None:
+    def _believe(self, used: int, meanwhile: float, returns: float) -> None:
         """The server says what is used. What goes beyond ours is that of others, or of calls that are still under
         way here: the next answer shows which. What is missing it has forgotten: it counted all that we had spent
         before this call was sent, which is all but what we spent `meanwhile`."""
@@ -171,7 +179,7 @@ class Ledger:
         forgotten = self.spent - meanwhile - used
         while forgotten > 0 and self._entries:
             back, tokens = self._entries.popleft()
-            taken = min(tokens, forgotten)
+            taken = min(tokens, int(forgotten))
             forgotten -= taken
             self.spent -= taken
             if taken < tokens:

@@ -40,28 +40,30 @@ class MemoryLimits(Limits):
 
     def _book(self, plan: Plan) -> tuple[float, Ticket | None]:
         with self._lock:
+            gate, *ledgers = plan.held or self._hold(plan)
             now = clock.steady()
-            gate = self._ledger(plan.server, plan.gate)
             wait = max(0.0, gate.closed_until - now)
-            ledgers = [self._ledger(plan.server, draw) for draw in plan.draws]
-            for draw, ledger in zip(plan.draws, ledgers, strict=True):
-                wait = max(wait, ledger.wait(draw.booked, now))
+            for ledger, cost in zip(ledgers, plan.booked, strict=True):
+                wait = max(wait, ledger.wait(cost, now))
             if wait:
                 return wait, None
-            booked = []
-            for draw, ledger in zip(plan.draws, ledgers, strict=True):
-                booked.append(draw.booked)
-                ledger.booked += draw.booked
-            return 0.0, Ticket(booked, [ledger.total for ledger in ledgers])
+            for ledger, cost in zip(ledgers, plan.booked, strict=True):
+                ledger.booked += cost
+            return 0.0, Ticket(plan.booked, [ledger.total for ledger in ledgers])
 
     def _settle(self, plan: Plan, ticket: Ticket, outcomes: Sequence[Outcome], gate_closed: float) -> None:
         with self._lock:
+            gate, *ledgers = plan.held or self._hold(plan)
             now = clock.steady()
-            for draw, booked, total, outcome in zip(plan.draws, ticket.booked, ticket.totals, outcomes, strict=True):
-                self._ledger(plan.server, draw).settle(booked, total, outcome, now)
+            for ledger, booked, total, outcome in zip(ledgers, ticket.booked, ticket.totals, outcomes, strict=True):
+                ledger.settle(booked, total, outcome, now)
             if gate_closed:
-                gate = self._ledger(plan.server, plan.gate)
                 gate.closed_until = max(gate.closed_until, now + gate_closed)
+
+    def _hold(self, plan: Plan) -> list[Ledger]:
+        """The ledgers of a plan, the gate first, which it keeps from now on."""
+        held = plan.held = [self._ledger(plan.server, draw) for draw in (plan.gate, *plan.draws)]
+        return held
 
     def _state(self, plan: Plan, draw: Draw) -> State:
         with self._lock:
@@ -78,6 +80,7 @@ class MemoryLimits(Limits):
             if len(self._ledgers) >= _MANY:
                 now = clock.steady()
                 self._ledgers = {key: known for key, known in self._ledgers.items() if not known[1].is_idle(now)}
+                self._plans.clear()  # which hold those that are gone
             known = self._ledgers[server, draw.key] = draw, Ledger(draw.rule, draw.kind.reserve)
         return known[1]
 

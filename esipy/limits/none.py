@@ -14,7 +14,7 @@ class NoLimits:
     def booking(self, exchange: Any, authorization: str | None) -> NoLimits:
         return self
 
-    def settle(self, answer: Any) -> None:
+    def settle(self, answer: Any, sent: bool = True) -> None:
         pass
 
     def budget(self) -> list[Budget]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 from esipy import clock, fork
-from esipy.cache.policy import CachedResponse
+from esipy.message.exchange import Exchange
+from esipy.transport import Answer
 
 #: A refusal is remembered for so many seconds, after each further one for twice as long, but not for more than a day.
 FIRST = 60.0
@@ -23,17 +24,18 @@ _BYTES = 4096
 class Refusal(NamedTuple):
     """An answer of 403 or 404, and until when (by `clock.time`) it is given without asking."""
 
-    answer: CachedResponse
+    answer: Answer
     until: float
     seconds: float
 
 
 class Refusals:
     """The refusals of GETs and HEADs, by object and owner. Safe between threads; those used longest ago are forgotten
-    first. `on`: without it nothing is remembered."""
+    first. `on`: without it nothing is remembered. `key`: tells address and owner of an exchange."""
 
-    def __init__(self, on: bool) -> None:
+    def __init__(self, on: bool, key: Callable[[Exchange], Hashable]) -> None:
         self._on = on
+        self._key = key
         self._known: OrderedDict[Hashable, Refusal] = OrderedDict()
         self._renew()
         fork.renew_after(self)
@@ -41,24 +43,25 @@ class Refusals:
     def _renew(self) -> None:
         self._lock = threading.Lock()
 
-    def find(self, method: str, key: Hashable) -> Refusal | None:
+    def find(self, exchange: Exchange) -> Refusal | None:
         """What is remembered and still holds."""
-        if not self._known or method not in ('GET', 'HEAD'):
+        if not self._known or exchange.method not in ('GET', 'HEAD'):
             return None
         with self._lock:
-            found = self._known.get((method, key))
+            found = self._known.get((exchange.method, self._key(exchange)))
         return found if found is not None and clock.time() < found.until else None
 
-    def note(self, method: str, key: Hashable, answer: CachedResponse) -> None:
+    def note(self, exchange: Exchange, answer: Answer) -> None:
         """What the server said this time."""
-        if not self._on or method not in ('GET', 'HEAD'):
+        if not self._on or exchange.method not in ('GET', 'HEAD'):
             return
+        name = exchange.method, self._key(exchange)
         with self._lock:
-            before = self._known.pop((method, key), None)
-            if answer.status_code in (403, 404) and len(answer.content) <= _BYTES:
+            before = self._known.pop(name, None)
+            if answer.status in (403, 404) and len(answer.content) <= _BYTES:
                 seconds = FIRST if before is None else min(LONGEST, before.seconds * 2)
-                self._known[method, key] = Refusal(answer, clock.time() + seconds, seconds)
+                self._known[name] = Refusal(answer, clock.time() + seconds, seconds)
                 if len(self._known) > _MANY:
                     self._known.popitem(last=False)
-            elif before is not None and answer.status_code >= 500:
-                self._known[method, key] = before  # which says nothing of the object
+            elif before is not None and answer.status >= 420:
+                self._known[name] = before  # nothing was said of the object

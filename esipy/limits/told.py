@@ -55,31 +55,44 @@ def rule_of(text: str) -> Rule | None:
 
 def read(headers: Mapping[str, str], now: float) -> Told:
     """What the headers of an answer say. `now`: seconds since the epoch, for an answer without a `Date`."""
-    if 'X-Ratelimit-Remaining' in headers and 'Retry-After' not in headers and 'X-Ratelimit-Group' in headers:
-        low: Mapping[str, str] = headers  # as ESI spells them: nothing need be searched
-        limit, remaining, used, group = (headers.get(name) for name in _SPELLED)
-    else:
-        low = {name.lower(): value for name, value in headers.items() if name[0] in 'xXrRdD'}
-        limit, remaining, used, group = (low.get(name.lower()) for name in _SPELLED)
+    return _usual(headers) or _read(headers, now)
+
+
+def _usual(headers: Mapping[str, str]) -> Told | None:
+    """The same, of what nearly every answer says, spelled as ESI does; None for anything else."""
+    remaining = headers.get('X-Ratelimit-Remaining')
+    if remaining is None or 'Retry-After' in headers:
+        return None
+    rule = rule_of(headers.get('X-Ratelimit-Limit', ''))
+    group, used = headers.get('X-Ratelimit-Group'), headers.get('X-Ratelimit-Used', '0')
+    digits = remaining + used
+    if not (rule and group and digits.isascii() and digits.isdigit() and len(digits) < 20):
+        return None
+    left = int(remaining)
+    return None if left + int(used) > rule.tokens else Told(group, rule, left)
+
+
+def _read(headers: Mapping[str, str], now: float) -> Told:
+    low = {name.lower(): value for name, value in headers.items()}
     doubts: list[str] = []
-    rule = None
+    limit, rule = low.get('x-ratelimit-limit'), None
     if limit is not None:
         rule = rule_of(limit)
         if rule is None:
             doubts.append(f'X-Ratelimit-Limit: {limit[:40]!r}')
-    left = _count(remaining, 'X-Ratelimit-Remaining', doubts)
-    if left and rule and left + (_count(used, 'X-Ratelimit-Used', doubts) or 0) > rule.tokens:
+    left = _count(low.get('x-ratelimit-remaining'), 'X-Ratelimit-Remaining', doubts)
+    used = _count(low.get('x-ratelimit-used'), 'X-Ratelimit-Used', doubts)
+    # Whether `Used` is what is used of the window or by this answer: there cannot be more than the whole.
+    if left and rule and left + (used or 0) > rule.tokens:
         doubts.append(f'X-Ratelimit-Remaining: {left} and Used: {used} of {rule.tokens}')
         left = None
-    if low is headers:
-        return Told(group, rule, left if rule else None, doubts=tuple(doubts))
     errors_left = _count(low.get('x-esi-error-limit-remain'), 'X-ESI-Error-Limit-Remain', doubts)
     reset = _count(low.get('x-esi-error-limit-reset'), 'X-ESI-Error-Limit-Reset', doubts)
     if (errors_left or 0) > ERRORS.tokens or (reset or 0) > LONGEST:
         doubts.append(f'X-ESI-Error-Limit-Remain: {errors_left}, Reset: {reset}')
         errors_left = reset = None
     return Told(
-        group,
+        low.get('x-ratelimit-group'),
         rule,
         left if rule else None,
         errors_left,
@@ -87,9 +100,6 @@ def read(headers: Mapping[str, str], now: float) -> Told:
         _away(low, now, doubts),
         tuple(doubts),
     )
-
-
-_SPELLED = ('X-Ratelimit-Limit', 'X-Ratelimit-Remaining', 'X-Ratelimit-Used', 'X-Ratelimit-Group')
 
 
 def _count(text: str | None, name: str, doubts: list[str]) -> int | None:

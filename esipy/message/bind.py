@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -24,7 +24,8 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     Raises CallError, with every fault, when an argument is missing, unknown or does not fit; SpecError, when the
     description of a parameter is broken.
     """
-    headers = {name: str(value) for name, value in operation.endpoint.get('headers', {}).items()}
+    beside = operation.endpoint.get('headers', {})
+    headers = {name: str(value) for name, value in beside.items() if value is not None}
     parts: dict[str, Any] = {'path': {}, 'header': headers, 'query': [], 'body': {}, 'formData': [], 'file': {}}
     faults: Faults = []
     values: dict[str, Any] = {}
@@ -44,11 +45,25 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
             _place(parameter, values.get(parameter.name), parts, faults)
         except RecursionError:
             faults.append((parameter.name, 'holds itself, or is nested too deeply'))
-    missing = [p.name for p in operation.parameters if p.location == 'path' and p.name not in values]
-    faults += [(p.name, _meant(p.name, missing)) for p in undeclared if get_close_matches(p.name, missing)]
+    if undeclared:
+        missing = [p.name for p in operation.parameters if p.location == 'path' and p.name not in values]
+        faults += [(p.name, _meant(p.name, missing)) for p in undeclared if get_close_matches(p.name, missing)]
     if faults:
         raise CallError(operation.id, faults)
     return parts
+
+
+def query_pairs(operation: Operation, params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Query parameters as (name, text) pairs, of an operation that takes any; those that are None left out."""
+    parts: dict[str, Any] = {'query': []}
+    faults: Faults = []
+    for name, value in params.items():
+        parameter = operation.undeclared(str(name))
+        if parameter is not None:
+            _place(parameter, value, parts, faults)
+    if faults:
+        raise CallError(operation.id, faults)
+    return parts['query']  # type: ignore[no-any-return]
 
 
 def _place(parameter: Parameter, value: Any, parts: dict[str, Any], faults: Faults) -> None:

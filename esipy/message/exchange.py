@@ -37,6 +37,7 @@ class Exchange:
         'timeout',
         'took',
         'warning',
+        'was_held',
         'whole',
         'without_cache',
     )
@@ -88,6 +89,8 @@ class Exchange:
         #: Seconds to wait for a limit at most; None: one window, counted, if it is patient, from when it is the first.
         self.max_wait: float | None = None
         self.is_patient = False
+        #: Whether it had to wait for one.
+        self.was_held = False
         #: How often a limit of the server's refused it.
         self.refusals = 0
         #: The cache hung during this execution, and is left alone for the rest of it.

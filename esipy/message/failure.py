@@ -23,6 +23,7 @@ from esipy.exceptions import (
     UndecodableBodyError,
 )
 from esipy.message.exchange import Exchange
+from esipy.message.request import SECRET_QUERY
 from esipy.message.response import Response
 
 #: The cluster goes down every day at 11:00 UTC and is usually back within minutes.
@@ -40,16 +41,17 @@ def unreadable(response: Response, strict: bool, now: float) -> UndecodableBodyE
         if strict:
             response.check()
     except UndecodableBodyError as error:
-        found = undecodable(response, error.reason)
         away = retry_after(response.headers.get('Retry-After'), now)
         is_down = kind_of(response.status or 500, now, away) is DowntimeError
-        return DowntimePageError(*found.args, **vars(found)) if is_down else found
+        return undecodable(response, error.reason, DowntimePageError if is_down else UndecodableBodyError)
     return None
 
 
-def undecodable(response: Response, reason: str) -> UndecodableBodyError:
+def undecodable(
+    response: Response, reason: str, kind: type[UndecodableBodyError] = UndecodableBodyError
+) -> UndecodableBodyError:
     """The error of an answer whose body cannot be taken."""
-    return UndecodableBodyError(
+    return kind(
         response.url,
         response.status or 500,
         response=response.raw or b'',
@@ -144,4 +146,4 @@ def masked(text: str) -> str:
 
 
 def _masked_query(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, '***' if name in ('token', 'access_token') else value) for name, value in pairs]
+    return [(name, '***' if name in SECRET_QUERY else value) for name, value in pairs]

@@ -24,10 +24,17 @@ class _ForeignOperation:
     rate_limit = None
     endpoint: Mapping[str, Any] = {}
 
-    def __init__(self, theirs: Any) -> None:
+    def __init__(self, theirs: Any, request: Request) -> None:
         self.id = f'{theirs.method} {theirs.path}'
         self.method = Method(theirs.method)
         self.path = theirs.path
+        self.security = theirs._security
+        self._request = request
+
+    @property
+    def base_url(self) -> str:
+        """At least as far as the server: theirs tell the whole address only."""
+        return self._request.url
 
     def answer(self, status: int) -> None:
         """Nothing is known of the answers: pyswagger reads them itself."""
@@ -37,7 +44,7 @@ class ForeignRequest(Request):
     """A pyswagger request behind the face of ours. It is edited in place, as 1.x did: one thread at a time."""
 
     def __init__(self, theirs: Any) -> None:
-        super().__init__(_ForeignOperation(theirs), theirs._p)  # type: ignore[arg-type]
+        super().__init__(_ForeignOperation(theirs, self), theirs._p)  # type: ignore[arg-type]
         self.theirs = theirs
 
     def copy(self) -> Any:

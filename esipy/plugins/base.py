@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
-from esipy.exceptions import APIException, PluginError, UndecodableBodyError
+from esipy.exceptions import APIException, CallError, PluginError, UndecodableBodyError
 from esipy.message.exchange import Exchange
 from esipy.message.failure import masked
 from esipy.message.request import Outgoing, Request
@@ -44,11 +44,10 @@ class Call(Exchange):
         #: The name of the client's service, for logs and mocks.
         self.service = 'ESI'
         #: What stands beside the endpoint in a table of endpoints; empty where a description tells of the operation.
-        self.endpoint: Mapping[str, Any] = {}
+        self.endpoint: Mapping[str, Any] = self.operation.endpoint
         #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
         self.options: Mapping[str, Any] = {}
-        #: Room for plugins. When the call is over each note is an attribute of its Response; those whose name begins
-        #: with `_` stay here.
+        #: Room for plugins. When the call is over each note is an attribute of its Response.
         self.notes: dict[str, Any] = {}
         #: What this attempt sends, signed. Its headers may be changed, which no cache key shows.
         self.sending: Outgoing | None = None
@@ -103,6 +102,22 @@ class Call(Exchange):
         if value is not None:
             parts[name] = value
 
+    def given(self, option: str) -> Mapping[str, Any]:
+        """What the caller gave under the name of an option that is a mapping. Raises CallError for anything else."""
+        return self._mapping(option, self.options)
+
+    def beside(self, key: str) -> Mapping[str, Any]:
+        """What stands beside the endpoint under a key that is a mapping. Raises CallError for anything else."""
+        return self._mapping(key, self.endpoint)
+
+    def _mapping(self, name: str, among: Mapping[str, Any]) -> Mapping[str, Any]:
+        value = among.get(name)
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            raise CallError(self.name, [(name, f'names and values are needed, not {type(value).__name__}')])
+        return value
+
     def _parts(self) -> dict[str, Any]:
         """The parts of a request of this execution's own: the caller's may be executed again."""
         if not self._is_own:
@@ -139,6 +154,9 @@ class Plugin:
 
     def prepare(self, call: Call) -> None:
         """Once per call, before it is looked up in the cache: change `headers`, `query`, `path`, `body`, `timeout`."""
+
+    def on_call(self, call: Call) -> None:
+        """Once per call, when all plugins have prepared it: this is what is asked for, from the cache or the server."""
 
     def around_attempt(self, call: Call) -> Held | None:
         """Once per attempt: a context manager that is left when its answer has come, whatever becomes of it."""
@@ -184,6 +202,7 @@ class Chain:
         self.takes = frozenset(name for plugin in self.plugins for name in plugin.takes)
         self._around_call = self._all('around_call')
         self._prepare = self._all('prepare')
+        self._on_call = self._all('on_call')
         self._around_attempt = self._all('around_attempt')
         self._on_send = self._all('on_send')
         self._answer = self._all('answer')
@@ -199,17 +218,26 @@ class Chain:
     def call(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
         """A whole call, with all that is once per call around it."""
         try:
-            response, error = _within(self._around_call, call, lambda: self._live(call, execute))
+            if self._around_call:
+                response, error = _within(self._around_call, call, lambda: self._live(call, execute))
+            else:
+                response, error = self._live(call, execute)
         except Exception as problem:
             self._tell(call, problem)
             raise
         if error is not None and not _is_answered(response, error):
             self._tell(call, error)
-        vars(response).update((name, value) for name, value in call.notes.items() if not name.startswith('_'))
+        vars(response).update(call.notes)
         return response, error
 
-    def _live(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
+    def prepare(self, call: Call) -> None:
+        """What becomes of a call before it is looked up and sent; in a dry run this is all."""
         for hook in self._prepare:
+            hook(call)
+
+    def _live(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
+        self.prepare(call)
+        for hook in self._on_call:
             hook(call)
         call.response, call.error = response, error = execute(call)
         if _is_answered(response, error):
@@ -230,14 +258,20 @@ class Chain:
 
     def attempt(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
         """One attempt, with all that is once per attempt around it."""
-        call.sending, call.answer, call.took = outgoing, None, None
-        return _within(self._around_attempt, call, lambda: self._deliver(call, outgoing, send))
+        call.sending, call.answer = outgoing, None
+        if self._around_attempt:
+            return _within(self._around_attempt, call, lambda: self._deliver(call, outgoing, send))
+        return self._deliver(call, outgoing, send)
 
     def _deliver(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
         for hook in self._on_send:
             hook(call)
-        given = (hook(call) for hook in self._answer)
-        call.answer = next((one for one in given if one is not None), None) or send(call, outgoing)
+        for hook in self._answer:
+            call.answer = hook(call)
+            if call.answer is not None:
+                break
+        else:
+            call.answer = send(call, outgoing)
         for hook in self._on_answer:
             hook(call)
         return call.answer
@@ -249,23 +283,22 @@ class Chain:
                 closing.callback(plugin.close)
 
 
-def _within(hooks: Iterable[Callable[[Call], Held | None]], call: Call, run: Callable[[], Result]) -> Result:
+def _within(hooks: Sequence[Callable[[Call], Held | None]], call: Call, run: Callable[[], Result]) -> Result:
     """`run` within what the hooks hold: taken in order, and let go in reverse on every way out. None of them can make
     an error go away: the call would end with nothing."""
-    if not hooks:
-        return run()
-    failure: BaseException | None = None
-    with ExitStack() as held:
-        try:
-            for hook in hooks:
-                manager = hook(call)
-                if manager is not None:
-                    held.enter_context(manager)
-            return run()
-        except BaseException as error:
-            failure = error
-            raise
-    raise failure
+    for number, hook in enumerate(hooks, 1):
+        manager = hook(call)
+        if manager is None:
+            continue
+        failure: BaseException | None = None
+        with manager:
+            try:
+                return _within(hooks[number:], call, run)
+            except BaseException as error:
+                failure = error
+                raise
+        raise failure
+    return run()
 
 
 def _is_answered(response: Response, error: APIException | None) -> bool:

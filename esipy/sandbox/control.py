@@ -10,6 +10,7 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from typing import Any
 
 import requests
@@ -102,8 +103,19 @@ class Desk:
     def _set_limit(self, name: str, tokens: int | None = None, window: float | None = None) -> None:
         gate = self._answering.gate
         if name != ERRORS and name not in gate.groups:
-            name = label(self._operation(name))
+            name = self._hiding(name)
         gate.set(name, tokens, window)
+
+    def _hiding(self, name: str) -> str:
+        """The operation of that name; the error for what is no limit either speaks of the nearest of both."""
+        try:
+            return label(self._operation(name))
+        except UnknownOperationError as unknown:
+            limits = [ERRORS, *self._answering.gate.groups]
+            nearest = get_close_matches(name, [*limits, *unknown.nearest], n=1)
+            if not set(nearest) & set(limits):
+                raise
+            raise SandboxError(f'no limit {name!r}, did you mean {nearest[0]!r}?') from None
 
     def _listing(self, operation: str, params: Mapping[str, Any]) -> Listing:
         found = self._operation(operation)

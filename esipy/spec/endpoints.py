@@ -63,8 +63,10 @@ class EndpointTable(Reader):
         self.base_url = str(base or '').rstrip('/')
         self._endpoints = {name: entry for name, entry in document.items() if name != BASE_PATH}
         faults = [fault for name, entry in self._endpoints.items() for fault in _faults(name, entry)]
-        if self.base_url and not re.match(r'https?://[^/]', self.base_url):
-            faults.append(f'base_path {shown(base)} is no address, such as https://example.com/api')
+        if re.match(r'[^/]*//[^/]*@', self.base_url):
+            faults.append('base_path holds a user and a password; give them in headers, or in a session')
+        elif self.base_url and not re.fullmatch(r'https?://[^/?#]+(/[^?#]*)?', self.base_url):
+            faults.append(f'base_path {shown(base)} is no address such as https://example.com/api')
         if faults:
             raise SpecError('; '.join(faults))
 
@@ -118,7 +120,7 @@ def _faults(name: Any, endpoint: Any) -> Iterator[str]:
     if 'path' not in endpoint:
         yield f'{where} has no path'
     for key, value in endpoint.items():
-        if key in KEYS and not isinstance(value, KEYS[key]):
+        if key in KEYS and (not isinstance(value, KEYS[key]) or (key == 'timeout' and not _is_timeout(value))):
             yield f'{where}: {key} cannot be {shown(value)}'
         elif key not in KEYS and not str(key).startswith('x_'):
             nearest = get_close_matches(str(key), KEYS, n=1)
@@ -127,11 +129,19 @@ def _faults(name: Any, endpoint: Any) -> Iterator[str]:
     method, path = endpoint.get('method', 'get'), endpoint.get('path', '')
     if isinstance(method, str) and method.lower() not in METHODS:
         yield f'{where}: unknown method {method!r}; there are {", ".join(METHODS)}'
+    elif endpoint.get('stream_request') is True and str(method).lower() in ('get', 'head'):
+        yield f'{where}: stream_request, and {method} sends no body'
     if isinstance(path, str):
         yield from (f'{where}: path {path!r} {fault}' for fault in _faults_of_path(path))
         for token in endpoint.get('path_tokens') or ():
             if token not in _TOKEN.findall(path):
                 yield f'{where}: path_tokens has {token!r}, which is not in {path!r}'
+
+
+def _is_timeout(value: Any) -> bool:
+    """Seconds, or a pair of them: to connect, and between bytes."""
+    seconds = value if isinstance(value, (list, tuple)) and len(value) == 2 else [value]
+    return all(one is None or (type(one) in (int, float) and one > 0) for one in seconds)
 
 
 def _faults_of_path(path: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote
 
 from esipy.exceptions import SpecError, UnknownOperationError
 from esipy.spec.legacy import REMOVED
@@ -37,10 +38,44 @@ class OpTable(Mapping[str, Operation]):
         try:
             return self._found[name]
         except (KeyError, TypeError):  # not asked for yet, or a list, which cannot be looked up
-            place = self._place(name)
-        # Two threads may make the same operation; setdefault lets one of them win for all.
-        operation = self._found[name] = self._made.setdefault(place, Operation(self._reader, place, self._bind))
+            operation = self._found[name] = self._operation(self._place(name))
         return operation
+
+    def _operation(self, place: Place) -> Operation:
+        # Two threads may make the same operation; setdefault lets one of them win for all.
+        return self._made.get(place) or self._made.setdefault(place, Operation(self._reader, place, self._bind))
+
+    def at(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
+        """The operation at a method and path, and what the path itself gives: its placeholders' values, where it has
+        values in their places: '/characters/{character_id}/' or '/characters/12345/'.
+
+        Of several that fit the one with fewest placeholders is meant. A version in front ('/latest', '/v4') and a
+        slash at the end say nothing. Raises UnknownOperationError with the nearest paths.
+        """
+        wanted = _VERSION.sub('', path).rstrip('/') or '/'
+        fitting = [(place, match) for place, pattern in self._patterns if (match := pattern.fullmatch(wanted))]
+        found = [(place, match) for place, match in fitting if place.method == method.lower()]
+        if not found:
+            raise self._nowhere(method.upper(), wanted, [place for place, _ in fitting])
+        place, match = min(found, key=lambda one: len(one[1].groups()))
+        names = _PLACEHOLDER.findall(place.path)
+        given = {name: unquote(text) for name, text in zip(names, match.groups(), strict=True) if text[:1] != '{'}
+        return self._operation(place), given
+
+    @cached_property
+    def _patterns(self) -> list[tuple[Place, re.Pattern[str]]]:
+        """Every place, and what paths lead to it."""
+        places = [place for places in self._by_id.values() for place in places]
+        return [(place, _pattern(place.path.rstrip('/') or '/')) for place in places]
+
+    def _nowhere(self, method: str, path: str, elsewhere: list[Place]) -> UnknownOperationError:
+        name = f'{method} {path}'
+        if elsewhere:
+            return UnknownOperationError(
+                name, 'no such method there', [f'{p.method.upper()} {p.path}' for p in elsewhere]
+            )
+        known = [f'{place.method.upper()} {place.path}' for place, _ in self._patterns]
+        return UnknownOperationError(name, 'no operation at that path', get_close_matches(name, known, n=3))
 
     def __iter__(self) -> Iterator[str]:
         for name, places in self._by_id.items():
@@ -113,6 +148,18 @@ class OpTable(Mapping[str, Operation]):
         nearest = get_close_matches(name, known, n=3) or get_close_matches(snake(name), known, n=3)
         where = f' under the tag {tag!r}' if tag is not None else ''
         return UnknownOperationError(name, f'no operation of that name{where}', dict.fromkeys(nearest))
+
+
+_PLACEHOLDER = re.compile(r'{([^{}]*)}')
+
+#: What EsiPy 1.x's paths began with.
+_VERSION = re.compile(r'^/(latest|dev|legacy|v\d+)(?=/)')
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """What paths lead to a template: any value in the place of a placeholder, or a placeholder of any name."""
+    literals = _PLACEHOLDER.split(path)[::2]
+    return re.compile('([^/]+)'.join(map(re.escape, literals)))
 
 
 def snake(name: str) -> str:

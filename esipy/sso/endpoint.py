@@ -67,7 +67,11 @@ def _send(
     try:
         return transport.send(outgoing, outgoing.headers, timeout, deadline, redirects)
     except (NoAnswer, BadBody) as error:
-        raise SSOUnavailableError(outgoing.url, 500, response=error.reason.encode()) from error.with_traceback(None)
+        tells = outgoing.body is None or (isinstance(error, NoAnswer) and (error.unsent or error.timed_out))
+        failure = error.with_traceback(None) if tells else None
+        reason = error.reason if tells else 'an answer that breaks off, or is none'
+    # Out here, since an error keeps the one that it was raised in: the words of an SSO may repeat what it was told.
+    raise SSOUnavailableError(outgoing.url, 500, response=reason.encode()) from failure
 
 
 def _refusal(url: str, answer: Answer) -> TokenError:

@@ -28,8 +28,8 @@ _QUIET = (
 
 
 @contextmanager
-def chromium(directory: Path, *, scripts: bool = True) -> Iterator[Any]:
-    """A Selenium driver. `scripts=False`: pages cannot run JavaScript."""
+def chromium(directory: Path) -> Iterator[Any]:
+    """A Selenium driver. `directory`: for its profile. Starting it takes seconds: the fixture `browser` shares one."""
     missing = [name for name in ('chromium', 'chromedriver') if shutil.which(name) is None]
     try:
         from selenium import webdriver
@@ -42,10 +42,9 @@ def chromium(directory: Path, *, scripts: bool = True) -> Iterator[Any]:
         pytest.skip(message)
     options = webdriver.ChromeOptions()
     options.binary_location = str(shutil.which('chromium'))
+    options.set_capability('goog:loggingPrefs', {'browser': 'ALL'})
     for argument in (*_QUIET, f'--user-data-dir={directory}'):
         options.add_argument(argument)
-    if not scripts:
-        options.add_experimental_option('prefs', {'profile.managed_default_content_settings.javascript': 2})
     service = webdriver.ChromeService(executable_path=shutil.which('chromedriver'))
     driver = webdriver.Chrome(options=options, service=service)
     try:

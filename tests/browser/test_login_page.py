@@ -13,8 +13,6 @@ import requests
 
 from esipy.sandbox import Sandbox
 
-from .chromium import chromium
-
 SCOPES = ['esi-wallet.read_character_wallet.v1', 'esi-assets.read_assets.v1']
 STATE = 'of this one login'
 
@@ -80,37 +78,36 @@ def wallet() -> Iterator[Wallet]:
         thread.join()
 
 
-def test_choose_a_character_and_see_its_wallet(wallet: Wallet, tmp_path: Path) -> None:
+def test_choose_a_character_and_see_its_wallet(wallet: Wallet, browser: Any, tmp_path: Path) -> None:
+    """Without JavaScript."""
     name = next(one.name for one in wallet.esi.sso.characters if one.id == 90000002)
-    with chromium(tmp_path / 'profile', scripts=False) as browser:
-        browser.get(wallet.url)
-        assert browser.current_url.startswith(f'{wallet.esi.url}/v2/oauth/authorize?')
-        assert 'Choose a character' in browser.title
-        text = browser.find_element('tag name', 'main').text
-        assert all(word in text for word in ('wallet-viewer', name, *SCOPES))
-        assert browser.get_screenshot_as_file(str(tmp_path / 'login.png'))
+    browser.execute_cdp_cmd('Emulation.setScriptExecutionDisabled', {'value': True})
+    browser.get(wallet.url)
+    assert browser.current_url.startswith(f'{wallet.esi.url}/v2/oauth/authorize?')
+    assert 'Choose a character' in browser.title
+    text = browser.find_element('tag name', 'main').text
+    assert all(word in text for word in ('wallet-viewer', name, *SCOPES))
+    assert browser.get_screenshot_as_file(str(tmp_path / 'login.png'))
 
-        browser.find_element('css selector', 'button[value="90000002"]').click()
-        assert float(browser.find_element('id', 'shown').text) > 0
-        assert browser.current_url.startswith(f'{wallet.url}/callback?code=')
+    browser.find_element('css selector', 'button[value="90000002"]').click()
+    assert float(browser.find_element('id', 'shown').text) > 0
+    assert browser.current_url.startswith(f'{wallet.url}/callback?code=')
     assert wallet.esi.sso.logins == 1
     wallet.esi.log.assert_called('sso.authorize', times=1, status=302, character_id=90000002)
     assert wallet.esi.failures == []
 
 
-def test_say_no(wallet: Wallet, tmp_path: Path) -> None:
-    with chromium(tmp_path / 'profile') as browser:
-        browser.get(wallet.url)
-        browser.find_element('name', 'cancel').click()
-        assert browser.find_element('id', 'shown').text == 'nobody signed in: access_denied'
+def test_say_no(wallet: Wallet, browser: Any) -> None:
+    browser.get(wallet.url)
+    browser.find_element('name', 'cancel').click()
+    assert browser.find_element('id', 'shown').text == 'nobody signed in: access_denied'
     assert wallet.esi.sso.logins == 0
 
 
-def test_the_page_fits_a_small_screen(wallet: Wallet, tmp_path: Path) -> None:
+def test_the_page_fits_a_small_screen(wallet: Wallet, browser: Any) -> None:
     wallet.esi.sso.characters.add(95000001, 'A Character With A Name As Long As They Get')
-    with chromium(tmp_path / 'profile') as browser:
-        browser.set_window_size(360, 640)
-        browser.get(wallet.login())
-        wide = browser.execute_script('return document.documentElement.scrollWidth - window.innerWidth')
-        assert wide <= 0
-        assert browser.get_log('browser') == []  # nothing is missing, nothing is blocked
+    browser.set_window_size(360, 640)
+    browser.get(wallet.login())
+    wide = browser.execute_script('return document.documentElement.scrollWidth - window.innerWidth')
+    assert wide <= 0
+    assert browser.get_log('browser') == []  # nothing is missing, nothing is blocked

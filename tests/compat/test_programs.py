@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from esipy import App, EsiApp, EsiClient, EsiSecurity
 from esipy.cache import BaseCache, DictCache, DummyCache
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS, Signal
 from esipy.exceptions import APIException
+from esipy.plugins import Headers, OuterLogger, QueryParams
 from esipy.sandbox import Sandbox
 from tests.servers import Server, answer
 
@@ -503,3 +505,17 @@ def test_a_pair_made_by_pyswagger(esi: Sandbox, security: EsiSecurity) -> None:
         assert [pair[1].data['type_id'] for pair in pairs] == [34, 34]
         failed = client.request(theirs(), opt={'url_netloc': 'localhost:1', 'url_scheme': 'http'})
         assert failed.status == 500
+
+
+def test_plugins_take_part_in_a_pair_made_by_pyswagger(esi: Sandbox) -> None:
+    if '/swagger.json' not in esi.spec_url:
+        pytest.skip('pyswagger cannot read this document')
+    plugins: list[Any] = [QueryParams({'language': 'de', 'datasource': 'tranquility'}), Headers({'X-App': 'tests'})]
+    plugins.append(OuterLogger(logging.getLogger('tests'), 99))
+    with EsiClient(headers=HEADERS, plugins=plugins, limits=None) as client:
+        call = theirs()
+        for _ in range(2):
+            assert client.request(call).data['type_id'] == 34
+    first = next(iter(esi.log))
+    assert 'language=en&datasource=tranquility' in first.path
+    assert first.headers['x-app'] == 'tests'

@@ -21,10 +21,12 @@ import pytest
 import redis
 
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
+from esipy.sandbox import Sandbox
 from esipy.stores import FileTokens, KeyringTokens, MemoryTokens, RedisLock, RedisTokens, Tokens, TokenStore
 from esipy.testing import TOKENS, TokenStoreContract
 from tests.contract.keyring_backend import InFile
 from tests.databases import Server, redis_server
+from tests.integration.signed import ONE, client, security, signed_in, wallet
 
 ROOT = Path(__file__).parents[2]
 WHOSE = TOKENS.client_id, TOKENS.character_id
@@ -68,7 +70,34 @@ def everything_in(error: BaseException) -> str:
     return told
 
 
-class TestMemoryTokens(TokenStoreContract):
+@pytest.fixture(scope='module')
+def esi() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        sandbox.sso.rotate = True
+        yield sandbox
+
+
+class OurContract(TokenStoreContract):
+    """What those of esipy must do besides."""
+
+    def test_a_character_stays_signed_in(self, esi: Sandbox) -> None:
+        """One object renews the tokens; the next one begins with what is in the store. With the used-up refresh token
+        it would fail."""
+        store = self.make_store()
+        first = signed_in(store, esi)
+        for _ in range(2):
+            with client(security(esi, store=store)) as mine:
+                answer = mine.as_character(ONE).request(wallet(esi), raise_on_error=True)
+            assert answer.status == 200
+            later = store.get(first.client_id, ONE)
+            assert later is not None
+            assert later.refresh_token != first.refresh_token
+            assert (later.scopes, later.character_name, later.owner) == first[5:]
+            store.set(later._replace(expires_at=0.0))
+            first = later
+
+
+class TestMemoryTokens(OurContract):
     def make_store(self) -> TokenStore:
         return MemoryTokens()
 
@@ -97,12 +126,13 @@ class TestMemoryTokens(TokenStoreContract):
         holder = threading.Thread(target=hold)
         holder.start()
         assert held.wait(30)
+        child = get_context('fork').Process(target=_refresh_once, args=(store,))
+        child.start()
         try:
-            child = get_context('fork').Process(target=_refresh_once, args=(store,))
-            child.start()
-            child.join(30)
+            child.join(10)
             assert child.exitcode == 0
         finally:
+            child.kill()
             done.set()
             holder.join()
 
@@ -112,7 +142,7 @@ def _refresh_once(store: TokenStore) -> None:
         assert store.get(*WHOSE) == TOKENS
 
 
-class SharedContract(TokenStoreContract):
+class SharedContract(OurContract):
     """What the stores of several processes must do besides."""
 
     #: How tokens_worker.py finds the same store.
@@ -394,7 +424,7 @@ class TestRedisTokensOfTexts(_Redis):
     decode_responses = True
 
 
-class TestRedisClusterTokens(TokenStoreContract):
+class TestRedisClusterTokens(OurContract):
     """A cluster's client is used as it is."""
 
     @pytest.fixture(autouse=True, params=[False, True], ids=['bytes', 'texts'])

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import memcache
+import pymemcache
 import pytest
 import redis
 
 from esipy import App, EsiClient, EsiSecurity
 from esipy.cache import BaseCache, DictCache, FileCache, MemcachedCache, RedisCache
 from esipy.sandbox import Sandbox
+from esipy.stores import MemoryTokens
 from tests.databases import Server
+from tests.integration.signed import security as signing
+from tests.integration.signed import signed_in
 
 CHARACTERS = (90000001, 90000002, 90000003)
 
@@ -24,7 +28,7 @@ def esi() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture(params=['dict', 'file', 'redis', 'memcached'])
+@pytest.fixture(params=['dict', 'file', 'redis', 'memcached', 'pymemcache'])
 def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseCache]:
     if request.param == 'dict':
         yield DictCache()
@@ -33,10 +37,14 @@ def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseCache]
         yield kept
         kept.close()
     else:
-        server: Server = request.getfixturevalue(f'{request.param}_on')
+        server: Server = request.getfixturevalue('redis_on' if request.param == 'redis' else 'memcached_on')
         if request.param == 'redis':
             with redis.Redis(port=server.port) as client:
                 yield RedisCache(client)
+        elif request.param == 'pymemcache':
+            pooled = pymemcache.PooledClient(('127.0.0.1', server.port))
+            yield MemcachedCache(pooled)
+            pooled.close()
         else:
             own = memcache.Client([f'127.0.0.1:{server.port}'])
             yield MemcachedCache(own)
@@ -125,3 +133,26 @@ def test_public_answers_are_shared(cache: BaseCache, esi: Sandbox) -> None:
         assert second.request(call).from_cache
     with EsiClient(cache=cache, user_agent='test/1.0') as third:
         assert third.request(call).from_cache
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
+def test_a_private_answer_survives_a_refresh_and_a_restart(cache: BaseCache, esi: Sandbox) -> None:
+    """It is filed under the character. (Under the token, as with `return owner_of(...)` alone in `_owner_of_token`,
+    it is lost with the token.)"""
+    character = CHARACTERS[2] + hash(cache) % 10**6  # memcached cannot be emptied at once
+    store = MemoryTokens()
+    signed_in(store, esi, character, left=1200)
+    call = App.create(esi.document).op['get_characters_character_id_wallet'](character_id=character)
+    for restart in range(2):
+        with EsiClient(signing(esi, store=store), cache=cache, user_agent='test/1.0') as client:
+            one = client.as_character(character)
+            assert one.request(call, raise_on_error=True).from_cache == (restart > 0)
+            token = one.security.access_token
+            one.security.refresh()
+            assert one.security.access_token != token
+            assert one.request(call, raise_on_error=True).from_cache
+    # And its new owner does not find it.
+    esi.sso.sell(character)
+    signed_in(store, esi, character, left=1200)
+    with EsiClient(signing(esi, store=store), cache=cache, user_agent='test/1.0') as client:
+        assert not client.as_character(character).request(call, raise_on_error=True).from_cache

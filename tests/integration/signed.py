@@ -24,7 +24,8 @@ def security(esi: Sandbox, **options: Any) -> EsiSecurity:
 
 
 def client(one: EsiSecurity | None, **options: Any) -> EsiClient:
-    return EsiClient(one, **{'user_agent': 'tests', 'cache': None, **options})
+    """Without limits: so many calls at once as here are more than a character may make."""
+    return EsiClient(one, **{'user_agent': 'tests', 'cache': None, 'limits': None, **options})
 
 
 def signed_in(store: TokenStore, esi: Sandbox, character: int = ONE, scopes: Any = None, left: float = -1) -> Tokens:
@@ -48,6 +49,12 @@ def signed_in(store: TokenStore, esi: Sandbox, character: int = ONE, scopes: Any
 
 def wallet(esi: Sandbox, character: int = ONE) -> Any:
     return App.create(esi.document).op['get_characters_character_id_wallet'](character_id=character)
+
+
+def different_calls(esi: Sandbox, count: int) -> list[Any]:
+    """So many calls for one character, none of which waits for what another one brings."""
+    operation = App.create(esi.document).op['get_characters_character_id_wallet_transactions']
+    return [operation(character_id=ONE, from_id=number + 1) for number in range(count)]
 
 
 class Broken(MemoryTokens):

@@ -24,7 +24,7 @@ from esipy.exceptions import (
 )
 from esipy.sandbox import Sandbox
 from esipy.stores import MemoryTokens
-from tests.integration.signed import CLIENT, ONE, TWO, at_once, client, security, signed_in, wallet
+from tests.integration.signed import CLIENT, ONE, TWO, at_once, client, different_calls, security, signed_in, wallet
 from tests.integration.test_renewal import code_of
 from tests.integration.things import app_at
 from tests.integration.things import security as plain_security
@@ -35,7 +35,7 @@ WALLET = 'esi-wallet.read_character_wallet.v1'
 
 @pytest.fixture
 def esi() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
+    with Sandbox(limits=False) as sandbox:
         sandbox.sso.rotate = True
         yield sandbox
 
@@ -83,8 +83,7 @@ def test_50_threads_with_a_refused_token_renew_it_once(esi: Sandbox) -> None:
     signed_in(store, esi, left=1200)
     one = security(esi, store=store).for_character(ONE)
     esi.sso.rotate_keys()
-    assets = App.create(esi.document).op['get_characters_character_id_assets']
-    calls = [assets(character_id=ONE, page=number % 5 + 1) for number in range(50)]
+    calls = different_calls(esi, 50)
     with client(one) as esi_client:
         assert at_once(50, lambda number: esi_client.request(calls[number]).status) == [200] * 50
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)

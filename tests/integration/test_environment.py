@@ -54,7 +54,7 @@ def test_a_proxy_that_is_gone(server: Server, monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_proxys_password_is_in_no_error(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     from esipy.exceptions import ConnectionFailedError
-    from tests.integration.test_failures import holds
+    from tests.leaks import holds
 
     monkeypatch.setenv('http_proxy', unused_url().replace('//', '//user:the-password@'))
     with client() as esi, pytest.raises(ConnectionFailedError) as caught:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 import pickle
 import re
-import types
 import warnings
 from collections.abc import Callable
 from pathlib import Path, PurePath
@@ -33,55 +31,10 @@ from esipy.exceptions import (
 )
 from tests.integration.test_bad_answers import BROKEN
 from tests.integration.things import app_at, client, security
+from tests.leaks import holds
 from tests.servers import Server, Visit, answer, unused_url
 
 SECRET = 'eyJhbGciOiJSUzI1NiJ9.the-secret-token.c2ln'
-
-#: What an error leads to without being part of it.
-NOT_PART = (
-    types.FrameType,
-    types.TracebackType,
-    types.ModuleType,
-    types.FunctionType,
-    types.MethodType,
-    types.BuiltinFunctionType,
-    type,
-    logging.Logger,
-)
-
-
-def holds(thing: Any, secret: str) -> list[Any]:
-    """Everything that can be reached from a thing, by any attribute, in which the secret stands."""
-    seen: dict[int, Any] = {}
-    waiting, found = [thing], []
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen or isinstance(one, NOT_PART):
-            continue
-        seen[id(one)] = one
-        if isinstance(one, str | bytes | bytearray):
-            text = one if isinstance(one, str) else bytes(one).decode('latin-1')
-            if secret in text:
-                found.append(one)
-            continue
-        waiting.extend(gc.get_referents(one))
-        if isinstance(one, BaseException):
-            waiting += [str(one), repr(one), one.__cause__, one.__context__, vars(one)]
-    return found
-
-
-def test_the_search_finds() -> None:
-    def fail() -> None:
-        try:
-            raise ValueError(SECRET)
-        except ValueError:
-            raise KeyError('x') from None
-
-    with pytest.raises(KeyError) as caught:
-        fail()
-    assert holds(caught.value, SECRET)
-    assert holds({'a': [(b'x' + SECRET.encode(),)]}, SECRET)
-
 
 FAULTS: dict[str, Callable[[Visit], Any]] = {
     **{

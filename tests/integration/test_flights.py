@@ -9,6 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -475,17 +476,18 @@ def test_after_a_fork_nothing_is_under_way(server: Gate) -> None:
 
 def test_a_flight_by_itself() -> None:
     flights: Flights[str] = Flights()
-    with flights.board('key', None, None) as first:
+    pilot = SimpleNamespace(was_held=False)
+    with flights.board('key', None, None, pilot) as first:
         assert first.result is None
-        with flights.board('key', None, None) as again:
+        with flights.board('key', None, None, pilot) as again:
             assert again is not first
         first.land('brought')
     assert flights._flights == {}
     assert flights.landings == 1
-    with pytest.raises(ValueError), flights.board('key', None, None):
+    with pytest.raises(ValueError), flights.board('key', None, None, pilot):
         raise ValueError
     assert flights._flights == {}
-    with flights.board('key', None, None) as old:
+    with flights.board('key', None, None, pilot) as old:
         flights.outdate('key')
         assert old.outdated
         flights.outdate('key')

@@ -23,13 +23,13 @@ from esipy.exceptions import (
 )
 from esipy.sandbox import Sandbox
 from esipy.stores import FileTokens, MemoryTokens, Tokens
-from tests.integration.signed import CLIENT, ONE, Broken, at_once, client, security, signed_in, wallet
+from tests.integration.signed import CLIENT, ONE, Broken, at_once, client, different_calls, security, signed_in, wallet
 from tests.servers import Server, Visit, answer
 
 
 @pytest.fixture
 def esi() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
+    with Sandbox(limits=False) as sandbox:
         sandbox.sso.rotate = True
         yield sandbox
 
@@ -48,8 +48,8 @@ def test_100_threads_one_refresh_and_no_failed_call(esi: Sandbox, with_store: bo
     else:
         one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': tokens.refresh_token})
     with client(one) as esi_client:
-        call = wallet(esi)
-        answers = at_once(100, lambda number: esi_client.request(call).status)
+        calls = different_calls(esi, 100)
+        answers = at_once(100, lambda number: esi_client.request(calls[number]).status)
     assert answers == [200] * 100
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
@@ -60,9 +60,10 @@ def test_objects_of_one_process_share_a_refresh(esi: Sandbox) -> None:
     signed_in(store, esi)
     ones = [security(esi, store=store).for_character(ONE) for _ in range(20)]
     with client(None) as esi_client:
-        call = wallet(esi)
-        answers = at_once(20, lambda number: esi_client.request(call, security=ones[number]).status)
+        calls = different_calls(esi, 20)
+        answers = at_once(20, lambda number: esi_client.request(calls[number], security=ones[number]).status)
     assert answers == [200] * 20
+    assert len({one.access_token for one in ones}) == 1
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
 
@@ -73,8 +74,8 @@ def test_threads_that_wait_for_an_sso_which_hangs_fail_with_the_first(esi: Sandb
     one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': tokens.refresh_token})
     esi.faults.add('hang', operation='sso.token')
     with client(one) as esi_client:
-        call = wallet(esi)
-        errors = at_once(20, lambda number: esi_client.request(call))
+        calls = different_calls(esi, 20)
+        errors = at_once(20, lambda number: esi_client.request(calls[number]))
     assert {type(error) for error in errors} == {SSOUnavailableError}
     assert esi.log.count('sso.token') < 5
 

@@ -21,8 +21,8 @@ from esipy.exceptions import (
     TokenRefusedError,
     TokenRevokedError,
 )
-from tests.integration.test_failures import holds
 from tests.integration.things import ENDPOINTS, app_at, client, security
+from tests.leaks import holds
 from tests.servers import Server, Visit, answer, unused_url
 
 SECRETS = ('the-secret-key', 'refresh-of-old', 'the-code', 'the-verifier')

@@ -68,7 +68,8 @@ def test_the_last_good_answer_while_the_server_is_down(server: Failing, fault: A
         assert (response.from_cache, response.not_modified, response.failed) == (False, False, False)
         assert response.attempts == 1
         assert response.age >= 61
-        assert len(server.visits) == 2, 'the server is asked each time'
+        # By a kept connection first, if that is what was closed.
+        assert len(server.visits) == (3 if fault in (Visit.reset, Visit.close) else 2), 'the server is asked each time'
         clock.move(HOUR - 10)
         assert esi.request(call).stale
         clock.move(20)

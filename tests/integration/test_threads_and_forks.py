@@ -107,8 +107,10 @@ def test_50_threads_5000_calls() -> None:
         assert server.connections < CALLS / 10
     assert results == [expected(number) for number in range(CALLS)]
     assert again == [expected(number) for number in range(0, CALLS, 3)]
-    assert heard == sent, 'every request that went out was told exactly once'
-    assert sum(sent.values()) == CALLS + sum(number % 50 in range(11, 16) for number in range(0, CALLS, 3))
+    assert heard.keys() == sent.keys()
+    # A kept connection that was closed is no answer to tell of: the request goes once more by a new one.
+    assert all(heard[path] <= times <= 2 * heard[path] for path, times in sent.items())
+    assert sum(heard.values()) == CALLS + sum(number % 50 in range(11, 16) for number in range(0, CALLS, 3))
     assert told == []
 
 

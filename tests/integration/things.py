@@ -86,8 +86,10 @@ def app_at(url: str) -> App:
 
 
 def client(**options: Any) -> EsiClient:
-    """A client that gives up soon."""
-    return EsiClient(**{'user_agent': 'tests', 'timeout': (SOON, SOON), 'deadline': SOON * 2, **options})
+    """A client that gives up soon, for a server without limits."""
+    return EsiClient(
+        **{'user_agent': 'tests', 'timeout': (SOON, SOON), 'deadline': SOON * 2, 'limits': None, **options}
+    )
 
 
 ENDPOINTS = {

@@ -54,7 +54,7 @@ class Engine:
     def __init__(self) -> None:
         self.app = App.create(DOCUMENT)
         self.wire = Wire()
-        self.client = EsiClient(transport_adapter=self.wire, cache=None, headers={'User-Agent': 'oracle'})
+        self.client = EsiClient(transport_adapter=self.wire, cache=None, headers={'User-Agent': 'oracle'}, limits=None)
 
     def called(self, name: str, params: dict[str, Any]) -> dict[str, Any]:
         request, response = self.app.op[name](**params)

@@ -26,7 +26,13 @@ ERRORS = 'errors'
 _ERRORS = Rule(100, 60)
 
 #: Routes that answer 429 from deeper down, without a word about it in the description or in headers.
-_HIDDEN = frozenset({'/markets/{region_id}/history', '/corporations/{corporation_id}/alliancehistory'})
+_HIDDEN = frozenset(
+    {
+        '/markets/{region_id}/history',
+        '/characters/{character_id}/corporationhistory',
+        '/corporations/{corporation_id}/alliancehistory',
+    }
+)
 _HIDDEN_RULE = Rule(300, 60)
 
 
@@ -227,6 +233,7 @@ def _bucket_headers(group: str, bucket: Sliding) -> dict[str, str]:
 
 
 def _error_headers(errors: Fixed, now: float) -> dict[str, str]:
+    errors.look(now)
     return {
         'X-ESI-Error-Limit-Remain': str(errors.left),
         'X-ESI-Error-Limit-Reset': str(math.ceil(errors.until(now))),

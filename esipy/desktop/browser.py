@@ -1,0 +1,44 @@
+"""The browser of the person at this machine, if there is one."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+
+
+def is_there() -> bool:
+    """Whether a browser would open before the eyes of whoever runs this program.
+
+    Not over ssh, and not in a notebook, whose kernel may run anywhere. Without a display there are browsers too, but
+    they would take the terminal.
+    """
+    import webbrowser
+
+    if os.environ.get('BROWSER'):
+        return True
+    if in_notebook() or 'SSH_CONNECTION' in os.environ:
+        return False
+    if sys.platform not in ('win32', 'darwin') and not {'DISPLAY', 'WAYLAND_DISPLAY'} & os.environ.keys():
+        return False
+    try:
+        webbrowser.get()
+    except webbrowser.Error:
+        return False
+    return True
+
+
+def in_notebook() -> bool:
+    return 'ipykernel' in sys.modules
+
+
+def show(address: str) -> None:
+    """Open the address, beside: some browsers give the thread that opens them back when they are closed."""
+    import webbrowser
+
+    def run() -> None:
+        with contextlib.suppress(webbrowser.Error):  # the address was printed as well
+            webbrowser.open(address)
+
+    threading.Thread(target=run, name='esipy-browser', daemon=True).start()

@@ -1,0 +1,150 @@
+"""examples/flask_login as a person sees it: the program is started by its one command, Chromium visits it."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import requests
+
+from esipy.sandbox.control import Remote
+from tests.databases import free_port
+from tests.servers import wait_until
+
+PROGRAM = Path(__file__).parents[2] / 'examples' / 'flask_login' / 'app.py'
+
+
+class Running(NamedTuple):
+    url: str
+    #: Asks the sandbox in the program: `control('clock.move', seconds=60)`.
+    control: Remote
+    log: Path
+
+
+@pytest.fixture(scope='module')
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The program, with nothing of the caller's but its path."""
+    directory = tmp_path_factory.mktemp('flask')
+    log, port = directory / 'log', free_port()
+    kept = ('PATH', 'PYTHONPATH', 'VIRTUAL_ENV')
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    with log.open('wb') as output:
+        process = subprocess.Popen(
+            [sys.executable, '-W', 'error', str(PROGRAM)],
+            cwd=directory,
+            env={**environment, 'HOME': str(directory), 'PORT': str(port)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    url = f'http://localhost:{port}'
+    try:
+        wait_until(lambda: _answers(url) or process.poll() is not None, 30)
+        assert process.poll() is None, log.read_text()
+        found = re.search(r'On a local ESI: (\S+)', log.read_text())
+        assert found is not None
+        control = Remote(found[1])
+        yield Running(url, control, log)
+        control.close()
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=10).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was(app: Running) -> Iterator[None]:
+    yield
+    app.control('faults.clear')
+
+
+def sign_in(app: Running, browser: Any, button: str = 'button[value="90000002"]') -> None:
+    browser.get(app.url)
+    browser.find_element('link text', 'Sign in with EVE Online').click()
+    wait_until(lambda: 'Choose a character' in browser.title, 20)  # a click may be faster than the page behind it
+    browser.find_element('css selector', button).click()
+    wait_until(lambda: browser.title == 'My wallet', 20)
+
+
+def shown(browser: Any, name: str) -> str:
+    return str(browser.find_element('id', name).text)
+
+
+def test_sign_in_see_the_wallet_long_after_and_sign_out(app: Running, browser: Any) -> None:
+    before = app.control('sso.counts')
+    sign_in(app, browser)
+    name = next(one['name'] for one in app.control('characters.read') if one['id'] == 90000002)
+    assert shown(browser, 'name') == name
+    wallet = shown(browser, 'isk')
+    assert re.fullmatch(r'[\d,]+\.\d\d ISK', wallet)
+    assert browser.current_url == f'{app.url}/'  # and no code in it
+
+    app.control('clock.move', seconds=21 * 60)
+    browser.get(app.url)
+    assert (shown(browser, 'name'), shown(browser, 'isk')) == (name, wallet)
+    after = app.control('sso.counts')
+    assert after['logins'] - before['logins'] == after['refreshes'] - before['refreshes'] == 1
+
+    cookie = browser.get_cookie('session')
+    assert cookie['httpOnly']
+    assert cookie['sameSite'] == 'Lax'
+    browser.find_element('css selector', 'button').click()
+    assert browser.find_element('link text', 'Sign in with EVE Online')
+    # The old cookie leads nowhere: the tokens are gone from the store, and at the SSO.
+    answer = requests.get(app.url, cookies={'session': cookie['value']}, timeout=10)
+    assert answer.status_code == 403
+    assert 'You have been signed out.' in answer.text
+    assert browser.get_log('browser') == []
+
+
+def test_say_no(app: Running, browser: Any) -> None:
+    sign_in(app, browser, 'button[name="cancel"]')
+    assert shown(browser, 'told') == 'Nobody signed in.'
+
+
+def test_an_answer_to_nobodys_login(app: Running, browser: Any) -> None:
+    """Somebody leads a person's browser to an answer of his own, to have the person act as him."""
+    for query in ('', '?code=c', '?code=c&state=', '?code=c&state=x'):
+        browser.get(f'{app.url}/callback{query}')
+        assert shown(browser, 'told') == 'That was not the answer to your login.'
+    sign_in(app, browser)
+    browser.get(f'{app.url}/callback?code=c&state=')  # the state of a login is used up
+    assert shown(browser, 'told') == 'That was not the answer to your login.'
+    browser.get(app.url)
+    assert shown(browser, 'isk')
+
+
+def test_the_sso_is_down(app: Running, browser: Any) -> None:
+    app.control('faults.add', kind='status', operation='sso.token', status=503)
+    sign_in(app, browser)
+    assert shown(browser, 'told').startswith('EVE Online does not answer as it should.')
+    app.control('faults.clear')
+    sign_in(app, browser)
+    assert shown(browser, 'isk')
+
+
+def test_shut_out(app: Running, browser: Any) -> None:
+    sign_in(app, browser)
+    app.control('token.revoke')
+    app.control('clock.move', seconds=3600)
+    browser.get(app.url)
+    assert shown(browser, 'told') == 'You have been signed out.'
+    assert 'Traceback' not in app.log.read_text()
+
+
+def test_its_log_has_no_secret(app: Running, browser: Any) -> None:
+    """But for the codes in the addresses that Werkzeug shows, which are used up by then."""
+    sign_in(app, browser)
+    text = app.log.read_text()
+    assert 'eyJ' not in text  # how every token begins
+    assert 'GET /callback?code=' in text

@@ -1,0 +1,109 @@
+"""A description with limits, and shorthands for what a client does with them, for the tests beside this file."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from esipy import App, EsiClient
+from esipy.limits import Limits
+from esipy.limits.base import Booking
+from esipy.transport import Answer
+
+#: The bucket of the operations 'one', 'two' and 'mine'.
+TOKENS, WINDOW = 20, 10
+
+
+def _get(name: str, group: str | None = None, private: bool = False, tokens: int = TOKENS, window: int = WINDOW) -> Any:
+    parameters = [{'name': 'q', 'in': 'query', 'schema': {'type': 'string'}}]
+    found: dict[str, Any] = {'operationId': name, 'parameters': parameters, 'responses': {'200': {'description': 'OK'}}}
+    if group:
+        found['x-rate-limit'] = {'group': group, 'window-size': f'{window}s', 'max-tokens': tokens}
+    if private:
+        found['security'] = [{'OAuth2': []}]
+    return {'get': found}
+
+
+def app_at(url: str, tokens: int = TOKENS, window: int = WINDOW) -> App:
+    """One and two share a group; mine is of the same one, with a token; free has the error limit, and so has hidden."""
+    paths = {
+        '/one': _get('one', 'shared', False, tokens, window),
+        '/two': _get('two', 'shared', False, tokens, window),
+        '/mine': _get('mine', 'shared', True, tokens, window),
+        '/free': _get('free'),
+        '/hidden': _get('hidden'),
+    }
+    scheme = {'type': 'http', 'scheme': 'bearer'}
+    return App.create(
+        {
+            'openapi': '3.1.0',
+            'info': {'title': 'Limited', 'version': '2026-08-04'},
+            'servers': [{'url': url}],
+            'paths': paths,
+            'components': {'securitySchemes': {'OAuth2': scheme}},
+        }
+    )
+
+
+class User:
+    """Does with limits what a client does, without sending anything."""
+
+    def __init__(self, limits: Limits, url: str = 'http://server.example', **rule: int) -> None:
+        self.limits = limits
+        self.client = EsiClient(user_agent='tests', cache=None, limits=limits)
+        self.app = app_at(url, **rule)
+
+    def book(
+        self, name: str = 'one', token: str | None = None, max_wait: float | None = 0, priority: float = 0
+    ) -> Booking:
+        exchange = self.client._exchange(self.app.op[name](), None, None, None, None, None, {})
+        exchange.max_wait, exchange.priority = max_wait, priority
+        return self.limits.booking(exchange, token)
+
+    def call(self, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> None:
+        """An attempt, from its booking to its answer."""
+        with self.book(**more) as booking:
+            booking.settle(answered(status, headers))
+
+    def calls(self, most: int = 1000, **more: Any) -> int:
+        """How many of such calls are let in."""
+        from esipy.exceptions import LimitedError
+
+        for number in range(most):
+            try:
+                self.call(**more)
+            except LimitedError:
+                return number
+        return most
+
+    def fill(self, number: int, **more: Any) -> list[Booking]:
+        return [self.book(**more) for _ in range(number)]
+
+    def budget(self, group: str = 'shared') -> Any:
+        (found,) = [one for one in self.limits.budget() if one.group == group]
+        return found
+
+
+def answered(status: int = 200, headers: Mapping[str, str] | None = None, failure: Any = None) -> Answer:
+    return Answer(status, dict(headers or {}), b'', '', failure)
+
+
+@contextlib.contextmanager
+def interrupted(seconds: float) -> Iterator[None]:
+    """Ctrl-C after so many seconds; the block has to end by it."""
+    import signal
+
+    def press(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, press)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    except KeyboardInterrupt:
+        return
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    raise AssertionError('it was not interrupted')

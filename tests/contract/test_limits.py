@@ -1,0 +1,521 @@
+"""What every store of limits does, and what those in Redis do besides."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from esipy import clock
+from esipy.exceptions import CallError, LimitedError
+from esipy.limits import Limits, MemoryLimits, RedisLimits
+from esipy.limits import redis as in_redis
+from esipy.transport import NoAnswer
+from tests.contract.limited import TOKENS, WINDOW, User, answered, interrupted
+from tests.databases import Server, redis_server
+from tests.servers import wait_until
+from tests.unit.limits.test_draws import token
+
+MINE = token(sub='CHARACTER:EVE:1', azp='app')
+
+
+class LimitsContract:
+    """What a client relies on."""
+
+    def make_limits(self, **options: Any) -> Limits:
+        raise NotImplementedError
+
+    def user(self, **rule: int) -> User:
+        return User(self.make_limits(), **rule)
+
+    # ------------------------------------------------------------------ buckets
+
+    def test_calls_under_way_hold_what_they_may_cost(self) -> None:
+        user = self.user()
+        under_way = user.fill(4)
+        with pytest.raises(LimitedError):
+            user.book()
+        for booking in under_way:
+            booking.settle(answered(200))
+        budget = user.budget()
+        assert (budget.used, budget.in_flight, budget.left, budget.limit, budget.window) == (8, 0, 12, TOKENS, WINDOW)
+        assert sum(tokens for _, tokens in budget.returns) == 8
+        assert all(0 < seconds <= WINDOW + 0.1 for seconds, _ in budget.returns)
+
+    @pytest.mark.parametrize(('status', 'calls'), [(200, 8), (304, 16), (404, 4), (503, 100)])
+    def test_answers_cost_what_they_cost(self, status: int, calls: int) -> None:
+        assert self.user().calls(100, status=status) == calls
+
+    def test_tokens_come_back_one_window_later(self) -> None:
+        user = self.user()
+        assert user.calls() == 8
+        clock.move(WINDOW / 2)
+        assert user.calls() == 0
+        clock.move(WINDOW / 2 + 0.1)
+        assert user.calls() == 8
+
+    def test_operations_of_a_group_share_users_do_not(self) -> None:
+        user = self.user()
+        assert user.calls() == 8
+        assert user.calls(name='two') == 0
+        assert user.calls(name='mine', token=MINE) == 8
+        assert user.calls(name='mine', token=token(sub='CHARACTER:EVE:1', azp='app', exp=5)) == 0
+        assert user.calls(name='mine', token=token(sub='CHARACTER:EVE:2', azp='app')) == 8
+        assert user.calls(name='one', token=MINE) == 8
+        assert User(user.limits, 'http://other.example').calls() == 8
+
+    def test_headers_tell_what_others_use(self) -> None:
+        user = self.user()
+        user.call(headers=told(remaining=6))
+        assert user.budget().left == 6
+        assert user.calls(headers={}) == 1
+        clock.move(WINDOW + 0.1)
+        assert user.calls() == 8
+
+    def test_headers_tell_the_rule(self) -> None:
+        user = self.user()
+        user.call(headers=told(limit='40/20s', remaining=38))
+        assert (user.budget().limit, user.budget().window) == (40, 20)
+        assert user.calls() == 17
+        clock.move(WINDOW + 1)
+        assert user.calls() == 0, 'the window is longer now'
+        clock.move(WINDOW + 1)
+        user.call(headers=told(limit='10/20s', remaining=8))
+        assert user.calls() == 2
+
+    def test_headers_tell_the_group(self) -> None:
+        """Of an operation that says nothing, and of one that says something else."""
+        user = self.user()
+        for name in ('free', 'two'):
+            user.call(name=name, headers=told(group='other', limit='20/10s', remaining=18))
+        assert user.calls(name='free') + 2 == 8
+        assert user.calls(name='two') == 0
+        assert user.calls(name='one') == 7, 'the call of two was booked here'
+
+    @pytest.mark.parametrize('remaining', ['151', '-1', 'x', '9' * 99])
+    def test_what_makes_no_sense_is_told_once(self, remaining: str, caplog: pytest.LogCaptureFixture) -> None:
+        user = self.user()
+        assert user.calls(headers=told(remaining=remaining)) == 8
+        assert len([record for record in caplog.records if 'not believed' in record.message]) == 1
+
+    # ------------------------------------------------------------------ what becomes of a call
+
+    def test_an_answer_that_never_came_keeps_its_cost(self) -> None:
+        user = self.user()
+        with user.book() as booking:
+            booking.settle(answered(500, failure=NoAnswer('reset')))
+        booking = user.book()
+        booking._exchange.took = 0.1  # it was sent
+        with contextlib.suppress(KeyboardInterrupt), booking:
+            raise KeyboardInterrupt
+        assert user.budget().used == 10
+
+    def test_what_was_not_sent_costs_nothing(self) -> None:
+        user = self.user()
+        with user.book() as booking:
+            booking.settle(answered(500, failure=NoAnswer('refused', unsent=True)))
+        with pytest.raises(CallError), user.book():
+            raise CallError('one', [('header', 'cannot be sent')])
+        assert user.budget().used == user.budget().in_flight == 0
+
+    # ------------------------------------------------------------------ errors
+
+    def test_the_last_errors_are_left(self) -> None:
+        user = self.user()
+        assert user.calls(50, name='free') == 50
+        assert user.calls(name='free', status=404) == 95
+        assert user.calls(name='one') == 8
+        clock.move(61)
+        assert user.calls(1, name='free') == 1
+
+    def test_calls_under_way_may_all_be_errors(self) -> None:
+        user = self.user()
+        user.fill(95, name='free')
+        with pytest.raises(LimitedError) as caught:
+            user.book('free')
+        assert (caught.value.status_code, caught.value.limit) == (420, 'errors')
+
+    def test_headers_tell_how_many_errors_are_left_and_until_when(self) -> None:
+        user = self.user()
+        user.call(name='free', status=404, headers=errors(8, 20))
+        assert user.calls(name='free', status=404) == 3
+        clock.move(21.1)
+        assert user.calls(1, name='free') == 1
+
+    def test_after_a_420_nobody_is_served(self) -> None:
+        user = self.user()
+        user.call(name='free', status=420, headers=errors(0, 20))
+        for name in ('one', 'free', 'hidden'):
+            with pytest.raises(LimitedError) as caught:
+                user.book(name, max_wait=5)
+            assert caught.value.retry_after == pytest.approx(21, abs=0.5)
+        assert User(user.limits, 'http://other.example').calls() == 8
+        clock.move(21.1)
+        assert user.calls() == 8
+
+    def test_a_420_that_says_nothing(self) -> None:
+        user = self.user()
+        user.call(name='one', status=420)
+        assert user.calls(name='two') == user.calls(name='free') == 0
+        clock.move(60.1)
+        assert user.calls() == 8
+
+    # ------------------------------------------------------------------ refusals
+
+    @pytest.mark.parametrize('way', ['seconds', 'date', 'date of a clock that is wrong', 'nothing'])
+    def test_after_a_429_its_bucket_waits(self, way: str) -> None:
+        user = self.user()
+        now = clock.time()
+        headers = {
+            'seconds': {'Retry-After': '7'},
+            'date': {'Retry-After': formatdate(now + 7, usegmt=True)},
+            'nothing': {},
+        }.get(way, {'Retry-After': formatdate(now + 3607, usegmt=True), 'Date': formatdate(now + 3600, usegmt=True)})
+        user.call(status=429, headers=headers)
+        assert user.calls(name='two') == 0
+        assert user.calls(1, name='free') == user.calls(1, name='mine', token=MINE) == 1
+        clock.move(5)
+        assert user.calls() == 0
+        clock.move(2.1 if way != 'nothing' else 5.1)
+        assert user.calls() == 8
+
+    def test_a_route_that_has_a_limit_and_does_not_say_so(self) -> None:
+        user = User(self.make_limits(hidden={'GET /hidden': '30/1m'}))
+        assert user.calls(name='hidden') == 30
+        assert user.calls(50, name='free') == 50
+        clock.move(61)
+        user.call(name='hidden', status=520)
+        assert user.calls(name='hidden') == 0
+        clock.move(61)
+        assert user.calls(1, name='hidden') == 1
+
+    def test_a_route_of_which_nobody_knew(self) -> None:
+        user = self.user()
+        user.call(name='hidden', status=429)
+        assert user.calls(name='hidden') == 0
+        assert user.calls(1, name='free') == 1
+        clock.move(61)
+        assert user.calls(200, name='hidden') == 200
+
+    # ------------------------------------------------------------------ waiting
+
+    def test_it_waits_and_wakes_in_time(self) -> None:
+        user = self.user(window=1)
+        assert user.calls() == 8
+        begun = time.monotonic()
+        user.call(max_wait=5)
+        assert 0.5 < time.monotonic() - begun < 3
+
+    def test_it_is_told_at_once_when_it_would_take_too_long(self) -> None:
+        user = self.user()
+        user.calls()
+        begun = time.monotonic()
+        with pytest.raises(LimitedError) as caught:
+            user.book(max_wait=WINDOW - 2)
+        assert time.monotonic() - begun < 1
+        assert caught.value.retry_after == pytest.approx(WINDOW, abs=1)
+        assert (caught.value.status_code, caught.value.limit) == (429, 'shared')
+        assert user.budget().in_flight == 0
+
+    def test_it_never_waits_longer(self) -> None:
+        """For calls under way that do not end."""
+        user = self.user()
+        under_way = user.fill(4)
+        begun = time.monotonic()
+        with pytest.raises(LimitedError):
+            user.book(max_wait=0.3)
+        assert 0.25 < time.monotonic() - begun < 3
+        for booking in under_way:
+            booking.settle(answered(503))
+        assert user.calls() == 8
+
+    def test_it_is_woken_by_what_a_call_did_not_cost(self) -> None:
+        user = self.user()
+        under_way = user.fill(4)
+        threading.Timer(0.1, lambda: [booking.settle(answered(200)) for booking in under_way]).start()
+        begun = time.monotonic()
+        user.call(max_wait=9)
+        assert time.monotonic() - begun < 5
+
+    def test_it_is_woken_when_the_clock_is_moved(self) -> None:
+        user = self.user()
+        user.calls()
+        threading.Timer(0.1, clock.move, [WINDOW + 0.5]).start()
+        begun = time.monotonic()
+        user.call(max_wait=WINDOW + 1)
+        assert time.monotonic() - begun < 5
+
+    def test_ctrl_c_leaves_nothing_behind(self) -> None:
+        user = self.user()
+        user.calls()
+        with interrupted(0.2):
+            user.book(max_wait=100)
+        assert user.budget().in_flight == 0
+        clock.move(WINDOW + 0.1)
+        assert user.calls() == 8
+
+    def test_order_of_arrival(self) -> None:
+        user = self.user(tokens=5, window=600)
+        first = user.book()
+        served: list[int] = []
+
+        def wait(number: int) -> None:
+            with user.book(max_wait=10**6, priority=number == 99) as booking:
+                served.append(number)
+                booking.settle(answered(503))
+
+        threads = [threading.Thread(target=wait, args=(number,)) for number in range(100)]
+        for number, thread in enumerate(threads):
+            thread.start()
+            wait_until(lambda number=number: sum(map(len, user.limits._lines._lines.values())) == number + 1)
+        time.sleep(0.2)  # who was the first before may be asking just now
+        first.settle(answered(503))
+        for thread in threads:
+            thread.join(30)
+        assert served == [99, *range(99)]
+
+    def test_threads_never_hold_more_than_there_is(self) -> None:
+        user = self.user(tokens=150, window=2)
+        spent: list[float] = []
+
+        def work() -> None:
+            for _ in range(4):
+                with user.book(max_wait=100) as booking:
+                    time.sleep(0.001)
+                    spent.append(time.monotonic())
+                    booking.settle(answered(200))
+
+        threads = [threading.Thread(target=work) for _ in range(50)]
+        begun = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert len(spent) == 200
+        for at in spent:
+            assert sum(2 for other in spent if at - 2 < other <= at) <= 150
+        assert time.monotonic() - begun < 12
+
+    def test_estimate(self) -> None:
+        user = self.user()
+        user.calls()
+        calls = [user.app.op[name]() for name in ('one', 'two') * 16] + [user.app.op['free']()]
+        estimate = user.client.estimate(calls)
+        assert (estimate.tokens, estimate.group) == (64, 'shared')
+        assert estimate.seconds == pytest.approx(4 * WINDOW, abs=0.5)
+        assert user.budget().in_flight == 0
+
+    def test_no_token_is_told(self) -> None:
+        user = self.user()
+        user.calls(name='mine', token='Bearer very-secret-token')
+        with pytest.raises(LimitedError) as caught:
+            user.book('mine', 'Bearer very-secret-token')
+        assert 'very-secret' not in repr(user.limits.budget()) + repr(vars(caught.value)) + str(caught.value)
+        self.look_for(user, 'very-secret')
+
+    def look_for(self, user: User, secret: str) -> None:
+        assert secret not in repr(vars(user.limits))
+
+
+def told(group: str = 'shared', limit: str = '20/10s', remaining: Any = 18) -> dict[str, str]:
+    return {'X-Ratelimit-Group': group, 'X-Ratelimit-Limit': limit, 'X-Ratelimit-Remaining': str(remaining)}
+
+
+def errors(remain: int, reset: int) -> dict[str, str]:
+    return {'X-ESI-Error-Limit-Remain': str(remain), 'X-ESI-Error-Limit-Reset': str(reset)}
+
+
+class TestMemoryLimits(LimitsContract):
+    def make_limits(self, **options: Any) -> Limits:
+        return MemoryLimits(**options)
+
+    def test_it_forgets(self) -> None:
+        user = self.user()
+        booking = user.book()
+        user.calls()
+        assert isinstance(user.limits, MemoryLimits)
+        user.limits.forget()
+        booking.settle(answered(200))
+        assert user.calls() == 8
+
+    def test_ledgers_at_rest_are_dropped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr('esipy.limits.memory._MANY', 10)
+        user = self.user()
+        for number in range(50):
+            user.call(name='mine', token=f'Bearer {number}')
+            clock.move(WINDOW + 0.1)
+        assert isinstance(user.limits, MemoryLimits)
+        assert len(user.limits._ledgers) <= 11
+        assert user.calls(name='mine', token='Bearer 49') == 8
+
+    @pytest.mark.parametrize('text', ['', '300', '300/1y', '-1/5m'])
+    def test_a_hidden_limit_that_is_none(self, text: str) -> None:
+        with pytest.raises(ValueError, match='300/1m'):
+            MemoryLimits(hidden={'GET /x': text})
+
+
+class TestRedisLimits(LimitsContract):
+    @pytest.fixture(autouse=True)
+    def _redis(self, redis_on: Server) -> None:
+        self.port = redis_on.port
+        with self.bare() as client:
+            client.flushall()
+
+    def bare(self) -> Any:
+        return redis.Redis(port=self.port)
+
+    def make_limits(self, **options: Any) -> Limits:
+        return RedisLimits(self.bare(), **options)
+
+    def look_for(self, user: User, secret: str) -> None:
+        with self.bare() as client:
+            for key in client.keys('*'):
+                assert secret.encode() not in key + client.get(key)
+
+    def test_clients_share(self) -> None:
+        users = [self.user() for _ in range(3)]
+        assert [user.calls(3) for user in users] == [3, 3, 2]
+        users[0].call(name='free', status=420)
+        assert users[1].calls() == users[2].calls(name='free') == 0
+
+    def test_two_round_trips(self) -> None:
+        user = self.user()
+        user.calls(2)
+        with self.bare() as client:
+            before = client.info('commandstats')
+            user.calls(3)
+            after = client.info('commandstats')
+        scripts = 'cmdstat_evalsha', 'cmdstat_eval'
+        assert (
+            sum(after.get(name, {'calls': 0})['calls'] - before.get(name, {'calls': 0})['calls'] for name in scripts)
+            == 6
+        )
+
+    def test_keys_expire(self) -> None:
+        self.user().calls()
+        with self.bare() as client:
+            assert client.keys()
+            assert all(0 < client.ttl(key) < 2 * 3600 for key in client.keys('*'))
+
+    def test_what_somebody_plants_is_passed_over(self) -> None:
+        user = self.user()
+        user.calls(1)
+        with self.bare() as client:
+            (key,) = client.keys()
+            for planted in (b'', b'\xc1', b'garbage', b'\x81\xa1a\x01', b'\x93\x01\x02\x03'):
+                client.set(key, planted)
+                assert user.calls(1) == 1
+
+    def test_a_process_that_was_killed_gives_back_what_it_held(self) -> None:
+        program = f"""
+import os, signal, redis
+from esipy.limits import RedisLimits
+from tests.contract.limited import User
+User(RedisLimits(redis.Redis(port={self.port}))).fill(4)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+        done = subprocess.run([sys.executable, '-c', program], cwd=Path(__file__).parents[2], timeout=60)
+        assert done.returncode < 0
+        user = self.user()
+        assert user.calls() == 0
+        clock.move(in_redis.LEASE + 1)
+        assert user.calls() == 0, 'it may have been answered at the last moment'
+        clock.move(WINDOW)
+        assert user.calls() == 8
+
+    def test_processes_never_hold_more_than_there_is(self) -> None:
+        program = f"""
+import json, redis, time
+from esipy.limits import RedisLimits
+from tests.contract.limited import User, answered
+user = User(RedisLimits(redis.Redis(port={self.port})), tokens=150, window=2)
+spent = []
+for _ in range(60):
+    with user.book(max_wait=100) as booking:
+        spent.append(time.time())
+        booking.settle(answered(200))
+print(json.dumps(spent))
+"""
+        run = [sys.executable, '-c', program]
+        here = Path(__file__).parents[2]
+        processes = [subprocess.Popen(run, cwd=here, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+        spent = sorted(at for process in processes for at in json.loads(process.communicate(timeout=60)[0]))
+        assert len(spent) == 180
+        for at in spent:
+            assert sum(2 for other in spent if at - 2 < other <= at) <= 150
+        assert spent[-1] - spent[0] < 12
+
+
+class TestRedisLimitsInACluster(TestRedisLimits):
+    @pytest.fixture(autouse=True)
+    def _redis(self, cluster_on: Server) -> None:
+        self.port = cluster_on.port
+        with self.bare() as client:
+            client.flushall()
+
+    def make_limits(self, **options: Any) -> Limits:
+        return RedisLimits(redis.RedisCluster(host='127.0.0.1', port=self.port), **options)
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[Server]:
+    """A redis-server of this test's own."""
+    with redis_server(tmp_path) as server:
+        yield server
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.message for record in caplog.records if record.name == 'esipy.limits.redis']
+
+
+def test_redis_dies_and_comes_back(mortal: Server, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    user = User(RedisLimits(redis.Redis(port=mortal.port)))
+    held = user.book()
+    user.calls(2)
+    mortal.kill()
+    held.settle(answered(200))
+    assert user.calls() == 5, 'what was spent before counts'
+    assert len(lines(caplog)) == 1
+    assert 'Redis does not serve' in lines(caplog)[0]
+    mortal.start()
+    time.sleep(in_redis.REST + 0.1)
+    assert user.calls() == 0, 'what was spent meanwhile counts'
+    assert lines(caplog)[1:] == ['limits: Redis is back']
+    clock.move(WINDOW + 0.1)
+    assert user.calls() == 8
+
+
+def test_redis_hangs(mortal: Server, caplog: pytest.LogCaptureFixture) -> None:
+    user = User(RedisLimits(redis.Redis(port=mortal.port, socket_timeout=0.2)))
+    user.calls(1)
+    mortal.pause()
+    begun = time.monotonic()
+    assert user.calls() == 7
+    assert time.monotonic() - begun < 2
+    mortal.resume()
+    time.sleep(in_redis.REST + 0.1)
+    assert user.calls() == 0
+    assert len(lines(caplog)) == 2
+
+
+def test_redis_was_never_there(caplog: pytest.LogCaptureFixture) -> None:
+    user = User(RedisLimits(redis.Redis(port=1)))
+    assert user.calls() == 8
+    assert len(lines(caplog)) == 1
+
+
+def test_what_is_no_client() -> None:
+    with pytest.raises(TypeError, match='not str'):
+        RedisLimits('redis://localhost')

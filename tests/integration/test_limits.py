@@ -1,0 +1,417 @@
+"""Limits, as a client keeps to them: over sockets, against a server that counts."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from esipy import EsiClient, clock
+from esipy.exceptions import (
+    DowntimeError,
+    ForbiddenError,
+    LimitedError,
+    NotFoundError,
+    ServerError,
+    UndecodableBodyError,
+)
+from esipy.limits import MemoryLimits
+from esipy.limits.memory import SHARED
+from tests.contract.limited import TOKENS, WINDOW, app_at
+from tests.contract.test_limits import errors, told
+from tests.integration.things import security
+from tests.servers import Server, Visit, answer, wait_until
+from tests.unit.limits.test_draws import token
+
+
+def client(**options: Any) -> EsiClient:
+    return EsiClient(**{'user_agent': 'tests', 'cache': None, 'limits': MemoryLimits(), 'deadline': 10, **options})
+
+
+def in_turn(*answers: bytes | Callable[[Visit], Any]) -> Callable[[Visit], None]:
+    """A page that gives one answer after the other, and the last one again and again."""
+
+    def page(visit: Visit) -> None:
+        one = answers[min(visit.number, len(answers) - 1)]
+        visit.send(one) if isinstance(one, bytes) else one(visit)
+
+    return page
+
+
+GOOD = answer({'good': True})
+
+
+def counting(tokens: int, window: float) -> Callable[[Visit], None]:
+    """A page that counts as ESI does, and refuses."""
+    spent: list[float] = []
+    lock = threading.Lock()
+
+    def page(visit: Visit) -> None:
+        with lock:
+            now = time.monotonic()
+            used = 2 * sum(1 for at in spent if at > now - window)
+            if used + 2 > tokens:
+                status, left = 429, 0
+            else:
+                status, left = 200, tokens - used - 2
+                spent.append(now)
+        headers = told(limit=f'{tokens}/{window:.0f}s', remaining=left) | (
+            {'Retry-After': '1'} if status == 429 else {}
+        )
+        visit.send(answer({}, status, headers))
+
+    return page
+
+
+def statuses(esi: EsiClient, calls: Any, **options: Any) -> Counter[int]:
+    return Counter(response.status for _, response in esi.multi_request(calls, **options))
+
+
+# ---------------------------------------------------------------------- never refused
+
+
+def test_many_threads_are_never_refused() -> None:
+    """They wait as long as it takes: several windows."""
+    with Server(counting(30, 1)) as server, client() as esi:
+        op = app_at(server.url, 30, 1).op['one']
+        begun = time.monotonic()
+        assert statuses(esi, (op(q=str(number)) for number in range(60)), threads=30) == {200: 60}
+        assert time.monotonic() - begun < 10
+        assert len(server.visits) == 60
+
+
+def test_clients_of_a_process_share_by_default() -> None:
+    with Server(lambda visit: visit.send(GOOD)) as server:
+        op = app_at(server.url).op['one']
+        for number in range(8):
+            with client(limits=SHARED) as esi:
+                esi.request(op(q=str(number)))
+        with client(limits=SHARED, max_wait=0) as esi, pytest.raises(LimitedError):
+            esi.request(op())
+        with client(limits=None) as esi:
+            assert esi.request(op()).ok
+            assert esi.budget() == []
+            assert esi.estimate([op()]) == (0, '', 0.0)
+
+
+def test_what_is_no_limits() -> None:
+    with pytest.raises(TypeError, match='not int'):
+        client(limits=5)
+
+
+def test_a_kept_answer_books_nothing() -> None:
+    with Server(in_turn(answer({}, headers={'Cache-Control': 'max-age=3600'}))) as server, client(cache=False) as esi:
+        call = app_at(server.url).op['one']()
+        for _ in range(50):
+            esi.request(call)
+        assert esi.budget()[-1].used + esi.budget()[0].used == 2
+        assert esi.estimate([call] * 50).tokens == 0
+
+
+def test_a_refreshed_token_keeps_its_bucket() -> None:
+    with Server(lambda visit: visit.send(GOOD)) as server:
+        mine = security(token(sub='CHARACTER:EVE:1', azp='app').partition(' ')[2])
+        with client(security=mine, max_wait=0) as esi:
+            op = app_at(server.url).op['mine']
+            for number in range(8):
+                esi.request(op(q=str(number)))
+            fresh = token(sub='CHARACTER:EVE:1', azp='app', iat=1).partition(' ')[2]
+            mine.update_token({'access_token': fresh, 'expires_in': 1200})
+            with pytest.raises(LimitedError):
+                esi.request(op())
+        assert len(server.visits) == 8
+
+
+def test_waiting_does_not_count_against_the_deadline() -> None:
+    with Server(lambda visit: visit.send(GOOD)) as server, client(deadline=0.5) as esi:
+        op = app_at(server.url, 10, 1).op['one']
+        for number in range(4):
+            response = esi.request(op(q=str(number)))
+            assert response.ok
+        assert response.elapsed > 0.6
+
+
+def test_who_waits_for_another_thread_that_waits_for_a_limit() -> None:
+    """The same GET: its own deadline has passed by then, and is put off as well."""
+    with Server(lambda visit: visit.send(GOOD)) as server, client(deadline=0.4) as esi:
+        op = app_at(server.url, 10, 1).op['one']
+        for number in range(3):
+            esi.request(op(q=str(number)))
+        pairs = esi.multi_request([op(q='same')] * 3, threads=3)
+        assert [response.status for _, response in pairs] == [200] * 3
+
+
+def test_one_of_many_that_would_wait_too_long_loses_no_other() -> None:
+    with Server(lambda visit: visit.send(GOOD)) as server, client(max_wait=0) as esi:
+        op = app_at(server.url).op['one']
+        pairs = esi.multi_request([op(q=str(number)) for number in range(10)], threads=1)
+        assert [response.status for _, response in pairs] == [200] * 8 + [429] * 2
+        assert isinstance(pairs[-1][1].cause, LimitedError)
+        assert len(server.visits) == 8
+
+
+def test_priority() -> None:
+    with Server(lambda visit: visit.send(GOOD)) as server, client() as esi:
+        op = app_at(server.url).op['one']
+        for number in range(8):
+            esi.request(op(q=str(number)))
+        threads = []
+        for number, priority in enumerate((0, 0, True)):
+            options = {'priority': priority}
+            call = op(q=f'late {number}')
+            threads.append(threading.Thread(target=esi.request, args=(call,), kwargs=options))
+            threads[-1].start()
+            wait_until(lambda number=number: sum(map(len, esi.limits._lines._lines.values())) == number + 1)
+        clock.move(WINDOW + 0.1)
+        for thread in threads:
+            thread.join(10)
+        assert 'late+2' in server.visits[8].query
+
+
+# ---------------------------------------------------------------------- refused
+
+
+@pytest.mark.parametrize('status', [420, 429])
+@pytest.mark.parametrize('name', ['one', 'free'])
+def test_a_refusal_is_waited_out_and_repeated_once(status: int, name: str) -> None:
+    headers = {'Retry-After': '1'} if status == 429 else errors(0, 0)
+    page = in_turn(answer({}, status, headers), GOOD)
+    with Server(page) as server, client() as esi:
+        begun = time.monotonic()
+        response = esi.request(app_at(server.url).op[name]())
+        assert (response.status, response.attempts, len(server.visits)) == (200, 2, 2)
+        assert time.monotonic() - begun > 0.9
+
+
+def test_a_second_refusal_is_told() -> None:
+    with Server(in_turn(answer({}, 429, {'Retry-After': '0'}))) as server, client() as esi:
+        with pytest.raises(LimitedError) as caught:
+            esi.request(app_at(server.url).op['one'](), raise_on_error=True)
+        assert caught.value.status_code == 429
+        assert len(server.visits) == 2
+
+
+def test_a_refusal_for_too_long_is_told_at_once() -> None:
+    with Server(in_turn(answer({}, 429, {'Retry-After': '3600'}))) as server, client() as esi:
+        call = app_at(server.url).op['one']()
+        response = esi.request(call)
+        assert (response.status, len(server.visits)) == (429, 1)
+        with pytest.raises(LimitedError) as caught:
+            esi.request(call)
+        assert caught.value.retry_after == pytest.approx(3600, abs=5)
+        assert len(server.visits) == 1
+
+
+def test_a_write_that_was_refused_was_not_done_and_is_repeated() -> None:
+    from tests.integration.things import app_at as things_at
+
+    with Server(in_turn(answer({}, 429, {'Retry-After': '0'}), GOOD)) as server, client() as esi:
+        assert esi.request(things_at(server.url).op['post_thing'](body={})).ok
+        assert [visit.method for visit in server.visits] == ['POST', 'POST']
+
+
+def test_retries_pass_the_limits() -> None:
+    with Server(in_turn(answer({}, 502), answer({}, 404))) as server, client(retry_requests=True) as esi:
+        esi.request(app_at(server.url).op['free']())
+        (found,) = [one for one in esi.budget() if one.group == 'errors']
+        assert (found.used, len(server.visits)) == (2, 2)
+
+
+def test_errors_of_the_address_are_left_over() -> None:
+    """A storm of failing calls in many threads."""
+    with Server(lambda visit: visit.send(answer({}, 404))) as server, client(max_wait=0) as esi:
+        op = app_at(server.url).op['free']
+        found = statuses(esi, [op(q=str(number)) for number in range(150)], threads=50)
+        assert found == {404: 95, 420: 55}
+        assert len(server.visits) == 95
+
+
+# ---------------------------------------------------------------------- down
+
+
+DOWN = {
+    'by the hour': (11 * 3600 + 120, {}),
+    'by its own words': (15 * 3600, {'Retry-After': '600'}),
+}
+
+
+@pytest.mark.parametrize('way', DOWN)
+@pytest.mark.parametrize('body', [b'<html>down</html>', b'{"error": "down"}'])
+def test_downtime_is_told_and_not_asked_again(way: str, body: bytes) -> None:
+    at, headers = DOWN[way]
+    clock.move(at - clock.time() % 86400)
+    with Server(in_turn(answer(body, 503, headers))) as server, client(retry_requests=True) as esi:
+        with pytest.raises(DowntimeError) as caught:
+            esi.request(app_at(server.url).op['one'](), raise_on_error=True)
+        assert len(server.visits) == 1
+        assert caught.value.status_code == 503
+        assert isinstance(caught.value, UndecodableBodyError) == body.startswith(b'<')
+
+
+def test_a_fault_is_no_downtime() -> None:
+    clock.move(15 * 3600 - clock.time() % 86400)
+    with Server(in_turn(answer(b'<html>', 503))) as server, client() as esi:
+        with pytest.raises(UndecodableBodyError) as caught:
+            esi.request(app_at(server.url).op['one']())
+        assert not isinstance(caught.value, DowntimeError)
+        with pytest.raises(ServerError):
+            esi.request(app_at(server.url).op['one'](), raw_body_only=True, raise_on_error=True)
+
+
+# ---------------------------------------------------------------------- refusals that are remembered
+
+
+def test_a_refusal_is_remembered_for_a_growing_while() -> None:
+    with Server(in_turn(answer({'error': 'no such thing'}, 404))) as server, client(remember_refusals=True) as esi:
+        call = app_at(server.url).op['one'](q='x')
+        for asked, seconds in enumerate((60, 120, 240), 1):
+            first = esi.request(call)
+            assert (first.status, first.remembered, len(server.visits)) == (404, False, asked)
+            clock.move(seconds - 1)
+            again = esi.request(call)
+            assert (again.status, again.remembered, again.data.error) == (404, True, 'no such thing')
+            assert again.from_cache
+            assert len(server.visits) == asked
+            clock.move(2)
+        esi.request(call)
+        with pytest.raises(NotFoundError) as caught:
+            esi.request(call, raise_on_error=True)
+        assert any('not asked again' in note for note in caught.value.__notes__)
+        esi.request(app_at(server.url).op['one'](q='y'))
+        assert len(server.visits) == 5
+
+
+def test_others_are_asked_for() -> None:
+    with Server(in_turn(answer({}, 403))) as server, client(remember_refusals=True) as esi:
+        op = app_at(server.url).op['mine']
+        for name in ('first', 'second', 'first'):
+            response = esi.request(op(), security=security(name))
+        assert response.remembered
+        assert len(server.visits) == 2
+        with pytest.raises(ForbiddenError):
+            esi.request(op(), security=security('first'), raise_on_error=True)
+
+
+def test_what_is_there_again_is_forgotten() -> None:
+    page = in_turn(answer({}, 404), GOOD, answer({}, 404))
+    with Server(page) as server, client(remember_refusals=True) as esi:
+        call = app_at(server.url).op['one']()
+        esi.request(call)
+        clock.move(61)
+        assert esi.request(call).ok
+        esi.request(call)
+        clock.move(61)
+        assert not esi.request(call).remembered, 'it begins with a minute'
+        assert len(server.visits) == 4
+
+
+def test_nothing_is_remembered_unless_it_is_asked_for() -> None:
+    with Server(in_turn(answer({}, 404))) as server, client() as esi:
+        call = app_at(server.url).op['one']()
+        esi.request(call)
+        esi.request(call)
+        assert len(server.visits) == 2
+
+
+def test_a_bounded_number_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('esipy.limits.refusals._MANY', 3)
+    with Server(in_turn(answer({}, 404))) as server, client(remember_refusals=True, limits=None) as esi:
+        op = app_at(server.url).op['one']
+        for number in range(6):
+            esi.request(op(q=str(number)))
+        assert len(esi._refusals._known) == 3
+        assert esi.request(op(q='5')).remembered
+        assert not esi.request(op(q='0')).remembered
+
+
+# ---------------------------------------------------------------------- what is told
+
+
+def test_budget_and_estimate() -> None:
+    with Server(lambda visit: visit.send(GOOD)) as server, client() as esi:
+        op = app_at(server.url).op['one']
+        for number in range(5):
+            esi.request(op(q=str(number)))
+        (found,) = [one for one in esi.budget() if one.group == 'shared']
+        assert (found.server, found.who, found.limit, found.window) == (server.netloc, 'address', TOKENS, WINDOW)
+        assert (found.used, found.in_flight, found.left) == (10, 0, 10)
+        assert json.dumps(found)
+        estimate = esi.estimate(op(q=str(number)) for number in range(30))
+        assert (estimate.tokens, estimate.group) == (60, 'shared')
+
+
+def test_an_estimate_comes_true() -> None:
+    with Server(counting(30, 1)) as server, client() as esi:
+        op = app_at(server.url, 30, 1).op['one']
+        calls = [op(q=str(number)) for number in range(80)]
+        estimate = esi.estimate(calls)
+        begun = time.monotonic()
+        assert statuses(esi, calls, threads=10) == {200: 80}
+        assert estimate.seconds == pytest.approx(time.monotonic() - begun, rel=0.25)
+
+
+# ---------------------------------------------------------------------- forks, and connections that were kept
+
+
+@pytest.mark.skipif(not hasattr(os, 'fork'), reason='no fork here')
+def test_a_child_goes_on_with_what_was_counted() -> None:
+    with Server(lambda visit: visit.send(GOOD)) as server, client(max_wait=0) as esi:
+        op = app_at(server.url).op['one']
+        for number in range(4):
+            esi.request(op(q=str(number)))
+        limits = esi.limits
+        assert isinstance(limits, MemoryLimits)
+        limits._lock.acquire()  # as a thread might have at that moment
+        child = os.fork()
+        if not child:
+            code = 1
+            try:
+                sent = 0
+                while sent < 20:
+                    try:
+                        esi.request(op(q=f'child {sent}'))
+                    except LimitedError:
+                        break
+                    sent += 1
+                code = 0 if sent == 4 else 2
+            finally:
+                os._exit(code)
+        limits._lock.release()
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize('close', [Visit.close, Visit.reset])
+def test_a_kept_connection_that_the_server_closed_meanwhile(close: Callable[[Visit], None]) -> None:
+    """It closed it when the second request was on its way: the request goes by a new one."""
+    with Server(in_turn(GOOD, close, GOOD)) as server, client() as esi:
+        op = app_at(server.url).op['one']
+        assert esi.request(op(q='1')).ok
+        response = esi.request(op(q='2'))
+        assert (response.status, response.attempts, response.failed) == (200, 1, False)
+        assert (len(server.visits), server.connections) == (3, 2)
+
+
+def test_a_write_by_a_kept_connection_is_not_sent_twice() -> None:
+    from tests.integration.things import app_at as things_at
+
+    with Server(in_turn(GOOD, Visit.close, GOOD)) as server, client() as esi:
+        op = things_at(server.url).op
+        esi.request(op['get_thing']())
+        assert esi.request(op['put_thing'](body={})).failed
+        assert len(server.visits) == 2
+
+
+def test_a_new_connection_that_is_closed_is_an_error(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with Server(in_turn(GOOD, Visit.close)) as server, client() as esi:
+        op = app_at(server.url).op['one']
+        esi.request(op(q='1'))
+        assert esi.request(op(q='2')).failed
+        assert len(server.visits) == 3

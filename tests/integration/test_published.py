@@ -1,0 +1,197 @@
+"""What the SSO publishes: asked for once, kept in a cache, and believed only if it was ours that put it there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jose.exceptions import JWTError
+
+from esipy import EsiSecurity, clock
+from esipy.cache import BaseCache, DictCache, FileCache
+from esipy.exceptions import SSOUnavailableError
+from esipy.sandbox import Sandbox
+from esipy.sso import published
+from tests.integration.signed import ONE, at_once, security
+
+
+@pytest.fixture
+def esi() -> Iterator[Sandbox]:
+    with Sandbox(limits=False) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(params=[DictCache, FileCache])
+def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseCache]:
+    made = request.param() if request.param is DictCache else FileCache(tmp_path / 'cache')
+    yield made
+    if isinstance(made, FileCache):
+        made.close()
+
+
+def restart() -> None:
+    """As if the process began anew: what it remembers of the SSO is gone."""
+    published.memory.forget()
+
+
+def asked(esi: Sandbox) -> tuple[int, int]:
+    return esi.log.count('sso.discovery'), esi.log.count('sso.jwks')
+
+
+def test_1000_objects_ask_once(esi: Sandbox) -> None:
+    at_once(20, lambda number: [security(esi) for _ in range(50)])
+    assert asked(esi) == (1, 1)
+
+
+def test_a_process_that_starts_while_the_sso_is_down_knows_it_all(esi: Sandbox, cache: BaseCache) -> None:
+    """Without the second look into the cache, in `_first`, the object is made without knowing, and warns."""
+    token = esi.token(ONE)
+    security(esi, cache=cache)
+    restart()
+    clock.move(published.FRESH * 3)
+    esi.faults.add('downtime', operation='sso')
+    one = security(esi, cache=cache)
+    one.update_token({'access_token': token, 'expires_in': 1200})
+    assert one.oauth_token == f'{esi.url}/v2/oauth/token'
+    with pytest.raises(JWTError, match='expired'):  # which it could not say without the keys
+        one.verify()
+    assert asked(esi) == (2, 2)
+
+
+def test_within_a_day_another_process_does_not_ask(esi: Sandbox, cache: BaseCache) -> None:
+    for _ in range(3):
+        security(esi, cache=cache)
+        restart()
+    assert asked(esi) == (1, 1)
+    clock.move(published.FRESH + 1)
+    security(esi, cache=cache)
+    assert asked(esi) == (2, 2)
+
+
+def test_keys_that_were_rotated_are_asked_for_in_spite_of_the_cache(esi: Sandbox, cache: BaseCache) -> None:
+    security(esi, cache=cache)
+    clock.move(published.COOL_DOWN + 1)
+    esi.sso.rotate_keys()
+    restart()
+    one = security(esi, cache=cache)
+    one.update_token({'access_token': esi.token(ONE), 'expires_in': 1200})
+    assert one.verify()['sub'] == f'CHARACTER:EVE:{ONE}'
+    restart()
+    again = security(esi, cache=cache)  # the new ones are kept
+    again.update_token({'access_token': esi.token(ONE), 'expires_in': 1200})
+    assert again.verify()
+    assert asked(esi) == (1, 2)
+
+
+def entries(cache: DictCache, esi: Sandbox) -> list[tuple[str, Any]]:
+    names = [f'esipy:sso:sandbox:{url}' for url in (esi.sso.endpoints_url, f'{esi.url}/oauth/jwks')]
+    return [(name, cache.get(name)) for name in names]
+
+
+def planted(entry: Any) -> list[Any]:
+    """What somebody who can write to the cache may try."""
+    text = entry['text'].replace('127.0.0.1', 'localhost').replace('"keys"', '"keys":[],"k"')
+    return [
+        {**entry, 'text': text},
+        {**entry, 'seal': 'x'},
+        {**entry, 'seal': None},
+        {**entry, 'seal': 'ü'},
+        {**entry, 'asked': 'now'},
+        {'text': text},
+        text,
+        [],
+        5,
+        None,
+    ]
+
+
+def test_what_somebody_else_puts_into_the_cache_is_a_miss(esi: Sandbox) -> None:
+    """Without the comparison of seals, the refresh tokens of this application go where the first entry says."""
+    cache = DictCache()
+    security(esi, cache=cache)
+    for number, bad in enumerate(zip(*(planted(entry) for _, entry in entries(cache, esi)), strict=True), 2):
+        for (name, _), value in zip(entries(cache, esi), bad, strict=True):
+            cache.set(name, value, 0)
+        restart()
+        one = security(esi, cache=cache)
+        assert one.oauth_token == f'{esi.url}/v2/oauth/token'
+        assert asked(esi) == (number, number)
+
+
+def test_another_applications_entries_are_not_read(esi: Sandbox) -> None:
+    cache = DictCache()
+    security(esi, cache=cache)
+    restart()
+    security(esi, cache=cache, secret_key='another')
+    assert asked(esi) == (2, 2)
+
+
+def test_no_secret_is_in_the_cache(esi: Sandbox) -> None:
+    cache = DictCache()
+    security(esi, cache=cache, secret_key='the-secret-key')
+    assert 'the-secret-key' not in repr(entries(cache, esi))
+    assert all(value for _, value in entries(cache, esi))
+
+
+def test_a_cache_that_raises_fails_nothing(esi: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(BaseCache):
+        def get(self, key: Any, default: Any = None) -> Any:
+            raise OSError('away')
+
+        set = get
+
+    assert security(esi, cache=Broken()).oauth_issuer
+    assert 'away' in caplog.text
+
+
+def test_many_objects_do_not_each_wait_for_an_sso_that_hangs(esi: Sandbox) -> None:
+    esi.faults.add('hang', operation='sso')
+    begun = time.monotonic()
+    for _ in range(10):
+        with pytest.warns(UserWarning, match='the SSO does not answer'):
+            one = security(esi, timeout=(0.3, 0.3))
+    assert time.monotonic() - begun < 2
+    assert asked(esi) == (1, 0)
+    esi.faults.clear()
+    assert one.oauth_issuer  # at its use it is asked at once
+
+
+@pytest.mark.parametrize(
+    ('fault', 'settings'), [('html', {}), ('status', {'status': 500}), ('reset', {}), ('bad_json', {})]
+)
+def test_keys_that_cannot_be_had(esi: Sandbox, fault: str, settings: Any) -> None:
+    esi.faults.add(fault, operation='sso.jwks', **settings)
+    with pytest.warns(UserWarning, match='the SSO does not answer'):
+        one: EsiSecurity = security(esi)
+    one.update_token({'access_token': esi.token(ONE), 'expires_in': 1200})
+    with pytest.raises(SSOUnavailableError):
+        one.verify()
+    assert one.identity is None
+    esi.faults.clear()
+    assert one.verify()
+
+
+def test_tokens_of_unknown_keys_do_not_make_it_ask_a_down_sso_again_and_again(esi: Sandbox) -> None:
+    one = security(esi)
+    clock.move(published.COOL_DOWN + 1)
+    esi.faults.add('downtime', operation='sso')
+    one.update_token({'access_token': esi.sso.forge(header={'kid': 'unknown'}), 'expires_in': 1200})
+    with pytest.raises(SSOUnavailableError):
+        one.verify()
+    for _ in range(5):
+        with pytest.raises(JWTError, match='does not name'):
+            one.verify()
+    assert asked(esi) == (1, 2)
+
+
+def test_two_keys_of_either_kind(esi: Sandbox) -> None:
+    one = security(esi)
+    esi.sso.rotate_keys(keep=True)
+    for algorithm in ('RS256', 'ES256'):
+        esi.sso.algorithm = algorithm
+        clock.move(published.COOL_DOWN + 1)
+        one.update_token({'access_token': esi.token(ONE), 'expires_in': 1200})
+        assert one.verify()['sub'] == f'CHARACTER:EVE:{ONE}'

@@ -1,0 +1,73 @@
+"""Whose bucket a call draws from, and what it costs there."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from esipy.limits.draws import BUCKET, ERRORS, REQUESTS, user
+
+
+def token(**claims: Any) -> str:
+    words = [base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip('=') for part in ({}, claims)]
+    return 'Bearer ' + '.'.join([*words, 'signature'])
+
+
+def test_a_refreshed_token_draws_from_the_same_bucket() -> None:
+    first, second = (token(sub='CHARACTER:EVE:1', azp='app', exp=exp) for exp in (1, 2))
+    assert user(first, False, 'here') == user(second, False, 'here') == 'app CHARACTER:EVE:1'
+
+
+def test_characters_applications_and_addresses_are_told_apart() -> None:
+    tokens = [token(sub=f'CHARACTER:EVE:{number}', azp=app) for number in (1, 2) for app in ('a', 'b')]
+    users = {user(one, False, 'here') for one in tokens} | {user(None, False, 'here'), user(None, False, 'there')}
+    assert len(users) == 6
+
+
+def test_a_token_on_a_public_route_is_the_application_at_this_address() -> None:
+    tokens = [token(sub=f'CHARACTER:EVE:{number}', azp='app') for number in (1, 2)]
+    assert {user(one, True, 'here') for one in tokens} == {'here app'}
+
+
+@pytest.mark.parametrize(
+    'secret',
+    [
+        'Bearer opaque',
+        'Bearer a.b.c',
+        'Bearer ' + 'x' * 5000,
+        token(name='no subject'),
+        token(sub=1),
+        token(sub='x' * 1000),
+        'Basic eA==',
+        'é',
+    ],
+)
+def test_what_is_no_such_token_is_told_apart_by_its_digest(secret: str) -> None:
+    one, other = user(secret, False, 'here'), user(secret + 'y', False, 'here')
+    assert one != other
+    assert secret.partition(' ')[2][:6] not in one or len(secret) < 8
+    assert len(one) < 100
+
+
+@pytest.mark.parametrize(
+    ('status', 'costs'),
+    [
+        (200, (2, 0)),
+        (204, (2, 0)),
+        (304, (1, 0)),
+        (302, (1, 0)),
+        (400, (5, 1)),
+        (404, (5, 1)),
+        (420, (0, 1)),
+        (429, (0, 1)),
+        (500, (0, 1)),
+        (503, (0, 1)),
+        (520, (0, 1)),
+    ],
+)
+def test_costs(status: int, costs: tuple[int, int]) -> None:
+    assert (BUCKET.cost(status), ERRORS.cost(status)) == costs
+    assert REQUESTS.cost(status) == 1

@@ -1,0 +1,112 @@
+"""What may be added as a plugin, and what is said of what may not."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import esipy.plugins
+from esipy import EsiClient
+from esipy.exceptions import EsiError, PluginError
+from esipy.plugins import Call, Plugin
+from esipy.plugins.base import HOOKS
+from tests.integration.things import client
+
+
+def refused(plugin: Any) -> str:
+    with pytest.raises(PluginError) as caught:
+        client(plugins=[plugin])
+    assert isinstance(caught.value, TypeError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    return str(caught.value)
+
+
+class Misspelt(Plugin):
+    def on_anwser(self, call: Call) -> None:
+        pass
+
+
+class Other(Plugin):
+    def finished(self, call: Call) -> None:
+        pass
+
+
+class Inherited(Misspelt):
+    pass
+
+
+class Static(Plugin):
+    @staticmethod
+    def prepair(call: Call) -> None:
+        pass
+
+
+class Later(Plugin):
+    async def on_answer(self, call: Call) -> None:  # type: ignore[override]
+        pass
+
+
+class Allowed(Plugin):
+    methods = ('get_metrics',)
+    limit = 3
+
+    def __init__(self) -> None:
+        self.on_anwser = len  # an attribute, which is no method
+
+    def _own(self) -> None:
+        pass
+
+    def get_metrics(self) -> int:
+        return self.size
+
+    @property
+    def size(self) -> int:
+        return 1
+
+
+def test_a_misspelt_hook_is_told_with_the_nearest_name() -> None:
+    assert "Misspelt.on_anwser is no hook; did you mean 'on_answer'?" in refused(Misspelt())
+    assert "did you mean 'on_answer'?" in refused(Inherited())
+    assert "did you mean 'prepare'?" in refused(Static())
+
+
+def test_any_other_public_method_is_told_with_the_way_out() -> None:
+    text = refused(Other())
+    assert 'Other.finished is no hook; hooks are around_call, prepare' in text
+    assert 'named _finished, or listed in Other.methods' in text
+
+
+def test_a_coroutine_is_no_hook() -> None:
+    assert refused(Later()) == 'Later.on_answer is a coroutine function; hooks are plain functions'
+
+
+def test_a_class_is_no_plugin_nor_is_anything_else() -> None:
+    assert refused(Allowed).endswith('make one: Allowed(…)')
+    assert refused(3) == 'not a plugin: 3'
+
+
+def test_attributes_properties_and_declared_methods_are_fine() -> None:
+    plugin = Allowed()
+    assert client(plugins=[plugin]).plugins == (plugin,)
+
+
+def test_the_page_tells_of_every_hook_in_its_table() -> None:
+    page = (Path(__file__).parents[3] / 'docs' / 'plugins.md').read_text('utf-8')
+    assert tuple(re.findall(r'^\| `(\w+)\([\w, ]*\)` \| once', page, re.MULTILINE)) == HOOKS
+
+
+def test_without_plugins_there_is_no_machinery() -> None:
+    for given in ([], (), None):
+        assert EsiClient(user_agent='tests', plugins=given)._chain is None
+
+
+def test_the_door_shows_what_it_lists() -> None:
+    for name in esipy.plugins.__all__:
+        assert getattr(esipy.plugins, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Poll'"):
+        esipy.plugins.Poll  # type: ignore[attr-defined]  # noqa: B018
+    assert issubclass(esipy.plugins.RequestLimitError, EsiError)
