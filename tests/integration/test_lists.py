@@ -274,3 +274,15 @@ def test_plugins_are_around_every_page(esi: Sandbox) -> None:
     with client(plugins=[Watching()]) as walker:
         walker.all(call(esi, MARKET[0], **MARKET[1]))
     assert sorted(seen) == ['1', '2', '3', '4', '5']
+
+
+def test_what_a_cursor_told_before_the_walk_is_asked_again(esi: Sandbox, walker: EsiClient) -> None:
+    """A record moves from a page that is not in the cache to behind one that is."""
+    jobs = esi.lists.of('get_freelance_jobs')
+    made = call(esi, 'get_freelance_jobs', limit=50)
+    newest = walker.request(made)
+    assert walker.sync(made, newest.data.cursor.after).records == []
+    moved = jobs.edit(jobs[200]['id'], name='Another')
+    for found in (walker.all(made), list(walker.records(made)), walker.sync(made).records):
+        assert len(found) == 430
+        assert moved in found
