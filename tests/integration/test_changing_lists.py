@@ -39,7 +39,7 @@ FROM_AN_ID = (
 #: A failure is told as it is: threads do not fail in the same way twice.
 some_examples = settings(
     phases=[Phase.generate],
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),
