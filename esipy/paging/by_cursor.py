@@ -20,11 +20,13 @@ def stream(walk: Walk) -> Iterator[Page]:
         yield from forward(walk, walk.given('after') or BEGINNING)
         return
     mark: str | None = None
+    asked = False
     for page in _back(walk):
         mark = mark or page.after
+        asked = asked or not page.response.from_cache
         yield page
     if walk.given('before') is None and mark is not None:
-        yield from forward(walk, mark)
+        yield from forward(walk, mark, anew=asked)
 
 
 def _back(walk: Walk) -> Iterator[Page]:
@@ -48,12 +50,17 @@ def _back(walk: Walk) -> Iterator[Page]:
         query['before'] = before
 
 
-def forward(walk: Walk, after: str) -> Iterator[Page]:
-    """What changed since the mark `after`, until a page is empty. An empty page keeps the mark."""
+def forward(walk: Walk, after: str, *, anew: bool = False) -> Iterator[Page]:
+    """What changed since the mark `after`, until a page is empty. An empty page keeps the mark.
+
+    `anew`: not from the cache: what was kept may be older than a change that the walk so far has passed by.
+    """
     query = {**_largest(walk), 'after': after}
     used: set[str] = set()
     while True:
         response = walk.page(query)
+        if anew and response.from_cache:
+            response = walk.page(query, anew=True)
         found = walk.records(response)
         if not found:
             return

@@ -3,6 +3,7 @@ by a file for each kind: by_page.py, by_id.py, by_cursor.py."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -23,7 +24,6 @@ KEPT = 4 * 2**20
 
 #: No change to the query.
 NOTHING: Mapping[str, object] = MappingProxyType({})
-
 
 #: A field's name, or a function that takes a record.
 Key = str | Callable[[Any], Hashable]
@@ -84,7 +84,8 @@ class Walk:
         self._progress = progress
         self._streams = streams
         self._turned = 0
-        self._kept = 0  # threads may lose a page's bytes here: it is a rough measure
+        self._kept = 0
+        self._lock = threading.Lock()  # pages are asked for in threads
 
     def page(self, query: Mapping[str, object] = NOTHING, *, anew: bool = False) -> Response:
         """The answer to the call with other values in its query."""
@@ -92,7 +93,8 @@ class Walk:
         pairs = [pair for pair in request.query if pair[0] not in query]
         request._p['query'] = pairs + [(name, str(value)) for name, value in query.items()]
         response = self._ask(request, anew=anew, keep=not self._streams or self._kept < KEPT)
-        self._kept += len(response.raw or b'')
+        with self._lock:
+            self._kept += len(response.raw or b'')
         return response
 
     def given(self, name: str) -> str | None:

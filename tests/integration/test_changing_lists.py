@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from esipy import App, EsiClient, clock
@@ -36,8 +36,14 @@ FROM_AN_ID = (
     ('get_wars', {}, ''),
 )
 
+#: A failure is told as it is: threads do not fail in the same way twice.
 some_examples = settings(
-    max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), print_blob=False
+    phases=[Phase.generate],
+    max_examples=3,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+    print_blob=False,
 )
 
 
@@ -94,9 +100,9 @@ def reading(read: Callable[[EsiClient], Any]) -> Iterator[list[Any]]:
     ended = threading.Event()
 
     def run(number: int) -> None:
-        with client(cache=None if number % 2 else DictCache()) as mine:
+        with client(cache=None if number % 2 else DictCache(), limits=None) as mine:
             try:
-                while not ended.is_set():
+                while not ended.wait(0.02):  # what is kept is read in no time: not a million times
                     results.append(read(mine))
                 results.append(read(mine))
             except BaseException as error:
@@ -125,7 +131,7 @@ def call(esi: Sandbox, name: str, params: dict[str, Any]) -> Any:
 @some_examples
 @given(seed=st.integers(0, 10**6), server_cache=st.booleans(), threads=st.sampled_from((1, 4)))
 def test_all_gives_one_of_the_states_that_were_or_raises(seed: int, server_cache: bool, threads: int) -> None:
-    with Sandbox(records=70, page_size=10, server_cache=server_cache) as esi:
+    with Sandbox(records=70, page_size=10, server_cache=server_cache, limits=False) as esi:
         name, params, key = MARKET
         made = call(esi, name, params)
         writer = Writer(esi, name, params, key, seed)
@@ -148,7 +154,7 @@ def test_all_gives_one_of_the_states_that_were_or_raises(seed: int, server_cache
 @some_examples
 @given(seed=st.integers(0, 10**6), which=st.sampled_from(FROM_AN_ID), how=st.sampled_from(('all', 'records')))
 def test_walks_from_an_id_give_what_existed_throughout_exactly_once(seed: int, which: Any, how: str) -> None:
-    with Sandbox(records=70, page_size=10) as esi:
+    with Sandbox(records=70, page_size=10, limits=False) as esi:
         name, params, key = which
         made = call(esi, name, params)
         writer = Writer(esi, name, params, key, seed)
@@ -168,7 +174,7 @@ def test_walks_from_an_id_give_what_existed_throughout_exactly_once(seed: int, w
 @some_examples
 @given(seed=st.integers(0, 10**6), how=st.sampled_from(('all', 'records')))
 def test_cursors_give_what_existed_throughout_exactly_once(seed: int, how: str) -> None:
-    with Sandbox(records=230, page_size=10) as esi:
+    with Sandbox(records=230, page_size=10, limits=False) as esi:
         name, params, key = JOBS
         made = App.create(esi.document).op[name](limit=20)
         writer = Writer(esi, name, params, key, seed)
@@ -184,7 +190,7 @@ def test_cursors_give_what_existed_throughout_exactly_once(seed: int, how: str) 
 @some_examples
 @given(seed=st.integers(0, 10**6), limit=st.sampled_from((20, 100)))
 def test_sync_comes_to_the_true_state(seed: int, limit: int) -> None:
-    with Sandbox(records=130) as esi:
+    with Sandbox(records=130, limits=False) as esi:
         name, params, key = JOBS
         made = App.create(esi.document).op[name](limit=limit)
         writer = Writer(esi, name, params, key, seed)
@@ -195,7 +201,6 @@ def test_sync_comes_to_the_true_state(seed: int, limit: int) -> None:
             changed, cursor = mine.sync(made, cursor)
             assert len({record['id'] for record in changed}) == len(changed)
             mirrors[mine] = {**mirror, **{record['id']: record for record in changed}}, cursor
-            time.sleep(0.02)
 
         with reading(read):
             writer.work('insert', 'edit', 'edit')

@@ -14,7 +14,9 @@ import pytest
 from esipy import App, EsiClient
 from esipy.cache import DictCache
 from esipy.exceptions import CallError
+from esipy.limits import MemoryLimits
 from esipy.paging import WholeList
+from esipy.plugins import Plugin
 from esipy.sandbox import Sandbox
 from tests.integration.things import client
 
@@ -253,3 +255,34 @@ def test_a_stream_does_not_fill_a_memory_cache(esi: Sandbox) -> None:
         assert 1 <= kept < 5
         walker.all(call(esi, MARKET[0], **MARKET[1]))
         assert len(walker.cache._dict) == 5  # type: ignore[attr-defined]
+
+
+def test_pages_wait_for_the_limits_like_any_other_call() -> None:
+    limits = {'market-order': {'tokens': 6, 'window': 1}}
+    with Sandbox(limits=limits) as esi, client(limits=MemoryLimits()) as walker:
+        assert len(walker.all(call(esi, MARKET[0], **MARKET[1]))) == 430
+        assert [entry.status for entry in esi.log.entries].count(429) <= 1
+
+
+def test_plugins_are_around_every_page(esi: Sandbox) -> None:
+    seen: list[str] = []
+
+    class Watching(Plugin):
+        def on_call(self, call: Any) -> None:
+            seen.append(dict(call.query).get('page', '1'))
+
+    with client(plugins=[Watching()]) as walker:
+        walker.all(call(esi, MARKET[0], **MARKET[1]))
+    assert sorted(seen) == ['1', '2', '3', '4', '5']
+
+
+def test_what_a_cursor_told_before_the_walk_is_asked_again(esi: Sandbox, walker: EsiClient) -> None:
+    """A record moves from a page that is not in the cache to behind one that is."""
+    jobs = esi.lists.of('get_freelance_jobs')
+    made = call(esi, 'get_freelance_jobs', limit=50)
+    newest = walker.request(made)
+    assert walker.sync(made, newest.data.cursor.after).records == []
+    moved = jobs.edit(jobs[200]['id'], name='Another')
+    for found in (walker.all(made), list(walker.records(made)), walker.sync(made).records):
+        assert len(found) == 430
+        assert moved in found

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from esipy import App, EsiClient
-from esipy.cache import BaseCache, DictCache
+from esipy.cache import BaseCache, DictCache, FileCache
 from esipy.exceptions import CallError, NotFoundError, ServerError
 from esipy.sandbox import Sandbox
 from tests.integration.things import client
@@ -189,6 +190,17 @@ def test_a_chunk_that_fails_loses_nothing_of_the_others(asker: EsiClient) -> Non
         kept = len(server.visits)
         assert list(asker.ids([f'name {number}' for number in range(4)], app=app)) == [f'name {n}' for n in range(4)]
         assert len(server.visits) == kept
+
+
+def test_names_are_kept_in_files_too(esi: Sandbox, tmp_path: Path) -> None:
+    for _ in range(2):
+        cache = FileCache(tmp_path)
+        with client(cache=cache) as asker:
+            names = asker.names([34, 404])
+            assert (names[34].name, names.unknown) == ('Tritanium', [404])
+            assert asker.ids(['Jita'])['Jita'][0].id == 30000142
+        cache.close()
+    assert len(esi.log.entries) == 3
 
 
 def test_names_in_another_language_are_others(esi: Sandbox) -> None:

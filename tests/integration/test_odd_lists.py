@@ -56,13 +56,13 @@ def test_what_x_pages_says(walker: EsiClient, case: Told, read: Read) -> None:
 
 
 @EITHER
-@pytest.mark.parametrize(('body', 'shown'), NO_LISTS, ids=lambda part: repr(part)[:20])
 @pytest.mark.parametrize('path', ['orders', 'transactions', 'jobs', 'tags'])
-def test_a_body_that_is_no_list(walker: EsiClient, path: str, body: Any, shown: str, read: Read) -> None:
-    with Server(lambda visit: visit.send(answer(body, headers={'X-Pages': '1'}))) as server:
-        with pytest.raises(WalkError, match=f'get_{path}: the body is no list but {shown}'):
-            read(walker, app_at(server.url).op[f'get_{path}']())
-        assert len(server.visits) == 1
+def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> None:
+    with Server(lambda visit: visit.send(answer(NO_LISTS[visit.number][0], headers={'X-Pages': '1'}))) as server:
+        for _, shown in NO_LISTS:
+            with pytest.raises(WalkError, match=f'get_{path}: the body is no list but {shown}'):
+                read(walker, app_at(server.url).op[f'get_{path}']())
+        assert len(server.visits) == len(NO_LISTS)
 
 
 @EITHER
@@ -159,11 +159,11 @@ def newest_first(path: str, count: int, size: int = 4) -> Callable[[Visit], None
 
 @EITHER
 @pytest.mark.parametrize('path', WALKS)
-@pytest.mark.parametrize('count', [0, 1, 3, 4, 5, 7, 8, 9, 40])
-def test_lists_of_every_length_end(walker: EsiClient, path: str, count: int, read: Read) -> None:
-    with Server(newest_first(path, count)) as server:
-        found = read(walker, app_at(server.url).op[f'get_{path}']())
-        key = WALKS[path][1]
+def test_lists_of_every_length_end(walker: EsiClient, path: str, read: Read) -> None:
+    key = WALKS[path][1]
+    for count in (0, 1, 3, 4, 5, 7, 8, 9, 40):
+        with Server(newest_first(path, count)) as server:
+            found = read(walker, app_at(server.url).op[f'get_{path}']())
         assert [record[key] if key else record for record in found] == list(range(count, 0, -1))
         assert len(server.visits) <= count // 3 + 2
 

@@ -112,8 +112,8 @@ def test_an_expiry_that_is_near_is_waited_out(walker: EsiClient) -> None:
         esi.log.clear()
         begun = time.monotonic()
         found = walker.all(market(esi))
-        assert 0.3 < time.monotonic() - begun < 5
-        assert numbers(found) == numbers(orders)
+        assert time.monotonic() - begun < 5
+        assert numbers(found) == numbers(orders)  # what is fresh for another moment would be of the old state
         assert len(esi.log.entries) == 5  # nothing was asked for before the expiry
 
 
@@ -166,7 +166,7 @@ def test_the_server_keeps_an_old_page_until_it_expires(walker: EsiClient) -> Non
         call = app_at(server.url).op['get_orders']()
         assert walker.all(call).snapshot == LATER
         assert len(server.visits) <= 5
-        until = clock.time() + 2
+    until = clock.time() + 40
     with Server(page) as server, client() as other, pytest.raises(SnapshotError):
         other.all(app_at(server.url).op['get_orders'](), patience=0)
 

@@ -189,3 +189,26 @@ def test_what_is_no_list_says_so(esi: Sandbox) -> None:
         esi.lists.of('get_warz')
     with pytest.raises(SandboxError, match='no record'):
         esi.lists.of('get_wars').remove(5)
+
+
+def test_a_servers_cache_holds_all_pages_of_a_state(caller: Callable[..., Caller]) -> None:
+    with Sandbox(server_cache=True) as esi:
+        call, orders = caller(esi), esi.lists.of('get_markets_region_id_orders', region_id=10000002)
+        first = call(ORDERS)
+        assert first.headers['Cache-Control'] == 'public, max-age=300'
+        esi.clock.move(100)
+        gone = orders.remove(first.json()[0]['order_id'])
+        for page in range(1, 6):
+            answer = call(f'{ORDERS}?page={page}')
+            assert answer.headers['Last-Modified'] == first.headers['Last-Modified']
+            assert 199 <= int(answer.headers['Cache-Control'].partition('=')[2]) <= 200
+        assert call(ORDERS).json() == first.json()
+        assert call(ORDERS, headers={'If-None-Match': first.headers['ETag']}).status_code == 304
+
+        esi.clock.move(200)
+        last = call(f'{ORDERS}?page=5')
+        assert last.headers['Last-Modified'] != first.headers['Last-Modified']
+        assert last.headers['Cache-Control'] == 'public, max-age=300'
+        assert len(last.json()) == 29
+        assert gone not in call(ORDERS).json()
+        assert len(call('/freelance-jobs').json()['freelance_jobs']) == 10

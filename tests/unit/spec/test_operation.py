@@ -361,3 +361,27 @@ def test_the_list_styles_of_swagger(collection: str | None, sent: list[str]) -> 
         'a'
     ]
     assert [text for _, text in operation(a=[1, 2])[0].query] == sent
+
+
+def walked(method: str = 'get', fields: tuple[str, ...] = (), *names: str, **more: Any) -> str | None:
+    """How an operation with these query parameters, whose answer has these fields, is walked."""
+    answer = {'type': 'object', 'properties': {field: {'type': 'array'} for field in fields}}
+    node = {
+        'operationId': 'list',
+        'parameters': [{'name': name, 'in': 'query', 'schema': {'type': 'string'}} for name in names],
+        'responses': {'200': {'description': 'OK', 'content': {'application/json': {'schema': answer}}}},
+        **more,
+    }
+    return App.create({'openapi': '3.1.0', 'info': {}, 'paths': {'/list': {method: node}}}).op['list'].paging
+
+
+def test_a_walk_is_recognised_by_what_is_said_of_it() -> None:
+    assert walked() is None
+    assert walked('get', (), 'page') == 'pages'
+    assert walked('get', (), 'max_war_id', 'limit') == 'max_war_id'
+    assert walked('post', (), 'page') is None
+    assert walked('get', ('jobs',), **{'x-pagination': 'cursor'}) == 'cursor'
+    assert walked('get', ('jobs', 'cursor'), 'before', 'after') == 'cursor'
+    assert walked('get', ('jobs',), 'before', 'after') is None  # two dates, perhaps
+    assert walked('get', ('jobs', 'cursor'), 'after') is None
+    assert walked('get', ('from_id',)) is None
