@@ -84,7 +84,7 @@ def by_own_function(esi: Sandbox, app: App, client: EsiClient, character: int, o
 @pytest.mark.parametrize('seed', range(3))
 def test_nobody_sees_anothers_answer(cache: BaseCache, esi: Sandbox, seed: int) -> None:
     app = App.create(esi.document)
-    shared = EsiClient(cache=cache, user_agent='test/1.0')
+    shared = EsiClient(cache=cache, limits=None, user_agent='test/1.0')
 
     def work(number: int) -> list[tuple[int, int, int]]:
         dice = random.Random(f'{seed} {number}')
@@ -107,7 +107,7 @@ def test_one_security_object_for_many_users_between_threads(cache: BaseCache, es
     app = App.create(esi.document)
     one = security(esi, CHARACTERS[0])
     tokens = {character: esi.token(character) for character in CHARACTERS}
-    client = EsiClient(one, cache=cache, user_agent='test/1.0')
+    client = EsiClient(one, cache=cache, limits=None, user_agent='test/1.0')
 
     def work(number: int) -> None:
         character = CHARACTERS[number % 3]
