@@ -3,7 +3,7 @@
 what one execution knows       message/exchange.py
 whose call it is, signing      security.py, cache/keys.py
 what is kept, and how long     cache/answers.py, cache/policy.py
-lists of many pages            paging/, names.py, parallel.py
+many calls                     lists.py, parallel.py
 when to wait                   limits/
 sending, and sending again     transport.py, retry.py
 who else takes part            plugins/base.py
@@ -21,7 +21,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
 from esipy import clock, retry
-from esipy import names as _names
 from esipy.cache import policy
 from esipy.cache.answers import Answers
 from esipy.cache.base import BaseCache, DummyCache
@@ -44,6 +43,7 @@ from esipy.limits.base import Budget, Estimate, Limits
 from esipy.limits.memory import SHARED
 from esipy.limits.none import NoLimits
 from esipy.limits.refusals import Refusal, Refusals
+from esipy.lists import Call, Lists, bounded
 from esipy.message.exchange import Exchange
 from esipy.message.failure import (
     error_of,
@@ -58,20 +58,13 @@ from esipy.message.failure import (
 from esipy.message.foreign import adopt, fill
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
-from esipy.names import Ids, Names
-from esipy.paging import lists
-from esipy.paging.lists import Changes, WholeList
-from esipy.paging.walk import MAX_PAGES, Key, Walk
 from esipy.parallel import run_all
 from esipy.plugins import base as plugins
-from esipy.progress import Progress, counting
+from esipy.progress import counting
 from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
-
-#: What `app.op[name](...)` returns.
-Call = tuple[Request, Response]
 
 #: Not given, where None means something.
 UNSET: Any = object()
@@ -120,7 +113,7 @@ class Landed(NamedTuple):
     owner: str
 
 
-class EsiClient:
+class EsiClient(Lists):
     """Executes calls: `client.request(app.op['get_status']())`. Made once, used by any number of threads.
 
     `security`: an EsiSecurity, or any callable that takes a Request and returns it with the headers it needs.
@@ -340,7 +333,7 @@ class EsiClient:
             if told is not None:
                 told(count)
 
-        run_all(run, reqs_and_resps, _bounded(threads), done)
+        run_all(run, reqs_and_resps, bounded(threads), done)
         pairs = [results[index] for index in sorted(results)]
         if errors:
             first = errors[min(errors)]
@@ -384,138 +377,23 @@ class EsiClient:
                     self._sign(exchange)
                 yield exchange, self._authorization(exchange)
 
-    # ------------------------------------------------------------------ lists, whole
-
-    def paginate(
-        self,
-        call: Call,
-        *,
-        walk: str | None = None,
-        threads: int = 8,
-        key: Key | None = None,
-        max_pages: int = MAX_PAGES,
-        progress: Progress | None = None,
-        **options: Any,
-    ) -> Iterator[Response]:
-        """The answers of a list of many pages, one by one; numbered pages are fetched ahead in `threads`::
-
-            for page in client.paginate(app.op['get_markets_region_id_orders'](region_id=10000002)):
-                print(len(page.data), 'orders, as of', page.headers['Last-Modified'])
-
-        `walk`: how, where the description errs: 'pages', 'cursor', 'from_id', 'last_mail_id', 'from_event',
-        'max_war_id'. `key`: the field, or a function, that tells a record from all others, where it is not recognised.
-        `max_pages`: more are not believed. `progress`: called with (pages done, all pages; None if nobody knows).
-        `options`: `opt`, `security`, `timeout`, `priority`, and what plugins take, as in `request`.
-
-        Raises what `request` raises under `raise_on_error`; WalkError where the end cannot be reached; CallError, at
-        once, for what is no list. A list that changes meanwhile warns: `all` gives one state of it.
-        """
-        return lists.pages(
-            Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress, True), _bounded(threads)
-        )
-
-    def records(
-        self,
-        call: Call,
-        *,
-        walk: str | None = None,
-        threads: int = 8,
-        key: Key | None = None,
-        max_pages: int = MAX_PAGES,
-        progress: Progress | None = None,
-        **options: Any,
-    ) -> Iterator[Any]:
-        """The records of a list of many pages, one by one, in flat memory. Arguments and errors as in `paginate`.
-
-        In walks from an id and by a cursor every record that exists throughout comes exactly once.
-        """
-        return lists.records(
-            Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress, True), _bounded(threads)
-        )
-
-    def all(
-        self,
-        call: Call,
-        *,
-        walk: str | None = None,
-        threads: int = 20,
-        key: Key | None = None,
-        max_pages: int = MAX_PAGES,
-        patience: float = 10.0,
-        progress: Progress | None = None,
-        **options: Any,
-    ) -> WholeList:
-        """The whole list; of numbered pages: in one state, never parts of two::
-
-            orders = client.all(app.op['get_markets_region_id_orders'](region_id=10000002))
-            print(len(orders), 'orders, as of', orders.snapshot)
-
-        `patience`: seconds, in all, to wait for an expiry that is near. Otherwise arguments and errors as in
-        `paginate`; SnapshotError where the pages of one state cannot be had.
-        """
-        found = Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress)
-        return lists.whole(found, _bounded(threads), patience)
-
-    def sync(
-        self,
-        call: Call,
-        cursor: str | None = None,
-        *,
-        walk: str | None = None,
-        key: Key | None = None,
-        max_pages: int = MAX_PAGES,
-        progress: Progress | None = None,
-        **options: Any,
-    ) -> Changes:
-        """The records of a cursor listing that changed since `cursor` (None: all), and the cursor to come back with::
-
-            changed, cursor = client.sync(app.op['get_freelance_jobs'](), cursor)
-
-        The cursor is a text, to be kept for as long as you like. Each record comes once, as it was last seen. Arguments
-        and errors as in `paginate`.
-        """
-        return lists.sync(Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress), cursor)
-
-    def names(self, ids: Iterable[Any], *, app: Any = None, threads: int = 4, **options: Any) -> Names:
-        """What the things with these ids are called, however many: a dict of id to row (`name`, `category`), and the
-        ids that belong to nothing in its `unknown`::
-
-            names = client.names([30000142, 34])
-            print(names[34].name)
-
-        Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default
-        the client's, else ESI's own.
-        """
-        return _names.names(self._desk(app, 'post_universe_names', threads, options), ids)
-
-    def ids(self, names: Iterable[str], *, app: Any = None, threads: int = 4, **options: Any) -> Ids:
-        """The things that have exactly these names: a dict of name to rows (`id`, `name`, `category`), and the names
-        that nothing has in its `unknown`. Otherwise as `names`."""
-        return _names.ids(self._desk(app, 'post_universe_ids', threads, options), names)
-
-    def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> _names.Desk[Any]:
-        app = self.app if app is None else app
-        table = _names.built_in() if app is None else app.op
-        ask = self._asker(**options)
-        said = [self._transport.choosing(), self.compatibility_date, getattr(app, 'datasource', None)]
-        return _names.Desk(lambda call: ask(call[0]), self.cache, table[operation], said, _bounded(threads))
-
     def _asker(
         self,
         *,
         opt: Mapping[str, str] | None = None,
         security: Any = UNSET,
         timeout: Timeouts = UNSET,
+        compatibility_date: Any = None,
         priority: float = 0,
         **options: Any,
     ) -> Callable[..., Response]:
-        """What executes the requests of a walk: with their bodies, and raising what an error status stands for."""
         unknown = options.keys() - (self._chain.takes if self._chain is not None else ())
         if unknown:
             raise TypeError(f'unknown option {", ".join(sorted(unknown))}; there are {", ".join(_WALK_OPTIONS)}')
 
         def ask(request: Request, *, anew: bool = False, keep: bool = True) -> Response:
-            exchange = self._exchange((request, Response(request)), None, opt, security, timeout, False, options)
+            call = request, Response(request)
+            exchange = self._exchange(call, None, opt, security, timeout, False, options, compatibility_date)
             exchange.priority, exchange.is_patient = priority, self.max_wait is None
             exchange.anew, exchange.keeps, exchange.whole = anew, keep or not isinstance(self.cache, DictCache), True
             response, error = self._execute(exchange)
@@ -524,6 +402,9 @@ class EsiClient:
             return response
 
         return ask
+
+    def _said(self) -> Any:
+        return self._transport.choosing(), self.compatibility_date
 
     def close(self) -> None:
         """Close the plugins and all connections. A call after that opens new ones."""
@@ -866,10 +747,6 @@ def _day(date: Any) -> str:
 
 
 _DAY = re.compile(r'\d{4}-\d\d-\d\d')
-
-
-def _bounded(threads: int) -> int:
-    return max(min(threads, 100), 1)
 
 
 _REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority', 'compatibility_date')

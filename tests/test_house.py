@@ -22,7 +22,7 @@ FLOORS = (
     {'events', 'exceptions', 'clock', 'fork'},
     {'spec'},
     {'message'},
-    {'parallel', 'paging', 'names', 'progress'}
+    {'parallel', 'lists', 'paging', 'names', 'progress'}
     | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
     {'app', 'client', 'desktop', 'fetch', 'loaders', 'login', 'service', 'utils'},
     {'esipy'},

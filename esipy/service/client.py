@@ -15,8 +15,8 @@ from typing import Any
 
 from esipy import clock, fetch
 from esipy.client import _OPTIONS, UNSET, EsiClient
-from esipy.client import Call as Pair
 from esipy.exceptions import CallError, SpecError
+from esipy.lists import Call as Pair
 from esipy.message.bind import bind, query_pairs
 from esipy.message.codec import Codec, json_decoder
 from esipy.message.failure import error_of, masked
