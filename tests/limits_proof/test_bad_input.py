@@ -9,7 +9,6 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import redis
@@ -22,6 +21,7 @@ from esipy.sandbox import Sandbox
 from tests.databases import Server
 
 from .counting import AGENT, Watch, described
+from .processes import WORKER
 
 GROUP, LIMIT, LEFT, USED = (f'X-Ratelimit-{name}' for name in ('Group', 'Limit', 'Remaining', 'Used'))
 ERRORS_LEFT, RESET = 'X-ESI-Error-Limit-Remain', 'X-ESI-Error-Limit-Reset'
@@ -169,8 +169,16 @@ def test_a_slow_redis(redis_on: Server, shared: redis.Redis, caplog: pytest.LogC
 def test_what_a_killed_process_had_booked_comes_back(redis_on: Server, shared: redis.Redis) -> None:
     with Sandbox(described(killmail=(40, '1s')), process=True) as esi:
         fault = esi.faults.add('latency', seconds=60)
-        worker = Path(__file__).with_name('worker.py')
-        command = [sys.executable, str(worker), esi.document_url, str(redis_on.port), '20', '20', '1']
+        command = [
+            sys.executable,
+            str(WORKER),
+            esi.document_url,
+            str(redis_on.port),
+            'get_wars_war_id',
+            '20',
+            '20',
+            '1',
+        ]
         running = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             assert running.stdout is not None

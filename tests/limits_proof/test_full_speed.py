@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -15,9 +11,8 @@ from esipy.sandbox import Sandbox
 from tests.databases import Server
 
 from .counting import AGENT, Witness, described, most_in_a_window, share_used
+from .processes import together
 
-WORKER = Path(__file__).with_name('worker.py')
-ROOT = Path(__file__).parents[2]
 TOKENS = 150
 
 #: (calls, seconds of a window): the whole proof takes more than two minutes.
@@ -53,33 +48,6 @@ def test_a_hundred_threads(calls: int, window: int) -> None:
 @pytest.mark.parametrize(('calls', 'window'), SIZES)
 def test_four_processes_that_share_redis(calls: int, window: int, redis_on: Server) -> None:
     with Sandbox(described(killmail=(TOKENS, f'{window}s')), process=True) as esi:
-        statuses = together(esi, redis_on, processes=4, calls=calls // 4)
+        statuses = together(esi, redis_on, 'get_wars_war_id', processes=4, calls=calls // 4)
         assert statuses == {200: calls}
         check(esi, calls, window, 0.85)
-
-
-def together(esi: Sandbox, redis_on: Server, processes: int, calls: int) -> Counter[int]:
-    """Processes that begin when the last one is ready: the statuses that they saw."""
-    arguments = [sys.executable, str(WORKER), esi.document_url, str(redis_on.port), str(calls), '25']
-    running = [
-        subprocess.Popen([*arguments, str(number)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for number in range(processes)
-    ]
-    statuses: Counter[int] = Counter()
-    try:
-        for worker in running:
-            assert worker.stdout is not None
-            assert worker.stdout.readline() == 'ready\n'
-        for worker in running:
-            assert worker.stdin is not None
-            worker.stdin.write('go\n')
-            worker.stdin.flush()
-        for worker in running:
-            out, _ = worker.communicate(timeout=600)
-            assert worker.returncode == 0
-            statuses.update({int(status): number for status, number in json.loads(out).items()})
-    finally:
-        for worker in running:
-            worker.kill()
-            worker.wait()
-    return statuses

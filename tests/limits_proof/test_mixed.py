@@ -81,11 +81,13 @@ def jobs(app: App, tokens: dict[int, str]) -> list[list[Any]]:
 
 
 def test_all_that_can_go_wrong_with_an_answer() -> None:
-    """Errors that cost more, answers that come late, torn, or when nobody waits for them any more."""
+    """Errors that cost more, answers that come late, torn, or when nobody waits for them any more; and no headers
+    that would set our own count right."""
     witness = Witness()
     options = {'limits': MemoryLimits(), 'transport_adapter': witness, 'cache': None, 'timeout': 0.4}
     with Sandbox(described(killmail=(80, '1s')), process=True) as esi, EsiClient(user_agent=AGENT, **options) as client:
         app = App.create(esi.document)
+        esi.faults.add('limit_headers')
         esi.faults.add('status', status=404, share=0.15)
         esi.faults.add('status', status=500, share=0.1)
         esi.faults.add('latency', seconds=0.6, share=0.1)

@@ -299,6 +299,13 @@ def test_on_the_command_line(tmp_path: Path) -> None:
         assert busy.stderr.count('\n') == 1
         process.send_signal(2)
         assert process.wait(timeout=10) == 0
+    with subprocess.Popen(
+        [*command, '--no-limits'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
+    ) as process:
+        assert process.stdout is not None
+        answer = requests.get(f'{process.stdout.readline().strip()}/status')
+        assert (answer.status_code, 'X-Ratelimit-Limit' in answer.headers) == (200, False)
+        process.terminate()
     done = subprocess.run([*command, '--spec', 'nowhere'], capture_output=True, env=environment, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, 'esipy: nowhere: No such file or directory\n')
     wrong = subprocess.run([*command, '--port', 'x'], capture_output=True, env=environment, text=True, check=False)

@@ -1,0 +1,30 @@
+"""The script that draws the picture of the page on limits does so."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+SCRIPT = Path(__file__).parents[2] / 'docs' / 'limits_plot.py'
+
+
+def script() -> Any:
+    spec = importlib.util.spec_from_file_location('limits_plot', SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_picture_shows_what_happened() -> None:
+    plot = script()
+    obeying, heedless = plot.run(120, 1), plot.run(120, 1, limits=False)
+    assert len(obeying.answers) == len(heedless.answers) == 120
+    assert obeying.refusals == []
+    assert len(heedless.refusals) > 0
+    assert 100 <= max(used for _, used in obeying.used()) <= plot.TOKENS
+    texts = [text.text for text in ElementTree.fromstring(plot.picture(obeying, heedless)).iter() if text.text]
+    assert 'esipy: 120 answers, 0 refusals' in texts
