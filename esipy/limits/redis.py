@@ -42,7 +42,8 @@ class RedisLimits(Limits):
     `redis.RedisCluster`.
 
     A call asks Redis to book, and tells it to settle, which nobody waits for. What is booked by a process that was
-    killed comes back by itself. While Redis is away or slow, each process keeps to the limits by what it knows itself, and returns when Redis does.
+    killed comes back by itself. While Redis is away or slow, each process keeps to the limits by what it knows itself,
+    and returns when Redis does.
 
     `address`: programs with different source addresses that share a Redis give each a name; tokens of the same
     character are counted together all the same. `hidden`: as for MemoryLimits. Raises TypeError for what is no client.
