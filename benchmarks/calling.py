@@ -59,7 +59,7 @@ def _limits(address: str, options: Options, number: int) -> Result:
         FLOOR: lambda: free.request(status()),
         ESIPY: lambda: kept.request(status()),
     }
-    return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
+    return alternate(contenders, rounds=options.rounds(25), number=number, clock=WALL)
 
 
 def _plugins(address: str, options: Options, number: int) -> Result:
@@ -73,7 +73,7 @@ def _plugins(address: str, options: Options, number: int) -> Result:
         FLOOR: lambda: without.request(status()).data.players,
         ESIPY: lambda: plugged.request(status()).data.players,
     }
-    return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)
+    return alternate(contenders, rounds=options.rounds(25), number=number, clock=WALL)
 
 
 def _aiopenapi3(address: str, options: Options) -> Callable[[], Any]:

@@ -69,6 +69,9 @@ def usual(headers: Mapping[str, str]) -> Told | None:
 
 def read(headers: Mapping[str, str], now: float) -> Told:
     """What the headers of an answer say. `now`: seconds since the epoch, for an answer without a `Date`."""
+    names = ' '.join(headers).lower()
+    if 'x-ratelimit-' not in names and 'x-esi-error-limit-' not in names and 'retry-after' not in names:
+        return NOTHING
     low = {name.lower(): value for name, value in headers.items()}
     doubts: list[str] = []
     limit, rule = low.get('x-ratelimit-limit'), None
