@@ -58,10 +58,10 @@ from esipy.message.failure import (
 from esipy.message.foreign import adopt, fill
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
-from esipy.parallel import run_all
+from esipy.parallel import go_on, run_all
 from esipy.plugins import base as plugins
 from esipy.progress import counting
-from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session
+from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session, timeout_of
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
@@ -441,7 +441,7 @@ class EsiClient(Lists):
             method,
             opt,
             self.security if security is UNSET else security,
-            self._timeout_of(request) if timeout is UNSET else timeout,
+            self._timeout_of(request) if timeout is UNSET else timeout_of(request.operation.id, timeout),
             self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
             self.compatibility_date if compatibility_date is None else _day(compatibility_date),
@@ -627,6 +627,7 @@ class EsiClient(Lists):
 
     def _deliver(self, exchange: Exchange, outgoing: Outgoing) -> Answer:
         """Bytes on the wire, and what came of it."""
+        go_on()
         begun = clock.monotonic()
         try:
             return self._transport.send(
