@@ -361,7 +361,8 @@ class EsiClient(Lists):
 
     def estimate(self, calls: Iterable[Call]) -> Estimate:
         """What calls will need of the limits, and in how many seconds the last of them can be sent, if no others come
-        between and none fails. A call whose answer is in the cache, and fresh, needs nothing."""
+        between and none fails. A call whose answer is in the cache, and fresh, needs nothing. Nothing is sent to the
+        API; a token that is too old is renewed, for it tells whose bucket it is."""
         return self._limits.estimate(self._expected(calls))
 
     def _expected(self, calls: Iterable[Call]) -> Iterator[tuple[Exchange, str | None]]:

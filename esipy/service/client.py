@@ -66,7 +66,8 @@ class ServiceClient:
 
     All other options are EsiClient's: cache, retry_requests, timeout, headers, session, security, … `limits` are by
     ESI's rules, and None here; `limits=MemoryLimits()` obeys a 429 and its `Retry-After`. Raises SpecError for a broken
-    table, TypeError for an unknown option. In a `with` block everything is closed at its end.
+    table, TypeError for an option that is unknown or of the wrong kind. In a `with` block everything is closed at its
+    end.
     """
 
     def __init__(
@@ -84,6 +85,9 @@ class ServiceClient:
     ) -> None:
         self.name = name
         self.config = dict(config or {})
+        for kind, function in (('parser', parser), ('serializer', serializer)):
+            if function is not None and not callable(function):
+                raise TypeError(f'ServiceClient: {kind} must be a function, not {type(function).__name__}')
         self.parser = parser
         self.serializer = serializer
         self.logger = logger or logging.getLogger(f'esipy.service.{name}')

@@ -162,6 +162,7 @@ MADE_WRONGLY: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         TypeError,
         "unknown option 'retry_request', did you mean 'retry_requests'",
     ),
+    'a parser by its path': ({'parser': 'json.loads'}, TypeError, 'parser must be a function, not str'),
     'one in config': ({'config': {'chache': None}}, TypeError, "unknown option 'chache', did you mean 'cache'"),
     'an option like no other': ({'zzz': 1}, TypeError, "unknown option 'zzz'; there are app, base_path"),
     'an endpoint without path': ({'spec': {'a': {}}}, SpecError, "endpoint 'a' has no path"),
