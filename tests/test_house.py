@@ -23,8 +23,8 @@ FLOORS = (
     {'spec'},
     {'message'},
     {'parallel', 'lists', 'paging', 'names', 'progress'}
-    | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
-    {'app', 'client', 'desktop', 'fetch', 'loaders', 'login', 'service', 'utils'},
+    | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores', 'wire'},
+    {'app', 'client', 'desktop', 'fetch', 'loaders', 'signing_in', 'service', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
 )
