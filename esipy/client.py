@@ -58,10 +58,10 @@ from esipy.message.failure import (
 from esipy.message.foreign import adopt, fill
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
-from esipy.parallel import run_all
+from esipy.parallel import go_on, run_all
 from esipy.plugins import base as plugins
 from esipy.progress import counting
-from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session
+from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session, timeout_of
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
@@ -361,7 +361,8 @@ class EsiClient(Lists):
 
     def estimate(self, calls: Iterable[Call]) -> Estimate:
         """What calls will need of the limits, and in how many seconds the last of them can be sent, if no others come
-        between and none fails. A call whose answer is in the cache, and fresh, needs nothing."""
+        between and none fails. A call whose answer is in the cache, and fresh, needs nothing. Nothing is sent to the
+        API; a token that is too old is renewed, for it tells whose bucket it is."""
         return self._limits.estimate(self._expected(calls))
 
     def _expected(self, calls: Iterable[Call]) -> Iterator[tuple[Exchange, str | None]]:
@@ -441,7 +442,7 @@ class EsiClient(Lists):
             method,
             opt,
             self.security if security is UNSET else security,
-            self._timeout_of(request) if timeout is UNSET else timeout,
+            self._timeout_of(request) if timeout is UNSET else timeout_of(request.operation.id, timeout),
             self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
             self.compatibility_date if compatibility_date is None else _day(compatibility_date),
@@ -627,6 +628,7 @@ class EsiClient(Lists):
 
     def _deliver(self, exchange: Exchange, outgoing: Outgoing) -> Answer:
         """Bytes on the wire, and what came of it."""
+        go_on()
         begun = clock.monotonic()
         try:
             return self._transport.send(

@@ -19,6 +19,7 @@ from esipy.cache.keys import digest
 from esipy.cache.policy import lifetime, lower
 from esipy.exceptions import CallError, NotFoundError
 from esipy.message.bind import bind
+from esipy.message.failure import undecodable
 from esipy.message.request import Request
 from esipy.message.response import Response
 from esipy.message.rows import rows
@@ -79,7 +80,11 @@ def ids(desk: Desk[str], names: Iterable[Any]) -> Ids:
     """The things of these names."""
     if isinstance(names, (str, bytes)) or not isinstance(names, Iterable):
         raise CallError(desk.operation.id, [('names', f'is a list of names, not {names!r}')])
-    asked = dict.fromkeys(names)
+    given = list(names)
+    wrong = [name for name in given if not isinstance(name, str)]
+    if wrong:
+        raise CallError(desk.operation.id, [('names', f'{name!r} is no name') for name in wrong[:20]])
+    asked = dict.fromkeys(given)
     found = desk.look_up(asked, lambda chunk: desk.ask(chunk, _by_name))
     result = Ids((name, found[name]) for name in asked if found[name])
     result.unknown = [name for name in asked if name not in result]
@@ -119,7 +124,10 @@ class Desk(Generic[Question]):
         """What one request finds; it is kept. Raises what the answer stands for."""
         response = self._ask(self.operation(body=list(chunk)))
         told = lifetime(lower(response.headers), clock.time())
-        answers = read(response, chunk)
+        try:
+            answers = read(response, chunk)
+        except (TypeError, AttributeError, KeyError):
+            raise undecodable(response, 'rows with ids and names belong here') from None
         for question, found in answers.items():
             self.keep(question, found, KNOWN if told is None else told)
         return answers
@@ -185,6 +193,8 @@ def _whole_numbers(operation: Operation, ids: Iterable[Any]) -> list[int]:
 
 
 def _by_id(response: Response, asked: Sequence[int]) -> dict[int, list[Any]]:
+    if not isinstance(response.data, list):  # an empty object would read as: nothing is known of any of them
+        raise TypeError
     found: dict[int, list[Any]] = {number: [] for number in asked}
     for row in response.data:
         found[row['id']] = [row]

@@ -15,6 +15,27 @@ Result = TypeVar('Result')
 _AHEAD = 2
 
 
+class Dismissed(BaseException):
+    """Nobody waits any more for what this thread does. It ends that as Ctrl-C would, and reaches no caller."""
+
+
+class _Here(threading.local):
+    """The crew that this thread works in, if it does."""
+
+    crew: _Crew[Any, Any] | None = None
+
+
+_here = _Here()
+
+
+def go_on(alarm: threading.Event | None = None) -> None:
+    """Raise Dismissed in a thread whose crew has been dismissed: what it was to send would come too late, and who waits
+    for a limit would keep others waiting. `alarm`: set when that happens to a thread which is about to sleep."""
+    crew = _here.crew
+    if crew is not None:
+        crew.go_on(alarm)
+
+
 def run_all(
     run: Callable[[Work], Result],
     work: Iterable[Work],
@@ -25,7 +46,7 @@ def run_all(
     as results come; `count` is how many there are so far.
 
     `work` is consumed as it is done, so that it may be endless or made on the way. An error in `run`, in `work` or
-    in `done`, or Ctrl-C, ends it at once: what has not begun is dropped, what is under way is not waited for.
+    in `done`, or Ctrl-C, ends it at once: what is not sent yet is dropped, what is under way is not waited for.
     """
     with _Crew(run, threads) as crew:
         for piece in work:
@@ -83,6 +104,9 @@ class _Crew(Generic[Work, Result]):
         #: How many pieces were given so far.
         self.given = 0
         self._taken = 0
+        self._dismissed = False
+        #: What wakes the threads that sleep, one for each.
+        self._alarms: dict[int, threading.Event] = {}
 
     def give(self, piece: Work) -> None:
         if len(self._threads) < self._size:
@@ -109,7 +133,15 @@ class _Crew(Generic[Work, Result]):
             raise error
         return index, self._taken, result
 
+    def go_on(self, alarm: threading.Event | None) -> None:
+        """See the function of this name. The alarm is there before it is looked whether it would have rung."""
+        if alarm is not None:
+            self._alarms[threading.get_ident()] = alarm
+        if self._dismissed:
+            raise Dismissed
+
     def _work_on(self) -> None:
+        _here.crew = self
         while (piece := self._work.get()) is not None:
             try:
                 self._results.put((piece[0], self._run(piece[1]), None))
@@ -130,3 +162,7 @@ class _Crew(Generic[Work, Result]):
         if error is None:
             for thread in self._threads:
                 thread.join()
+            return
+        self._dismissed = True
+        for alarm in list(self._alarms.values()):
+            alarm.set()

@@ -502,14 +502,28 @@ def _is_complete(raw: Any) -> bool:
 
 
 def check_options(where: str, options: Mapping[str, Any]) -> None:
-    """Raise TypeError for `headers` or a `timeout` of the wrong kind, which would only be noticed much later. The value
-    is not told: it could hold a token."""
+    """Raise TypeError for `headers` or a `timeout` that are none, which would only be noticed much later. The value is
+    not told: it could hold a token."""
     headers, timeout = options['headers'], options['timeout']
     if headers is not None and not isinstance(headers, Mapping):
         raise TypeError(f'{where}: headers must be a dict, not a {type(headers).__name__}')
-    seconds = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout,)
-    if not all(one is None or isinstance(one, (int, float)) for one in seconds):
+    if not _is_timeout(timeout):
         raise TypeError(f'{where}: timeout must be seconds, or a pair of them (connect, between bytes), or None')
+
+
+def timeout_of(where: str, value: Any) -> Timeouts:
+    """A timeout as `Transport` takes it; a configuration file knows no tuples. Raises CallError for what is none."""
+    timeout: Timeouts = tuple(value) if isinstance(value, list) else value
+    if not _is_timeout(timeout):
+        raise CallError(
+            where, [('timeout', f'{value!r} is neither seconds nor a pair of them (connect, between bytes)')]
+        )
+    return timeout
+
+
+def _is_timeout(value: Any) -> bool:
+    seconds = value if isinstance(value, tuple) and len(value) == 2 else (value,)
+    return all(one is None or (isinstance(one, (int, float)) and type(one) is not bool and one > 0) for one in seconds)
 
 
 def make_session(pool_size: int, adapter: Any, session: requests.Session | None) -> requests.Session:
@@ -537,11 +551,17 @@ def _drop_body_of_redirect(response: requests.Response, **options: Any) -> None:
 #: What would begin another header (RFC 9110 section 5.5), or has no byte in one.
 _UNSENDABLE = re.compile('[\\r\\n\\0]|[^\\x00-\\xff]')
 
+#: What cannot be part of a header's name (RFC 9110 section 5.6.2).
+_UNNAMABLE = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
+
 
 def _check_headers(headers: Mapping[str, Any]) -> None:
     """Raise CallError, without the value, for a header that cannot be sent."""
     if _UNSENDABLE.search('\t'.join(map(str, headers.values()))):
         faults = [(name, 'this value cannot be sent') for name in headers if _UNSENDABLE.search(str(headers[name]))]
+        raise CallError('request headers', faults)
+    if _UNNAMABLE.search(''.join(map(str, headers))):
+        faults = [(repr(name), 'no name of a header') for name in headers if _UNNAMABLE.search(str(name))]
         raise CallError('request headers', faults)
 
 

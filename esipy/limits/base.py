@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from esipy import clock
+from esipy import clock, parallel
 from esipy.exceptions import EsiError, LimitedError
 from esipy.limits import draws, told
 from esipy.limits.draws import BUCKET, ERRORS, REQUESTS, Draw
@@ -281,6 +281,7 @@ class Limits:
             if not patient:
                 self._check(plan, place.ahead, exchange.max_wait)
             while True:
+                parallel.go_on(place.woken)
                 wait = math.inf
                 if not place.ahead:
                     if patient:
@@ -288,10 +289,10 @@ class Limits:
                     wait, ticket = self._book(plan)
                     if ticket is not None:
                         return ticket
-                left = math.inf if patient else longest - (clock.monotonic() - begun)
+                left = math.inf if patient else max(0.0, longest - (clock.monotonic() - begun))
                 if wait > left:
                     self._check(plan, 0, left)
-                if left <= 0:
+                if not left:
                     raise self._refusal(plan, None, plan.draws[0])
                 place.sleep(min(wait, left))
 

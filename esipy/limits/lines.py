@@ -20,11 +20,12 @@ _LONGEST = 5.0
 class Place:
     """One thread's place in a line: `with lines.join(keys, priority) as place`. No lock is held in the block."""
 
-    __slots__ = ('_lines', '_woken', 'keys', 'rank')
+    __slots__ = ('_lines', 'keys', 'rank', 'woken')
 
     def __init__(self, lines: Lines, keys: Keys, rank: tuple[float, int]) -> None:
         self._lines = lines
-        self._woken = threading.Event()
+        #: Set when there may be something to see for who sleeps here.
+        self.woken = threading.Event()
         self.keys = keys
         self.rank = rank
 
@@ -42,11 +43,11 @@ class Place:
     def sleep(self, seconds: float) -> None:
         """Until so many seconds have passed, or something happened since the last sleep: this thread may be the
         first now, or tokens have come back, or the clock was moved."""
-        self._woken.wait(min(max(0.0, seconds), _LONGEST))
-        self._woken.clear()
+        self.woken.wait(min(max(0.0, seconds), _LONGEST))
+        self.woken.clear()
 
     def wake(self) -> None:
-        self._woken.set()
+        self.woken.set()
 
 
 class Lines:

@@ -141,8 +141,9 @@ class Snapshot:
 
 
 def state_of(page: Response) -> str | None:
-    """What the server dates the list's state by."""
-    return page.headers.get('Last-Modified')
+    """What the server dates the list's state by; what is no date tells no states apart."""
+    told = page.headers.get('Last-Modified')
+    return None if moment(told) is None else told
 
 
 def _rank(page: Response) -> tuple[float, bool]:

@@ -125,12 +125,14 @@ class Walk:
             self._key = self._recognised(record)
         if callable(self._key):
             return self._key(record)
-        if self._key == '':
-            return record  # type: ignore[no-any-return]
         try:
-            return dict.__getitem__(record, self._key)  # type: ignore[no-any-return]
+            found: Hashable = dict.__getitem__(record, self._key) if self._key else record
         except (KeyError, TypeError):
             raise self.error(f'a record has no {self._key!r}, which tells it apart: {_shown(record)}') from None
+        if not isinstance(found, (str, int, float)):
+            named = f'its {self._key!r} is' if self._key else 'it is'
+            raise self.error(f'nothing tells a record apart: {named} {_shown(found)}')
+        return found
 
     def _recognised(self, record: Any) -> str:
         """The field that holds a record's id; '' for a list of bare ids."""

@@ -46,7 +46,7 @@ def _named(where: str, headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]
     wrong = [(str(name), 'no name of a header') for name in headers if not _NAME.fullmatch(str(name))]
     if wrong:
         raise CallError(where, wrong)
-    return {name.lower(): (name, value) for name, value in headers.items()}
+    return {str(name).lower(): (str(name), value) for name, value in headers.items()}
 
 
 def _plain(headers: Mapping[str, tuple[str, Any]]) -> dict[str, str]:

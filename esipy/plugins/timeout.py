@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from esipy.exceptions import CallError
 from esipy.plugins.base import Call, Plugin
+from esipy.transport import timeout_of
 
 
 class Timeout(Plugin):
@@ -16,26 +14,14 @@ class Timeout(Plugin):
     """
 
     def __init__(self, default_timeout: float | tuple[float, float] | None = None) -> None:
-        self.default_timeout = _seconds('Timeout', default_timeout)
+        self.default_timeout = timeout_of('Timeout', default_timeout)
 
     def prepare(self, call: Call) -> None:
         if 'timeout' in call.options:
             return
         if 'timeout' in call.endpoint:
-            call.timeout = _seconds(call.name, call.endpoint['timeout'])
+            call.timeout = timeout_of(call.name, call.endpoint['timeout'])
             if call.timeout is None:
                 call.deadline = None
         elif self.default_timeout is not None:
             call.timeout = self.default_timeout
-
-
-def _seconds(where: str, value: Any) -> Any:
-    """As `Transport` takes it; a configuration file knows no tuples."""
-    numbers = tuple(value) if isinstance(value, (list, tuple)) else (value, value)
-    if len(numbers) != 2 or not all(
-        one is None or (isinstance(one, (int, float)) and not isinstance(one, bool) and one > 0) for one in numbers
-    ):
-        raise CallError(
-            where, [('timeout', f'{value!r} is neither seconds nor a pair of them (connect, between bytes)')]
-        )
-    return numbers if isinstance(value, (list, tuple)) else value

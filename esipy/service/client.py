@@ -66,7 +66,8 @@ class ServiceClient:
 
     All other options are EsiClient's: cache, retry_requests, timeout, headers, session, security, … `limits` are by
     ESI's rules, and None here; `limits=MemoryLimits()` obeys a 429 and its `Retry-After`. Raises SpecError for a broken
-    table, TypeError for an unknown option. In a `with` block everything is closed at its end.
+    table, TypeError for an option that is unknown or of the wrong kind. In a `with` block everything is closed at its
+    end.
     """
 
     def __init__(
@@ -84,6 +85,9 @@ class ServiceClient:
     ) -> None:
         self.name = name
         self.config = dict(config or {})
+        for kind, function in (('parser', parser), ('serializer', serializer)):
+            if function is not None and not callable(function):
+                raise TypeError(f'ServiceClient: {kind} must be a function, not {type(function).__name__}')
         self.parser = parser
         self.serializer = serializer
         self.logger = logger or logging.getLogger(f'esipy.service.{name}')
@@ -138,12 +142,14 @@ class ServiceClient:
         UnknownOperationError for an endpoint that is not in the table, CallError for arguments that cannot be.
         """
         operation = self.op[endpoint]
+        headers = _mapping(operation, 'headers', headers)
+        params = _mapping(operation, 'params', params)
         for_plugins = self.client.plugin_options
-        told = {'headers': headers or {}, 'params': params or {}, **options}
+        told = {'headers': headers, 'params': params, **options}
         arguments = {name: value for name, value in options.items() if name not in for_plugins}
         _check_arguments(operation, arguments)
         pair = operation(payload=payload, **arguments)
-        _complete(pair[0], headers or {}, params or {})
+        _complete(pair[0], headers, params)
         self.logger.info('[%s] %s %s', endpoint, operation.method, masked(pair[0].url))
         given = {name: value for name, value in told.items() if name in for_plugins}
         given.update(timeout=timeout, security=security, raise_on_error=raise_on_error)
@@ -225,6 +231,13 @@ def _check_arguments(operation: Operation, arguments: Mapping[str, Any]) -> None
             faults.append((name, f'did you mean {nearest[0]!r}? As a part of the query give it in params'))
     if faults:
         raise CallError(operation.id, faults)
+
+
+def _mapping(operation: Operation, name: str, value: Any) -> dict[str, Any]:
+    """What was given as `headers` or `params`. Raises CallError for what is no mapping."""
+    if value is not None and not isinstance(value, Mapping):
+        raise CallError(operation.id, [(name, f'names and values are needed, not {type(value).__name__}')])
+    return {str(one): item for one, item in (value or {}).items()}
 
 
 def _complete(request: Request, headers: Mapping[str, Any], params: Mapping[str, Any]) -> None:

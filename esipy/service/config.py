@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from esipy.exceptions import ConfigError
+from esipy.exceptions import ConfigError, SpecError
 from esipy.spec.refs import shown
 
 #: Entries that are data, whatever they hold.
@@ -75,5 +75,7 @@ def _called(value: Any, where: str) -> Any:
 def _call(function: Any, arguments: dict[str, Any], where: str, path: str) -> Any:
     try:
         return function(**arguments)
-    except TypeError as error:
+    except SpecError:  # of a loader, which names the file
+        raise
+    except (TypeError, ValueError) as error:
         raise ConfigError(f'{where}: {path} does not take this: {error}') from None

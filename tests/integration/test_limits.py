@@ -101,6 +101,51 @@ def test_clients_of_a_process_share_by_default() -> None:
             assert esi.estimate([op()]) == (0, '', 0.0)
 
 
+def test_no_wait_at_all_while_others_hold_what_there_is() -> None:
+    """What they hold will be enough for one more as soon as they are answered: that is not the error limit's doing."""
+    go = threading.Event()
+
+    def page(visit: Visit) -> None:
+        go.wait(10)
+        visit.send(GOOD)
+
+    with Server(page) as server, client() as patient, client(limits=patient.limits, max_wait=0) as esi:
+        op = app_at(server.url).op['one']
+        threads = [threading.Thread(target=patient.request, args=(op(q=str(number)),)) for number in range(4)]
+        for thread in threads:
+            thread.start()
+        try:
+            wait_until(lambda: len(server.visits) == 4)
+            with pytest.raises(LimitedError) as caught:
+                esi.request(op())
+        finally:
+            go.set()
+            for thread in threads:
+                thread.join()
+        assert (caught.value.status_code, caught.value.limit) == (429, 'shared')
+        assert caught.value.retry_after is None
+
+
+def test_who_was_given_up_waits_for_nothing_and_sends_nothing() -> None:
+    """Ctrl-C, an error in what is worked on, a generator that is closed: the threads that wait for a limit go home,
+    and nobody stands behind them."""
+    with Server(lambda visit: visit.send(GOOD)) as server, client() as esi:
+        op = app_at(server.url).op['one']
+
+        def work() -> Any:
+            for number in range(30):
+                yield op(q=str(number))
+            wait_until(lambda: len(server.visits) == 8)
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            esi.multi_request(work(), threads=30)
+        wait_until(lambda: not any(thread.name.startswith('esipy_') for thread in threading.enumerate()))
+        clock.move(WINDOW + 1)
+        assert esi.request(op()).ok
+        assert len(server.visits) == 9
+
+
 def test_what_is_no_limits() -> None:
     with pytest.raises(TypeError, match='not int'):
         client(limits=5)

@@ -12,7 +12,7 @@ import pytest
 
 from esipy import App, EsiClient
 from esipy.cache import BaseCache, DictCache, FileCache
-from esipy.exceptions import CallError, NotFoundError, ServerError
+from esipy.exceptions import CallError, NotFoundError, ServerError, UndecodableBodyError
 from esipy.sandbox import Sandbox
 from tests.integration.things import client
 from tests.servers import Server, Visit, answer
@@ -138,6 +138,7 @@ def test_nothing_is_asked_about_nothing(esi: Sandbox, asker: EsiClient) -> None:
         ('names', [-1, 'Jita', 3.5], "'Jita' is no id; ids: 3.5 is no id"),
         ('ids', 'Jita', "names: is a list of names, not 'Jita'"),
         ('ids', ['Jita', ''], 'ids'),
+        ('ids', ['Jita', 34, ['Jita']], r"names: 34 is no name; names: \['Jita'\] is no name"),
         ('ids', ['x' * 101], 'ids'),
     ],
 )
@@ -190,6 +191,26 @@ def test_a_chunk_that_fails_loses_nothing_of_the_others(asker: EsiClient) -> Non
         kept = len(server.visits)
         assert list(asker.ids([f'name {number}' for number in range(4)], app=app)) == [f'name {n}' for n in range(4)]
         assert len(server.visits) == kept
+
+
+@pytest.mark.parametrize('body', [None, 'x', 7, [7], {'systems': 7}, {'systems': [{'id': 1}]}, [{'name': 'Jita'}]])
+def test_an_answer_that_is_no_rows_is_no_answer(body: Any) -> None:
+    """It says nothing of what was asked: an error, and nothing is kept."""
+    with Server(lambda visit: visit.send(answer(body))) as server, client() as asker:
+        for _ in range(2):
+            with pytest.raises(UndecodableBodyError, match='rows with ids and names belong here'):
+                asker.ids(['Jita'], app=described(server.url, 500))
+        assert len(server.visits) == 2
+
+
+@pytest.mark.parametrize('body', [None, 'x', {}, {'34': 'Tritanium'}, [7], [{'name': 'Tritanium'}]])
+def test_nor_is_one_about_ids(asker: EsiClient, body: Any) -> None:
+    with Server(lambda visit: visit.send(answer(body))) as server:
+        opt = {'url_scheme': 'http', 'url_netloc': server.netloc}
+        for _ in range(2):
+            with pytest.raises(UndecodableBodyError, match='rows with ids and names belong here'):
+                asker.names([34], opt=opt)
+        assert len(server.visits) == 2
 
 
 def test_names_are_kept_in_files_too(esi: Sandbox, tmp_path: Path) -> None:

@@ -179,6 +179,26 @@ def test_a_server_that_ignores_the_id(walker: EsiClient, path: str, read: Read) 
         assert len(server.visits) == 2
 
 
+NOBODY = [None, [1], {}]
+
+
+@EITHER
+@pytest.mark.parametrize('nobody', NOBODY)
+def test_records_without_an_id(walker: EsiClient, nobody: Any, read: Read) -> None:
+    """Two without an id would be taken for one."""
+    bodies = {
+        'transactions': ([{'transaction_id': nobody, 'of': number} for number in range(2)], "its 'transaction_id' is"),
+        'jobs': ({'jobs': [{'id': nobody, 'of': number} for number in range(2)], 'cursor': {}}, "its 'id' is"),
+        'wars': ([nobody, nobody], 'it is'),
+    }
+    for path, (body, reason) in bodies.items():
+        if (path, nobody) == ('wars', {}):
+            continue  # objects without a field are told as such
+        told = pytest.raises(WalkError, match=f'get_{path}: nothing tells a record apart: {reason} ')
+        with Server(lambda visit, body=body: visit.send(answer(body))) as server, told:
+            read(walker, app_at(server.url).op[f'get_{path}']())
+
+
 @EITHER
 def test_a_server_that_walks_in_a_circle(walker: EsiClient, read: Read) -> None:
     def page(visit: Visit) -> None:

@@ -137,6 +137,11 @@ REFUSED: dict[str, tuple[Callable[[ServiceClient], Any], str]] = {
     ),
     'a payload that is no JSON': (lambda s: s.create_user({1, 2}), 'payload: the serializer raised TypeError'),
     'a header of two lines': (lambda s: s.get_users(headers={'X-A': 'b\r\nX-C: d'}), 'X-A: this value cannot be sent'),
+    'a header of no name': (lambda s: s.get_users(headers={'X A': 'b'}), "'X A': no name of a header"),
+    'headers without names': (lambda s: s.get_users(headers=['X-A']), 'headers: names and values are needed, not list'),
+    'params as a text': (lambda s: s.get_users(params='a=b'), 'params: names and values are needed, not str'),
+    'no time at all': (lambda s: s.get_users(timeout=0), 'get_users: timeout: 0 is neither seconds nor a pair'),
+    'a time in words': (lambda s: s.get_users(timeout='soon'), "timeout: 'soon' is neither seconds nor a pair"),
     'a query that is none': (lambda s: s.get_users(params={'a': object()}), 'get_users: a: '),
 }
 
@@ -157,6 +162,7 @@ MADE_WRONGLY: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         TypeError,
         "unknown option 'retry_request', did you mean 'retry_requests'",
     ),
+    'a parser by its path': ({'parser': 'json.loads'}, TypeError, 'parser must be a function, not str'),
     'one in config': ({'config': {'chache': None}}, TypeError, "unknown option 'chache', did you mean 'cache'"),
     'an option like no other': ({'zzz': 1}, TypeError, "unknown option 'zzz'; there are app, base_path"),
     'an endpoint without path': ({'spec': {'a': {}}}, SpecError, "endpoint 'a' has no path"),

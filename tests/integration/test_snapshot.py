@@ -191,6 +191,21 @@ def test_pages_that_are_not_dated_are_looked_at_twice(walker: EsiClient) -> None
         walker.all(app_at(server.url).op['get_orders']())
 
 
+@pytest.mark.parametrize('told', ['today', '0'])
+def test_what_is_no_date_tells_no_states_apart(walker: EsiClient, told: str) -> None:
+    """The same word on every page proves nothing: they are looked at twice, as those that are not dated."""
+
+    def change(pages: Pages, number: int) -> None:
+        if number == 2:
+            pages.pages = [[order(0)], [order(1)], [order(2)]]
+
+    pages = Pages([order(7)], [order(8)], [order(9)], before=change)
+    pages.headers['Last-Modified'] = told
+    with Server(pages) as server:
+        found = walker.all(app_at(server.url).op['get_orders'](), threads=1)
+    assert ([one.order_id for one in found], found.snapshot) == ([0, 1, 2], None)
+
+
 def test_a_304_without_a_date_is_not_taken_for_old(walker: EsiClient) -> None:
     """RFC 9110 section 15.4.5: a 304 that has an entity tag need not be dated."""
     pages = Pages(*two_each(3))

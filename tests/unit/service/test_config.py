@@ -67,6 +67,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {'plugins': [{'type': HERE, 'marc': 1}]},
         r"plugins\[0\]: .*Marker does not take this: .*'marc'",
     ),
+    'a value that cannot be': (
+        {'plugins': [{'type': 'esipy.plugins.Pool', 'limit': 0}]},
+        r'plugins\[0\]: esipy.plugins.Pool does not take this: Pool: a limit of 0',
+    ),
     'no such cache': ({'cache': {'type': 'esipy.cache.Cache'}}, 'cache: '),
     'a loader without its file': ({'spec_loader': 'esipy.service.json_loader'}, 'spec_loader: .*filename'),
 }
