@@ -11,6 +11,7 @@ import http.client
 import io
 import os
 import re
+import secrets
 import socket
 import threading
 from collections.abc import Mapping
@@ -29,8 +30,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from esipy import clock, fork
+from esipy.cache.keys import digest
 from esipy.exceptions import CallError, ConnectionFailedError, TimedOutError, UndecodableBodyError
 from esipy.message.failure import failed_body, masked
+from esipy.message.headers import SECRET
 from esipy.message.request import Outgoing
 
 #: Bodies are read in pieces of this size, and their length is checked after each.
@@ -246,18 +249,21 @@ class _Read(NamedTuple):
     authorization: str | None
 
 
-#: Headers that hold secrets, by their names.
-_SECRET = re.compile('authorization|cookie|token|secret|api-?key', re.IGNORECASE)
-
 #: Headers of a session that choose between answers.
 _CHOOSING = ('Accept-Language', 'X-Tenant', 'X-Compatibility-Date')
 
 
 def _read(headers: Mapping[str, Any]) -> _Read:
-    chosen = tuple((name, str(headers[name])) for name in _CHOOSING if headers.get(name) is not None)
+    chosen = [(name, str(headers[name])) for name in _CHOOSING if headers.get(name) is not None]
+    # Whose the answers are, where it is not the Authorization that tells: an API key, say.
+    whose = [(name, digest(str(value).encode())) for name, value in headers.items() if _tells_whose(name, value)]
     authorization = headers.get('Authorization')
     plain = {name: value for name, value in headers.items() if value is not None}  # None: as requests, not sent
-    return _Read(plain, chosen, None if authorization is None else str(authorization))
+    return _Read(plain, (*chosen, *whose), None if authorization is None else str(authorization))
+
+
+def _tells_whose(name: str, value: Any) -> bool:
+    return value is not None and name.lower() != 'authorization' and SECRET.search(name) is not None
 
 
 class Transport:
@@ -268,6 +274,8 @@ class Transport:
         self.max_body = max_body
         self._settings: dict[Any, dict[str, Any]] = {}
         self._abandoned: list[Any] = []
+        #: The session's `auth` and its name, where it has none by itself.
+        self._auth: tuple[Any, str] = (None, '')
         fork.renew_after(self)
 
     def send(
@@ -321,19 +329,33 @@ class Transport:
         headers = dict(self._prepared(outgoing, outgoing.headers, sign=False).headers)
         if self.session.auth is not None:
             headers['Authorization'] = '***'
-        hidden = {name: '***' if _SECRET.search(name) else str(value) for name, value in headers.items()}
+        hidden = {name: '***' if SECRET.search(name) else str(value) for name, value in headers.items()}
         return outgoing._replace(url=masked(outgoing.url), headers=hidden)
 
     def authorization(self) -> str | None:
         """What the session signs every request with."""
         if self.session.auth is not None:
-            return repr(self.session.auth)
+            return self._whose(self.session.auth)
         return self._headers().authorization
 
     def choosing(self) -> tuple[tuple[str, str], ...]:
         """What the session says that chooses between answers."""
         chosen = self._headers().chosen
-        return (*chosen, ('?', repr(self.session.params))) if self.session.params else chosen
+        params = self.session.params
+        return (*chosen, ('?', digest(repr(params).encode()))) if params else chosen
+
+    def _whose(self, auth: Any) -> str:
+        """What tells one `auth` from another. Most objects do not tell, and the place that one had in memory is the
+        next one's later: those have a name of their own as long as they are this session's."""
+        if isinstance(auth, tuple):
+            return repr(auth)
+        if hasattr(auth, 'username') and hasattr(auth, 'password'):
+            return repr((auth.username, auth.password))
+        known, name = self._auth
+        if known is not auth:
+            name = secrets.token_hex()
+            self._auth = auth, name
+        return name
 
     def _headers(self) -> _Read:
         headers = self.session.headers
