@@ -215,6 +215,16 @@ class Adapter(HTTPAdapter):
         return _watch(super().proxy_manager_for(*args, **kwargs))
 
 
+class _Session(requests.Session):
+    """Along a redirect to another server goes nothing secret; `requests` thinks of Authorization and cookies."""
+
+    def rebuild_auth(self, prepared_request: PreparedRequest, response: requests.Response) -> None:
+        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]
+            for name in [name for name in prepared_request.headers if SECRET.search(name)]:
+                del prepared_request.headers[name]
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+
+
 class SessionHeaders(CaseInsensitiveDict[str]):
     """A session's headers, which know when they were changed: what is worked out of them is remembered until then."""
 
@@ -537,7 +547,7 @@ def check_options(where: str, options: Mapping[str, Any]) -> None:
 def make_session(pool_size: int, adapter: Any, session: requests.Session | None) -> requests.Session:
     """A session with connections for `pool_size` threads, or with the app's own adapter, or the app's own session."""
     if session is None:
-        session = requests.Session()
+        session = _Session()
         session.headers = SessionHeaders(session.headers)  # type: ignore[assignment]
         adapter = adapter or Adapter(pool_connections=10, pool_maxsize=pool_size)
         session.mount('http://', adapter)

@@ -449,3 +449,20 @@ def test_two_users_of_one_cache_never_meet(how: str) -> None:
                 seen += [one.get_users().data, one.get_users().data]
     assert seen == ['a', 'a', 'b', 'b']
     assert 'word-of' not in repr(vars(cache))
+
+
+def test_along_a_redirect_to_another_host_goes_no_secret() -> None:
+    """Neither what the client has among its headers nor what a plugin adds. To its own host it goes on."""
+
+    def lead(visit: Visit) -> None:
+        to = {'/user': there.url.replace('127.0.0.1', 'localhost'), '/close': f'{here.url}/end'}.get(visit.path)
+        visit.send(answer({}) if to is None else answer(status=302, headers={'Location': to}))
+
+    secrets = {'X-Api-Key': 'hush', 'Authorization': SECRET, 'X-Token': 'hush'}
+    options = {'headers': {**secrets, 'X-Way': 'along'}, 'plugins': [Headers({'X-Secret': 'hush'})]}
+    with Server(echo) as there, Server(lead) as here, client(here, **options) as one:
+        assert one.get_users().ok
+        assert one.call('close').ok
+    assert there.visits[0].headers['x-way'] == 'along'
+    assert 'hush' not in repr(there.visits[0].headers)
+    assert [visit.headers['x-api-key'] for visit in here.visits] == ['hush'] * 3
