@@ -257,6 +257,7 @@ class _Read(NamedTuple):
     #: Those that choose between answers.
     chosen: tuple[tuple[str, str], ...]
     authorization: str | None
+    secrets: tuple[str, ...]
 
 
 #: Headers of a session that choose between answers.
@@ -269,7 +270,8 @@ def _read(headers: Mapping[str, Any]) -> _Read:
     whose = [(name, digest(str(value).encode())) for name, value in headers.items() if _tells_whose(name, value)]
     authorization = headers.get('Authorization')
     plain = {name: value for name, value in headers.items() if value is not None}  # None: as requests, not sent
-    return _Read(plain, (*chosen, *whose), None if authorization is None else str(authorization))
+    secret = tuple(str(value) for name, value in plain.items() if SECRET.search(name))
+    return _Read(plain, (*chosen, *whose), None if authorization is None else str(authorization), secret)
 
 
 def _tells_whose(name: str, value: Any) -> bool:
@@ -347,6 +349,10 @@ class Transport:
         if self.session.auth is not None:
             return self._whose(self.session.auth)
         return self._headers().authorization
+
+    def secrets(self) -> tuple[str, ...]:
+        """What the session's headers hold that nobody may see."""
+        return self._headers().secrets
 
     def choosing(self) -> tuple[tuple[str, str], ...]:
         """What the session says that chooses between answers."""

@@ -158,7 +158,8 @@ def _without_secrets(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> di
 def _secrets_of(call: Call) -> set[str]:
     """What the attempt is signed with: a server may say it again in its answer."""
     headers = call.sending.headers if call.sending is not None else call.request._p['header']
-    words = {value.rpartition(' ')[2] for name, value in headers.items() if SECRET.search(name)}
+    values = [*call.secrets, *(str(value) for name, value in headers.items() if SECRET.search(name))]
+    words = {value.rpartition(' ')[2] for value in values}
     return words | {value for name, value in call.request.query if SECRET.search(name)}
 
 

@@ -22,7 +22,7 @@ from esipy.exceptions import (
     UnknownOperationError,
 )
 from esipy.limits import MemoryLimits
-from esipy.plugins import Headers
+from esipy.plugins import Headers, InnerLogger
 from esipy.service import ServiceClient, json_decoder, json_encoder
 from tests.servers import Server, Visit, answer, unused_url
 
@@ -466,3 +466,14 @@ def test_along_a_redirect_to_another_host_goes_no_secret() -> None:
     assert there.visits[0].headers['x-way'] == 'along'
     assert 'hush' not in repr(there.visits[0].headers)
     assert [visit.headers['x-api-key'] for visit in here.visits] == ['hush'] * 3
+
+
+def test_a_server_that_repeats_the_clients_secrets(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    """Those of the client, of a plugin and of the call are hidden in what it says."""
+    log = InnerLogger(logging.getLogger('repeats'), max_body_length=1000)
+    options = {'headers': {'Authorization': SECRET}, 'plugins': [Headers({'X-Api-Key': 'hush-of-plugin'}), log]}
+    with caplog.at_level(logging.INFO, 'repeats'), client(server, **options) as one:
+        assert 'hush-hush' in one.call('get_users', headers={'X-Token': 'hush-of-call'}).raw.decode()
+    bodies = [vars(record)['body'] for record in caplog.records if record.name == 'repeats']
+    assert '***' in bodies[-1]
+    assert 'hush' not in repr(bodies)
