@@ -11,7 +11,6 @@ import http.client
 import io
 import os
 import re
-import secrets
 import socket
 import threading
 from collections.abc import Mapping
@@ -369,7 +368,7 @@ class Transport:
             return repr((auth.username, auth.password))
         known, name = self._auth
         if known is not auth:
-            name = secrets.token_hex()
+            name = os.urandom(16).hex()
             self._auth = auth, name
         return name
 
