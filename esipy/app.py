@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from esipy import clock, fetch, fork
 from esipy.cache.base import BaseCache
@@ -252,10 +253,14 @@ class EsiApp:
             content, headers, until = self.cache.get(key, None)
             address = headers[_ADDRESS]
             if isinstance(content, bytes) and address.startswith(f'{url}?'):
+                app = self._make(key, content, url)
+                if not _is_believable(app._reader.base_url, url):
+                    LOGGER.warning('%s: the copy in the cache leads to %s, and is not used', url, app._reader.base_url)
+                    return None
                 if address != self._address(url):  # of another date or server of the game: better than none
-                    return _Kept(self._make(key, content, url), content, {}, 0.0)
+                    return _Kept(app, content, {}, 0.0)
                 until = float('inf') if self.expire == 0 else float(until)
-                return _Kept(self._make(key, content, url), content, dict(headers), until)
+                return _Kept(app, content, dict(headers), until)
         except Exception as error:
             LOGGER.debug('%s: nothing in the cache (%r)', key, error)
         return None
@@ -291,6 +296,13 @@ class EsiApp:
             self.cache.set(key, (content, headers, now + (fresh or 0.0)), 0)
         except Exception as error:
             LOGGER.warning('%s: the document cannot be cached: %r', key, error)
+
+
+def _is_believable(base_url: str, url: str) -> bool:
+    """Whether a kept copy of the document at `url` may say that the API is at `base_url`: on the document's own server,
+    or where ESI is. Who writes to the cache could have everybody's tokens sent to himself."""
+    there, own = urlsplit(base_url), urlsplit(url)
+    return there[:2] in (own[:2], ('https', own.netloc), urlsplit(LIVE_DOCUMENT)[:2])
 
 
 class _Kept(NamedTuple):

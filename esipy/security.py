@@ -126,7 +126,8 @@ class EsiSecurity(Holder):
     def revoke(self) -> None:
         """Give the tokens back and forget them, in the store too.
 
-        Raises AttributeError where there are none, SSOUnavailableError when the SSO is down: then they stay.
+        Raises AttributeError where there are none, SSOUnavailableError when the SSO is down, TokenRefusedError when it
+        does not do it: then they stay.
         """
         character_id = self.character_id
         super().revoke()

@@ -29,8 +29,10 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from esipy import clock, fork
+from esipy.cache.keys import digest
 from esipy.exceptions import CallError, ConnectionFailedError, TimedOutError, UndecodableBodyError
 from esipy.message.failure import failed_body, masked
+from esipy.message.headers import SECRET
 from esipy.message.request import Outgoing
 
 #: Bodies are read in pieces of this size, and their length is checked after each.
@@ -212,6 +214,16 @@ class Adapter(HTTPAdapter):
         return _watch(super().proxy_manager_for(*args, **kwargs))
 
 
+class _Session(requests.Session):
+    """Along a redirect to another server goes nothing secret; `requests` thinks of Authorization and cookies."""
+
+    def rebuild_auth(self, prepared_request: PreparedRequest, response: requests.Response) -> None:
+        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]
+            for name in [name for name in prepared_request.headers if SECRET.search(name)]:
+                del prepared_request.headers[name]
+        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+
+
 class SessionHeaders(CaseInsensitiveDict[str]):
     """A session's headers, which know when they were changed: what is worked out of them is remembered until then."""
 
@@ -244,20 +256,25 @@ class _Read(NamedTuple):
     #: Those that choose between answers.
     chosen: tuple[tuple[str, str], ...]
     authorization: str | None
+    secrets: tuple[str, ...]
 
-
-#: Headers that hold secrets, by their names.
-_SECRET = re.compile('authorization|cookie|token|secret|api-?key', re.IGNORECASE)
 
 #: Headers of a session that choose between answers.
 _CHOOSING = ('Accept-Language', 'X-Tenant', 'X-Compatibility-Date')
 
 
 def _read(headers: Mapping[str, Any]) -> _Read:
-    chosen = tuple((name, str(headers[name])) for name in _CHOOSING if headers.get(name) is not None)
+    chosen = [(name, str(headers[name])) for name in _CHOOSING if headers.get(name) is not None]
+    # Whose the answers are, where it is not the Authorization that tells: an API key, say.
+    whose = [(name, digest(str(value).encode())) for name, value in headers.items() if _tells_whose(name, value)]
     authorization = headers.get('Authorization')
     plain = {name: value for name, value in headers.items() if value is not None}  # None: as requests, not sent
-    return _Read(plain, chosen, None if authorization is None else str(authorization))
+    secret = tuple(str(value) for name, value in plain.items() if SECRET.search(name))
+    return _Read(plain, (*chosen, *whose), None if authorization is None else str(authorization), secret)
+
+
+def _tells_whose(name: str, value: Any) -> bool:
+    return value is not None and name.lower() != 'authorization' and SECRET.search(name) is not None
 
 
 class Transport:
@@ -268,6 +285,8 @@ class Transport:
         self.max_body = max_body
         self._settings: dict[Any, dict[str, Any]] = {}
         self._abandoned: list[Any] = []
+        #: The session's `auth` and its name, where it has none by itself.
+        self._auth: tuple[Any, str] = (None, '')
         fork.renew_after(self)
 
     def send(
@@ -321,19 +340,37 @@ class Transport:
         headers = dict(self._prepared(outgoing, outgoing.headers, sign=False).headers)
         if self.session.auth is not None:
             headers['Authorization'] = '***'
-        hidden = {name: '***' if _SECRET.search(name) else str(value) for name, value in headers.items()}
+        hidden = {name: '***' if SECRET.search(name) else str(value) for name, value in headers.items()}
         return outgoing._replace(url=masked(outgoing.url), headers=hidden)
 
     def authorization(self) -> str | None:
         """What the session signs every request with."""
         if self.session.auth is not None:
-            return repr(self.session.auth)
+            return self._whose(self.session.auth)
         return self._headers().authorization
+
+    def secrets(self) -> tuple[str, ...]:
+        """What the session's headers hold that nobody may see."""
+        return self._headers().secrets
 
     def choosing(self) -> tuple[tuple[str, str], ...]:
         """What the session says that chooses between answers."""
         chosen = self._headers().chosen
-        return (*chosen, ('?', repr(self.session.params))) if self.session.params else chosen
+        params = self.session.params
+        return (*chosen, ('?', digest(repr(params).encode()))) if params else chosen
+
+    def _whose(self, auth: Any) -> str:
+        """What tells one `auth` from another. Most objects do not tell, and the place that one had in memory is the
+        next one's later: those have a name of their own as long as they are this session's."""
+        if isinstance(auth, tuple):
+            return repr(auth)
+        if hasattr(auth, 'username') and hasattr(auth, 'password'):
+            return repr((auth.username, auth.password))
+        known, name = self._auth
+        if known is not auth:
+            name = os.urandom(16).hex()
+            self._auth = auth, name
+        return name
 
     def _headers(self) -> _Read:
         headers = self.session.headers
@@ -529,7 +566,7 @@ def _is_timeout(value: Any) -> bool:
 def make_session(pool_size: int, adapter: Any, session: requests.Session | None) -> requests.Session:
     """A session with connections for `pool_size` threads, or with the app's own adapter, or the app's own session."""
     if session is None:
-        session = requests.Session()
+        session = _Session()
         session.headers = SessionHeaders(session.headers)  # type: ignore[assignment]
         adapter = adapter or Adapter(pool_connections=10, pool_maxsize=pool_size)
         session.mount('http://', adapter)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
-from esipy.message.request import SECRET_QUERY
+from esipy.message.headers import SECRET
 
 if sys.version_info >= (3, 15):
     from builtins import frozendict
@@ -75,15 +75,14 @@ def make_cache_key(
     headers = {name.lower(): value for name, value in (parts['header'] if header is None else header).items()}
     headers.pop('content-type', None)
     token = headers.pop('authorization', None)
+    headers = _without_secrets(headers)
     whose = owner if owner is not None else owner_of(token)
     if whose:
         headers['authorization'] = whose
     # A write's key is that of the GET which it makes old, and that one has no body.
     if parts.get('body') and request.method == 'GET':
         headers['content'] = digest(request.data)
-    query = {
-        name: _hidden(value) if name in SECRET_QUERY else value for name, value in _grouped(parts['query']).items()
-    }
+    query = _without_secrets(_grouped(parts['query']))
     return Key((url or request.url, frozendict(headers), frozendict(parts['path']), frozendict(query)))
 
 
@@ -102,7 +101,7 @@ def key_of(
     sent = {**dict(chosen), **request.headers(date)}
     url = request.outgoing('GET', opt, date).url.partition('?')[0] if opt else None
     found = {name: value for name, value in sent.items() if name.lower() != 'authorization'}
-    whole = found, make_cache_key(request, found, owner, url)
+    whole = _without_secrets(found), make_cache_key(request, found, owner, url)
     if not parts['body']:
         held = (chosen, date, owner, opt, dict(parts['header']), dict(parts['path']), list(parts['query']))
         request.memo = held, whole
@@ -130,6 +129,10 @@ def owner_of_signed(request: Any, signed: Any) -> str:
     if not query and after['path'] == before['path'] and not added.keys() - {'Authorization'}:
         return owner_of(authorization_of(signed))
     return _hidden(json.dumps(_plain([added, query, after['path']]), sort_keys=True))
+
+
+def _without_secrets(named: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _hidden(value) if SECRET.search(name) else value for name, value in named.items()}
 
 
 def _hidden(secret: Any) -> str:

@@ -23,7 +23,7 @@ from esipy.exceptions import (
     UndecodableBodyError,
 )
 from esipy.message.exchange import Exchange
-from esipy.message.request import SECRET_QUERY
+from esipy.message.headers import SECRET
 from esipy.message.response import Response
 
 #: The cluster goes down every day at 11:00 UTC and is usually back within minutes.
@@ -136,14 +136,18 @@ def failed_body(reason: str) -> bytes:
     return json.dumps({'error': reason}).encode()
 
 
-#: A token in an address is a secret in every log: it is shown nowhere.
-_TOKEN = re.compile(r'(?<=[?&])(token|access_token)=[^&\s]*')
+#: A token in an address, or whatever else is called like a secret, is one in every log: it is shown nowhere.
+_IN_QUERY = re.compile(r'(?<=[?&])([^=&\s]+)=[^&\s]*')
 
 
 def masked(text: str) -> str:
-    """A text with the tokens hidden that addresses in it carry."""
-    return _TOKEN.sub(r'\1=***', text) if 'token=' in text else text
+    """A text with the secrets hidden that addresses in it carry."""
+    return _IN_QUERY.sub(_hidden, text) if SECRET.search(text) else text
+
+
+def _hidden(found: re.Match[str]) -> str:
+    return f'{found[1]}=***' if SECRET.search(found[1]) else found[0]
 
 
 def _masked_query(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, '***' if name in SECRET_QUERY else value) for name, value in pairs]
+    return [(name, '***' if SECRET.search(name) else value) for name, value in pairs]

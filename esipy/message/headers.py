@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
@@ -13,6 +14,9 @@ RECEIVED = OURS + 'Received'
 EXPIRY = OURS + 'Expiry'
 VARIED = OURS + 'Varied'
 WARNED = OURS + 'Warned'
+
+#: What headers and query parameters are called whose values nobody may see.
+SECRET = re.compile('authorization|cookie|token|secret|password|api[-_]?key', re.IGNORECASE)
 
 Value = TypeVar('Value')
 

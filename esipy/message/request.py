@@ -10,11 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 from esipy.exceptions import CallError, SpecError
 from esipy.message import serialize
 from esipy.message.codec import Codec
-from esipy.message.headers import Headers
+from esipy.message.headers import SECRET, Headers
 from esipy.spec.model import COMPATIBILITY_DATE, Method, Operation
-
-#: Query parameters that are secrets: their values are shown nowhere.
-SECRET_QUERY = frozenset({'token', 'access_token'})
 
 
 class Outgoing(NamedTuple):
@@ -149,7 +146,7 @@ class Request:
         return base
 
     def __repr__(self) -> str:
-        query = {name: '***' if name in SECRET_QUERY else value for name, value in self._p['query']}
+        query = {name: '***' if SECRET.search(name) else value for name, value in self._p['query']}
         arguments = {**self._p['path'], **query}
         shown = ', '.join(f'{name}={value!r}' for name, value in arguments.items())
         return f'<Request {self.operation.id}({shown})>'

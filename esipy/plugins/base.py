@@ -36,7 +36,18 @@ class Call(Exchange):
     `clock.monotonic`. In `prepare` they may be changed, and so may `headers`, `query`, `path` and `body`.
     """
 
-    __slots__ = ('_is_own', 'answer', 'endpoint', 'error', 'notes', 'options', 'response', 'sending', 'service')
+    __slots__ = (
+        '_is_own',
+        'answer',
+        'endpoint',
+        'error',
+        'notes',
+        'options',
+        'response',
+        'secrets',
+        'sending',
+        'service',
+    )
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -47,6 +58,8 @@ class Call(Exchange):
         self.endpoint: Mapping[str, Any] = self.operation.endpoint
         #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
         self.options: Mapping[str, Any] = {}
+        #: What the client's own headers hold that nobody may see: a server may say it again.
+        self.secrets: tuple[str, ...] = ()
         #: Room for plugins. When the call is over each note is an attribute of its Response.
         self.notes: dict[str, Any] = {}
         #: What this attempt sends, signed. Its headers may be changed, which no cache key shows.

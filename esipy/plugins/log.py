@@ -12,17 +12,14 @@ A log record has, beside its message, what the formatter (formatter.py) and hand
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from esipy.exceptions import UndecodableBodyError
 from esipy.message.failure import masked
+from esipy.message.headers import SECRET
 from esipy.plugins.base import Call, Plugin
 from esipy.transport import NoAnswer
-
-#: Headers and query parameters whose values nobody may see.
-_SECRET = re.compile('authorization|cookie|token|secret|password|api-?_?key', re.IGNORECASE)
 
 #: A note of such a name would hide what every record has, which `logging` does not allow.
 _TAKEN = frozenset(vars(logging.makeLogRecord({}))) | {'message', 'asctime'}
@@ -155,14 +152,15 @@ class OuterLogger(BaseLogger):
 
 
 def _without_secrets(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {name: '***' if _SECRET.search(name) else value for name, value in dict(pairs).items()}
+    return {name: '***' if SECRET.search(name) else value for name, value in dict(pairs).items()}
 
 
 def _secrets_of(call: Call) -> set[str]:
     """What the attempt is signed with: a server may say it again in its answer."""
     headers = call.sending.headers if call.sending is not None else call.request._p['header']
-    words = {value.rpartition(' ')[2] for name, value in headers.items() if _SECRET.search(name)}
-    return words | {value for name, value in call.request.query if _SECRET.search(name)}
+    values = [*call.secrets, *(str(value) for name, value in headers.items() if SECRET.search(name))]
+    words = {value.rpartition(' ')[2] for value in values}
+    return words | {value for name, value in call.request.query if SECRET.search(name)}
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:

@@ -37,16 +37,22 @@ def tokens(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> d
 
 
 def revoke(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> None:
-    """Give a token back. Raises SSOUnavailableError: then it still exists (RFC 7009 section 2.2.1)."""
+    """Give a token back; one that the SSO does not know is gone already. Raises SSOUnavailableError, and
+    TokenRefusedError for any other refusal, a redirect for one: then it still exists (RFC 7009 section 2.2.1)."""
     answer = _post(transport, params, timeout)
-    if _is_down(answer):
-        raise _refusal(params['url'], answer)
+    refusal = None if 200 <= answer.status < 300 else _refusal(params['url'], answer)
+    if refusal is not None and not isinstance(refusal, TokenRevokedError):
+        raise refusal
 
 
 def published(transport: Transport, url: str, timeout: Timeouts) -> bytes:
-    """What the SSO publishes at an address. Raises SSOUnavailableError."""
+    """What the SSO publishes at an address: over TLS, as it tells where tokens go, and whose are genuine.
+
+    Raises SSOUnavailableError, TokenError for an address that cannot be trusted."""
+    if not form.is_trusted(url):
+        raise TokenError(f'{url}: what the SSO publishes is read over https only (http on this machine alone)')
     answer = _send(transport, Outgoing('GET', url, {}, None), timeout, _DISCOVERY)
-    if answer.status != 200:
+    if answer.status != 200 or not form.is_trusted(answer.url):  # a redirect may lead away from TLS
         raise SSOUnavailableError(url, answer.status, response=b'not an answer')
     return answer.content
 

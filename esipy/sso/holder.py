@@ -169,11 +169,14 @@ class Holder(Application):
     def revoke(self) -> None:
         """Give the tokens back and forget them, in the store too.
 
-        Raises AttributeError where there are none, SSOUnavailableError when the SSO is down: then they stay.
+        Raises AttributeError where there are none, SSOUnavailableError when the SSO is down, TokenRefusedError when it
+        does not do it: then they stay.
         """
-        with self._lock:
+        with self._lock, self._keeper.holding(self._likely_character(), self.refresh_token):
             if not self.refresh_token and not self.access_token:
                 raise AttributeError('No access/refresh token are defined.')
+            with suppress(TokenRevokedError):  # forgotten by another process: what is here is given back all the same
+                self._take_newer()  # the one before is no good to the SSO, and the newest would live on
             kind = 'refresh_token' if self.refresh_token else 'access_token'
             data = {'token_type_hint': kind, 'token': self.refresh_token or self.access_token}
             endpoint.revoke(self._transport, self._params(data, self.oauth_revoke), self.timeout)
@@ -196,7 +199,9 @@ class Holder(Application):
             raise AttributeError('No access token are available at this time')
         claims = jwt.verify(token, self._keys, kid, self.client_id, self.oauth_issuer, options or {})
         if not options:
-            self._known = token, jwt.identity(claims)
+            with self._lock:
+                if token == self.access_token:  # and not renewed meanwhile
+                    self._known = token, jwt.identity(claims)
         return claims
 
     @property
@@ -271,7 +276,7 @@ class Holder(Application):
         """
         before, replaced = self.refresh_token, self.access_token
         refused: set[str | None] = {None}
-        with self._keeper.holding(self.character_id, before) as alone:
+        with self._keeper.holding(self._likely_character(), before) as alone:
             # What gives the lock may be an app's own, which reads its database then.
             is_newer = self._take_newer() or self.access_token != replaced
             if is_newer and not now and not self.is_token_expired():
@@ -305,8 +310,8 @@ class Holder(Application):
         Raises TokenRevokedError where it was removed from the store.
         """
         kept = self._look_up()
-        if not self._is_kept:
-            return False  # what is here may be newer
+        if not self._is_kept or self.identity is None:
+            return False  # what is here may be newer, or of nobody knows whom
         if kept is None:
             raise TokenRevokedError(self.sso_endpoints_url, 400, response=b'{"error": "no longer in the store"}')
         if kept.refresh_token == self.refresh_token and kept.access_token in (None, self.access_token):
@@ -328,6 +333,12 @@ class Holder(Application):
         if identity is None or self.store is None:
             return None
         return self._keeper.find(self._tokens(identity))
+
+    def _likely_character(self) -> int | None:
+        """Whose the tokens are, if only by their own words: so all who have them hold the same lock, whether they have
+        verified them or not."""
+        identity = self.identity or jwt.unverified_identity(self.access_token or '')
+        return identity.character_id if identity else None
 
     def _settle(self) -> None:
         """Give the store what it did not take when it was down."""

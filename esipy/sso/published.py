@@ -115,16 +115,17 @@ class Published:
             memory.failures[url] = clock.monotonic()
             raise
         text = body.decode()
-        self._try('set', self._key(url), {'asked': now, 'text': text, 'seal': self._seal(url, text)}, None)
+        self._try('set', self._key(url), {'asked': now, 'text': text, 'seal': self._seal(url, now, text)}, None)
         return page
 
     def _kept(self, url: str, read: Callable[[bytes], Any], fresh: float | None) -> _Page | None:
         """The page from the cache, not older than `fresh` seconds (None: of any age)."""
         kept = self._try('get', self._key(url), None)
         try:
-            if not hmac.compare_digest(kept['seal'], self._seal(url, kept['text'])):
+            asked = float(kept['asked'])
+            if not hmac.compare_digest(kept['seal'], self._seal(url, asked, kept['text'])):
                 return None
-            page = _Page(read(kept['text'].encode()), float(kept['asked']))
+            page = _Page(read(kept['text'].encode()), asked)
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
         return page if fresh is None or abs(clock.time() - page.asked) < fresh else None
@@ -140,8 +141,8 @@ class Published:
     def _key(self, url: str) -> str:
         return f'esipy:sso:{self._client_id}:{url}'
 
-    def _seal(self, url: str, text: str) -> str:
-        return hmac.new(self._secret, f'{url} {text}'.encode(), hashlib.sha256).hexdigest()
+    def _seal(self, url: str, asked: float, text: str) -> str:
+        return hmac.new(self._secret, f'{url} {asked!r} {text}'.encode(), hashlib.sha256).hexdigest()
 
 
 def _read(url: str, read: Callable[[bytes], Any], body: bytes) -> Any:

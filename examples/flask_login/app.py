@@ -8,14 +8,14 @@ Then open http://localhost:8000. For the real SSO, register the app at https://d
 callback http://localhost:8000/callback and the scope below. COOKIE_KEY, any long secret, keeps people signed in when
 the app starts again; PORT is another port, and with it another callback.
 
-The browser has a signed cookie with the character's id, and nothing else. The tokens are in a store on this side, and
-esipy renews them when they are old.
+The browser has a signed cookie with the character's id and owner, and nothing else. The tokens are in a store on this
+side, and esipy renews them when they are old.
 """
 
 import os
 import secrets
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from hmac import compare_digest
 
@@ -40,14 +40,22 @@ def create_app(esi: App | EsiApp, application: Callable[[], EsiSecurity]) -> Fla
     client = EsiClient(application(), headers=HEADERS)
     wallet = esi.op['get_characters_character_id_wallet']
 
+    def as_visitor():
+        """The client as the character of this browser. Raises UnknownCharacterError where it was signed out elsewhere,
+        or is somebody else's by now: characters are sold, and who bought one may have signed in here too."""
+        character_id, security = session['character_id'], client.security
+        kept = security.store.get(security.client_id, character_id)
+        if kept is None or kept.owner != session.get('owner'):
+            raise UnknownCharacterError(character_id, [])
+        return client.as_character(character_id)
+
     @app.get('/')
     def show():
-        character_id = session.get('character_id')
-        if character_id is None:
+        if 'character_id' not in session:
             return render_template('page.html')
         try:
-            mine = client.as_character(character_id)
-            isk = mine.request(wallet(character_id=character_id), raise_on_error=True).data
+            mine = as_visitor()
+            isk = mine.request(wallet(character_id=session['character_id']), raise_on_error=True).data
         except (UnknownCharacterError, TokenRevokedError):  # signed out elsewhere, or no longer let in
             session.clear()
             return page('You have been signed out.', 403)
@@ -72,14 +80,14 @@ def create_app(esi: App | EsiApp, application: Callable[[], EsiSecurity]) -> Fla
         except (TokenRefusedError, JWTError):
             return page('The SSO does not know you.', 403)
         session.clear()
-        session['character_id'] = visitor.character_id
+        session['character_id'], session['owner'] = visitor.character_id, visitor.owner
         return redirect(url_for('show'))
 
     @app.post('/logout')
     def logout():
-        character_id = session.get('character_id')
-        if character_id is not None:
-            client.as_character(character_id).security.revoke()  # gone at the SSO, and from the store
+        if 'character_id' in session:
+            with suppress(UnknownCharacterError):
+                as_visitor().security.revoke()  # gone at the SSO, and from the store
         session.clear()
         return redirect(url_for('show'))
 

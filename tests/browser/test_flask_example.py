@@ -142,6 +142,21 @@ def test_shut_out(app: Running, browser: Any) -> None:
     assert 'Traceback' not in app.log.read_text()
 
 
+def test_who_has_sold_a_character_sees_nothing_of_its_new_owner(app: Running, browser: Any) -> None:
+    sign_in(app, browser)
+    cookie = browser.get_cookie('session')['value']
+    app.control('sso.sell', character_id=90000002)
+    browser.delete_all_cookies()
+    sign_in(app, browser)
+    assert shown(browser, 'isk')
+    left = requests.post(f'{app.url}/logout', cookies={'session': cookie}, timeout=10, allow_redirects=False)
+    assert left.status_code == 302
+    answer = requests.get(app.url, cookies={'session': cookie}, timeout=10)
+    assert (answer.status_code, 'You have been signed out.' in answer.text) == (403, True)
+    browser.get(app.url)
+    assert shown(browser, 'isk')
+
+
 def test_its_log_has_no_secret(app: Running, browser: Any) -> None:
     """But for the codes in the addresses that Werkzeug shows, which are used up by then."""
     sign_in(app, browser)

@@ -187,6 +187,25 @@ class Dead(BaseCache):
     get = invalidate = set
 
 
+@pytest.mark.parametrize('scheme', ['http', 'https'])
+def test_a_copy_that_leads_elsewhere_is_not_used(
+    scheme: str, server: Documents, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who writes to a shared cache could have the tokens of all who use it sent to himself."""
+    cache = DictCache()
+    made = EsiApp(meta_url=server.meta, cache=cache)
+    content, *rest = cache.get(made.esi_meta_cache_key)
+    planted = content.replace(server.url.encode(), f'{scheme}://elsewhere.example'.encode())
+    assert planted != content
+    cache.set(made.esi_meta_cache_key, (planted, *rest), 0)
+    assert EsiApp(meta_url=server.meta, cache=cache).op['get_thing'].base_url == server.url
+    assert 'elsewhere.example' in caplog.text
+    server.fault = Visit.reset
+    cache.set(made.esi_meta_cache_key, (planted, *rest), 0)
+    with pytest.raises(ConnectionFailedError):
+        EsiApp(meta_url=server.meta, cache=cache)
+
+
 def test_a_dead_cache(server: Documents) -> None:
     made = EsiApp(meta_url=server.meta, cache=Dead())
     assert made.op['get_thing']

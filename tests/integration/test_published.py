@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import responses
 from jose.exceptions import JWTError
 
 from esipy import EsiSecurity, clock
 from esipy.cache import BaseCache, DictCache, FileCache
-from esipy.exceptions import SSOUnavailableError
+from esipy.exceptions import SSOUnavailableError, TokenError
 from esipy.sandbox import Sandbox
 from esipy.sso import published
 from tests.integration.signed import ONE, at_once, security
@@ -195,3 +196,37 @@ def test_two_keys_of_either_kind(esi: Sandbox) -> None:
         clock.move(published.COOL_DOWN + 1)
         one.update_token({'access_token': esi.token(ONE), 'expires_in': 1200})
         assert one.verify()['sub'] == f'CHARACTER:EVE:{ONE}'
+
+
+def test_an_old_page_cannot_be_made_new(esi: Sandbox) -> None:
+    """Without the time in the seal, keys that the SSO has thrown away long ago are trusted for another day."""
+    cache = DictCache()
+    security(esi, cache=cache)
+    clock.move(published.FRESH + 1)
+    for name, entry in entries(cache, esi):
+        cache.set(name, {**entry, 'asked': clock.time()}, 0)
+    restart()
+    security(esi, cache=cache)
+    assert asked(esi) == (2, 2)
+
+
+def test_what_is_published_is_read_over_tls_only(esi: Sandbox) -> None:
+    """Who is on the way could have the tokens sent to himself, or name keys of his own."""
+    with pytest.raises(TokenError, match='over https only'):
+        EsiSecurity('http://x', 'id', 'key', headers={'User-Agent': 'x'}, sso_endpoints_url='http://login.example/')
+    one = security(esi)
+    one.jwks_key_set = None
+    one._endpoints = {**(one._endpoints or {}), 'jwks_uri': 'http://login.example/keys'}
+    one.update_token({'access_token': esi.token(ONE), 'expires_in': 1200})
+    with pytest.raises(TokenError, match='over https only'):
+        one.verify()
+
+
+def test_a_page_that_leads_away_from_tls(esi: Sandbox) -> None:
+    with responses.RequestsMock() as mock:
+        mock.get('https://login.example/', status=302, headers={'Location': 'http://login.example/page'})
+        mock.get('http://login.example/page', json={'token_endpoint': 'https://elsewhere.example/token'})
+        with pytest.warns(UserWarning, match='the SSO does not answer'):
+            EsiSecurity(
+                'http://x', 'id', 'key', headers={'User-Agent': 'x'}, sso_endpoints_url='https://login.example/'
+            )

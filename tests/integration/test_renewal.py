@@ -320,6 +320,74 @@ def test_revoke_empties_the_store(esi: Sandbox) -> None:
     assert whole.for_character(ONE) is not one
 
 
+def test_a_token_that_is_renewed_while_it_is_verified(esi: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the comparison in `verify` nobody knows any more whose the new token is; and without that in
+    `_take_newer` the store does not know the character, which would have to sign in again."""
+    store = MemoryTokens()
+    signed_in(store, esi, left=1000)
+    one = security(esi, store=store).for_character(ONE)
+    keys = one._keys
+
+    def slow(again: bool = False) -> Any:
+        at_once(1, lambda _: one.refresh())
+        return keys(again)
+
+    monkeypatch.setattr(one, '_keys', slow)
+    assert one.verify()
+    assert one.character_id == ONE
+    one.access_token = 'an app may set it'
+    assert one.identity is None
+    clock.move(3600)
+    with client(one) as esi_client:
+        assert esi_client.request(wallet(esi)).ok
+
+
+def test_revoke_gives_the_newest_token_back(esi: Sandbox) -> None:
+    """Another process has renewed it meanwhile: without a look at the store, the grant would live on at an SSO that
+    knows a used token no more."""
+    tokens = signed_in(MemoryTokens(), esi)
+    given: list[dict[str, str]] = []
+
+    def page(visit: Visit) -> None:
+        given.append(visit.form)
+        visit.send(answer())
+
+    with Server(page) as server:
+        store = MemoryTokens()
+        store.set(tokens)
+        one = security(esi, store=store).for_character(ONE)
+        one.oauth_revoke = f'{server.url}/revoke'
+        store.set(tokens._replace(refresh_token='the newest'))
+        one.revoke()
+    assert [form['token'] for form in given] == ['the newest']
+    assert store.characters(CLIENT) == []
+
+
+@pytest.mark.parametrize('status', [302, 401, 403, 404])
+def test_tokens_that_the_sso_does_not_take_back_stay(esi: Sandbox, status: int) -> None:
+    """Who believes that they are gone, when they are not, does not try again."""
+    store = MemoryTokens()
+    signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    esi.faults.add('status', status=status, operation='sso.revoke', n=1)
+    with pytest.raises(TokenRefusedError):
+        one.revoke()
+    assert one.refresh_token
+    assert store.characters(CLIENT) == [ONE]
+
+
+def test_what_the_sso_does_not_know_is_gone(esi: Sandbox) -> None:
+    def page(visit: Visit) -> None:
+        visit.send(answer({'error': 'invalid_grant'}, 400))
+
+    with Server(page) as server:
+        one = security(esi)
+        one.update_token({'access_token': 'a', 'expires_in': 1200, 'refresh_token': 'r'})
+        one.oauth_revoke = f'{server.url}/revoke'
+        one.revoke()
+    assert (one.access_token, one.refresh_token) == (None, None)
+
+
 # ---------------------------------------------------------------------- a store or a lock that is away
 
 
@@ -444,6 +512,30 @@ def test_a_lock_without_a_store_has_a_name_that_shows_no_token(esi: Sandbox) -> 
     one.refresh()
     assert names[0].startswith(f'{CLIENT}:sha256:')
     assert str(tokens.refresh_token) not in names[0]
+
+
+def test_who_has_verified_a_token_and_who_has_not_hold_the_same_lock(esi: Sandbox) -> None:
+    """One process signed the character in, another has its tokens from the app: with a lock for each, both would use
+    the same refresh token."""
+    names: list[str] = []
+
+    @contextmanager
+    def lock(name: str) -> Iterator[None]:
+        names.append(name)
+        yield
+
+    tokens = signed_in(MemoryTokens(), esi)
+    for verified in (True, False):
+        one = security(esi, lock=lock)
+        one.update_token(
+            {'access_token': tokens.access_token, 'expires_in': 1200, 'refresh_token': tokens.refresh_token}
+        )
+        if verified:
+            one.verify()
+        esi.faults.add('status', status=503, operation='sso.token', n=1)
+        with pytest.raises(SSOUnavailableError):
+            one.refresh()
+    assert names == [f'{CLIENT}:{ONE}'] * 2
 
 
 def test_the_holder_of_a_lock_may_bring_the_tokens(esi: Sandbox) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from esipy import clock
 from esipy.cache import DictCache
@@ -21,6 +22,7 @@ from esipy.exceptions import (
     UnknownOperationError,
 )
 from esipy.limits import MemoryLimits
+from esipy.plugins import Headers, InnerLogger
 from esipy.service import ServiceClient, json_decoder, json_encoder
 from tests.servers import Server, Visit, answer, unused_url
 
@@ -398,3 +400,86 @@ def test_calls_are_told_to_the_logger(server: Server, caplog: pytest.LogCaptureF
     with client(server, logger=logging.getLogger('mine')) as service:
         service.get_users()
     assert caplog.records[-1].name == 'mine'
+
+
+class Digest:
+    """Some `auth` of an app: nothing tells two of them apart but that they are two."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    def __repr__(self) -> str:
+        return '<Digest at 0x7f0000000000>'  # where the one before was, too
+
+    def __call__(self, prepared: Any) -> Any:
+        prepared.headers['Authorization'] = self._word
+        return prepared
+
+
+def with_auth(auth: Any) -> dict[str, Any]:
+    session = requests.Session()
+    session.auth = auth
+    return {'session': session}
+
+
+def with_params(word: str) -> dict[str, Any]:
+    session = requests.Session()
+    session.params = {'api_key': word}
+    return {'session': session}
+
+
+WHOSE: dict[str, Callable[[str], dict[str, Any]]] = {
+    'a key among the headers': lambda word: {'headers': {'X-Api-Key': word}},
+    'a cookie': lambda word: {'headers': {'Cookie': word}},
+    'a key of a plugin': lambda word: {'plugins': [Headers({'X-Api-Key': word})]},
+    'a pair': lambda word: with_auth((word, 'x')),
+    'an object of requests': lambda word: with_auth(requests.auth.HTTPBasicAuth(word, 'x')),
+    'an object': lambda word: with_auth(Digest(word)),
+    'the query': with_params,
+}
+
+
+@pytest.mark.parametrize('how', WHOSE)
+def test_two_users_of_one_cache_never_meet(how: str) -> None:
+    """Whatever it is that tells who they are. And it is not in the cache, whose entries others may read."""
+    answers = iter('abcd')
+    cache = DictCache()
+
+    def page(visit: Visit) -> None:
+        visit.send(answer(next(answers), headers={'Cache-Control': 'max-age=60', 'Vary': 'X-Api-Key'}))
+
+    with Server(page) as server:
+        seen = []
+        for word in ('word-of-one', 'word-of-two'):
+            with client(server, cache=cache, **WHOSE[how](word)) as one:
+                seen += [one.get_users().data, one.get_users().data]
+    assert seen == ['a', 'a', 'b', 'b']
+    assert 'word-of' not in repr(vars(cache))
+
+
+def test_along_a_redirect_to_another_host_goes_no_secret() -> None:
+    """Neither what the client has among its headers nor what a plugin adds. To its own host it goes on."""
+
+    def lead(visit: Visit) -> None:
+        to = {'/user': there.url.replace('127.0.0.1', 'localhost'), '/close': f'{here.url}/end'}.get(visit.path)
+        visit.send(answer({}) if to is None else answer(status=302, headers={'Location': to}))
+
+    secrets = {'X-Api-Key': 'hush', 'Authorization': SECRET, 'X-Token': 'hush'}
+    options = {'headers': {**secrets, 'X-Way': 'along'}, 'plugins': [Headers({'X-Secret': 'hush'})]}
+    with Server(echo) as there, Server(lead) as here, client(here, **options) as one:
+        assert one.get_users().ok
+        assert one.call('close').ok
+    assert there.visits[0].headers['x-way'] == 'along'
+    assert 'hush' not in repr(there.visits[0].headers)
+    assert [visit.headers['x-api-key'] for visit in here.visits] == ['hush'] * 3
+
+
+def test_a_server_that_repeats_the_clients_secrets(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    """Those of the client, of a plugin and of the call are hidden in what it says."""
+    log = InnerLogger(logging.getLogger('repeats'), max_body_length=1000)
+    options = {'headers': {'Authorization': SECRET}, 'plugins': [Headers({'X-Api-Key': 'hush-of-plugin'}), log]}
+    with caplog.at_level(logging.INFO, 'repeats'), client(server, **options) as one:
+        assert 'hush-hush' in one.call('get_users', headers={'X-Token': 'hush-of-call'}).raw.decode()
+    bodies = [vars(record)['body'] for record in caplog.records if record.name == 'repeats']
+    assert '***' in bodies[-1]
+    assert 'hush' not in repr(bodies)
