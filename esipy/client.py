@@ -157,7 +157,8 @@ class EsiClient(Lists):
         self.signal_api_call_stats = chosen['signal_api_call_stats']
         self.timeout: Timeouts = chosen['timeout']
         self.no_etag_body: bool = chosen['no_etag_body']
-        self.compatibility_date: str | None = chosen['compatibility_date'] and str(chosen['compatibility_date'])
+        date = chosen['compatibility_date']
+        self.compatibility_date: str | None = _day(date, 'EsiClient') if date else None
         self.retries: int = chosen['retries']
         self.pool_size: int = chosen['pool_size']
         self.deadline: float | None = chosen['deadline']
@@ -178,7 +179,7 @@ class EsiClient(Lists):
         self._warned: set[str] = set()
         #: Whether all this belongs to another client (see `as_character`).
         self._is_borrowed = False
-        self.plugins: tuple[plugins.Plugin, ...] = tuple(chosen['plugins'] or ())
+        self.plugins = plugins.listed(chosen['plugins'])
         self._chain = plugins.Chain(self.plugins) if self.plugins else None
         self.app: Any = chosen['app']
         #: What is called, for plugins.
@@ -738,11 +739,11 @@ class EsiClient(Lists):
             return None if exchange is None else (call[0], failed(exchange, problem)), problem
 
 
-def _day(date: Any) -> str:
+def _day(date: Any, where: str = 'request()') -> str:
     """A compatibility date as text. Raises CallError for what is no day."""
     text = str(date)
     if not _DAY.fullmatch(text):
-        raise CallError('request()', [('compatibility_date', f'{text!r} is no day: YYYY-MM-DD')])
+        raise CallError(where, [('compatibility_date', f'{text!r} is no day: YYYY-MM-DD')])
     return text
 
 

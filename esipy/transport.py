@@ -502,14 +502,17 @@ def _is_complete(raw: Any) -> bool:
 
 
 def check_options(where: str, options: Mapping[str, Any]) -> None:
-    """Raise TypeError for `headers` or a `timeout` of the wrong kind, which would only be noticed much later. The value
-    is not told: it could hold a token."""
+    """Raise TypeError for `headers`, a `timeout` or other seconds of the wrong kind, which would only be noticed much
+    later. The value is not told: it could hold a token."""
     headers, timeout = options['headers'], options['timeout']
     if headers is not None and not isinstance(headers, Mapping):
         raise TypeError(f'{where}: headers must be a dict, not a {type(headers).__name__}')
     seconds = timeout if isinstance(timeout, tuple) and len(timeout) == 2 else (timeout,)
     if not all(one is None or isinstance(one, (int, float)) for one in seconds):
         raise TypeError(f'{where}: timeout must be seconds, or a pair of them (connect, between bytes), or None')
+    for name in ('deadline', 'max_wait', 'keep_stale', 'stale_if_error'):
+        if not isinstance(options.get(name, 0), (int, float, type(None))):
+            raise TypeError(f'{where}: {name} must be seconds, not a {type(options[name]).__name__}')
 
 
 def make_session(pool_size: int, adapter: Any, session: requests.Session | None) -> requests.Session:

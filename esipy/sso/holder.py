@@ -62,7 +62,8 @@ class Holder(Application):
         self.store: TokenStore | None = options['store']
         self.lock = options['lock']
         if self.store is not None and not isinstance(self.store, TokenStore):
-            raise TypeError(f'EsiSecurity: store must be a TokenStore, not {type(self.store).__name__}')
+            kind = type(self.store).__name__
+            raise TypeError(f'EsiSecurity: store must be a TokenStore, not {kind}: FileTokens(path), for one')
         if self.lock is not None and not callable(self.lock):
             raise TypeError(f'EsiSecurity: lock must be a RedisLock or the like, not {type(self.lock).__name__}')
         self._keeper = Keeper(client_id, self.store, self.lock)

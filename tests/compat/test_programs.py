@@ -4,6 +4,7 @@ ones, and lead to a sandbox."""
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import logging
 import threading
@@ -81,6 +82,12 @@ def security(esi: Sandbox) -> EsiSecurity:
     )
     made.update_token({'access_token': esi.token(90000001), 'expires_in': 1199, 'refresh_token': 'a refresh token'})
     return made
+
+
+@pytest.mark.parametrize('name', ['app', 'cache', 'client', 'events', 'security'])
+def test_the_loggers_are_where_apps_turn_them_down(name: str) -> None:
+    module = importlib.import_module(f'esipy.{name}')
+    assert module.LOGGER is logging.getLogger(f'esipy.{name}')
 
 
 # ---------------------------------------------------------------------- "Use EsiApp to create an App"
