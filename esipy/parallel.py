@@ -59,6 +59,18 @@ def in_order(run: Callable[[Work], Result], work: Iterable[Work], threads: int) 
             following += 1
 
 
+#: Seconds after which a wait begins again: a Ctrl-C that comes just before one begins does not end it.
+_GLANCE = 1.0
+
+
+def _next(queue: SimpleQueue[Result]) -> Result:
+    while True:
+        try:
+            return queue.get(timeout=_GLANCE)
+        except Empty:
+            continue
+
+
 class _Crew(Generic[Work, Result]):
     """Threads, started as work comes in. They do not keep the interpreter from ending."""
 
@@ -91,7 +103,7 @@ class _Crew(Generic[Work, Result]):
 
     def take(self) -> tuple[int, int, Result]:
         """The next result: its piece's number, how many were taken so far, and what `run` returned."""
-        index, result, error = self._results.get()
+        index, result, error = _next(self._results)
         self._taken += 1
         if error is not None:
             raise error

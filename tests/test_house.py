@@ -23,7 +23,7 @@ FLOORS = (
     {'spec'},
     {'message'},
     {'parallel', 'lists', 'paging', 'names', 'progress'}
-    | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores'},
+    | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores', 'wire'},
     {'app', 'client', 'desktop', 'fetch', 'loaders', 'login', 'service', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},

@@ -13,8 +13,8 @@ from esipy import clock, fork
 #: What a line is for: the keys of the ledgers that all in it draw from.
 Keys = frozenset[Hashable]
 
-#: Longer waits are cut into pieces of this length, which every system can wait for.
-_LONGEST = 3600.0
+#: Longer waits are cut into pieces of so many seconds: a Ctrl-C that comes just before one begins does not end it.
+_LONGEST = 5.0
 
 
 class Place:

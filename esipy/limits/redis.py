@@ -12,12 +12,12 @@ from itertools import count
 from typing import Any
 
 from esipy import clock
-from esipy.cache.redis import impatient
 from esipy.limits import scripts
 from esipy.limits.base import Limits, Plan, Ticket
 from esipy.limits.draws import Draw
 from esipy.limits.ledger import Outcome, Rule, State, stated
 from esipy.limits.memory import MemoryLimits
+from esipy.wire import Wire
 
 LOGGER = logging.getLogger(__name__)
 
@@ -41,8 +41,9 @@ class RedisLimits(Limits):
     """Keeps to the limits of ESI for all who are given the same Redis. `redis_client`: a `redis.Redis` or
     `redis.RedisCluster`.
 
-    A call asks Redis twice: to book, and to settle. What is booked by a process that was killed comes back by itself.
-    While Redis is away or slow, each process keeps to the limits by what it knows itself, and returns when Redis does.
+    A call asks Redis to book, and tells it to settle, which nobody waits for. What is booked by a process that was
+    killed comes back by itself. While Redis is away or slow, each process keeps to the limits by what it knows itself,
+    and returns when Redis does.
 
     `address`: programs with different source addresses that share a Redis give each a name; tokens of the same
     character are counted together all the same. `hidden`: as for MemoryLimits. Raises TypeError for what is no client.
@@ -58,7 +59,7 @@ class RedisLimits(Limits):
         super().__init__(hidden, address)
         self._failures = (redis.RedisError, OSError)
         self._forgot = redis.exceptions.NoScriptError
-        self._redis = impatient(redis, redis_client, PATIENCE)
+        self._wire = Wire(redis, redis_client, PATIENCE)
         self._local = MemoryLimits(hidden, address)
         # A booking's name: of this process, of this object, of this attempt.
         self._number = int.from_bytes(os.urandom(4), 'big')
@@ -105,7 +106,7 @@ class RedisLimits(Limits):
         nothing = Ticket((0,) * len(outcomes), (_MEANWHILE,) * len(outcomes))
         self._local._settle(plan, nothing, outcomes, gate_closed)
         said = [_line(total, outcome) for total, outcome in zip(ticket.totals, outcomes, strict=True)]
-        self._run(scripts.SETTLE, self._keys(plan), ticket.more or b'', gate_closed, *said)
+        self._run(scripts.SETTLE, self._keys(plan), ticket.more or b'', gate_closed, *said, waits=False)
 
     def _state(self, plan: Plan, draw: Draw) -> State:
         said = self._run(scripts.LOOK, [_key(plan.server, draw)])
@@ -125,15 +126,15 @@ class RedisLimits(Limits):
             self._seen.update(((plan.server, draw.key), (plan, draw)) for draw in plan.draws)
         return plan.names
 
-    def _run(self, script: scripts.Script, keys: Sequence[str], *arguments: Any) -> Any:
-        """What a script says; None when Redis is away."""
+    def _run(self, script: scripts.Script, keys: Sequence[str], *arguments: Any, waits: bool = True) -> Any:
+        """What a script says; None when Redis is away, or nobody waits for it."""
         begun = clock.monotonic()
         if begun < self._rests_until:
             return None
         if self._is_away:
             self._rests_until = begun + REST  # one looks whether it is back, the others go on meanwhile
         try:
-            said = self._send(script, keys, clock.offset(), *arguments)
+            said = self._send(script, waits, len(keys), *keys, clock.offset(), *arguments)
         except self._failures as error:
             self._away(f'{type(error).__name__}: {error}')
             return None
@@ -144,11 +145,15 @@ class RedisLimits(Limits):
             LOGGER.warning('limits: Redis is back')
         return said
 
-    def _send(self, script: scripts.Script, keys: Sequence[str], *arguments: Any) -> Any:
+    def _send(self, script: scripts.Script, waits: bool, *arguments: Any) -> Any:
+        if not waits:
+            return self._wire.tell('EVALSHA', script.digest, *arguments)
         try:
-            return self._redis.execute_command('EVALSHA', script.digest, len(keys), *keys, *arguments)
+            return self._wire.ask('EVALSHA', script.digest, *arguments)
         except self._forgot:
-            return self._redis.execute_command('EVAL', script.text, len(keys), *keys, *arguments)
+            for one in scripts.ALL:  # the others too: nobody hears that one is missing when it is only told
+                self._wire.tell('SCRIPT LOAD', one.text)
+            return self._wire.ask('EVALSHA', script.digest, *arguments)
 
     def _away(self, why: str) -> None:
         self._rests_until = clock.monotonic() + REST

@@ -228,3 +228,5 @@ end
 for i, value in ipairs(said) do said[i] = tostring(value) end
 return said
 """)
+
+ALL = (TELL, BOOK, SETTLE, LOOK)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from esipy.cache.redis import impatient
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
 from esipy.stores.base import PATIENCE, Tokens, TokenStore
 from esipy.stores.directory import missing
 from esipy.stores.record import from_text, to_text
+from esipy.wire import impatient
 
 LOGGER = logging.getLogger(__name__)
 
