@@ -28,7 +28,7 @@ from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.memory import DictCache
 from esipy.cache.policy import CachedResponse
-from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
+from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit, unknown_option
 from esipy.exceptions import (
     APIException,
     CallError,
@@ -388,9 +388,10 @@ class EsiClient(Lists):
         priority: float = 0,
         **options: Any,
     ) -> Callable[..., Response]:
-        unknown = options.keys() - (self._chain.takes if self._chain is not None else ())
+        unknown = options.keys() - self.plugin_options
         if unknown:
-            raise TypeError(f'unknown option {", ".join(sorted(unknown))}; there are {", ".join(_WALK_OPTIONS)}')
+            known = [name for name in (*_WALK_OPTIONS, *self.plugin_options) if name not in unknown]
+            raise TypeError(unknown_option(min(unknown), known))
 
         def ask(request: Request, *, anew: bool = False, keep: bool = True) -> Response:
             call = request, Response(request)
@@ -751,7 +752,8 @@ _DAY = re.compile(r'\d{4}-\d\d-\d\d')
 
 
 _REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority', 'compatibility_date')
-_WALK_OPTIONS = ('opt', 'security', 'timeout', 'priority', 'compatibility_date')
+#: What the walks take, nearly all of them.
+_WALK_OPTIONS = ('threads', 'progress', 'max_pages', 'opt', 'security', 'timeout', 'priority', 'compatibility_date')
 _MULTI_REQUEST_OPTIONS = (*_REQUEST_OPTIONS, 'threads', 'on_result', 'progress')
 
 
