@@ -246,6 +246,29 @@ def test_wallet(esi: Sandbox, app: Any, security: EsiSecurity) -> None:
     client.close()
 
 
+@pytest.mark.parametrize('where', ['class', 'object'])
+def test_a_refresh_of_ones_own(where: str, esi: Sandbox, app: Any, security: EsiSecurity) -> None:
+    """1.x called `refresh` when a call found the token too old: a subclass, or a mock in its place, was asked."""
+    new = {'access_token': esi.token(90000001), 'expires_in': 1199, 'refresh_token': 'another', 'token_type': 'Bearer'}
+    heard = []
+
+    class Mine(EsiSecurity):
+        def refresh(self, scope_list: Any = None) -> Any:
+            self.update_token(new)
+            return new
+
+    if where == 'class':
+        security.__class__ = Mine
+    else:
+        security.refresh = functools.partial(Mine.refresh, security)  # type: ignore[method-assign, arg-type]
+    security.signal_token_updated = Signal()
+    security.signal_token_updated.add_receiver(lambda **told: heard.append(told['refresh_token']))
+    security.token_expiry = 0
+    with EsiClient(security, headers=HEADERS) as client:
+        assert client.request(app.op['get_characters_character_id_wallet'](character_id=90000001)).ok
+    assert heard == ['another']
+
+
 def test_contacts_written_and_read(esi: Sandbox, app: Any, security: EsiSecurity) -> None:
     esi.lists.of('get_characters_character_id_contacts', character_id=90000001).resize(5)
     with EsiClient(security, headers=HEADERS) as client:
