@@ -1,7 +1,6 @@
 ## make demo       what esipy does, shown on a server of its own (LIVE=1: the public part on the real one)
 ## make test       everything that must hold: lint, types, docs, tests, snippets, examples
 ## make soak       the tests that take minutes
-## make databases  the long tests on real redis and memcached servers
 ## make bench      the figures
 ## make docs       the pages, to read in build/docs/index.html
 ## make clean      back to a fresh checkout
@@ -22,7 +21,7 @@ DEMO := .venv/demo
 TEST := .venv/test
 BENCH := .venv/bench
 
-.PHONY: help demo test soak databases bench docs servers browser clean
+.PHONY: help demo test soak bench docs servers browser clean
 .DELETE_ON_ERROR:
 
 help:
@@ -40,11 +39,8 @@ test: servers browser $(TEST)/$(READY)
 	$(TEST)/bin/sphinx-build -W --keep-going -q -E docs build/docs
 	ESIPY_SERVERS=1 ESIPY_BROWSER=1 $(TEST)/bin/python -m pytest
 
-soak: $(TEST)/$(READY)
-	$(TEST)/bin/python -m pytest -m soak --timeout 3600
-
-databases: servers $(TEST)/$(READY)
-	ESIPY_SERVERS=1 $(TEST)/bin/python -m pytest -m databases --timeout 3600
+soak: servers $(TEST)/$(READY)
+	ESIPY_SERVERS=1 $(TEST)/bin/python -m pytest -m soak --timeout 3600
 
 bench: $(BENCH)/$(READY)
 	$(BENCH)/bin/python -m benchmarks

@@ -9,13 +9,17 @@ In short::
     orders = client.request(app.op['get_markets_region_id_orders'](region_id=10000002, order_type='all'))
 """
 
+from typing import TYPE_CHECKING, Any
+
 from esipy.app import App, EsiApp
 from esipy.client import EsiClient
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
-from esipy.login import login
 from esipy.security import EsiSecurity
-from esipy.service.client import ServiceClient
 from esipy.version import __version__
+
+if TYPE_CHECKING:
+    from esipy.service.client import ServiceClient
+    from esipy.signing_in import login
 
 __all__ = [
     'AFTER_TOKEN_REFRESH',
@@ -28,3 +32,19 @@ __all__ = [
     '__version__',
     'login',
 ]
+
+#: What most programs do without is imported when it is asked for.
+_LATE = {'ServiceClient': 'esipy.service.client', 'login': 'esipy.signing_in'}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(_LATE[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""EsiClient: the conductor. `_execute` tells the life of a call from top to bottom; each step has a file of its own.
+"""EsiClient: the conductor. `_perform` tells the life of a call from top to bottom; each step has a file of its own.
 
 what one execution knows       message/exchange.py
 whose call it is, signing      security.py, cache/keys.py

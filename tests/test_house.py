@@ -24,7 +24,7 @@ FLOORS = (
     {'message'},
     {'parallel', 'lists', 'paging', 'names', 'progress'}
     | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores', 'wire'},
-    {'app', 'client', 'desktop', 'fetch', 'loaders', 'login', 'service', 'utils'},
+    {'app', 'client', 'desktop', 'fetch', 'loaders', 'signing_in', 'service', 'utils'},
     {'esipy'},
     {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
 )
