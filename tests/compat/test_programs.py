@@ -7,6 +7,8 @@ import functools
 import importlib
 import json
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -88,6 +90,12 @@ def security(esi: Sandbox) -> EsiSecurity:
 def test_the_loggers_are_where_apps_turn_them_down(name: str) -> None:
     module = importlib.import_module(f'esipy.{name}')
     assert module.LOGGER is logging.getLogger(f'esipy.{name}')
+
+
+def test_a_program_that_configures_no_logging_sees_none() -> None:
+    program = "import logging, esipy; logging.getLogger('esipy.client').warning('said')"
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True)
+    assert done.stderr == ''
 
 
 # ---------------------------------------------------------------------- "Use EsiApp to create an App"
