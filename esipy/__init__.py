@@ -9,6 +9,7 @@ In short::
     orders = client.request(app.op['get_markets_region_id_orders'](region_id=10000002, order_type='all'))
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from esipy.app import App, EsiApp
@@ -32,6 +33,9 @@ __all__ = [
     '__version__',
     'login',
 ]
+
+# Nothing is printed for a program that configures no logging.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 #: What most programs do without is imported when it is asked for.
 _LATE = {'ServiceClient': 'esipy.service.client', 'login': 'esipy.signing_in'}

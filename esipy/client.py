@@ -28,7 +28,7 @@ from esipy.cache.choose import check_cache
 from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy.cache.memory import DictCache
 from esipy.cache.policy import CachedResponse
-from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit
+from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit, unknown_option
 from esipy.exceptions import (
     APIException,
     CallError,
@@ -157,7 +157,8 @@ class EsiClient(Lists):
         self.signal_api_call_stats = chosen['signal_api_call_stats']
         self.timeout: Timeouts = chosen['timeout']
         self.no_etag_body: bool = chosen['no_etag_body']
-        self.compatibility_date: str | None = chosen['compatibility_date'] and str(chosen['compatibility_date'])
+        date = chosen['compatibility_date']
+        self.compatibility_date: str | None = _day(date, 'EsiClient') if date else None
         self.retries: int = chosen['retries']
         self.pool_size: int = chosen['pool_size']
         self.deadline: float | None = chosen['deadline']
@@ -178,7 +179,7 @@ class EsiClient(Lists):
         self._warned: set[str] = set()
         #: Whether all this belongs to another client (see `as_character`).
         self._is_borrowed = False
-        self.plugins: tuple[plugins.Plugin, ...] = tuple(chosen['plugins'] or ())
+        self.plugins = plugins.listed(chosen['plugins'])
         self._chain = plugins.Chain(self.plugins) if self.plugins else None
         self.app: Any = chosen['app']
         #: What is called, for plugins.
@@ -388,9 +389,10 @@ class EsiClient(Lists):
         priority: float = 0,
         **options: Any,
     ) -> Callable[..., Response]:
-        unknown = options.keys() - (self._chain.takes if self._chain is not None else ())
+        unknown = options.keys() - self.plugin_options
         if unknown:
-            raise TypeError(f'unknown option {", ".join(sorted(unknown))}; there are {", ".join(_WALK_OPTIONS)}')
+            known = [name for name in (*_WALK_OPTIONS, *self.plugin_options) if name not in unknown]
+            raise TypeError(unknown_option(min(unknown), known))
 
         def ask(request: Request, *, anew: bool = False, keep: bool = True) -> Response:
             call = request, Response(request)
@@ -741,11 +743,11 @@ class EsiClient(Lists):
             return None if exchange is None else (call[0], failed(exchange, problem)), problem
 
 
-def _day(date: Any) -> str:
+def _day(date: Any, where: str = 'request()') -> str:
     """A compatibility date as text. Raises CallError for what is no day."""
     text = str(date)
     if not _DAY.fullmatch(text):
-        raise CallError('request()', [('compatibility_date', f'{text!r} is no day: YYYY-MM-DD')])
+        raise CallError(where, [('compatibility_date', f'{text!r} is no day: YYYY-MM-DD')])
     return text
 
 
@@ -753,7 +755,8 @@ _DAY = re.compile(r'\d{4}-\d\d-\d\d')
 
 
 _REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority', 'compatibility_date')
-_WALK_OPTIONS = ('opt', 'security', 'timeout', 'priority', 'compatibility_date')
+#: What the walks take, nearly all of them.
+_WALK_OPTIONS = ('threads', 'progress', 'max_pages', 'opt', 'security', 'timeout', 'priority', 'compatibility_date')
 _MULTI_REQUEST_OPTIONS = (*_REQUEST_OPTIONS, 'threads', 'on_result', 'progress')
 
 

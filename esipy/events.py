@@ -16,7 +16,7 @@ import logging
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -139,6 +139,11 @@ def advise_of_unknown(where: str, given: Iterable[str], known: Iterable[str]) ->
     known = list(known)
     for name in given:
         if name not in known:
-            nearest = get_close_matches(name, known, n=1)
-            hint = f', did you mean {nearest[0]!r}?' if nearest else f'; there are {", ".join(known)}'
-            advise(f'{where}: unknown option {name!r}{hint}')
+            advise(f'{where}: {unknown_option(name, known)}')
+
+
+def unknown_option(name: str, known: Sequence[str]) -> str:
+    """What to say of an option that does not exist."""
+    nearest = get_close_matches(name, known, n=1)
+    hint = f', did you mean {nearest[0]!r}?' if nearest else f'; there are {", ".join(known)}'
+    return f'unknown option {name!r}{hint}'

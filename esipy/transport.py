@@ -539,13 +539,16 @@ def _is_complete(raw: Any) -> bool:
 
 
 def check_options(where: str, options: Mapping[str, Any]) -> None:
-    """Raise TypeError for `headers` or a `timeout` that are none, which would only be noticed much later. The value is
-    not told: it could hold a token."""
+    """Raise TypeError for `headers`, a `timeout` or other seconds of the wrong kind, which would only be noticed much
+    later. The value is not told: it could hold a token."""
     headers, timeout = options['headers'], options['timeout']
     if headers is not None and not isinstance(headers, Mapping):
         raise TypeError(f'{where}: headers must be a dict, not a {type(headers).__name__}')
     if not _is_timeout(timeout):
         raise TypeError(f'{where}: timeout must be seconds, or a pair of them (connect, between bytes), or None')
+    for name in ('deadline', 'max_wait', 'keep_stale', 'stale_if_error'):
+        if not isinstance(options.get(name, 0), (int, float, type(None))):
+            raise TypeError(f'{where}: {name} must be seconds, not a {type(options[name]).__name__}')
 
 
 def timeout_of(where: str, value: Any) -> Timeouts:

@@ -67,7 +67,10 @@ def failed(exchange: Exchange, problem: Exception) -> Response:
     if isinstance(problem, MissingScopeError):
         told = 403  # what the server would have said
     status = told if told >= 400 else 500
-    response = exchange.response_of(status, {}, failed_body(str(problem)), masked(exchange.request.url))
+    # What a limit kept from being sent has a body already, in the manner of the server's.
+    body = problem.response if isinstance(problem, LimitedError) else failed_body(str(problem))
+    content = body if isinstance(body, bytes) else body.encode()
+    response = exchange.response_of(status, {}, content, masked(exchange.request.url))
     response.failed, response.cause = True, problem
     return response
 

@@ -318,6 +318,13 @@ def _is_answered(response: Response, error: APIException | None) -> bool:
     return error is None or not (response.failed or isinstance(error, UndecodableBodyError))
 
 
+def listed(given: Any) -> tuple[Plugin, ...]:
+    """The plugins that a client was given, None being none. Raises PluginError for one that stands alone."""
+    if given is not None and not isinstance(given, Iterable):
+        raise PluginError(f'plugins is a list, even of one: plugins=[…], not {given!r}')
+    return tuple(given or ())
+
+
 def _checked(plugin: Plugin) -> Plugin:
     """A plugin without misspelt hooks. Raises PluginError."""
     kind = type(plugin)

@@ -26,8 +26,10 @@ def esi_sandbox() -> Iterator[Sandbox]:
 
     Fails the test when the sandbox itself failed in a request.
     """
+    from esipy.limits.memory import SHARED
     from esipy.sandbox import Sandbox
 
+    SHARED.forget()  # this one has counted nothing yet
     with Sandbox() as sandbox, sandbox.redirect():
         yield sandbox
 

@@ -62,7 +62,8 @@ class Holder(Application):
         self.store: TokenStore | None = options['store']
         self.lock = options['lock']
         if self.store is not None and not isinstance(self.store, TokenStore):
-            raise TypeError(f'EsiSecurity: store must be a TokenStore, not {type(self.store).__name__}')
+            kind = type(self.store).__name__
+            raise TypeError(f'EsiSecurity: store must be a TokenStore, not {kind}: FileTokens(path), for one')
         if self.lock is not None and not callable(self.lock):
             raise TypeError(f'EsiSecurity: lock must be a RedisLock or the like, not {type(self.lock).__name__}')
         self._keeper = Keeper(client_id, self.store, self.lock)
@@ -259,7 +260,9 @@ class Holder(Application):
             if self._failure is not None and self._failure is not before:
                 raise copy.copy(self._failure)
             try:
-                answer = self._renewed()
+                # An app may have put a `refresh` of its own in the place of ours, which 1.x called here.
+                is_ours = getattr(self.refresh, '__func__', None) is Holder.refresh
+                answer = self._renewed() if is_ours else self.refresh()
             except TokenError as error:
                 self._failure = copy.copy(error)
                 self._rests_until = clock.monotonic() + _REST

@@ -4,8 +4,11 @@ ones, and lead to a sandbox."""
 from __future__ import annotations
 
 import functools
+import importlib
 import json
 import logging
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -81,6 +84,18 @@ def security(esi: Sandbox) -> EsiSecurity:
     )
     made.update_token({'access_token': esi.token(90000001), 'expires_in': 1199, 'refresh_token': 'a refresh token'})
     return made
+
+
+@pytest.mark.parametrize('name', ['app', 'cache', 'client', 'events', 'security'])
+def test_the_loggers_are_where_apps_turn_them_down(name: str) -> None:
+    module = importlib.import_module(f'esipy.{name}')
+    assert module.LOGGER is logging.getLogger(f'esipy.{name}')
+
+
+def test_a_program_that_configures_no_logging_sees_none() -> None:
+    program = "import logging, esipy; logging.getLogger('esipy.client').warning('said')"
+    done = subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, check=True)
+    assert done.stderr == ''
 
 
 # ---------------------------------------------------------------------- "Use EsiApp to create an App"
@@ -237,6 +252,29 @@ def test_wallet(esi: Sandbox, app: Any, security: EsiSecurity) -> None:
     assert isinstance(wallet.data, float)
     assert EsiClient(headers=HEADERS).request(op).status == 401
     client.close()
+
+
+@pytest.mark.parametrize('where', ['class', 'object'])
+def test_a_refresh_of_ones_own(where: str, esi: Sandbox, app: Any, security: EsiSecurity) -> None:
+    """1.x called `refresh` when a call found the token too old: a subclass, or a mock in its place, was asked."""
+    new = {'access_token': esi.token(90000001), 'expires_in': 1199, 'refresh_token': 'another', 'token_type': 'Bearer'}
+    heard = []
+
+    class Mine(EsiSecurity):
+        def refresh(self, scope_list: Any = None) -> Any:
+            self.update_token(new)
+            return new
+
+    if where == 'class':
+        security.__class__ = Mine
+    else:
+        security.refresh = functools.partial(Mine.refresh, security)  # type: ignore[method-assign, arg-type]
+    security.signal_token_updated = Signal()
+    security.signal_token_updated.add_receiver(lambda **told: heard.append(told['refresh_token']))
+    security.token_expiry = 0
+    with EsiClient(security, headers=HEADERS) as client:
+        assert client.request(app.op['get_characters_character_id_wallet'](character_id=90000001)).ok
+    assert heard == ['another']
 
 
 def test_contacts_written_and_read(esi: Sandbox, app: Any, security: EsiSecurity) -> None:

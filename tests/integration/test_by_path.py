@@ -169,3 +169,5 @@ def test_a_day_for_one_call() -> None:
         for wrong in ('v1', 'today', '2026-1-2', '2026-01-02\r\nX: y'):
             with pytest.raises(CallError, match='is no day: YYYY-MM-DD'):
                 esi.request(call, compatibility_date=wrong)
+            with pytest.raises(CallError, match=r'^EsiClient: '):
+                EsiClient(user_agent='tests', compatibility_date=wrong)

@@ -310,6 +310,10 @@ def test_another_applications_tokens_are_not_given(esi: Sandbox) -> None:
         ({'security': 'my token'}, 'security must be an EsiSecurity or a function, not str'),
         ({'headers': 'MyApp/1.0'}, 'headers must be a dict'),
         ({'timeout': '5'}, 'timeout must be seconds'),
+        ({'deadline': '60'}, 'deadline must be seconds, not a str'),
+        ({'max_wait': '5'}, 'max_wait must be seconds'),
+        ({'stale_if_error': 'a day'}, 'stale_if_error must be seconds'),
+        ({'keep_stale': [1]}, 'keep_stale must be seconds'),
     ],
 )
 def test_arguments_of_the_wrong_kind(arguments: dict[str, Any], told: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -199,6 +199,7 @@ def test_one_of_many_that_would_wait_too_long_loses_no_other() -> None:
         pairs = esi.multi_request([op(q=str(number)) for number in range(10)], threads=1)
         assert [response.status for _, response in pairs] == [200] * 8 + [429] * 2
         assert isinstance(pairs[-1][1].cause, LimitedError)
+        assert pairs[-1][1].data.error.startswith('not sent: ')
         assert len(server.visits) == 8
 
 

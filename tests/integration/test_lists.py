@@ -227,8 +227,12 @@ def test_what_cannot_be_walked_is_told_before_anything_is_sent(
 def test_a_mistyped_option_raises_at_once(esi: Sandbox, walker: EsiClient) -> None:
     made = call(esi, 'get_wars')
     for walk in (walker.all, walker.records, walker.paginate, walker.sync):
-        with pytest.raises(TypeError, match='secruity'):
+        with pytest.raises(TypeError, match=r"'secruity', did you mean 'security'\?"):
             walk(made, secruity=None)
+    with pytest.raises(TypeError, match=r"did you mean 'threads'\?"):
+        walker.all(made, thread=5)
+    with pytest.raises(TypeError, match="unknown option 'threads'; there are progress"):
+        walker.sync(made, threads=5)
     with pytest.raises(CallError, match='not a call'):
         walker.records(None)  # type: ignore[arg-type]
 

@@ -89,6 +89,12 @@ def test_a_class_is_no_plugin_nor_is_anything_else() -> None:
     assert refused(3) == 'not a plugin: 3'
 
 
+@pytest.mark.parametrize('alone', [Allowed(), Allowed])
+def test_one_plugin_is_a_list_too(alone: Any) -> None:
+    with pytest.raises(PluginError, match=r'plugins=\[…\]'):
+        client(plugins=alone)
+
+
 def test_attributes_properties_and_declared_methods_are_fine() -> None:
     plugin = Allowed()
     assert client(plugins=[plugin]).plugins == (plugin,)
