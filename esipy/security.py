@@ -112,7 +112,7 @@ class EsiSecurity(Holder):
         if not isinstance(character_id, int):
             raise TypeError(f'character_id must be an int, not a {type(character_id).__name__}')
         known = self._characters.get(character_id)
-        if known is not None:
+        if known is not None and known.character_id == character_id:  # it may have been given to another one since
             return known
         kept = self.store.get(self.client_id, character_id)
         if kept is None:
@@ -121,7 +121,22 @@ class EsiSecurity(Holder):
         one._begin()
         one.token_identifier = character_id
         one._adopt(kept)
+        if known is not None and self._characters.get(character_id) is known:
+            self._characters.pop(character_id, None)
         return self._characters.setdefault(character_id, one)
+
+    def auth(self, code: str) -> dict[str, Any]:
+        """Exchange the code of a login for tokens; returns the SSO's answer. With a `store` they are in it then, and
+        `for_character` gives them.
+
+        Raises TokenRefusedError (TokenRevokedError for a code that is wrong, too old or was used before) and
+        SSOUnavailableError. The tokens that were there stay.
+        """
+        answer = super().auth(code)
+        character_id = self.character_id
+        if character_id is not None and self._characters.get(character_id) is not self:
+            self._characters.pop(character_id, None)  # of the grant before, perhaps of another owner
+        return answer
 
     def revoke(self) -> None:
         """Give the tokens back and forget them, in the store too.

@@ -268,6 +268,29 @@ def test_one_client_for_many_characters(esi: Sandbox) -> None:
     assert esi.sso.refreshes == 2
 
 
+def test_who_signs_in_again_is_signed_for_by_the_new_grant(esi: Sandbox) -> None:
+    """The one before may be of whoever has sold the character."""
+    store = MemoryTokens()
+    signed_in(store, esi, left=1200)
+    app = security(esi, store=store)
+    before = app.for_character(ONE)
+    esi.sso.sell(ONE)
+    app.auth(code_of(esi, app, ONE))
+    after = app.for_character(ONE)
+    assert after is not before
+    assert after.owner == app.owner != before.owner
+
+
+def test_a_characters_object_that_signs_another_one_in_is_no_longer_its(esi: Sandbox) -> None:
+    store = MemoryTokens()
+    signed_in(store, esi, left=1200)
+    one = security(esi, store=store).for_character(ONE)
+    one.auth(code_of(esi, one, TWO))
+    again = one.for_character(ONE)
+    assert (one.character_id, again.character_id) == (TWO, ONE)
+    assert one.for_character(ONE) is again
+
+
 def test_threads_get_the_same_object(esi: Sandbox) -> None:
     store = MemoryTokens()
     signed_in(store, esi)
