@@ -223,11 +223,12 @@ def test_a_store_that_hangs_costs_a_slow_call_its_timeout_once(kind: str, tmp_pa
 # ---------------------------------------------------------------------- a full disk
 
 CROWDED = """
-import sys, warnings
+import logging, sys, warnings
 from esipy import App, EsiClient
 from esipy.cache import FileCache
 from tests.integration.things import app_at
 
+logging.basicConfig()
 url, directory, how = sys.argv[1:]
 cache = FileCache(directory)
 if how == 'limit':
