@@ -42,7 +42,7 @@ def stream(walk: Walk, threads: int) -> Iterator[Page]:
     total = page_count(walk, first)
     walk.progress(1, max(total, 1))
     yield Page(first, walk.records(first))
-    state, done = first.headers.get('Last-Modified'), 1
+    state, done, is_told = first.headers.get('Last-Modified'), 1, False
 
     def fetch(number: int) -> Response | NotFoundError:
         try:
@@ -56,13 +56,14 @@ def stream(walk: Walk, threads: int) -> Iterator[Page]:
                 if isinstance(response, NotFoundError):
                     total = _after_a_missing_page(walk, done + 1, response)
                     break
-                done += 1
+                done, before = done + 1, total
                 if 'X-Pages' in response.headers:
                     total = page_count(walk, response)
                 walk.progress(done, max(done, total))
-                if state is not None and response.headers.get('Last-Modified') not in (None, state):
+                has_changed = state is not None and response.headers.get('Last-Modified') not in (None, state)
+                if not is_told and (has_changed or total != before):
                     _warn(walk)
-                    state = None
+                    is_told = True
                 yield Page(response, walk.records(response))
                 if done >= total:
                     break

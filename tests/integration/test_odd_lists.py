@@ -135,6 +135,19 @@ def test_a_page_that_is_gone_when_the_stream_comes_to_it(walker: EsiClient, thre
         assert [one.order_id for one in found] == [0, 1, 2, 3]
 
 
+def test_a_list_that_is_shorter_all_at_once_warns(walker: EsiClient) -> None:
+    """Whatever the server says of when it was modified."""
+
+    def shrink(pages: Pages, number: int) -> None:
+        if number == 2:
+            pages.pages = two_each(2)
+
+    with Server(Pages(*two_each(4), before=shrink)) as server:
+        with pytest.warns(UserWarning, match='changed'):
+            found = streamed(walker, app_at(server.url).op['get_orders'](), threads=1)
+        assert [one.order_id for one in found] == [0, 1, 2, 3]
+
+
 # ------------------------------------------------------------------ walks from an id
 
 WALKS = {
