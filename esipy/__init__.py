@@ -10,15 +10,16 @@ In short::
 """
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from esipy import late
 from esipy.app import App, EsiApp
 from esipy.client import EsiClient
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
-from esipy.security import EsiSecurity
 from esipy.version import __version__
 
 if TYPE_CHECKING:
+    from esipy.security import EsiSecurity
     from esipy.service.client import ServiceClient
     from esipy.signing_in import login
 
@@ -37,18 +38,7 @@ __all__ = [
 # Nothing is printed for a program that configures no logging.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-#: What most programs do without is imported when it is asked for.
-_LATE = {'ServiceClient': 'esipy.service.client', 'login': 'esipy.signing_in'}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LATE:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(_LATE[name]), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+# What many programs do without.
+__getattr__, __dir__ = late.names(
+    __name__, {'EsiSecurity': 'security', 'ServiceClient': 'service.client', 'login': 'signing_in'}
+)

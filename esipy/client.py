@@ -453,7 +453,7 @@ class EsiClient(Lists):
         exchange.max_wait = self.max_wait
         if isinstance(exchange, plugins.Call):
             exchange.service = self.service
-            exchange.secrets = self._transport.secrets()
+            exchange.secrets = self._transport.secrets
             exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
         return exchange
 

@@ -17,9 +17,10 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, TypeVar
+
+from esipy.spelling import close_names
 
 LOGGER = logging.getLogger(__name__)
 
@@ -144,6 +145,6 @@ def advise_of_unknown(where: str, given: Iterable[str], known: Iterable[str]) ->
 
 def unknown_option(name: str, known: Sequence[str]) -> str:
     """What to say of an option that does not exist."""
-    nearest = get_close_matches(name, known, n=1)
+    nearest = close_names(name, known)
     hint = f', did you mean {nearest[0]!r}?' if nearest else f'; there are {", ".join(known)}'
     return f'unknown option {name!r}{hint}'

@@ -40,10 +40,11 @@ All of them pickle, and none carries a secret in text, attributes or cause.
 """
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from requests.exceptions import ConnectionError as RequestsConnectionError
+
+from esipy.spelling import close_names
 
 
 class EsiError(Exception):
@@ -186,7 +187,7 @@ class MissingFieldError(EsiError, AttributeError, KeyError):
         self.fields = fields
 
     def __str__(self) -> str:
-        nearest = get_close_matches(str(self.field), self.fields, n=1)
+        nearest = close_names(str(self.field), self.fields)
         hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(self.fields) or "none"}'
         return f'no field {self.field!r}; {hint}'
 

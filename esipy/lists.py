@@ -2,23 +2,29 @@
 
 the walks     paging/
 names, ids    names.py
+
+Both are imported by the first call that needs them: many programs have none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from esipy import names as _names
+from esipy import paging
 from esipy.cache.base import BaseCache
 from esipy.message.foreign import adopt
 from esipy.message.request import Request
 from esipy.message.response import Response
-from esipy.names import Ids, Names
-from esipy.paging import lists
-from esipy.paging.lists import Changes, WholeList
-from esipy.paging.walk import MAX_PAGES, Key, Walk
-from esipy.progress import Progress
+
+if TYPE_CHECKING:
+    from esipy.names import Desk, Ids, Names
+    from esipy.paging.lists import Changes, WholeList
+    from esipy.paging.walk import Key, Walk
+    from esipy.progress import Progress
+
+#: More pages than this are not believed, unless `max_pages` says so.
+MAX_PAGES = 10_000
 
 #: What `app.op[name](...)` returns.
 Call = tuple[Request, Response]
@@ -62,9 +68,8 @@ class Lists:
         Raises what `request` raises under `raise_on_error`; WalkError where the end cannot be reached; CallError, at
         once, for what is no list. A list that changes meanwhile warns: `all` gives one state of it.
         """
-        return lists.pages(
-            Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress, True), bounded(threads)
-        )
+        found = self._walk(call, walk, key, max_pages, progress, options, streams=True)
+        return paging.lists.pages(found, bounded(threads))
 
     def records(
         self,
@@ -81,9 +86,8 @@ class Lists:
 
         In walks from an id and by a cursor every record that exists throughout comes exactly once.
         """
-        return lists.records(
-            Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress, True), bounded(threads)
-        )
+        found = self._walk(call, walk, key, max_pages, progress, options, streams=True)
+        return paging.lists.records(found, bounded(threads))
 
     def all(
         self,
@@ -105,8 +109,8 @@ class Lists:
         `patience`: seconds, in all, to wait for an expiry that is near. Otherwise arguments and errors as in
         `paginate`; SnapshotError where the pages of one state cannot be had.
         """
-        found = Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress)
-        return lists.whole(found, bounded(threads), patience)
+        found = self._walk(call, walk, key, max_pages, progress, options)
+        return paging.lists.whole(found, bounded(threads), patience)
 
     def sync(
         self,
@@ -126,7 +130,21 @@ class Lists:
         The cursor is a text, to be kept for as long as you like. Each record comes once, as it was last seen. Arguments
         and errors as in `paginate`.
         """
-        return lists.sync(Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress), cursor)
+        return paging.lists.sync(self._walk(call, walk, key, max_pages, progress, options), cursor)
+
+    def _walk(
+        self,
+        call: Call,
+        walk: str | None,
+        key: Key | None,
+        max_pages: int,
+        progress: Progress | None,
+        options: Mapping[str, Any],
+        streams: bool = False,
+    ) -> Walk:
+        from esipy.paging.walk import Walk
+
+        return Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress, streams)
 
     def names(self, ids: Iterable[Any], *, app: Any = None, threads: int = 4, **options: Any) -> Names:
         """What the things with these ids are called, however many: a dict of id to row (`name`, `category`), and the
@@ -138,19 +156,25 @@ class Lists:
         Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default
         the client's, else ESI's own.
         """
-        return _names.names(self._desk(app, 'post_universe_names', threads, options), ids)
+        from esipy import names as bulk
+
+        return bulk.names(self._desk(app, 'post_universe_names', threads, options), ids)
 
     def ids(self, names: Iterable[str], *, app: Any = None, threads: int = 4, **options: Any) -> Ids:
         """The things that have exactly these names: a dict of name to rows (`id`, `name`, `category`), and the names
         that nothing has in its `unknown`. Otherwise as `names`."""
-        return _names.ids(self._desk(app, 'post_universe_ids', threads, options), names)
+        from esipy import names as bulk
 
-    def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> _names.Desk[Any]:
+        return bulk.ids(self._desk(app, 'post_universe_ids', threads, options), names)
+
+    def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> Desk[Any]:
+        from esipy import names as bulk
+
         app = self.app if app is None else app
-        table = _names.built_in() if app is None else app.op
+        table = bulk.built_in() if app is None else app.op
         ask = self._asker(**options)
         said = [self._said(), getattr(app, 'datasource', None)]
-        return _names.Desk(lambda call: ask(call[0]), self.cache, table[operation], said, bounded(threads))
+        return bulk.Desk(lambda call: ask(call[0]), self.cache, table[operation], said, bounded(threads))
 
 
 def bounded(threads: int) -> int:

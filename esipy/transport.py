@@ -32,7 +32,7 @@ from esipy import clock, fork
 from esipy.cache.keys import digest
 from esipy.exceptions import CallError, ConnectionFailedError, TimedOutError, UndecodableBodyError
 from esipy.message.failure import failed_body, masked
-from esipy.message.headers import SECRET
+from esipy.message.headers import is_secret
 from esipy.message.request import Outgoing
 
 #: Bodies are read in pieces of this size, and their length is checked after each.
@@ -47,6 +47,9 @@ _VARIABLES = [
     'REQUESTS_CA_BUNDLE',
     'CURL_CA_BUNDLE',
 ]
+
+#: As CPython keeps them.
+_IN_BYTES = [os.environ.encodekey(name) for name in _VARIABLES]
 
 #: Connect, and between two bytes; None: wait for ever.
 Timeouts = tuple[float | None, float | None] | float | None
@@ -219,7 +222,7 @@ class _Session(requests.Session):
 
     def rebuild_auth(self, prepared_request: PreparedRequest, response: requests.Response) -> None:
         if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]
-            for name in [name for name in prepared_request.headers if SECRET.search(name)]:
+            for name in [name for name in prepared_request.headers if is_secret(name)]:
                 del prepared_request.headers[name]
         super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
 
@@ -269,12 +272,12 @@ def _read(headers: Mapping[str, Any]) -> _Read:
     whose = [(name, digest(str(value).encode())) for name, value in headers.items() if _tells_whose(name, value)]
     authorization = headers.get('Authorization')
     plain = {name: value for name, value in headers.items() if value is not None}  # None: as requests, not sent
-    secret = tuple(str(value) for name, value in plain.items() if SECRET.search(name))
+    secret = tuple(str(value) for name, value in plain.items() if is_secret(name))
     return _Read(plain, (*chosen, *whose), None if authorization is None else str(authorization), secret)
 
 
 def _tells_whose(name: str, value: Any) -> bool:
-    return value is not None and name.lower() != 'authorization' and SECRET.search(name) is not None
+    return value is not None and name.lower() != 'authorization' and is_secret(name)
 
 
 class Transport:
@@ -340,7 +343,7 @@ class Transport:
         headers = dict(self._prepared(outgoing, outgoing.headers, sign=False).headers)
         if self.session.auth is not None:
             headers['Authorization'] = '***'
-        hidden = {name: '***' if SECRET.search(name) else str(value) for name, value in headers.items()}
+        hidden = {name: '***' if is_secret(name) else str(value) for name, value in headers.items()}
         return outgoing._replace(url=masked(outgoing.url), headers=hidden)
 
     def authorization(self) -> str | None:
@@ -385,8 +388,9 @@ class Transport:
             prepared.prepare_url(outgoing.url, session.params)
         else:
             prepared.url = outgoing.url
-        prepared.headers = CaseInsensitiveDict({**self._headers().plain, **headers})
-        _check_headers(prepared.headers)
+        together = {**self._headers().plain, **headers}
+        _check_headers(together)
+        prepared.headers = CaseInsensitiveDict(together)
         prepared.body = outgoing.body
         if outgoing.body is not None and not isinstance(outgoing.body, bytes):
             _announce(prepared)
@@ -406,7 +410,7 @@ class Transport:
         """Proxies, certificates: from the session and, where it trusts it, from the environment."""
         session = self.session
         split = urlsplit(url)
-        environment = tuple(map(os.environ.get, _VARIABLES)) if session.trust_env else ()
+        environment = _environment() if session.trust_env else ()
         key = (split.scheme, split.netloc, environment, repr(session.proxies), session.verify, repr(session.cert))
         settings = self._settings.get(key)
         if settings is None:
@@ -457,6 +461,15 @@ class Transport:
                 adapter.__setstate__(adapter.__getstate__())  # type: ignore[attr-defined]
                 _watch(adapter.poolmanager)
         self.session.cookies._cookies_lock = threading.RLock()  # type: ignore[attr-defined]
+
+
+def _environment() -> tuple[Any, ...]:
+    """What is set of the environment. `os.environ` raises and catches an error for each variable that is not, which
+    takes longer than all else that is done here for a call; CPython keeps a dict behind it."""
+    behind = getattr(os.environ, '_data', None)
+    if behind is None:
+        return tuple(map(os.environ.get, _VARIABLES))
+    return tuple(map(behind.get, _IN_BYTES))
 
 
 def _announce(prepared: PreparedRequest) -> None:
@@ -597,7 +610,9 @@ _UNNAMABLE = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 
 def _check_headers(headers: Mapping[str, Any]) -> None:
     """Raise CallError, without the value, for a header that cannot be sent."""
-    if _UNSENDABLE.search('\t'.join(map(str, headers.values()))):
+    values = ' '.join(map(str, headers.values()))
+    is_plain = values.isascii() and values.isprintable()  # as good as always, and told in no time
+    if not is_plain and _UNSENDABLE.search(values):
         faults = [(name, 'this value cannot be sent') for name in headers if _UNSENDABLE.search(str(headers[name]))]
         raise CallError('request headers', faults)
     if _UNNAMABLE.search(''.join(map(str, headers))):

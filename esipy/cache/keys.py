@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
-from esipy.message.headers import SECRET
+from esipy.message.headers import is_secret
 
 if sys.version_info >= (3, 15):
     from builtins import frozendict
@@ -132,7 +132,7 @@ def owner_of_signed(request: Any, signed: Any) -> str:
 
 
 def _without_secrets(named: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _hidden(value) if SECRET.search(name) else value for name, value in named.items()}
+    return {name: _hidden(value) if is_secret(name) else value for name, value in named.items()}
 
 
 def _hidden(secret: Any) -> str:

@@ -172,11 +172,16 @@ _OF_THE_BODY = frozenset({'content-length', 'content-encoding', 'content-type', 
 
 def varied(vary: str | None, sent: Mapping[str, str]) -> str:
     """What a request said in the headers that `Vary` names (section 4.1), without what tells whose it is."""
-    if not vary:
+    names = _varying(vary) if vary else ()
+    if not names:
         return ''
     low = lower(sent)
-    names = sorted({name.strip().lower() for name in vary.split(',')} - _NOT_VARYING)
     return '\n'.join(f'{name}: {low.get(name, "")}' for name in names)
+
+
+@lru_cache(maxsize=256)
+def _varying(vary: str) -> list[str]:
+    return sorted({name.strip().lower() for name in vary.split(',')} - _NOT_VARYING)
 
 
 #: Whose answer it is stands in the key; how it was packed is undone before it is kept.

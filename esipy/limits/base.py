@@ -202,7 +202,7 @@ class Limits:
         outcomes = [
             _outcome(draw, booked, answer, said) for draw, booked in zip(plan.draws, ticket.booked, strict=True)
         ]
-        self._settle(plan, ticket, outcomes, _gate_closed(answer, said))
+        self._settle(plan, ticket, outcomes, _gate_closed(answer, said) if refused else 0.0)
         self._lines.wake(plan.keys)
         self._learn(plan, said, answer)
         return refused
@@ -327,8 +327,8 @@ class Limits:
     def _plan(self, exchange: Exchange, authorization: str | None) -> Plan:
         request = exchange.request
         operation = request.operation
-        who = draws.user(authorization, not operation.security, self._address)
-        key = operation, exchange.opt.get('url_netloc'), who
+        who = draws.user(authorization, not operation.security, self._address) if authorization else self._address
+        key = operation, exchange.opt.get('url_netloc') if exchange.opt else None, who
         plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= _MANY:
@@ -387,7 +387,7 @@ class Limits:
 def _outcome(draw: Draw, booked: int, answer: Answer, said: told.Told) -> Outcome:
     """What an answer says of one ledger."""
     kind, status = draw.kind, answer.status
-    if isinstance(answer.failure, NoAnswer):
+    if answer.failure is not None and isinstance(answer.failure, NoAnswer):
         return Outcome(0 if answer.failure.unsent else booked)
     if kind is ERRORS:
         used = None if said.errors_left is None else draw.rule.tokens - said.errors_left
@@ -397,7 +397,7 @@ def _outcome(draw: Draw, booked: int, answer: Answer, said: told.Told) -> Outcom
     away = said.retry_after or 0.0
     if kind is REQUESTS:
         return Outcome(1, closed=away if status in (429, 520) else 0.0)
-    rule = said.rule if said.group in (None, draw.group) else None
+    rule = said.rule if said.group is None or said.group == draw.group else None
     used = None if said.remaining is None or rule is None else rule.tokens - said.remaining
     return Outcome(kind.cost(status), None, used, rule, away if status == 429 else 0.0)
 

@@ -32,11 +32,9 @@ class Kind(NamedTuple):
 
     def cost(self, status: int) -> int:
         """What an answer costs."""
-        if self is REQUESTS:
-            return 1
-        if self is ERRORS:
-            return 0 if 200 <= status < 400 else 1
-        return 0 if status in _REFUSALS else _COST.get(status // 100, 0)
+        if self is BUCKET:
+            return _COST.get(status // 100, 0) if status not in _REFUSALS else 0
+        return 0 if self is ERRORS and 200 <= status < 400 else 1
 
 
 BUCKET = Kind('bucket', most=5, usual=2)

@@ -149,17 +149,18 @@ class Ledger:
 
     def settle(self, booked: int, total: float, outcome: Outcome, now: float) -> None:
         """An answer came to a call for which so much was `booked`, when so much in `total` had been spent ever."""
+        spent, after, used, rule, closed = outcome
         self.booked = max(0, self.booked - booked)
         self._take_back(now)
-        if outcome.rule is not None and outcome.rule != self._rule:
-            self.rule = outcome.rule
-        returns = now + (self._rule.window if outcome.returns is None else outcome.returns)
-        if outcome.spent:
-            self._spend(outcome.spent, returns)
-        if outcome.used is not None:
-            self._believe(outcome.used, self.total - total, returns)
-        if outcome.closed:
-            self.closed_until = max(self.closed_until, now + outcome.closed)
+        if rule is not None and rule != self._rule:
+            self.rule = rule
+        returns = now + (self._rule.window if after is None else after)
+        if spent:
+            self._spend(spent, returns)
+        if used is not None:
+            self._believe(used, self.total - total, returns)
+        if closed:
+            self.closed_until = max(self.closed_until, now + closed)
 
     def _spend(self, tokens: int, returns: float) -> None:
         returns = math.ceil(returns / self._grain) * self._grain

@@ -40,29 +40,32 @@ class MemoryLimits(Limits):
 
     def _book(self, plan: Plan) -> tuple[float, Ticket | None]:
         with self._lock:
-            gate, *ledgers = plan.held or self._hold(plan)
+            gate, costs = plan.held or self._hold(plan)
             now = clock.steady()
-            wait = max(0.0, gate.closed_until - now)
-            for ledger, cost in zip(ledgers, plan.booked, strict=True):
-                wait = max(wait, ledger.wait(cost, now))
-            if wait:
+            wait = gate.closed_until - now
+            for ledger, cost in costs:
+                seconds = ledger.wait(cost, now)
+                if seconds > wait:
+                    wait = seconds
+            if wait > 0:
                 return wait, None
-            for ledger, cost in zip(ledgers, plan.booked, strict=True):
+            for ledger, cost in costs:
                 ledger.booked += cost
-            return 0.0, Ticket(plan.booked, [ledger.total for ledger in ledgers])
+            return 0.0, Ticket(plan.booked, [ledger.total for ledger, _ in costs])
 
     def _settle(self, plan: Plan, ticket: Ticket, outcomes: Sequence[Outcome], gate_closed: float) -> None:
         with self._lock:
-            gate, *ledgers = plan.held or self._hold(plan)
+            gate, costs = plan.held or self._hold(plan)
             now = clock.steady()
-            for ledger, booked, total, outcome in zip(ledgers, ticket.booked, ticket.totals, outcomes, strict=True):
-                ledger.settle(booked, total, outcome, now)
+            for number, (ledger, _) in enumerate(costs):
+                ledger.settle(ticket.booked[number], ticket.totals[number], outcomes[number], now)
             if gate_closed:
                 gate.closed_until = max(gate.closed_until, now + gate_closed)
 
-    def _hold(self, plan: Plan) -> list[Ledger]:
-        """The ledgers of a plan, the gate first, which it keeps from now on."""
-        held = plan.held = [self._ledger(plan.server, draw) for draw in (plan.gate, *plan.draws)]
+    def _hold(self, plan: Plan) -> tuple[Ledger, list[tuple[Ledger, int]]]:
+        """The gate's ledger, and those of a plan with what is booked of each, which it keeps from now on."""
+        gate, *ledgers = [self._ledger(plan.server, draw) for draw in (plan.gate, *plan.draws)]
+        held = plan.held = gate, list(zip(ledgers, plan.booked, strict=True))
         return held
 
     def _state(self, plan: Plan, draw: Draw) -> State:

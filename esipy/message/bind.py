@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from esipy.exceptions import CallError
@@ -12,6 +11,7 @@ from esipy.message.serialize import in_query, joined
 from esipy.spec.coerce import Faults, coerce
 from esipy.spec.legacy import VALUES
 from esipy.spec.model import COMPATIBILITY_DATE, Operation, Parameter
+from esipy.spelling import close_names
 
 #: Control characters would let a value begin a header of its own (RFC 9110 section 5.5).
 _HEADER = re.compile(r'[\x20-\x7e]*')
@@ -47,7 +47,7 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
             faults.append((parameter.name, 'holds itself, or is nested too deeply'))
     if undeclared:
         missing = [p.name for p in operation.parameters if p.location == 'path' and p.name not in values]
-        faults += [(p.name, _meant(p.name, missing)) for p in undeclared if get_close_matches(p.name, missing)]
+        faults += [(p.name, _meant(p.name, missing)) for p in undeclared if close_names(p.name, missing)]
     if faults:
         raise CallError(operation.id, faults)
     return parts
@@ -114,11 +114,11 @@ def _place_token(token: Any, parts: dict[str, Any], faults: Faults) -> None:
 
 
 def _unknown(operation: Operation, name: str) -> str:
-    if get_close_matches(name, operation.accepts):
+    if close_names(name, operation.accepts):
         return _meant(name, operation.accepts)
     shown = [parameter.name for parameter in operation.parameters if parameter.location != 'header']
     return f'unknown parameter; there are {", ".join(shown)}' if shown else 'unknown parameter; there are none'
 
 
 def _meant(name: str, names: Iterable[str]) -> str:
-    return f'unknown parameter, did you mean {get_close_matches(name, list(names), n=1)[0]!r}?'
+    return f'unknown parameter, did you mean {close_names(name, list(names))[0]!r}?'

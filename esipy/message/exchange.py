@@ -110,7 +110,7 @@ class Exchange:
         if EXPIRY in headers:  # it was kept, and looked through then
             self.warning = headers.get(WARNED)
         else:
-            self.warning = next((headers[name] for name in headers if name.lower() == 'warning'), None)
+            self.warning = _warning(headers)
         response = Response(self.request)
         response.status = status
         response.raw = None if self.method == 'HEAD' else content
@@ -120,3 +120,9 @@ class Exchange:
         response.take_headers(headers)
         response.elapsed = clock.monotonic() - self.started
         return response
+
+
+def _warning(headers: Mapping[str, str]) -> str | None:
+    if 'warning' not in ' '.join(headers).lower():
+        return None
+    return next((value for name, value in headers.items() if name.lower() == 'warning'), None)

@@ -23,7 +23,7 @@ from esipy.exceptions import (
     UndecodableBodyError,
 )
 from esipy.message.exchange import Exchange
-from esipy.message.headers import SECRET
+from esipy.message.headers import is_secret
 from esipy.message.response import Response
 
 #: The cluster goes down every day at 11:00 UTC and is usually back within minutes.
@@ -145,12 +145,12 @@ _IN_QUERY = re.compile(r'(?<=[?&])([^=&\s]+)=[^&\s]*')
 
 def masked(text: str) -> str:
     """A text with the secrets hidden that addresses in it carry."""
-    return _IN_QUERY.sub(_hidden, text) if SECRET.search(text) else text
+    return _IN_QUERY.sub(_hidden, text) if '=' in text else text
 
 
 def _hidden(found: re.Match[str]) -> str:
-    return f'{found[1]}=***' if SECRET.search(found[1]) else found[0]
+    return f'{found[1]}=***' if is_secret(found[1]) else found[0]
 
 
 def _masked_query(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, '***' if SECRET.search(name) else value) for name, value in pairs]
+    return [(name, '***' if is_secret(name) else value) for name, value in pairs]

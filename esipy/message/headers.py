@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 #: Notes of our own that a kept answer has among its headers: when it came, and until when it is fresh, both in
@@ -15,10 +16,15 @@ EXPIRY = OURS + 'Expiry'
 VARIED = OURS + 'Varied'
 WARNED = OURS + 'Warned'
 
-#: What headers and query parameters are called whose values nobody may see.
-SECRET = re.compile('authorization|cookie|token|secret|password|api[-_]?key', re.IGNORECASE)
+_SECRET = re.compile('authorization|cookie|token|secret|password|api[-_]?key', re.IGNORECASE)
 
 Value = TypeVar('Value')
+
+
+@lru_cache(maxsize=1024)  # a program says the same few names all day
+def is_secret(name: str) -> bool:
+    """Whether a header or query parameter is called like one whose value nobody may see."""
+    return _SECRET.search(name) is not None
 
 
 class Headers(Mapping[str, Value]):

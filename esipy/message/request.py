@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from esipy.exceptions import CallError, SpecError
 from esipy.message import serialize
 from esipy.message.codec import Codec
-from esipy.message.headers import SECRET, Headers
+from esipy.message.headers import Headers, is_secret
 from esipy.spec.model import COMPATIBILITY_DATE, Method, Operation
 
 
@@ -146,7 +146,7 @@ class Request:
         return base
 
     def __repr__(self) -> str:
-        query = {name: '***' if SECRET.search(name) else value for name, value in self._p['query']}
+        query = {name: '***' if is_secret(name) else value for name, value in self._p['query']}
         arguments = {**self._p['path'], **query}
         shown = ', '.join(f'{name}={value!r}' for name, value in arguments.items())
         return f'<Request {self.operation.id}({shown})>'

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Mapping
-from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
@@ -14,9 +13,7 @@ from esipy.message.request import Request
 from esipy.message.response import Response
 from esipy.progress import Progress
 from esipy.spec.model import WALKS, Operation
-
-#: More pages than this are not believed, unless `max_pages` says so.
-MAX_PAGES = 10_000
+from esipy.spelling import close_names
 
 #: Bytes of a stream's pages that go into a cache in this process's memory. A short list is kept whole; a long one
 #: would push out everything else, and memory would not stay flat.
@@ -68,7 +65,7 @@ class Walk:
         if not isinstance(operation, Operation):
             raise CallError(operation.id, [('', "pyswagger's calls cannot be walked; make this one with esipy's App")])
         if walk is not None and walk not in WALKS:
-            nearest = get_close_matches(str(walk), WALKS, n=1)
+            nearest = close_names(str(walk), WALKS)
             hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(WALKS)}'
             raise CallError(operation.id, [('walk', f'{walk!r} is no way to walk a list; {hint}')])
         if request.method != 'GET':

@@ -6,9 +6,9 @@ class: see `Plugin`.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from esipy import late
 from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 from esipy.plugins.base import Call, Plugin
 
@@ -33,38 +33,6 @@ if TYPE_CHECKING:
     from esipy.plugins.rate_limit import RateLimit
     from esipy.plugins.timeout import Timeout
     from esipy.plugins.tracking_token import TrackingToken
-
-#: Where each plugin is. It is imported when it is asked for: `import esipy` needs none of them.
-_FILES = {
-    'BaseLogger': 'log',
-    'BaseMock': 'mock',
-    'Elapsed': 'elapsed',
-    'Headers': 'headers',
-    'InnerLogger': 'log',
-    'JsonDataMock': 'mock',
-    'JsonFileMock': 'mock',
-    'Mock': 'mock',
-    'MockManager': 'mock',
-    'OuterLogger': 'log',
-    'PathToken': 'path_tokens',
-    'PathTokens': 'path_tokens',
-    'Pool': 'pool',
-    'QueryParams': 'query_params',
-    'RateLimit': 'rate_limit',
-    'RawDataMock': 'mock',
-    'RawFileMock': 'mock',
-    'ServiceClientFormatter': 'formatter',
-    'Timeout': 'timeout',
-    'TrackingToken': 'tracking_token',
-    'mock_manager': 'mock',
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _FILES:
-        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
-    return getattr(import_module(f'{__name__}.{_FILES[name]}'), name)
-
 
 __all__ = [
     'BaseLogger',
@@ -94,3 +62,31 @@ __all__ = [
     'TrackingToken',
     'mock_manager',
 ]
+
+# Each is imported when it is asked for.
+__getattr__, __dir__ = late.names(
+    __name__,
+    {
+        'BaseLogger': 'log',
+        'BaseMock': 'mock',
+        'Elapsed': 'elapsed',
+        'Headers': 'headers',
+        'InnerLogger': 'log',
+        'JsonDataMock': 'mock',
+        'JsonFileMock': 'mock',
+        'Mock': 'mock',
+        'MockManager': 'mock',
+        'OuterLogger': 'log',
+        'PathToken': 'path_tokens',
+        'PathTokens': 'path_tokens',
+        'Pool': 'pool',
+        'QueryParams': 'query_params',
+        'RateLimit': 'rate_limit',
+        'RawDataMock': 'mock',
+        'RawFileMock': 'mock',
+        'ServiceClientFormatter': 'formatter',
+        'Timeout': 'timeout',
+        'TrackingToken': 'tracking_token',
+        'mock_manager': 'mock',
+    },
+)

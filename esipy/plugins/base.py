@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from difflib import get_close_matches
 from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
@@ -18,6 +17,7 @@ from esipy.message.failure import masked
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
 from esipy.spec.model import Operation
+from esipy.spelling import close_names
 from esipy.transport import Answer
 
 Result = TypeVar('Result')
@@ -55,11 +55,11 @@ class Call(Exchange):
         #: The name of the client's service, for logs and mocks.
         self.service = 'ESI'
         #: What stands beside the endpoint in a table of endpoints; empty where a description tells of the operation.
-        self.endpoint: Mapping[str, Any] = self.operation.endpoint
+        self.endpoint: Mapping[str, Any] = self.request.operation.endpoint
         #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
         self.options: Mapping[str, Any] = {}
-        #: What the client's own headers hold that nobody may see: a server may say it again.
-        self.secrets: tuple[str, ...] = ()
+        #: Gives what the client's own headers hold that nobody may see: a server may say it again.
+        self.secrets: Callable[[], tuple[str, ...]] = tuple
         #: Room for plugins. When the call is over each note is an attribute of its Response.
         self.notes: dict[str, Any] = {}
         #: What this attempt sends, signed. Its headers may be changed, which no cache key shows.
@@ -231,10 +231,7 @@ class Chain:
     def call(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
         """A whole call, with all that is once per call around it."""
         try:
-            if self._around_call:
-                response, error = _within(self._around_call, call, lambda: self._live(call, execute))
-            else:
-                response, error = self._live(call, execute)
+            response, error = _within(self._around_call, call, lambda: self._live(call, execute))
         except Exception as problem:
             self._tell(call, problem)
             raise
@@ -272,9 +269,7 @@ class Chain:
     def attempt(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
         """One attempt, with all that is once per attempt around it."""
         call.sending, call.answer = outgoing, None
-        if self._around_attempt:
-            return _within(self._around_attempt, call, lambda: self._deliver(call, outgoing, send))
-        return self._deliver(call, outgoing, send)
+        return _within(self._around_attempt, call, lambda: self._deliver(call, outgoing, send))
 
     def _deliver(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
         for hook in self._on_send:
@@ -296,17 +291,20 @@ class Chain:
                 closing.callback(plugin.close)
 
 
-def _within(hooks: Sequence[Callable[[Call], Held | None]], call: Call, run: Callable[[], Result]) -> Result:
-    """`run` within what the hooks hold: taken in order, and let go in reverse on every way out. None of them can make
-    an error go away: the call would end with nothing."""
-    for number, hook in enumerate(hooks, 1):
-        manager = hook(call)
+def _within(
+    hooks: Sequence[Callable[[Call], Held | None]], call: Call, run: Callable[[], Result], number: int = 0
+) -> Result:
+    """`run` within what the hooks hold from `number` on: taken in order, and let go in reverse on every way out. None
+    of them can make an error go away: the call would end with nothing."""
+    while number < len(hooks):
+        manager = hooks[number](call)
+        number += 1
         if manager is None:
             continue
         failure: BaseException | None = None
         with manager:
             try:
-                return _within(hooks[number:], call, run)
+                return _within(hooks, call, run, number)
             except BaseException as error:
                 failure = error
                 raise
@@ -337,7 +335,7 @@ def _checked(plugin: Plugin) -> Plugin:
         if name.startswith('_') or not isinstance(value, (FunctionType, staticmethod, classmethod)):
             continue
         if name not in HOOKS and name not in kind.methods:
-            nearest = get_close_matches(name, HOOKS, n=1)
+            nearest = close_names(name, HOOKS)
             hint = f'did you mean {nearest[0]!r}?' if nearest else f'hooks are {", ".join(HOOKS)}'
             own = f'a method of your own is named _{name}, or listed in {kind.__name__}.methods'
             raise PluginError(f'{kind.__name__}.{name} is no hook; {hint} ({own})')

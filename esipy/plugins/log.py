@@ -17,7 +17,7 @@ from typing import Any
 
 from esipy.exceptions import UndecodableBodyError
 from esipy.message.failure import masked
-from esipy.message.headers import SECRET
+from esipy.message.headers import is_secret
 from esipy.plugins.base import Call, Plugin
 from esipy.transport import NoAnswer
 
@@ -152,15 +152,15 @@ class OuterLogger(BaseLogger):
 
 
 def _without_secrets(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {name: '***' if SECRET.search(name) else value for name, value in dict(pairs).items()}
+    return {name: '***' if is_secret(name) else value for name, value in dict(pairs).items()}
 
 
 def _secrets_of(call: Call) -> set[str]:
     """What the attempt is signed with: a server may say it again in its answer."""
     headers = call.sending.headers if call.sending is not None else call.request._p['header']
-    values = [*call.secrets, *(str(value) for name, value in headers.items() if SECRET.search(name))]
+    values = [*call.secrets(), *(str(value) for name, value in headers.items() if is_secret(name))]
     words = {value.rpartition(' ')[2] for value in values}
-    return words | {value for name, value in call.request.query if SECRET.search(name)}
+    return words | {value for name, value in call.request.query if is_secret(name)}
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:

@@ -10,7 +10,6 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any
 
 import requests
@@ -34,6 +33,7 @@ from esipy.sandbox.wire import Request, error_reply, json_reply
 from esipy.sandbox.world import is_list
 from esipy.spec.model import Operation
 from esipy.spec.table import OpTable
+from esipy.spelling import close_names
 
 #: Asks something of a sandbox: control('faults.clear'), control('log.read').
 Control = Callable[..., Any]
@@ -112,7 +112,7 @@ class Desk:
             return label(self._operation(name))
         except UnknownOperationError as unknown:
             limits = [ERRORS, *self._answering.gate.groups]
-            nearest = get_close_matches(name, [*limits, *unknown.nearest], n=1)
+            nearest = close_names(name, [*limits, *unknown.nearest])
             if not set(nearest) & set(limits):
                 raise
             raise SandboxError(f'no limit {name!r}, did you mean {nearest[0]!r}?') from None

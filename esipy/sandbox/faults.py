@@ -11,7 +11,6 @@ import threading
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
@@ -21,6 +20,7 @@ from esipy.sandbox.delivery import Delivery
 from esipy.sandbox.dice import Dice
 from esipy.sandbox.sso.names import covers
 from esipy.sandbox.wire import Reply, error_reply, http_date
+from esipy.spelling import close_names
 
 #: What ESI's load balancer says while the cluster is down.
 DOWNTIME_PAGE = (
@@ -109,7 +109,7 @@ class Fault:
 
 
 def _hint(name: str, known: Any) -> str:
-    nearest = get_close_matches(name, known, n=1)
+    nearest = close_names(name, known)
     return f', did you mean {nearest[0]!r}?' if nearest else ''
 
 

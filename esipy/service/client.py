@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -27,6 +26,7 @@ from esipy.service import config as configuration
 from esipy.spec.endpoints import EndpointTable
 from esipy.spec.model import Operation
 from esipy.spec.table import OpTable
+from esipy.spelling import close_names
 from esipy.transport import Timeouts
 from esipy.version import __version__
 
@@ -216,7 +216,7 @@ def _check_tokens(op: OpTable) -> None:
 def _check_options(options: Mapping[str, Any]) -> None:
     for name in options.keys() - _CLIENT_OPTIONS:
         known = [*_CLIENT_OPTIONS, *(ServiceClient.__init__.__kwdefaults__ or {})]
-        nearest = get_close_matches(name, known, n=1)
+        nearest = close_names(name, known)
         hint = f', did you mean {nearest[0]!r}?' if nearest else f'; there are {", ".join(sorted(known))}'
         raise TypeError(f'ServiceClient: unknown option {name!r}{hint}')
 
@@ -226,7 +226,7 @@ def _check_arguments(operation: Operation, arguments: Mapping[str, Any]) -> None
     known = ServiceClient.call.__kwdefaults__ or {}
     faults = [(name, f'needs the plugin {_OF_PLUGINS[name]}') for name in arguments if name in _OF_PLUGINS]
     for name in arguments.keys() - operation.accepts.keys():
-        nearest = get_close_matches(name, [*known, *_OF_PLUGINS], n=1, cutoff=0.85)
+        nearest = close_names(name, [*known, *_OF_PLUGINS], n=1, cutoff=0.85)
         if nearest and name not in _OF_PLUGINS:
             faults.append((name, f'did you mean {nearest[0]!r}? As a part of the query give it in params'))
     if faults:

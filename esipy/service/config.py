@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import pkgutil
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from esipy.exceptions import ConfigError, SpecError
 from esipy.spec.refs import shown
+from esipy.spelling import close_names
 
 #: Entries that are data, whatever they hold.
 _DATA = frozenset({'spec', 'config', 'headers'})
@@ -51,7 +51,7 @@ def named(path: str, where: str) -> Any:
 def _hint(path: str) -> str:
     module, _, name = path.replace(':', '.').rpartition('.')
     try:
-        nearest = get_close_matches(name, dir(pkgutil.resolve_name(module)), n=1)
+        nearest = close_names(name, dir(pkgutil.resolve_name(module)))
     except (ImportError, AttributeError, ValueError):
         return ''
     return f'; did you mean {module}.{nearest[0]}?' if nearest else ''

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from esipy.exceptions import CallError
+from esipy.spelling import close_names
 
 if TYPE_CHECKING:
     import inspect
@@ -89,7 +89,7 @@ def _faults(signature: inspect.Signature, fields: dict[str, Any]) -> list[tuple[
     names = [p.name for p in named]
     faults = [(p.name, 'is required') for p in named if p.default is p.empty and p.name not in fields]
     for name in fields.keys() - names:
-        nearest = get_close_matches(name, names, n=1)
+        nearest = close_names(name, names)
         hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(names) or "none"}'
         faults.append((name, f'unknown parameter, {hint}'))
     return faults

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from esipy.exceptions import SpecError
 from esipy.spec.model import Answer, Parameter, Place
 from esipy.spec.reader import METHODS, Reader
 from esipy.spec.refs import shown
+from esipy.spelling import close_names
 
 #: Where the service is: the one entry of a table that is no endpoint.
 BASE_PATH = 'base_path'
@@ -123,7 +123,7 @@ def _faults(name: Any, endpoint: Any) -> Iterator[str]:
         if key in KEYS and (not isinstance(value, KEYS[key]) or (key == 'timeout' and not _is_timeout(value))):
             yield f'{where}: {key} cannot be {shown(value)}'
         elif key not in KEYS and not str(key).startswith('x_'):
-            nearest = get_close_matches(str(key), KEYS, n=1)
+            nearest = close_names(str(key), KEYS)
             hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(KEYS)}'
             yield f'{where}: unknown key {key!r}; {hint}'
     method, path = endpoint.get('method', 'get'), endpoint.get('path', '')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +13,7 @@ from esipy.exceptions import SpecError, UnknownOperationError
 from esipy.spec.legacy import REMOVED
 from esipy.spec.model import Operation, Place
 from esipy.spec.reader import Reader
+from esipy.spelling import close_names
 
 
 class OpTable(Mapping[str, Operation]):
@@ -75,7 +75,7 @@ class OpTable(Mapping[str, Operation]):
                 name, 'no such method there', [f'{p.method.upper()} {p.path}' for p in elsewhere]
             )
         known = [f'{place.method.upper()} {place.path}' for place, _ in self._patterns]
-        return UnknownOperationError(name, 'no operation at that path', get_close_matches(name, known, n=3))
+        return UnknownOperationError(name, 'no operation at that path', close_names(name, known, n=3))
 
     def __iter__(self) -> Iterator[str]:
         for name, places in self._by_id.items():
@@ -145,7 +145,7 @@ class OpTable(Mapping[str, Operation]):
         if gone and self._reader.has_old_names:
             return UnknownOperationError(name, gone)
         known = [*self._by_id, *filter(str.isidentifier, self._names)]
-        nearest = get_close_matches(name, known, n=3) or get_close_matches(snake(name), known, n=3)
+        nearest = close_names(name, known, n=3) or close_names(snake(name), known, n=3)
         where = f' under the tag {tag!r}' if tag is not None else ''
         return UnknownOperationError(name, f'no operation of that name{where}', dict.fromkeys(nearest))
 
