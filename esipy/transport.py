@@ -36,7 +36,7 @@ from esipy.message.headers import is_secret
 from esipy.message.request import Outgoing
 
 #: Bodies are read in pieces of this size, and their length is checked after each.
-_PIECE = 2**16
+_PIECE = 2**17
 
 #: Servers whose connections are remembered.
 _POOLS = 100

@@ -214,8 +214,11 @@ def _directives(text: str) -> Mapping[str, str]:
 
 def moment(text: Any) -> float | None:
     """An HTTP date in seconds since the epoch; None for what is none."""
-    if not isinstance(text, str):
-        return None
+    return _moment(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=256)
+def _moment(text: str) -> float | None:
     try:
         told = parsedate_to_datetime(text)
         # A date without a zone, as in the oldest of the three formats, is in GMT as well.

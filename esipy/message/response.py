@@ -54,6 +54,7 @@ class Response:
         self._plain: dict[str, str] = {}
         self._json = _UNREAD
         self._data = _UNREAD
+        self._headers: Headers[str] | None = None
         self._header: Headers[list[Any]] | None = None
 
     @property
@@ -68,7 +69,9 @@ class Response:
     @property
     def headers(self) -> Headers[str]:
         """The headers as they were sent, in any case."""
-        return Headers({name: value for name, value in self._plain.items() if not name.startswith(OURS)})
+        if self._headers is None:
+            self._headers = Headers({name: value for name, value in self._plain.items() if not name.startswith(OURS)})
+        return self._headers
 
     @property
     def header(self) -> Headers[list[Any]]:
@@ -186,7 +189,7 @@ class Response:
 
     def take_headers(self, headers: dict[str, str]) -> None:
         """The headers as they came, or as they were kept."""
-        self._plain = headers
+        self._plain, self._headers = headers, None
 
     def show(self, latest: Response) -> None:
         """Become a copy of `latest`: the Response in a call's pair shows what the last execution brought.

@@ -177,7 +177,9 @@ def _list_builder(item: Schema) -> Build:
         each = builder(item)
         if isinstance(each, _ObjectBuilder):
             kind, plain = each.kind, each.plain
-            return [kind(entry) if type(entry) is dict and len(entry) == plain else each(entry) for entry in value]
+            for index, entry in enumerate(value):
+                value[index] = kind(entry) if type(entry) is dict and len(entry) == plain else each(entry)
+            return value
         return [each(entry) for entry in value]
 
     return build

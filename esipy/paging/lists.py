@@ -69,7 +69,9 @@ def whole(walk: Walk, threads: int, patience: float) -> WholeList:
     """All records; by pages: in one state."""
     if walk.kind == 'pages':
         answers = Snapshot(walk, threads, patience).take()
-        found = WholeList(record for answer in answers for record in walk.records(answer))
+        found = WholeList()
+        for answer in answers:
+            found += walk.records(answer)
         found.snapshot = state_of(answers[0])
     else:
         answers = []
