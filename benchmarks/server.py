@@ -19,6 +19,9 @@ from benchmarks.material import STATUS, orders
 
 LATENCY = 0.05
 PAGES = 500
+
+#: Tokens in a window, of which there are always enough.
+LIMIT = 10**9
 FORTY = 40
 
 #: Page 25 is page 1 again.
@@ -36,15 +39,15 @@ _HEAD = (
     'X-Pages: {pages}\r\n'
     'X-Esi-Request-Id: 6b1e2f5e-3f6f-4a51-9c0a-0d4f8f0c4a11\r\n'
     'X-Ratelimit-Group: benchmark\r\n'
-    'X-Ratelimit-Limit: 1000000000/15m\r\n'
-    'X-Ratelimit-Remaining: 999999998\r\n'
-    'X-Ratelimit-Used: 2\r\n'
+    'X-Ratelimit-Limit: {limit}/15m\r\n'
+    'X-Ratelimit-Remaining: %d\r\n'
+    'X-Ratelimit-Used: %d\r\n'
     '\r\n'
 )
 
 
-def answer_to(request: bytes) -> tuple[bytes, bytes]:
-    """The head and the body of the answer to a whole request."""
+def answer_to(request: bytes) -> tuple[bytes, bytes, int]:
+    """The head and the body of the answer to a whole request, and what it costs."""
     target = request.split(b' ', 2)[1].decode()
     place, _, query = target.partition('?')
     body = STATUS
@@ -55,15 +58,16 @@ def answer_to(request: bytes) -> tuple[bytes, bytes]:
     etag = f'{abs(hash(body)):x}'
     status = '304 Not Modified' if b'if-none-match' in request.lower() else '200 OK'
     pages = FORTY if place.startswith('/forty') else PAGES
-    head = _HEAD.format(status=status, length=len(body), age=age, etag=etag, pages=pages)
-    return head.encode(), b'' if status.startswith('304') else body
+    head = _HEAD.format(status=status, length=len(body), age=age, etag=etag, pages=pages, limit=LIMIT).encode()
+    return (head, b'', 1) if status.startswith('304') else (head, body, 2)
 
 
 class Answering(asyncio.Protocol):
     """One connection: requests without a body, one after the other."""
 
     transport: asyncio.Transport
-    kept: dict[bytes, tuple[bytes, bytes]] = {}  # noqa: RUF012 (shared on purpose)
+    kept: dict[bytes, tuple[bytes, bytes, int]] = {}  # noqa: RUF012 (shared on purpose)
+    used = 0
 
     def __init__(self) -> None:
         self.received = b''
@@ -84,9 +88,11 @@ class Answering(asyncio.Protocol):
             else:
                 self.send(answer)
 
-    def send(self, answer: tuple[bytes, bytes]) -> None:
-        for part in answer:
-            self.transport.write(part)
+    def send(self, answer: tuple[bytes, bytes, int]) -> None:
+        head, body, cost = answer
+        Answering.used += cost
+        self.transport.write(head % (LIMIT - Answering.used, Answering.used))
+        self.transport.write(body)
 
 
 async def serve() -> None:

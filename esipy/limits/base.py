@@ -177,7 +177,7 @@ class Limits:
         exchange's deadline is put off by the wait.
         """
         plan = self._plan(exchange, authorization)
-        if not self._lines.is_waiting(plan.keys):
+        if plan.keys not in self._lines.waiting:
             _, ticket = self._book(plan)
             if ticket is not None:
                 return Booking(self, plan, ticket, exchange)
@@ -199,12 +199,15 @@ class Limits:
                 said = said._replace(retry_after=self._stay_away(plan))
         elif self._stayed:
             self._stayed.pop((plan.server, plan.route), None)
-        outcomes = [
-            _outcome(draw, booked, answer, said) for draw, booked in zip(plan.draws, ticket.booked, strict=True)
-        ]
+        outcomes = []
+        for number, draw in enumerate(plan.draws):
+            outcomes.append(_outcome(draw, ticket.booked[number], answer, said))
         self._settle(plan, ticket, outcomes, _gate_closed(answer, said) if refused else 0.0)
-        self._lines.wake(plan.keys)
-        self._learn(plan, said, answer)
+        if self._lines.waiting:
+            self._lines.wake(plan.keys)
+        first = plan.draws[0]
+        if first.kind is not BUCKET or first.group != said.group or first.rule != said.rule:
+            self._learn(plan, said, answer)
         return refused
 
     def _stay_away(self, plan: Plan) -> float:
@@ -353,8 +356,6 @@ class Limits:
         """What the server says of an operation goes before its description, from the next call on."""
         first = plan.draws[0]
         if said.group is not None and said.rule is not None:
-            if first.kind is BUCKET and first.group == said.group and first.rule == said.rule:
-                return
             self._remember(self._learned, (plan.server, plan.route), (said.group[:100], said.rule))
         elif first.kind is BUCKET and said.errors_left is not None and answer.status not in (420, 429):
             self._remember(self._learned, (plan.server, plan.route), None)

@@ -157,7 +157,7 @@ class Ledger:
         returns = now + (self._rule.window if after is None else after)
         if spent:
             self._spend(spent, returns)
-        if used is not None:
+        if used is not None and (used != self.spent or self._foreign):
             self._believe(used, self.total - total, returns)
         if closed:
             self.closed_until = max(self.closed_until, now + closed)

@@ -61,46 +61,41 @@ class Lines:
     def _renew(self) -> None:
         self._lock = threading.Lock()
         self._numbers = count()
-        #: By what they are for, each sorted by rank. An empty one is not kept.
-        self._lines: dict[Keys, list[Place]] = {}
-
-    def is_waiting(self, keys: Keys) -> bool:
-        """Whether somebody waits there."""
-        return keys in self._lines
+        #: Lines by what they are for, each sorted by rank; an empty one is not kept. Others only look whether one is
+        #: there.
+        self.waiting: dict[Keys, list[Place]] = {}
 
     def join(self, keys: Keys, priority: float) -> Place:
         """Take the place behind all who have the same priority or a higher one."""
         with self._lock:
             place = Place(self, keys, (-priority, next(self._numbers)))
-            bisect.insort(self._lines.setdefault(keys, []), place, key=_rank)
+            bisect.insort(self.waiting.setdefault(keys, []), place, key=_rank)
         return place
 
     def leave(self, place: Place) -> None:
         """Give the place up, served or not; the next one sees what there is for him."""
         with self._lock:
-            line = self._lines[place.keys]
+            line = self.waiting[place.keys]
             del line[bisect.bisect_left(line, place.rank, key=_rank)]
             if line:
                 line[0].wake()
             else:
-                del self._lines[place.keys]
+                del self.waiting[place.keys]
 
     def ahead(self, place: Place) -> int:
         with self._lock:
-            return bisect.bisect_left(self._lines[place.keys], place.rank, key=_rank)
+            return bisect.bisect_left(self.waiting[place.keys], place.rank, key=_rank)
 
     def wake(self, keys: Keys) -> None:
         """Something came back there: whoever is the first in a line for any of it sees whether that is enough."""
-        if not self._lines:
-            return
         with self._lock:
-            for of, line in self._lines.items():
+            for of, line in self.waiting.items():
                 if not keys.isdisjoint(of):
                     line[0].wake()
 
     def _moved(self) -> None:
         with self._lock:
-            for line in self._lines.values():
+            for line in self.waiting.values():
                 line[0].wake()
 
 

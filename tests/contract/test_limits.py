@@ -290,7 +290,7 @@ class LimitsContract:
         threads = [threading.Thread(target=wait, args=(number,)) for number in range(100)]
         for number, thread in enumerate(threads):
             thread.start()
-            wait_until(lambda number=number: sum(map(len, user.limits._lines._lines.values())) == number + 1)
+            wait_until(lambda number=number: sum(map(len, user.limits._lines.waiting.values())) == number + 1)
         time.sleep(0.2)  # who was the first before may be asking just now
         first.settle(answered(503))
         for thread in threads:

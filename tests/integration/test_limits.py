@@ -214,7 +214,7 @@ def test_priority() -> None:
             call = op(q=f'late {number}')
             threads.append(threading.Thread(target=esi.request, args=(call,), kwargs=options))
             threads[-1].start()
-            wait_until(lambda number=number: sum(map(len, esi.limits._lines._lines.values())) == number + 1)
+            wait_until(lambda number=number: sum(map(len, esi.limits._lines.waiting.values())) == number + 1)
         clock.move(WINDOW + 0.1)
         for thread in threads:
             thread.join(10)

@@ -29,8 +29,8 @@ def test_the_next_one_is_woken() -> None:
     assert time.monotonic() - begun < 10
     assert second.ahead == 0
     with second:
-        assert lines.is_waiting(KEYS)
-    assert not lines.is_waiting(KEYS)
+        assert KEYS in lines.waiting
+    assert KEYS not in lines.waiting
 
 
 def test_who_gives_up_in_the_middle_lets_the_others_move_up() -> None:
@@ -81,4 +81,4 @@ def test_a_thousand_threads_in_order() -> None:
     for thread in threads:
         thread.join(30)
     assert served == list(range(1000))
-    wait_until(lambda: not lines.is_waiting(KEYS))
+    wait_until(lambda: KEYS not in lines.waiting)
