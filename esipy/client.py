@@ -602,6 +602,8 @@ class EsiClient(Lists):
     def _attempt(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
         """One attempt, when the limits allow it."""
         with self._limits.booking(exchange, self._authorization(exchange)) as booking:
+            if booking.has_waited and exchange.signed is not None:
+                self._sign(exchange)  # the token may have expired meanwhile
             exchange.attempts += 1
             exchange.took = None
             answer = self._send(exchange, stored)

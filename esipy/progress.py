@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from esipy import late
+
 #: (done, total). `total` is None where nobody knows.
 Progress = Callable[[int, int | None], Any]
 
@@ -25,7 +27,7 @@ def rich_bar(description: str = '', **options: Any) -> Iterator[Progress]:
     try:
         from rich.progress import Progress as Bars
     except ImportError as error:
-        raise _missing('rich', error) from None
+        raise late.missing('this bar', 'rich', 'progress', error) from None
     with Bars(**options) as bars:
         task = bars.add_task(description, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
@@ -37,7 +39,7 @@ def tqdm_bar(description: str = '', **options: Any) -> Iterator[Progress]:
     try:
         from tqdm import tqdm
     except ImportError as error:
-        raise _missing('tqdm', error) from None
+        raise late.missing('this bar', 'tqdm', 'progress', error) from None
     with tqdm(desc=description, **options) as bar:
 
         def show(done: int, total: int | None) -> None:
@@ -57,7 +59,3 @@ def counting(progress: Callable[..., Any], total: int | None) -> Callable[[int],
         return progress
     takes = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
     return progress if len(takes) < 2 else lambda done: progress(done, total)
-
-
-def _missing(package: str, error: ImportError) -> ImportError:
-    return ImportError(f'this bar needs {package}: pip install "EsiPy[progress]" ({error})')

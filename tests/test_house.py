@@ -179,6 +179,9 @@ import sys
 events = []
 sys.addaudithook(lambda event, args: events.append(event))
 import esipy
+print('at once:', *sorted({name.split('.')[0] for name in sys.modules}))
+for name in esipy.__all__:
+    getattr(esipy, name)
 network = {'socket.connect', 'socket.sendto', 'socket.sendmsg', 'socket.getaddrinfo', 'socket.gethostbyname'}
 print('network:', *sorted(network.intersection(events)))
 print('modules:', *sorted({name.split('.')[0] for name in sys.modules}))
@@ -186,7 +189,8 @@ print('modules:', *sorted({name.split('.')[0] for name in sys.modules}))
     run = [sys.executable, '-W', 'error', '-c', program]
     done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    network, modules = done.stdout.splitlines()
+    at_once, network, modules = done.stdout.splitlines()
+    assert 'requests' not in at_once.split()  # the plugin of pytest imports esipy in every project of a site
     assert network.split()[1:] == []
     assert NOT_AT_IMPORT.intersection(modules.split()) == set()
 

@@ -12,7 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from esipy.cache.shared import LOGGER, SharedCache, missing
+from esipy import late
+from esipy.cache.shared import LOGGER, SharedCache
 
 
 class _Here(threading.local):
@@ -32,7 +33,7 @@ class FileCache(SharedCache):
         try:
             import diskcache
         except ImportError as error:
-            raise missing('diskcache', 'disk', error) from None
+            raise late.missing('this cache', 'diskcache', 'disk', error) from None
         super().__init__()
         settings.setdefault('disk', _of_bytes(diskcache))
         settings.setdefault('timeout', 5)

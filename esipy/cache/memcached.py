@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from esipy import fork
-from esipy.cache.shared import LOGGER, SharedCache, missing
+from esipy import fork, late
+from esipy.cache.shared import LOGGER, SharedCache
 
 #: What memcached takes of one value by default, less room for its own notes.
 LARGEST = 2**20 - 1024
@@ -40,7 +40,7 @@ class MemcachedCache(SharedCache):
             try:
                 import memcache
             except ImportError as error:
-                raise missing('python-memcached', 'memcached', error) from None
+                raise late.missing('this cache', 'python-memcached', 'memcached', error) from None
             if not isinstance(memcache_client, memcache.Client):
                 raise TypeError('cache must be an instance of memcache.Client')
             self._bytes_only = _MemcacheGuard(memcache_client)

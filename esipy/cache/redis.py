@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from esipy.cache.shared import SharedCache, missing
+from esipy import late
+from esipy.cache.shared import SharedCache
 from esipy.wire import Wire
 
 
@@ -19,7 +20,7 @@ class RedisCache(SharedCache):
         try:
             import redis
         except ImportError as error:
-            raise missing('redis', 'redis', error) from None
+            raise late.missing('this cache', 'redis', 'redis', error) from None
         if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
             raise TypeError('cache must be an instance of redis.Redis')
         super().__init__()

@@ -67,8 +67,3 @@ class SharedCache(BaseCache):
 
     def _delete(self, name: str) -> Any:
         raise NotImplementedError
-
-
-def missing(package: str, extra: str, error: ImportError) -> ImportError:
-    """The error for an extra that is not installed, with the way out."""
-    return ImportError(f'this cache needs {package}: pip install "EsiPy[{extra}]" ({error})')

@@ -115,12 +115,15 @@ _LOST = Answer(500, {}, b'', '', NoAnswer('no answer'))
 class Booking:
     """One attempt: `with limits.booking(exchange, …) as booking: …; booking.settle(answer)`.
 
-    What is not settled stays spent: nobody knows what became of it.
+    What is not settled stays spent: nobody knows what became of it. `has_waited`: for its turn.
     """
 
-    __slots__ = ('_exchange', '_limits', '_plan', '_ticket')
+    __slots__ = ('_exchange', '_limits', '_plan', '_ticket', 'has_waited')
 
-    def __init__(self, limits: Limits, plan: Plan, ticket: Ticket, exchange: Exchange) -> None:
+    def __init__(
+        self, limits: Limits, plan: Plan, ticket: Ticket, exchange: Exchange, has_waited: bool = False
+    ) -> None:
+        self.has_waited = has_waited
         self._limits = limits
         self._plan = plan
         self._ticket: Ticket | None = ticket
@@ -185,7 +188,7 @@ class Limits:
         ticket = self._wait(plan, exchange)
         if exchange.deadline is not None:
             exchange.deadline += clock.monotonic() - begun
-        return Booking(self, plan, ticket, exchange)
+        return Booking(self, plan, ticket, exchange, has_waited=True)
 
     def settle(self, plan: Plan, ticket: Ticket, answer: Answer) -> bool:
         """Count what an answer did cost, and whether it was a refusal because of a limit."""

@@ -11,6 +11,8 @@ from esipy.limits.base import Budget, Estimate
 class NoLimits:
     """Books nothing and never waits."""
 
+    has_waited = False
+
     def booking(self, exchange: Any, authorization: str | None) -> NoLimits:
         return self
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from esipy import clock
+from esipy import clock, late
 from esipy.limits import scripts
 from esipy.limits.base import Limits, Plan, Ticket
 from esipy.limits.draws import Draw
@@ -53,7 +53,7 @@ class RedisLimits(Limits):
         try:
             import redis
         except ImportError as error:
-            raise ImportError(f'RedisLimits needs redis: pip install "EsiPy[redis]" ({error})') from None
+            raise late.missing('RedisLimits', 'redis', 'redis', error) from None
         if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
             raise TypeError(f'RedisLimits takes a redis.Redis, not {type(redis_client).__name__}')
         super().__init__(hidden, address)

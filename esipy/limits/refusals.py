@@ -48,14 +48,14 @@ class Refusals:
         if not self._known or exchange.method not in ('GET', 'HEAD'):
             return None
         with self._lock:
-            found = self._known.get((exchange.method, self._key(exchange)))
+            found = self._known.get(self._name(exchange))
         return found if found is not None and clock.time() < found.until else None
 
     def note(self, exchange: Exchange, answer: Answer) -> None:
         """What the server said this time."""
         if not self._on or exchange.method not in ('GET', 'HEAD'):
             return
-        name = exchange.method, self._key(exchange)
+        name = self._name(exchange)
         with self._lock:
             before = self._known.pop(name, None)
             if answer.status in (403, 404) and len(answer.content) <= _BYTES:
@@ -65,3 +65,7 @@ class Refusals:
                     self._known.popitem(last=False)
             elif before is not None and answer.status >= 420:
                 self._known[name] = before  # nothing was said of the object
+
+    def _name(self, exchange: Exchange) -> Hashable:
+        """Who signs in again with more scopes may be allowed what was refused before."""
+        return exchange.method, self._key(exchange), getattr(exchange.security, 'scopes', None)

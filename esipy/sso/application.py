@@ -71,7 +71,11 @@ class Application:
         self.timeout = options['timeout']
         self.cache = check_cache(options['cache'])
         keys = options['jwks_key'] or {}
-        self.jwks_key_set = {key['kid']: key for key in keys['keys']} if 'keys' in keys else None
+        self.jwks_key_set: Mapping[str, Any] | None = (
+            {key['kid']: key for key in keys['keys']} if 'keys' in keys else None
+        )
+        # Those of the SSO, unless an app gives its own.
+        self._published_keys: Mapping[str, Any] | None = None
         self.jwks_key = None if 'keys' in keys else options['jwks_key']
         self._session = make_session(10, options['transport_adapter'], None)
         self._transport = Transport(self._session, endpoint.MAX_BODY)
@@ -116,8 +120,10 @@ class Application:
         """The keys that tokens are signed with, by their names; asked for `again` when a token names another one."""
         if self.jwks_key is not None:
             return {str(self.jwks_key.get('kid', jwt.DEFAULT_KID)): self.jwks_key}
-        if self.jwks_key_set is None or again:
-            self.jwks_key_set = self._published.get(self._endpoint('jwks_uri'), metadata.keys, again)
+        # Those of the SSO are asked for again from time to time.
+        if self.jwks_key_set is None or again or self.jwks_key_set is self._published_keys:
+            found = self._published.get(self._endpoint('jwks_uri'), metadata.keys, again)
+            self.jwks_key_set = self._published_keys = found
         return self.jwks_key_set
 
     def _page(self, url: str) -> bytes:

@@ -24,8 +24,11 @@ T = TypeVar('T')
 #: token.
 COOL_DOWN = 60.0
 
-#: Seconds for which a page from the cache saves asking; when the SSO is down, an older one is good enough.
+#: Seconds for which a page saves asking; when the SSO is down, an older one is good enough.
 FRESH = 86400.0
+
+#: Seconds after which an old page that could not be had anew is asked for again.
+_AGAIN = 600.0
 
 #: Seconds after a failure in which an object that is being made does not wait for the SSO again.
 _REST = 10.0
@@ -80,11 +83,14 @@ class Published:
         """
         with memory.lock:
             page = memory.pages.get(url) or self._kept(url, read, FRESH)
+            now = clock.time()
             if page is None:
                 page = self._first(url, read)
-            elif again and abs(clock.time() - page.asked) > COOL_DOWN:
-                memory.pages[url] = page._replace(asked=clock.time())  # also if it fails
+            elif again and abs(now - page.asked) > COOL_DOWN:
+                memory.pages[url] = page._replace(asked=now)  # also if it fails
                 page = self._asked(url, read)
+            elif abs(now - page.asked) > FRESH:  # a key may have been withdrawn
+                page = self._renewed(url, read, page)
             memory.pages[url] = page
         found: T = page.found
         return found
@@ -102,8 +108,14 @@ class Published:
             kept = self._kept(url, read, None)
             if kept is None:
                 raise
-            LOGGER.warning('the SSO does not answer (%s): %s as it was kept', error, url)
-            return kept
+            return _for_a_while(url, kept, error)
+
+    def _renewed(self, url: str, read: Callable[[bytes], Any], old: _Page) -> _Page:
+        """The page from the SSO; `old` where it does not answer."""
+        try:
+            return self._asked(url, read)
+        except SSOUnavailableError as error:
+            return _for_a_while(url, old, error)
 
     def _asked(self, url: str, read: Callable[[bytes], Any]) -> _Page:
         """The page from the SSO."""
@@ -150,3 +162,9 @@ def _read(url: str, read: Callable[[bytes], Any], body: bytes) -> Any:
         return read(body)
     except ValueError as error:
         raise SSOUnavailableError(url, 200, response=str(error).encode()) from None
+
+
+def _for_a_while(url: str, old: _Page, error: SSOUnavailableError) -> _Page:
+    """An old page, until it is time to ask again."""
+    LOGGER.warning('the SSO does not answer (%s): %s as it was known', error, url)
+    return old._replace(asked=clock.time() - FRESH + _AGAIN)

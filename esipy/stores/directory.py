@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from esipy import late
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
 
 LOGGER = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def of_user() -> Path:
     try:
         import platformdirs
     except ImportError as error:
-        raise missing('platformdirs', 'tokens', error) from None
+        raise late.missing('this token store', 'platformdirs', 'tokens', error) from None
     return platformdirs.user_data_path('esipy', appauthor=False)
 
 
@@ -47,7 +48,7 @@ def locked(path: Path, wait: float) -> Iterator[None]:
     try:
         import filelock
     except ImportError as error:
-        raise missing('filelock', 'tokens', error) from None
+        raise late.missing('this token store', 'filelock', 'tokens', error) from None
     lock = filelock.FileLock(path, timeout=wait, mode=0o600, thread_local=False)
     try:
         lock.acquire(poll_interval=_POLL)
@@ -65,8 +66,3 @@ def warn(message: str) -> None:
     """Tell the user, and the log of a service that nobody watches."""
     LOGGER.warning(message)
     warnings.warn(message, stacklevel=2)
-
-
-def missing(package: str, extra: str, error: ImportError) -> ImportError:
-    """The error for an extra that is not installed, with the way out."""
-    return ImportError(f'this token store needs {package}: pip install "EsiPy[{extra}]" ({error})')

@@ -10,9 +10,10 @@ from contextlib import AbstractContextManager, suppress
 from hashlib import sha256
 from pathlib import Path
 
+from esipy import late
 from esipy.exceptions import TokenStoreError
 from esipy.stores.base import PATIENCE, Tokens, TokenStore
-from esipy.stores.directory import locked, make_private, missing, of_user, warn
+from esipy.stores.directory import locked, make_private, of_user, warn
 from esipy.stores.record import VERSION, from_record, parsed, to_record
 
 _Kept = dict[tuple[str, int], Tokens]
@@ -36,7 +37,7 @@ class FileTokens(TokenStore):
         try:
             import filelock  # noqa: F401
         except ImportError as error:
-            raise missing('filelock', 'tokens', error) from None
+            raise late.missing('this token store', 'filelock', 'tokens', error) from None
         # Without links: what is replaced is the file, and not the link that leads to it.
         self.path = (of_user() / 'tokens.json' if path is None else Path(path).expanduser()).resolve()
         self.wait = wait

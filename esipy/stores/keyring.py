@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Any
 
+from esipy import late
 from esipy.exceptions import TokenStoreError
 from esipy.stores.base import PATIENCE, Tokens, TokenStore
-from esipy.stores.directory import locked, make_private, missing, of_user
+from esipy.stores.directory import locked, make_private, of_user
 from esipy.stores.record import checked, from_text, parsed, to_text
 
 
@@ -30,7 +31,7 @@ class KeyringTokens(TokenStore):
             import filelock  # noqa: F401
             import keyring
         except ImportError as error:
-            raise missing('keyring', 'keyring', error) from None
+            raise late.missing('this token store', 'keyring', 'keyring', error) from None
         self.service = service
         self.wait = wait
         self._keyring = keyring

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from esipy import late
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
 from esipy.stores.base import PATIENCE, Tokens, TokenStore
-from esipy.stores.directory import missing
 from esipy.stores.record import from_text, to_text
 from esipy.wire import impatient
 
@@ -115,7 +115,7 @@ class _Server:
         try:
             import redis
         except ImportError as error:
-            raise missing('redis', 'redis', error) from None
+            raise late.missing('this token store', 'redis', 'redis', error) from None
         if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
             raise TypeError(f'redis_client: a redis.Redis or redis.RedisCluster, not {type(redis_client).__name__}')
         self.redis: Any = redis

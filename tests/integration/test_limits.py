@@ -193,6 +193,35 @@ def test_who_waits_for_another_thread_that_waits_for_a_limit() -> None:
         assert [response.status for _, response in pairs] == [200] * 3
 
 
+def test_who_has_waited_is_signed_for_anew() -> None:
+    """The wait may be of minutes, and a token that has expired meanwhile costs a 401, which is five tokens."""
+    signer = Signer()
+    with Server(lambda visit: visit.send(GOOD)) as server, client(security=signer) as esi:
+        op = app_at(server.url).op['mine']
+        for number in range(8):
+            esi.request(op(q=str(number)))
+        late = threading.Thread(target=esi.request, args=(op(q='late'),))
+        late.start()
+        wait_until(lambda: esi.limits._lines.waiting)
+        signer.token = token(sub='CHARACTER:EVE:1', azp='app', iat=1)
+        clock.move(WINDOW + 0.1)
+        late.join(10)
+        assert server.visits[8].headers['authorization'] == signer.token != server.visits[7].headers['authorization']
+
+
+class Signer:
+    """An app's own security, which takes the token that is there at the moment."""
+
+    scopes = frozenset({'wallet'})
+
+    def __init__(self) -> None:
+        self.token = token(sub='CHARACTER:EVE:1', azp='app')
+
+    def __call__(self, request: Any) -> Any:
+        request._p['header']['Authorization'] = self.token
+        return request
+
+
 def test_one_of_many_that_would_wait_too_long_loses_no_other() -> None:
     with Server(lambda visit: visit.send(GOOD)) as server, client(max_wait=0) as esi:
         op = app_at(server.url).op['one']
@@ -351,6 +380,16 @@ def test_others_are_asked_for() -> None:
         assert len(server.visits) == 2
         with pytest.raises(ForbiddenError):
             esi.request(op(), security=security('first'), raise_on_error=True)
+
+
+def test_who_has_more_scopes_is_asked_for() -> None:
+    signer = Signer()
+    with Server(in_turn(answer({}, 403), GOOD)) as server, client(remember_refusals=True, security=signer) as esi:
+        call = app_at(server.url).op['mine']()
+        assert [esi.request(call).status for _ in range(2)] == [403, 403]
+        signer.scopes = frozenset({'wallet', 'assets'})
+        assert esi.request(call).ok
+        assert len(server.visits) == 2
 
 
 def test_what_is_there_again_is_forgotten() -> None:

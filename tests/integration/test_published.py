@@ -72,6 +72,31 @@ def test_within_a_day_another_process_does_not_ask(esi: Sandbox, cache: BaseCach
     assert asked(esi) == (2, 2)
 
 
+def test_what_a_process_knows_is_asked_for_again_after_a_day(esi: Sandbox) -> None:
+    """A key that was withdrawn is not trusted for as long as a process lives."""
+    old = esi.token(ONE)
+    one = security(esi)
+    esi.sso.rotate_keys()
+    one.update_token({'access_token': old, 'expires_in': 1200})
+    ignoring_age = {'verify_exp': False}
+    assert one.verify(options=ignoring_age)  # nothing tells of it yet
+    clock.move(published.FRESH + 1)
+    with pytest.raises(JWTError):
+        one.verify(options=ignoring_age)
+    assert asked(esi)[1] >= 2
+
+
+def test_what_a_process_knows_is_good_enough_while_the_sso_is_down(esi: Sandbox) -> None:
+    token = esi.token(ONE)
+    one = security(esi)
+    clock.move(published.FRESH + 1)
+    esi.faults.add('downtime', operation='sso')
+    one.update_token({'access_token': token, 'expires_in': 1200})
+    for _ in range(3):
+        assert one.verify(options={'verify_exp': False})
+    assert asked(esi)[1] == 2  # and not each time
+
+
 def test_keys_that_were_rotated_are_asked_for_in_spite_of_the_cache(esi: Sandbox, cache: BaseCache) -> None:
     security(esi, cache=cache)
     clock.move(published.COOL_DOWN + 1)
