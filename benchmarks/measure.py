@@ -52,7 +52,8 @@ def sampled(contenders: Mapping[str, Callable[[], float]], *, rounds: int) -> Re
     samples: dict[str, list[float]] = {name: [] for name in running}
     for number in range(rounds + 1):
         names = [name for name in running if name in (FLOOR, ESIPY) or number % 5 in (0, 1)]
-        for name in names[number % len(names) :] + names[: number % len(names)]:
+        first = number % max(len(names), 1)  # where none runs any more, `missing` tells why
+        for name in names[first:] + names[:first]:
             try:
                 sample = running[name]()
             except Exception as error:
