@@ -166,6 +166,8 @@ class EsiSecurity(Holder):
 
     def owner_of(self, request: Any) -> str | None:
         """Whose call it will be, for the cache; '' for a public one; None where it takes signing to tell."""
+        if type(self).__call__ is not _CALL:
+            return None  # a subclass signs in its own way, and may take another user's tokens only then
         if not request._security or not self._is_for_us(request):
             return ''
         token = self.access_token
@@ -190,6 +192,8 @@ class EsiSecurity(Holder):
         operation = request.operation
         if not self.check_scopes or not operation.scopes or not self._is_for_us(request):
             return
+        if type(self).__call__ is not _CALL:
+            return  # whose tokens a subclass signs with is not known before it does
         self._fresh_token()
         if self._lacks(operation):
             with self._lock:
@@ -220,3 +224,7 @@ class EsiSecurity(Holder):
 
     def __repr__(self) -> str:
         return f'<EsiSecurity of {self.client_id}>'
+
+
+#: How a call is signed, unless a subclass does it otherwise.
+_CALL = EsiSecurity.__call__

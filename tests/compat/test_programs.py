@@ -277,6 +277,28 @@ def test_a_refresh_of_ones_own(where: str, esi: Sandbox, app: Any, security: Esi
     assert heard == ['another']
 
 
+def test_a_subclass_that_takes_a_users_tokens_when_it_signs(esi: Sandbox, app: Any) -> None:
+    """Nobody's answer is given to another user, and the tokens of the one before are not asked for anything."""
+    owner, other = 90000001, 90000002
+
+    class OfTheUser(EsiSecurity):
+        user = owner
+
+        def __call__(self, request: Any) -> Any:
+            self.update_token({'access_token': esi.token(self.user), 'expires_in': 1199})
+            return super().__call__(request)
+
+    security = OfTheUser('https://localhost/callback/', 'client id', 'secret key', headers=HEADERS)
+    with EsiClient(security, headers=HEADERS) as client:
+        op = app.op['get_characters_character_id_wallet'](character_id=owner)
+        assert client.request(op).status == 200
+        security.user = other
+        assert client.request(op).status == 403
+        esi.clock.move(3600)
+        security.user = owner
+        assert client.request(op).status == 200
+
+
 def test_contacts_written_and_read(esi: Sandbox, app: Any, security: EsiSecurity) -> None:
     esi.lists.of('get_characters_character_id_contacts', character_id=90000001).resize(5)
     with EsiClient(security, headers=HEADERS) as client:
