@@ -229,6 +229,32 @@ def ORDERS_OF(app: Any) -> Any:
     return app.op['get_markets_region_id_orders']
 
 
+@pytest.mark.parametrize('where', ['class', 'object'])
+def test_multi_request_by_a_request_of_ones_own(where: str, app: Any, client: EsiClient) -> None:
+    """1.x called `request` for each of the calls: a subclass, or a wrapper in its place, was asked."""
+    heard = []
+
+    class Mine(EsiClient):
+        def request(self, req_and_resp: Any, **options: Any) -> Any:  # type: ignore[override]
+            heard.append(options)
+            return EsiClient.request(self, req_and_resp, **options)
+
+    if where == 'class':
+        client.__class__ = Mine
+    else:
+        client.request = functools.partial(Mine.request, client)  # type: ignore[method-assign, arg-type]
+    calls = [ORDERS_OF(app)(region_id=10000002, order_type='all', page=page) for page in (1, 2)]
+    calls.append(app.op['get_characters_character_id'](character_id=404))
+    pairs = client.multi_request(calls, raw_body_only=True)
+    assert [pair[1].status for pair in pairs] == [200, 200, 404]
+    assert [pair[0] for pair in pairs] == [call[0] for call in calls]
+    assert heard == [{'raw_body_only': True, 'opt': {}}] * 3
+    with pytest.raises(APIException) as caught:
+        client.multi_request(calls, raise_on_error=True)
+    assert caught.value.status_code == 404
+    assert len(caught.value.results) == 3  # type: ignore[attr-defined]
+
+
 def test_errors(app: Any, client: EsiClient) -> None:
     operation = app.op['get_characters_character_id'](character_id=404)
     response = client.request(operation)
