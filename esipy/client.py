@@ -20,6 +20,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
+import requests
+
 from esipy import clock, retry
 from esipy.cache import policy
 from esipy.cache.answers import Answers
@@ -170,8 +172,8 @@ class EsiClient(Lists):
         self.max_wait: float | None = chosen['max_wait']
         self.remember_refusals: bool = chosen['remember_refusals']
         self.transport_adapter = chosen['transport_adapter']
-        self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
-        self._transport = Transport(self._session, chosen['max_body'])
+        session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
+        self._transport = Transport(session, chosen['max_body'])
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
         self._limits: Limits | NoLimits = _limits_of(self.limits)
@@ -185,6 +187,15 @@ class EsiClient(Lists):
         #: What is called, for plugins.
         self.service = 'ESI'
         self._set_headers(chosen)
+
+    @property
+    def _session(self) -> requests.Session:
+        """What sends. As in 1.x, an app may put another one in its place."""
+        return self._transport.session
+
+    @_session.setter
+    def _session(self, session: requests.Session) -> None:
+        self._transport.session = make_session(self.pool_size, None, session)
 
     def _set_headers(self, chosen: Mapping[str, Any]) -> None:
         headers = dict(chosen['headers'] or {})

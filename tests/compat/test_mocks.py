@@ -13,11 +13,19 @@ import responses
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from esipy import EsiApp, EsiClient, EsiSecurity
-from esipy.exceptions import APIException, UndecodableBodyError
+from esipy.exceptions import APIException, SSOUnavailableError, UndecodableBodyError
 from tests.integration.things import app_at, description
 
 URL = 'https://esi.evetech.net'
 FRESH = {'Cache-Control': 'max-age=60', 'Content-Type': 'application/json'}
+
+ENDPOINTS = {
+    'issuer': 'x',
+    'authorization_endpoint': 'https://login.eveonline.com/v2/oauth/authorize',
+    'token_endpoint': 'https://login.eveonline.com/v2/oauth/token',
+    'revocation_endpoint': 'https://login.eveonline.com/v2/oauth/revoke',
+    'jwks_uri': 'https://login.eveonline.com/oauth/jwks',
+}
 
 
 @pytest.fixture
@@ -93,18 +101,10 @@ def test_httmock_and_304(client: EsiClient, call: Any) -> None:
 
 
 def test_httmock_around_the_sso_and_the_document() -> None:
-    endpoints = {
-        'issuer': 'x',
-        'authorization_endpoint': 'https://login.eveonline.com/v2/oauth/authorize',
-        'token_endpoint': 'https://login.eveonline.com/v2/oauth/token',
-        'revocation_endpoint': 'https://login.eveonline.com/v2/oauth/revoke',
-        'jwks_uri': 'https://login.eveonline.com/oauth/jwks',
-    }
-
     @httmock.urlmatch(netloc=r'login\.eveonline\.com$')
     def sso(url: Any, request: Any) -> Any:
         if url.path.startswith('/.well-known'):
-            return httmock.response(200, endpoints)
+            return httmock.response(200, ENDPOINTS)
         if url.path == '/oauth/jwks':
             return httmock.response(200, {'keys': []})
         assert request.body == 'grant_type=authorization_code&code=abc' or b'abc' in request.body
@@ -245,6 +245,22 @@ def test_a_patched_request_answers_many(client: EsiClient, call: Any) -> None:
         assert client.multi_request([call])[0][1].status == 404
         with pytest.raises(ValueError, match='mine'):
             client.multi_request([call])
+
+
+def test_a_session_put_in_the_place_of_ours(client: EsiClient, call: Any) -> None:
+    """As apps do whose session caches, or signs in by itself."""
+    with requests.Session() as session:
+        session.headers['User-Agent'] = 'of the session'
+        session.mount('https://', canned := Canned())
+        client._session = session
+        assert client._session is session
+        assert client.request(call).data.players == 3
+        assert canned.asked[0][0].headers['User-Agent'] == 'of the session'
+        security = EsiSecurity('https://x', 'id', 'key', headers={'User-Agent': 'tests'}, sso_endpoints=ENDPOINTS)
+        security._session = session
+        with pytest.raises(SSOUnavailableError):  # what it says is no token
+            security.auth('abc')
+        assert canned.asked[1][0].url == ENDPOINTS['token_endpoint']
 
 
 def test_a_session_of_ones_own(call: Any) -> None:
