@@ -247,6 +247,32 @@ def test_a_patched_request_answers_many(client: EsiClient, call: Any) -> None:
             client.multi_request([call])
 
 
+class Fake:
+    """What 1.x asked of an answer."""
+
+    status_code = 200
+    headers = FRESH
+    content = b'{"players": 4}'
+    url = f'{URL}/thing?q=x'
+
+
+@pytest.mark.parametrize(
+    'answer',
+    [
+        Fake(),
+        mock.Mock(
+            spec=requests.Response, **{name: getattr(Fake, name) for name in ('status_code', 'headers', 'content')}
+        ),
+    ],
+)
+def test_a_patched_send_that_answers(answer: Any, client: EsiClient, call: Any) -> None:
+    with mock.patch.object(client._session, 'send', return_value=answer) as send:
+        response = client.request(call)
+        assert (response.data.players, response.url) == (4, Fake.url)
+        assert client.request(call).from_cache
+    assert send.call_count == 1
+
+
 def test_a_session_put_in_the_place_of_ours(client: EsiClient, call: Any) -> None:
     """As apps do whose session caches, or signs in by itself."""
     with requests.Session() as session:
