@@ -150,9 +150,9 @@ class EsiClient(Lists):
         advise_of_unknown('EsiClient', options, _OPTIONS)
         chosen = {**_OPTIONS, **options}
         check_options('EsiClient', chosen)
-        if security is not None and not callable(security):
+        if security and not callable(security):
             raise TypeError(f'EsiClient: security must be an EsiSecurity or a function, not {type(security).__name__}')
-        self.security = security
+        self.security: Any = security or None  # False and the like, which 1.x did not call either
         self.retry_requests = retry_requests
         self.cache: BaseCache = check_cache(chosen['cache'])
         self.raw_body_only: bool = chosen['raw_body_only']
@@ -277,7 +277,7 @@ class EsiClient(Lists):
             self._chain.prepare(exchange)
         outgoing = exchange.outgoing()
         signer = exchange.security  # which is not asked: it might refresh
-        if signer is not None and (exchange.request._security or not hasattr(signer, 'owner_of')):
+        if signer is not None and (exchange.request._security or not _can(signer, 'owner_of')):
             outgoing.headers.setdefault('Authorization', '***')
         return self._transport.preview(outgoing)
 
@@ -515,7 +515,7 @@ class EsiClient(Lists):
         if given is not None:
             exchange.security = None  # the call brings its own: it is older than the client's and more precise
         security = exchange.security
-        owner = security.owner_of(exchange.request) if hasattr(security, 'owner_of') else None
+        owner = security.owner_of(exchange.request) if _can(security, 'owner_of') else None
         if security is not None and owner is None:
             self._sign(exchange)
         else:
@@ -523,10 +523,12 @@ class EsiClient(Lists):
 
     def _sign(self, exchange: Exchange) -> None:
         """Have the request signed, on a copy: every execution starts clean. What was signed says whose it is."""
-        if self.check_scopes and hasattr(exchange.security, 'require_scopes'):
+        if self.check_scopes and _can(exchange.security, 'require_scopes'):
             exchange.security.require_scopes(exchange.request)
-        request = exchange.request.copy()
-        signed = exchange.security(request) or request
+        request: Any = exchange.request.copy()
+        returned = exchange.security(request)
+        # 1.x did not look at what came back: a request is edited in place.
+        signed = returned if isinstance(returned, type(request)) else request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
         owner = getattr(signed, 'owner', None) or owner_of_signed(exchange.request, signed)
         exchange.owner = owner or owner_of(self._transport.authorization())
@@ -607,7 +609,7 @@ class EsiClient(Lists):
     def _has_another_token(self, exchange: Exchange) -> bool:
         """After a 401, which did nothing: whether the security object has got a token to try once more with."""
         signed, exchange.signed = exchange.signed, None
-        if exchange.has_renewed or signed is None or not hasattr(exchange.security, 'refused'):
+        if exchange.has_renewed or signed is None or not _can(exchange.security, 'refused'):
             return False
         if exchange.request.is_streamed:
             return False  # its body is gone
@@ -777,6 +779,11 @@ class EsiClient(Lists):
 
 #: What executes the calls of `multi_request`, unless an app does it otherwise.
 _REQUEST = EsiClient.request
+
+
+def _can(security: Any, name: str) -> bool:
+    """Whether a security object has a method of ours. A mock in its place says so of everything; its class does not."""
+    return hasattr(type(security), name)
 
 
 def _day(date: Any, where: str = 'request()') -> str:

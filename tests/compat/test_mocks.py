@@ -273,6 +273,33 @@ def test_a_patched_send_that_answers(answer: Any, client: EsiClient, call: Any) 
     assert send.call_count == 1
 
 
+@pytest.mark.parametrize('kind', [None, EsiSecurity])
+def test_a_mock_that_signs(kind: Any) -> None:
+    signer = mock.MagicMock(spec=kind)
+    with responses.RequestsMock() as mocked, EsiClient(signer, headers={'User-Agent': 'tests'}) as signed:
+        mocked.get(f'{URL}/mine', json={'players': 1}, headers=FRESH)
+        for _ in range(2):
+            assert signed.request(app_at(URL).op['get_mine']()).data.players == 1
+        mocked.assert_call_count(f'{URL}/mine', 1)
+        mocked.put(f'{URL}/mine', json={'error': 'no token'}, status=401)
+        assert signed.request(app_at(URL).op['put_mine'](body={})).status == 401
+        mocked.assert_call_count(f'{URL}/mine', 2)
+    assert signer.called
+
+
+def test_what_signs_may_give_back_anything_or_be_nothing() -> None:
+    def sign(request: Any) -> bool:
+        request._p['header']['Authorization'] = 'Bearer mine'
+        return True
+
+    with responses.RequestsMock() as mocked:
+        mocked.get(f'{URL}/mine', json={'players': 1})
+        for signer in (sign, False, ''):
+            with EsiClient(signer, headers={'User-Agent': 'tests'}) as client:
+                assert client.request(app_at(URL).op['get_mine']()).ok
+        assert [call.request.headers.get('Authorization') for call in mocked.calls] == ['Bearer mine', None, None]
+
+
 def test_a_session_put_in_the_place_of_ours(client: EsiClient, call: Any) -> None:
     """As apps do whose session caches, or signs in by itself."""
     with requests.Session() as session:
