@@ -300,6 +300,30 @@ def test_what_signs_may_give_back_anything_or_be_nothing() -> None:
         assert [call.request.headers.get('Authorization') for call in mocked.calls] == ['Bearer mine', None, None]
 
 
+def test_what_signs_may_write_to_the_requests_header() -> None:
+    def sign(request: Any) -> None:
+        request._p['header']['authorization'] = 'Bearer of before'
+        request.header.update({'Authorization': f'Bearer {users[0]}', 'X-Own': 'yes', 'X-Other': 'no'})
+        del request.header['x-other']
+        assert request.header['AUTHORIZATION'] == f'Bearer {users[0]}'
+        assert 'X-Other' not in request.header
+
+    users = ['one', 'two']
+    call = app_at(URL).op['get_mine'](q='x')
+    with responses.RequestsMock() as mocked, EsiClient(sign, headers={'User-Agent': 'tests'}) as client:
+        mocked.get(f'{URL}/mine', json={'players': 1}, headers=FRESH)
+        assert client.request(call).ok
+        assert client.request(call).from_cache
+        users.reverse()
+        assert not client.request(call).from_cache
+        sent = [dict(one.request.headers) for one in mocked.calls]
+    assert [headers['Authorization'] for headers in sent] == ['Bearer one', 'Bearer two']
+    assert all(headers['X-Own'] == 'yes' and {'X-Other', 'authorization'}.isdisjoint(headers) for headers in sent)
+    assert 'Authorization' not in call[0].header
+    with pytest.raises(KeyError):
+        del call[0].header['Authorization']
+
+
 def test_a_session_put_in_the_place_of_ours(client: EsiClient, call: Any) -> None:
     """As apps do whose session caches, or signs in by itself."""
     with requests.Session() as session:
