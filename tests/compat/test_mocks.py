@@ -324,6 +324,18 @@ def test_what_signs_may_write_to_the_requests_header() -> None:
         del call[0].header['Authorization']
 
 
+def test_a_pair_is_made_ready_by_hand(client: EsiClient, call: Any) -> None:
+    with responses.RequestsMock() as mocked:
+        mocked.get(f'{URL}/thing', json={'players': 1}, headers=FRESH)
+        for _ in range(2):
+            request, response = call
+            request.reset()
+            response.reset()
+            assert (response.status, response.raw, response.data, dict(response.header)) == (None, None, None, {})
+            client.request(call)
+            assert (response.status, response.data.players) == (200, 1)
+
+
 def test_a_session_put_in_the_place_of_ours(client: EsiClient, call: Any) -> None:
     """As apps do whose session caches, or signs in by itself."""
     with requests.Session() as session:
