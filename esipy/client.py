@@ -148,7 +148,8 @@ class EsiClient(Lists):
 
     def __init__(self, security: Any = None, retry_requests: bool = False, **options: Any) -> None:
         advise_of_unknown('EsiClient', options, _OPTIONS)
-        chosen = {**_OPTIONS, **options}
+        # Looked up now: tests of apps put a mock in its place here.
+        chosen = {**_OPTIONS, 'signal_api_call_stats': API_CALL_STATS, **options}
         check_options('EsiClient', chosen)
         if security and not callable(security):
             raise TypeError(f'EsiClient: security must be an EsiSecurity or a function, not {type(security).__name__}')

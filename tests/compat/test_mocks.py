@@ -336,6 +336,18 @@ def test_a_pair_is_made_ready_by_hand(client: EsiClient, call: Any) -> None:
             assert (response.status, response.data.players) == (200, 1)
 
 
+def test_patched_signals(call: Any) -> None:
+    with (
+        mock.patch('esipy.client.API_CALL_STATS') as stats,
+        mock.patch('esipy.security.AFTER_TOKEN_REFRESH') as refresh,
+    ):
+        security = EsiSecurity('https://x', 'id', 'key', headers={'User-Agent': 'tests'}, sso_endpoints=ENDPOINTS)
+        assert security.signal_token_updated is refresh
+        with EsiClient(headers={'User-Agent': 'tests'}, transport_adapter=Canned()) as client:
+            client.request(call)
+    assert stats.send.call_args.kwargs['status_code'] == 200
+
+
 def test_a_session_put_in_the_place_of_ours(client: EsiClient, call: Any) -> None:
     """As apps do whose session caches, or signs in by itself."""
     with requests.Session() as session:
