@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import pytest
 
 from esipy import App, EsiApp, EsiClient, EsiSecurity
-from esipy.cache import BaseCache, DictCache, DummyCache
+from esipy.cache import BaseCache, DictCache, DummyCache, _hash
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS, Signal
 from esipy.exceptions import APIException
 from esipy.plugins import Headers, OuterLogger, QueryParams
@@ -464,7 +465,23 @@ class MyCache(BaseCache):
         self.dict.pop(key)
 
 
-@pytest.mark.parametrize('cache', [MyCache(), DictCache(), DummyCache(), None, False])
+class TableCache(BaseCache):
+    """A cache whose values are rows of an app's own, as those of an ORM."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Any] = {}
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self.rows.get(_hash(key), default)
+
+    def set(self, key: Any, value: Any, expire: Any = 300) -> None:
+        self.rows[_hash(key)] = types.SimpleNamespace(expire=expire, **value._asdict())
+
+    def invalidate(self, key: Any) -> None:
+        self.rows.pop(_hash(key), None)
+
+
+@pytest.mark.parametrize('cache', [MyCache(), TableCache(), DictCache(), DummyCache(), None, False])
 def test_a_cache_of_ones_own(cache: Any, esi: Sandbox, app: Any) -> None:
     with EsiClient(headers=HEADERS, cache=cache) as client:
         for _ in range(2):
