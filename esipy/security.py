@@ -150,6 +150,11 @@ class EsiSecurity(Holder):
         if character_id is not None:
             self._characters.pop(character_id, None)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> EsiSecurity:
+        one: EsiSecurity = super().__deepcopy__(memo)
+        one._characters = {}
+        return one
+
     # ------------------------------------------------------------------ a request
 
     def __call__(self, request: Any) -> Any:

@@ -3,6 +3,7 @@ ones, and lead to a sandbox."""
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import json
@@ -324,6 +325,22 @@ def test_a_subclass_that_takes_a_users_tokens_when_it_signs(esi: Sandbox, app: A
         esi.clock.move(3600)
         security.user = owner
         assert client.request(op).status == 200
+
+
+@pytest.mark.parametrize('copied', [copy.copy, copy.deepcopy])
+def test_a_security_object_copied_for_each_user(copied: Any, esi: Sandbox, app: Any) -> None:
+    template = EsiSecurity('https://localhost/callback/', 'client id', 'secret key', headers=HEADERS)
+    users = {character: copied(template) for character in (90000001, 90000002)}
+    for character, security in users.items():
+        security.update_token({'access_token': esi.token(character), 'expires_in': 1199}, token_identifier=character)
+    for character, security in users.items():
+        with EsiClient(security, headers=HEADERS) as client:
+            op = app.op['get_characters_character_id_wallet'](character_id=character)
+            assert client.request(op).status == 200
+        assert security.token_identifier == character
+        assert security.verify(options={'verify_aud': False})['sub'] == f'CHARACTER:EVE:{character}'
+    assert template.access_token is template.token_identifier is None
+    assert (users[90000001]._lock is template._lock) == (copied is copy.copy)
 
 
 def test_contacts_written_and_read(esi: Sandbox, app: Any, security: EsiSecurity) -> None:
