@@ -20,6 +20,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
+import requests
+
 from esipy import clock, retry
 from esipy.cache import policy
 from esipy.cache.answers import Answers
@@ -146,11 +148,12 @@ class EsiClient(Lists):
 
     def __init__(self, security: Any = None, retry_requests: bool = False, **options: Any) -> None:
         advise_of_unknown('EsiClient', options, _OPTIONS)
-        chosen = {**_OPTIONS, **options}
+        # Looked up now: tests of apps put a mock in its place here.
+        chosen = {**_OPTIONS, 'signal_api_call_stats': API_CALL_STATS, **options}
         check_options('EsiClient', chosen)
-        if security is not None and not callable(security):
+        if security and not callable(security):
             raise TypeError(f'EsiClient: security must be an EsiSecurity or a function, not {type(security).__name__}')
-        self.security = security
+        self.security: Any = security or None  # False and the like, which 1.x did not call either
         self.retry_requests = retry_requests
         self.cache: BaseCache = check_cache(chosen['cache'])
         self.raw_body_only: bool = chosen['raw_body_only']
@@ -170,8 +173,8 @@ class EsiClient(Lists):
         self.max_wait: float | None = chosen['max_wait']
         self.remember_refusals: bool = chosen['remember_refusals']
         self.transport_adapter = chosen['transport_adapter']
-        self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
-        self._transport = Transport(self._session, chosen['max_body'])
+        session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
+        self._transport = Transport(session, chosen['max_body'])
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
         self._limits: Limits | NoLimits = _limits_of(self.limits)
@@ -185,6 +188,15 @@ class EsiClient(Lists):
         #: What is called, for plugins.
         self.service = 'ESI'
         self._set_headers(chosen)
+
+    @property
+    def _session(self) -> requests.Session:
+        """What sends. As in 1.x, an app may put another one in its place."""
+        return self._transport.session
+
+    @_session.setter
+    def _session(self, session: requests.Session) -> None:
+        self._transport.session = make_session(self.pool_size, None, session)
 
     def _set_headers(self, chosen: Mapping[str, Any]) -> None:
         headers = dict(chosen['headers'] or {})
@@ -266,7 +278,7 @@ class EsiClient(Lists):
             self._chain.prepare(exchange)
         outgoing = exchange.outgoing()
         signer = exchange.security  # which is not asked: it might refresh
-        if signer is not None and (exchange.request._security or not hasattr(signer, 'owner_of')):
+        if signer is not None and (exchange.request._security or not _can(signer, 'owner_of')):
             outgoing.headers.setdefault('Authorization', '***')
         return self._transport.preview(outgoing)
 
@@ -320,8 +332,12 @@ class EsiClient(Lists):
         total = len(reqs_and_resps) if isinstance(reqs_and_resps, Sized) else None
         told = counting(progress, total) if progress is not None else None
 
+        # An app may have put a `request` of its own in the place of ours, which 1.x called here.
+        is_ours = getattr(self.request, '__func__', None) is _REQUEST
+        one_of_many = self._one_of_many if is_ours else self._one_of_the_apps
+
         def run(call: Call) -> tuple[Call | None, Exception | None]:
-            return self._one_of_many(call, raw_body_only, opt, **options)
+            return one_of_many(call, raw_body_only, opt, **options)
 
         def done(index: int, count: int, outcome: tuple[Call | None, Exception | None]) -> None:
             pair, error = outcome
@@ -500,7 +516,7 @@ class EsiClient(Lists):
         if given is not None:
             exchange.security = None  # the call brings its own: it is older than the client's and more precise
         security = exchange.security
-        owner = security.owner_of(exchange.request) if hasattr(security, 'owner_of') else None
+        owner = security.owner_of(exchange.request) if _can(security, 'owner_of') else None
         if security is not None and owner is None:
             self._sign(exchange)
         else:
@@ -508,10 +524,12 @@ class EsiClient(Lists):
 
     def _sign(self, exchange: Exchange) -> None:
         """Have the request signed, on a copy: every execution starts clean. What was signed says whose it is."""
-        if self.check_scopes and hasattr(exchange.security, 'require_scopes'):
+        if self.check_scopes and _can(exchange.security, 'require_scopes'):
             exchange.security.require_scopes(exchange.request)
-        request = exchange.request.copy()
-        signed = exchange.security(request) or request
+        request: Any = exchange.request.copy()
+        returned = exchange.security(request)
+        # 1.x did not look at what came back: a request is edited in place.
+        signed = returned if isinstance(returned, type(request)) else request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
         owner = getattr(signed, 'owner', None) or owner_of_signed(exchange.request, signed)
         exchange.owner = owner or owner_of(self._transport.authorization())
@@ -592,7 +610,7 @@ class EsiClient(Lists):
     def _has_another_token(self, exchange: Exchange) -> bool:
         """After a 401, which did nothing: whether the security object has got a token to try once more with."""
         signed, exchange.signed = exchange.signed, None
-        if exchange.has_renewed or signed is None or not hasattr(exchange.security, 'refused'):
+        if exchange.has_renewed or signed is None or not _can(exchange.security, 'refused'):
             return False
         if exchange.request.is_streamed:
             return False  # its body is gone
@@ -743,6 +761,30 @@ class EsiClient(Lists):
             return (call[0], fill(call, response)), error
         except Exception as problem:
             return None if exchange is None else (call[0], failed(exchange, problem)), problem
+
+    def _one_of_the_apps(
+        self, call: Call, raw_body_only: bool | None, opt: Mapping[str, str] | None, **options: Any
+    ) -> tuple[Call | None, Exception | None]:
+        """The same by an app's own `request`, with the arguments that 1.x gave it."""
+        body_only = self.raw_body_only if raw_body_only is None else raw_body_only
+        try:
+            response: Any = self.request(call, raw_body_only=body_only, opt=dict(opt or {}), **options)
+        except (APIException, TokenError) as problem:
+            exchange = self._exchange(call, None, opt, UNSET, UNSET, raw_body_only, {})
+            return (call[0], failed(exchange, problem)), problem
+        except Exception as problem:
+            return None, problem
+        refused = isinstance(response, Response) and not response.ok
+        return (call[0], response), error_of(response, clock.time()) if refused else None
+
+
+#: What executes the calls of `multi_request`, unless an app does it otherwise.
+_REQUEST = EsiClient.request
+
+
+def _can(security: Any, name: str) -> bool:
+    """Whether a security object has a method of ours. A mock in its place says so of everything; its class does not."""
+    return hasattr(type(security), name)
 
 
 def _day(date: Any, where: str = 'request()') -> str:

@@ -63,17 +63,24 @@ class Signal:
             _call_robust(receiver, receiver, kwargs, {})
 
 
+#: How a signal is sent, unless an app does it otherwise.
+_SEND = Signal.send
+
+
 def emit(signal: Any, extra: dict[str, Any], **kwargs: Any) -> None:
     """Send robustly, as a call does, through a Signal or an app's own object that has `send` alone.
 
     `extra`: arguments that came after EsiPy 1.x; only who takes them gets them, so that receivers which were
     written for exactly the old ones go on working.
     """
-    if type(signal) is Signal:
+    if getattr(type(signal), 'send', None) is not _SEND or 'send' in vars(signal):
+        # 1.x called `send`, so an app's own is. What hands on to a Signal's receivers gets what all of them take.
+        _call_robust(signal, signal.send, kwargs, {} if isinstance(signal, Signal) else extra)
+    elif type(signal) is Signal:
         for receiver in signal.event_receivers.copy():
             _call_robust(receiver, receiver, kwargs, extra)
     else:
-        _call_robust(signal, getattr(signal, 'send_robust', None) or signal.send, kwargs, extra)
+        _call_robust(signal, signal.send_robust, kwargs, extra)
 
 
 def _call_robust(named: Any, call: Callable[..., Any], kwargs: dict[str, Any], extra: dict[str, Any]) -> None:

@@ -82,7 +82,8 @@ class EsiSecurity(Holder):
         for name in _PAST & options.keys():
             advise(f'EsiSecurity: {name!r} has had no meaning since EsiPy 1.0', DeprecationWarning)
         advise_of_unknown('EsiSecurity', options.keys() - _PAST, _OPTIONS)
-        chosen = {**_OPTIONS, **options}
+        # Looked up now: tests of apps put a mock in its place here.
+        chosen = {**_OPTIONS, 'signal_token_updated': AFTER_TOKEN_REFRESH, **options}
         super().__init__(redirect_uri, client_id, secret_key, code_verifier, chosen)
         self.security_name: str = chosen['security_name']
         self.check_scopes: bool = chosen['check_scopes']
@@ -149,6 +150,11 @@ class EsiSecurity(Holder):
         if character_id is not None:
             self._characters.pop(character_id, None)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> EsiSecurity:
+        one: EsiSecurity = super().__deepcopy__(memo)
+        one._characters = {}
+        return one
+
     # ------------------------------------------------------------------ a request
 
     def __call__(self, request: Any) -> Any:
@@ -166,6 +172,8 @@ class EsiSecurity(Holder):
 
     def owner_of(self, request: Any) -> str | None:
         """Whose call it will be, for the cache; '' for a public one; None where it takes signing to tell."""
+        if type(self).__call__ is not _CALL:
+            return None  # a subclass signs in its own way, and may take another user's tokens only then
         if not request._security or not self._is_for_us(request):
             return ''
         token = self.access_token
@@ -190,6 +198,8 @@ class EsiSecurity(Holder):
         operation = request.operation
         if not self.check_scopes or not operation.scopes or not self._is_for_us(request):
             return
+        if type(self).__call__ is not _CALL:
+            return  # whose tokens a subclass signs with is not known before it does
         self._fresh_token()
         if self._lacks(operation):
             with self._lock:
@@ -220,3 +230,7 @@ class EsiSecurity(Holder):
 
     def __repr__(self) -> str:
         return f'<EsiSecurity of {self.client_id}>'
+
+
+#: How a call is signed, unless a subclass does it otherwise.
+_CALL = EsiSecurity.__call__

@@ -121,6 +121,8 @@ def _answer(value: Any) -> CachedResponse | None:
     """What a cache gave, if it has the shape of an answer."""
     if type(value) is CachedResponse:
         return value
+    if all(hasattr(value, name) for name in CachedResponse._fields):  # an app's own object: 1.x asked for these alone
+        value = [getattr(value, name) for name in CachedResponse._fields]
     if not isinstance(value, (tuple, list)) or len(value) != 4:
         return None
     status, headers, content, url = value

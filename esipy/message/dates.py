@@ -14,9 +14,10 @@ class DateTime(datetime):
     __slots__ = ()
 
     @property
-    def v(self) -> DateTime:
-        """The date itself: 1.x wrapped one."""
-        return self
+    def v(self) -> datetime:
+        """The date itself: 1.x wrapped one. Of the standard library's own type and no other: databases' drivers and
+        serializers look a value's type up, and know nothing of types made of it."""
+        return datetime.combine(self.date(), self.timetz())
 
     def to_json(self) -> str:
         """'2016-09-03T05:12:25+00:00'."""
@@ -31,9 +32,9 @@ class Date(date):
     __slots__ = ()
 
     @property
-    def v(self) -> Date:
-        """The date itself: 1.x wrapped one."""
-        return self
+    def v(self) -> date:
+        """The date itself, of the standard library's own type."""
+        return date(self.year, self.month, self.day)
 
     def to_json(self) -> str:
         """'2016-09-03'."""

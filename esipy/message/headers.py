@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from functools import lru_cache
 from typing import TypeVar
 
@@ -52,3 +52,26 @@ class Headers(Mapping[str, Value]):
 
     def __repr__(self) -> str:
         return repr(dict(self))
+
+
+class OwnHeaders(Headers[str], MutableMapping[str, str]):
+    """What a request sends by itself. What is set or deleted here is so in `own`, where it keeps what it was given."""
+
+    __slots__ = ('_own',)
+
+    def __init__(self, items: Mapping[str, str], own: dict[str, str]) -> None:
+        super().__init__(items)
+        self._own = own
+
+    def __setitem__(self, name: str, value: str) -> None:
+        self._forget(name)
+        self._own[name] = value
+        self._items[name.lower()] = (name, value)
+
+    def __delitem__(self, name: str) -> None:
+        del self._items[name.lower()]
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        for known in [known for known in self._own if known.lower() == name.lower()]:
+            del self._own[known]

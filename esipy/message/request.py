@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from esipy.exceptions import CallError, SpecError
 from esipy.message import serialize
 from esipy.message.codec import Codec
-from esipy.message.headers import Headers, is_secret
+from esipy.message.headers import OwnHeaders, is_secret
 from esipy.spec.model import COMPATIBILITY_DATE, Method, Operation
 
 
@@ -81,9 +81,10 @@ class Request:
         return query
 
     @property
-    def header(self) -> Headers[str]:
-        """The headers that the call itself brings along; the client adds its own when it sends."""
-        return Headers(self.headers())
+    def header(self) -> OwnHeaders:
+        """The headers that the call itself brings along; the client adds its own when it sends. As in 1.x, a security
+        object may set more of them."""
+        return OwnHeaders(self.headers(), self._p['header'])
 
     @property
     def data(self) -> Any:

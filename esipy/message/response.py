@@ -191,6 +191,10 @@ class Response:
         """The headers as they came, or as they were kept."""
         self._plain, self._headers = headers, None
 
+    def reset(self) -> None:
+        """Be empty again. Kept from 1.x, where a Response had to be made ready for its next execution."""
+        self.__dict__ = Response(self.request).__dict__
+
     def show(self, latest: Response) -> None:
         """Become a copy of `latest`: the Response in a call's pair shows what the last execution brought.
 

@@ -9,6 +9,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+import requests
+
 from esipy.cache.choose import check_cache
 from esipy.events import advise
 from esipy.exceptions import SSOUnavailableError, TokenError
@@ -77,13 +79,21 @@ class Application:
         # Those of the SSO, unless an app gives its own.
         self._published_keys: Mapping[str, Any] | None = None
         self.jwks_key = None if 'keys' in keys else options['jwks_key']
-        self._session = make_session(10, options['transport_adapter'], None)
-        self._transport = Transport(self._session, endpoint.MAX_BODY)
+        self._transport = Transport(make_session(10, options['transport_adapter'], None), endpoint.MAX_BODY)
         self._set_headers(dict(options['headers'] or {}))
         self._published = Published(self._page, self.cache, client_id, secret_key)
         given = options['sso_endpoints']
         self._endpoints: dict[str, str] | None = dict(given) if isinstance(given, Mapping) else None
         self._look_for_endpoints()
+
+    @property
+    def _session(self) -> requests.Session:
+        """What sends. As in 1.x, an app may put another one in its place."""
+        return self._transport.session
+
+    @_session.setter
+    def _session(self, session: requests.Session) -> None:
+        self._transport.session = make_session(10, None, session)
 
     def _set_headers(self, headers: dict[str, str]) -> None:
         if 'user-agent' not in {name.lower() for name in headers}:

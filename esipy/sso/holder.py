@@ -90,6 +90,13 @@ class Holder(Application):
     def _renew(self) -> None:
         self._lock = threading.RLock()
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """One of its own tokens, as 1.x's copies were. What holds none of them, connections for one, is shared."""
+        one = memo[id(self)] = copy.copy(self)
+        one._renew()
+        fork.renew_after(one)
+        return one
+
     # ------------------------------------------------------------------ what apps call
 
     def auth(self, code: str) -> dict[str, Any]:

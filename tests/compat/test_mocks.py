@@ -13,11 +13,19 @@ import responses
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from esipy import EsiApp, EsiClient, EsiSecurity
-from esipy.exceptions import APIException, UndecodableBodyError
+from esipy.exceptions import APIException, SSOUnavailableError, UndecodableBodyError
 from tests.integration.things import app_at, description
 
 URL = 'https://esi.evetech.net'
 FRESH = {'Cache-Control': 'max-age=60', 'Content-Type': 'application/json'}
+
+ENDPOINTS = {
+    'issuer': 'x',
+    'authorization_endpoint': 'https://login.eveonline.com/v2/oauth/authorize',
+    'token_endpoint': 'https://login.eveonline.com/v2/oauth/token',
+    'revocation_endpoint': 'https://login.eveonline.com/v2/oauth/revoke',
+    'jwks_uri': 'https://login.eveonline.com/oauth/jwks',
+}
 
 
 @pytest.fixture
@@ -93,18 +101,10 @@ def test_httmock_and_304(client: EsiClient, call: Any) -> None:
 
 
 def test_httmock_around_the_sso_and_the_document() -> None:
-    endpoints = {
-        'issuer': 'x',
-        'authorization_endpoint': 'https://login.eveonline.com/v2/oauth/authorize',
-        'token_endpoint': 'https://login.eveonline.com/v2/oauth/token',
-        'revocation_endpoint': 'https://login.eveonline.com/v2/oauth/revoke',
-        'jwks_uri': 'https://login.eveonline.com/oauth/jwks',
-    }
-
     @httmock.urlmatch(netloc=r'login\.eveonline\.com$')
     def sso(url: Any, request: Any) -> Any:
         if url.path.startswith('/.well-known'):
-            return httmock.response(200, endpoints)
+            return httmock.response(200, ENDPOINTS)
         if url.path == '/oauth/jwks':
             return httmock.response(200, {'keys': []})
         assert request.body == 'grant_type=authorization_code&code=abc' or b'abc' in request.body
@@ -235,6 +235,133 @@ def test_a_patched_send(error: type[Exception], client: EsiClient, call: Any, mo
     with mock.patch.object(client._session, 'send', side_effect=error) as send:
         assert client.request(call).status == 500
         assert send.call_count == 5
+
+
+def test_a_patched_request_answers_many(client: EsiClient, call: Any) -> None:
+    with mock.patch.object(client, 'request', return_value='canned') as request:
+        assert client.multi_request([call, call]) == [(call[0], 'canned')] * 2
+    assert request.call_args == mock.call(call, raw_body_only=False, opt={})
+    with mock.patch('esipy.client.EsiClient.request', side_effect=[APIException('url', 404), ValueError('mine')]):
+        assert client.multi_request([call])[0][1].status == 404
+        with pytest.raises(ValueError, match='mine'):
+            client.multi_request([call])
+
+
+class Fake:
+    """What 1.x asked of an answer."""
+
+    status_code = 200
+    headers = FRESH
+    content = b'{"players": 4}'
+    url = f'{URL}/thing?q=x'
+
+
+@pytest.mark.parametrize(
+    'answer',
+    [
+        Fake(),
+        mock.Mock(
+            spec=requests.Response, **{name: getattr(Fake, name) for name in ('status_code', 'headers', 'content')}
+        ),
+    ],
+)
+def test_a_patched_send_that_answers(answer: Any, client: EsiClient, call: Any) -> None:
+    with mock.patch.object(client._session, 'send', return_value=answer) as send:
+        response = client.request(call)
+        assert (response.data.players, response.url) == (4, Fake.url)
+        assert client.request(call).from_cache
+    assert send.call_count == 1
+
+
+@pytest.mark.parametrize('kind', [None, EsiSecurity])
+def test_a_mock_that_signs(kind: Any) -> None:
+    signer = mock.MagicMock(spec=kind)
+    with responses.RequestsMock() as mocked, EsiClient(signer, headers={'User-Agent': 'tests'}) as signed:
+        mocked.get(f'{URL}/mine', json={'players': 1}, headers=FRESH)
+        for _ in range(2):
+            assert signed.request(app_at(URL).op['get_mine']()).data.players == 1
+        mocked.assert_call_count(f'{URL}/mine', 1)
+        mocked.put(f'{URL}/mine', json={'error': 'no token'}, status=401)
+        assert signed.request(app_at(URL).op['put_mine'](body={})).status == 401
+        mocked.assert_call_count(f'{URL}/mine', 2)
+    assert signer.called
+
+
+def test_what_signs_may_give_back_anything_or_be_nothing() -> None:
+    def sign(request: Any) -> bool:
+        request._p['header']['Authorization'] = 'Bearer mine'
+        return True
+
+    with responses.RequestsMock() as mocked:
+        mocked.get(f'{URL}/mine', json={'players': 1})
+        for signer in (sign, False, ''):
+            with EsiClient(signer, headers={'User-Agent': 'tests'}) as client:
+                assert client.request(app_at(URL).op['get_mine']()).ok
+        assert [call.request.headers.get('Authorization') for call in mocked.calls] == ['Bearer mine', None, None]
+
+
+def test_what_signs_may_write_to_the_requests_header() -> None:
+    def sign(request: Any) -> None:
+        request._p['header']['authorization'] = 'Bearer of before'
+        request.header.update({'Authorization': f'Bearer {users[0]}', 'X-Own': 'yes', 'X-Other': 'no'})
+        del request.header['x-other']
+        assert request.header['AUTHORIZATION'] == f'Bearer {users[0]}'
+        assert 'X-Other' not in request.header
+
+    users = ['one', 'two']
+    call = app_at(URL).op['get_mine'](q='x')
+    with responses.RequestsMock() as mocked, EsiClient(sign, headers={'User-Agent': 'tests'}) as client:
+        mocked.get(f'{URL}/mine', json={'players': 1}, headers=FRESH)
+        assert client.request(call).ok
+        assert client.request(call).from_cache
+        users.reverse()
+        assert not client.request(call).from_cache
+        sent = [dict(one.request.headers) for one in mocked.calls]
+    assert [headers['Authorization'] for headers in sent] == ['Bearer one', 'Bearer two']
+    assert all(headers['X-Own'] == 'yes' and {'X-Other', 'authorization'}.isdisjoint(headers) for headers in sent)
+    assert 'Authorization' not in call[0].header
+    with pytest.raises(KeyError):
+        del call[0].header['Authorization']
+
+
+def test_a_pair_is_made_ready_by_hand(client: EsiClient, call: Any) -> None:
+    with responses.RequestsMock() as mocked:
+        mocked.get(f'{URL}/thing', json={'players': 1}, headers=FRESH)
+        for _ in range(2):
+            request, response = call
+            request.reset()
+            response.reset()
+            assert (response.status, response.raw, response.data, dict(response.header)) == (None, None, None, {})
+            client.request(call)
+            assert (response.status, response.data.players) == (200, 1)
+
+
+def test_patched_signals(call: Any) -> None:
+    with (
+        mock.patch('esipy.client.API_CALL_STATS') as stats,
+        mock.patch('esipy.security.AFTER_TOKEN_REFRESH') as refresh,
+    ):
+        security = EsiSecurity('https://x', 'id', 'key', headers={'User-Agent': 'tests'}, sso_endpoints=ENDPOINTS)
+        assert security.signal_token_updated is refresh
+        with EsiClient(headers={'User-Agent': 'tests'}, transport_adapter=Canned()) as client:
+            client.request(call)
+    assert stats.send.call_args.kwargs['status_code'] == 200
+
+
+def test_a_session_put_in_the_place_of_ours(client: EsiClient, call: Any) -> None:
+    """As apps do whose session caches, or signs in by itself."""
+    with requests.Session() as session:
+        session.headers['User-Agent'] = 'of the session'
+        session.mount('https://', canned := Canned())
+        client._session = session
+        assert client._session is session
+        assert client.request(call).data.players == 3
+        assert canned.asked[0][0].headers['User-Agent'] == 'of the session'
+        security = EsiSecurity('https://x', 'id', 'key', headers={'User-Agent': 'tests'}, sso_endpoints=ENDPOINTS)
+        security._session = session
+        with pytest.raises(SSOUnavailableError):  # what it says is no token
+            security.auth('abc')
+        assert canned.asked[1][0].url == ENDPOINTS['token_endpoint']
 
 
 def test_a_session_of_ones_own(call: Any) -> None:

@@ -3,6 +3,7 @@ ones, and lead to a sandbox."""
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import json
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from typing import Any
 import pytest
 
 from esipy import App, EsiApp, EsiClient, EsiSecurity
-from esipy.cache import BaseCache, DictCache, DummyCache
+from esipy.cache import BaseCache, DictCache, DummyCache, _hash
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS, Signal
 from esipy.exceptions import APIException
 from esipy.plugins import Headers, OuterLogger, QueryParams
@@ -229,6 +231,32 @@ def ORDERS_OF(app: Any) -> Any:
     return app.op['get_markets_region_id_orders']
 
 
+@pytest.mark.parametrize('where', ['class', 'object'])
+def test_multi_request_by_a_request_of_ones_own(where: str, app: Any, client: EsiClient) -> None:
+    """1.x called `request` for each of the calls: a subclass, or a wrapper in its place, was asked."""
+    heard = []
+
+    class Mine(EsiClient):
+        def request(self, req_and_resp: Any, **options: Any) -> Any:  # type: ignore[override]
+            heard.append(options)
+            return EsiClient.request(self, req_and_resp, **options)
+
+    if where == 'class':
+        client.__class__ = Mine
+    else:
+        client.request = functools.partial(Mine.request, client)  # type: ignore[method-assign, arg-type]
+    calls = [ORDERS_OF(app)(region_id=10000002, order_type='all', page=page) for page in (1, 2)]
+    calls.append(app.op['get_characters_character_id'](character_id=404))
+    pairs = client.multi_request(calls, raw_body_only=True)
+    assert [pair[1].status for pair in pairs] == [200, 200, 404]
+    assert [pair[0] for pair in pairs] == [call[0] for call in calls]
+    assert heard == [{'raw_body_only': True, 'opt': {}}] * 3
+    with pytest.raises(APIException) as caught:
+        client.multi_request(calls, raise_on_error=True)
+    assert caught.value.status_code == 404
+    assert len(caught.value.results) == 3  # type: ignore[attr-defined]
+
+
 def test_errors(app: Any, client: EsiClient) -> None:
     operation = app.op['get_characters_character_id'](character_id=404)
     response = client.request(operation)
@@ -275,6 +303,44 @@ def test_a_refresh_of_ones_own(where: str, esi: Sandbox, app: Any, security: Esi
     with EsiClient(security, headers=HEADERS) as client:
         assert client.request(app.op['get_characters_character_id_wallet'](character_id=90000001)).ok
     assert heard == ['another']
+
+
+def test_a_subclass_that_takes_a_users_tokens_when_it_signs(esi: Sandbox, app: Any) -> None:
+    """Nobody's answer is given to another user, and the tokens of the one before are not asked for anything."""
+    owner, other = 90000001, 90000002
+
+    class OfTheUser(EsiSecurity):
+        user = owner
+
+        def __call__(self, request: Any) -> Any:
+            self.update_token({'access_token': esi.token(self.user), 'expires_in': 1199})
+            return super().__call__(request)
+
+    security = OfTheUser('https://localhost/callback/', 'client id', 'secret key', headers=HEADERS)
+    with EsiClient(security, headers=HEADERS) as client:
+        op = app.op['get_characters_character_id_wallet'](character_id=owner)
+        assert client.request(op).status == 200
+        security.user = other
+        assert client.request(op).status == 403
+        esi.clock.move(3600)
+        security.user = owner
+        assert client.request(op).status == 200
+
+
+@pytest.mark.parametrize('copied', [copy.copy, copy.deepcopy])
+def test_a_security_object_copied_for_each_user(copied: Any, esi: Sandbox, app: Any) -> None:
+    template = EsiSecurity('https://localhost/callback/', 'client id', 'secret key', headers=HEADERS)
+    users = {character: copied(template) for character in (90000001, 90000002)}
+    for character, security in users.items():
+        security.update_token({'access_token': esi.token(character), 'expires_in': 1199}, token_identifier=character)
+    for character, security in users.items():
+        with EsiClient(security, headers=HEADERS) as client:
+            op = app.op['get_characters_character_id_wallet'](character_id=character)
+            assert client.request(op).status == 200
+        assert security.token_identifier == character
+        assert security.verify(options={'verify_aud': False})['sub'] == f'CHARACTER:EVE:{character}'
+    assert template.access_token is template.token_identifier is None
+    assert (users[90000001]._lock is template._lock) == (copied is copy.copy)
 
 
 def test_contacts_written_and_read(esi: Sandbox, app: Any, security: EsiSecurity) -> None:
@@ -416,7 +482,23 @@ class MyCache(BaseCache):
         self.dict.pop(key)
 
 
-@pytest.mark.parametrize('cache', [MyCache(), DictCache(), DummyCache(), None, False])
+class TableCache(BaseCache):
+    """A cache whose values are rows of an app's own, as those of an ORM."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, Any] = {}
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self.rows.get(_hash(key), default)
+
+    def set(self, key: Any, value: Any, expire: Any = 300) -> None:
+        self.rows[_hash(key)] = types.SimpleNamespace(expire=expire, **value._asdict())
+
+    def invalidate(self, key: Any) -> None:
+        self.rows.pop(_hash(key), None)
+
+
+@pytest.mark.parametrize('cache', [MyCache(), TableCache(), DictCache(), DummyCache(), None, False])
 def test_a_cache_of_ones_own(cache: Any, esi: Sandbox, app: Any) -> None:
     with EsiClient(headers=HEADERS, cache=cache) as client:
         for _ in range(2):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -107,6 +108,34 @@ def test_what_has_send_alone() -> None:
     emit(own, {'new': 2}, old=1)
     emit(Broken(), {'new': 2}, old=1)
     assert own.heard == [1]
+
+
+def test_a_subclass_that_overrides_send() -> None:
+    """1.x called `send`. It may hand on to receivers that take the old arguments alone."""
+
+    class Mine(Signal):
+        def send(self, **kwargs: Any) -> None:
+            heard.append(kwargs)
+            super().send(**kwargs)
+
+    heard: list[Any] = []
+    signal, bound = Mine(), Bound()
+    signal.add_receiver(bound.only_old)
+    emit(signal, {'new': 2}, old=1)
+    assert heard == [{'old': 1}]
+    assert bound.heard == [1]
+
+
+def test_mocks_of_a_signal() -> None:
+    whole, signal = mock.MagicMock(), Signal()
+    emit(whole, {'new': 2}, old=1)
+    whole.send.assert_called_once_with(old=1, new=2)
+    with mock.patch.object(signal, 'send') as send:
+        emit(signal, {'new': 2}, old=1)
+    send.assert_called_once_with(old=1)
+    with mock.patch.object(Signal, 'send') as send:
+        emit(signal, {'new': 2}, old=1)
+    send.assert_called_once_with(old=1)
 
 
 def test_a_subclass_that_overrides_send_robust() -> None:

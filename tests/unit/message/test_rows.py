@@ -4,6 +4,9 @@ import copy
 import json
 import logging
 import pickle
+import sqlite3
+import warnings
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -112,6 +115,19 @@ def test_dates() -> None:
         assert str(day) == day.to_json() == '2016-09-03'
     assert isinstance(row.built - timedelta(days=1), datetime)
     assert row.built < datetime.now(UTC)
+
+
+def test_dates_are_of_the_standard_librarys_own_type_where_a_program_for_1x_takes_them() -> None:
+    """Databases' drivers and serializers look the type up: sqlite3, pymysql and yaml refuse one that is made of it."""
+    row = station()
+    assert type(row.built.v) is datetime
+    assert type(row.day.v) is date
+    assert str(row.built.v) == '2016-09-03 05:12:25+00:00'
+    with closing(sqlite3.connect(':memory:')) as database, warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)  # of sqlite3's own ways with dates, from Python 3.12
+        database.execute('CREATE TABLE stations (built TIMESTAMP, day DATE)')
+        database.execute('INSERT INTO stations VALUES (?, ?)', (row.built.v, row.day.v))
+        assert database.execute('SELECT * FROM stations').fetchone() == ('2016-09-03 05:12:25+00:00', '2016-09-03')
 
 
 def test_where_a_row_is_seen_as_a_dict_dates_are_the_text_that_was_sent() -> None:
