@@ -55,7 +55,7 @@ from esipy.message.failure import (
     undecodable,
     unreadable,
 )
-from esipy.message.foreign import adopt, fill
+from esipy.message.foreign import adopt, fill, show
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
 from esipy.parallel import go_on, run_all
@@ -227,6 +227,7 @@ class EsiClient(Lists):
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
+            show(req_and_resp, response)
             raise error
         filled: Response = fill(req_and_resp, response)
         return filled
@@ -288,6 +289,7 @@ class EsiClient(Lists):
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and raise_on_error:
+            show(req_and_resp, response)
             raise error
         filled: Response = fill(req_and_resp, response)
         return filled
@@ -739,6 +741,7 @@ class EsiClient(Lists):
             exchange.priority, exchange.is_patient = priority, self.max_wait is None
             response, error = self._execute(exchange)
             if isinstance(error, UndecodableBodyError):
+                show(call, response)
                 raise error
             return (call[0], fill(call, response)), error
         except Exception as problem:
