@@ -88,7 +88,10 @@ class Response:
     def pages(self) -> int | None:
         """`X-Pages`: how many pages the list has; None where that is not told."""
         text = self.headers.get('X-Pages', '')
-        return int(text) if text.isdecimal() else None
+        try:
+            return int(text) if text.isdecimal() else None
+        except ValueError:  # more digits than Python reads
+            return None
 
     @property
     def warning(self) -> str | None:
