@@ -62,7 +62,8 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
     if expires is None:
         return 0.0
     sent = moment(low.get('date'))
-    return expires - (now if sent is None else sent) - age
+    # The bounds of delta-seconds hold here too: beyond the calendar's end there is no moment to tell (`expires`).
+    return max(-_LONGEST, min(_LONGEST, expires - (now if sent is None else sent) - age))
 
 
 def doubt(low: Mapping[str, str]) -> str | None:
@@ -234,7 +235,11 @@ def _number(text: str | None) -> float:
         return 0.0
 
 
+#: The most seconds that an answer can be fresh for (section 1.2.2).
+_LONGEST = 2.0**31
+
+
 def _seconds(text: str | None) -> float | None:
     """Delta-seconds (section 1.2.2), at most 2^31; None for what is none."""
     digits = (text or '').strip()
-    return min(float(digits), 2.0**31) if digits.isascii() and digits.isdigit() else None
+    return min(float(digits), _LONGEST) if digits.isascii() and digits.isdigit() else None
