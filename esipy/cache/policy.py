@@ -6,6 +6,7 @@ a CachedResponse of plain types; what else must be known of it stands among its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -79,11 +80,15 @@ def doubt(low: Mapping[str, str]) -> str | None:
 
 
 def validators(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that ask whether a kept answer still holds (section 4.3.1); empty where it has no validator.
-    `headers` in any case."""
+    """The headers that ask whether a kept answer still holds (section 4.3.1); empty where it has no validator, or one
+    that cannot be sent: somebody else may have put it into a shared store. `headers` in any case."""
     low = lower(headers)
     asked = {'If-None-Match': low.get('etag'), 'If-Modified-Since': low.get('last-modified')}
-    return {name: value for name, value in asked.items() if value}
+    return {name: value for name, value in asked.items() if value and _VALIDATOR.fullmatch(value)}
+
+
+#: What a header may hold (RFC 9110 section 5.5), without spaces around it.
+_VALIDATOR = re.compile(r'[!-~\x80-\xff](?:[ -~\x80-\xff]*[!-~\x80-\xff])?')
 
 
 def kept(

@@ -110,7 +110,10 @@ class Response:
     def expires(self) -> datetime | None:
         """When the answer stops being fresh, by our clock."""
         expiry = self._plain.get(EXPIRY)
-        return None if expiry is None else datetime.fromtimestamp(float(expiry), UTC)
+        try:
+            return None if expiry is None else datetime.fromtimestamp(float(expiry), UTC)
+        except (ValueError, OverflowError):  # not what we wrote into the cache
+            return None
 
     @property
     def data(self) -> Any:
