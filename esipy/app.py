@@ -126,6 +126,7 @@ class EsiApp:
     ) -> None:
         advise_of_unknown('EsiApp', unknown, _OPTIONS)
         self.meta_url = meta_url
+        self.cache_time = cache_time
         self.expire = 86400 if cache_time is not None and cache_time < 0 else cache_time
         self.cache_prefix = cache_prefix
         self.esi_meta_cache_key = f'{cache_prefix}:app:meta_swagger_url'

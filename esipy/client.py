@@ -170,8 +170,11 @@ class EsiClient(Lists):
         self.max_wait: float | None = chosen['max_wait']
         self.remember_refusals: bool = chosen['remember_refusals']
         self.transport_adapter = chosen['transport_adapter']
-        self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
-        self._transport = Transport(self._session, chosen['max_body'])
+        self.session = chosen['session']
+        self.user_agent: str | None = chosen['user_agent']
+        self.max_body: int = chosen['max_body']
+        self._session = make_session(self.pool_size, self.transport_adapter, self.session)
+        self._transport = Transport(self._session, self.max_body)
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
         self._limits: Limits | NoLimits = _limits_of(self.limits)
