@@ -155,6 +155,26 @@ def test_errors_by_meaning(status: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ('status', 'headers', 'limit', 'seconds'),
+    [
+        (420, {'X-ESI-Error-Limit-Reset': '7'}, 'errors', 7),
+        (420, {'X-ESI-Error-Limit-Reset': '7', 'Retry-After': '9'}, 'errors', 9),
+        (420, {'X-ESI-Error-Limit-Reset': 'soon'}, 'errors', None),
+        (429, {'X-Ratelimit-Group': 'status', 'Retry-After': '9'}, 'status', 9),
+        (429, {'X-ESI-Error-Limit-Reset': '7'}, '', None),
+        (429, {'Retry-After': '9' * 400}, '', 2**31),
+    ],
+)
+def test_a_refusal_says_which_limit_it_was_and_for_how_long(
+    status: int, headers: dict[str, str], limit: str, seconds: float | None
+) -> None:
+    with Server(lambda visit: visit.send(answer({}, status, headers))) as server, client() as esi:
+        with pytest.raises(LimitedError) as caught:
+            esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
+        assert (caught.value.limit, caught.value.retry_after) == (limit, seconds)
+
+
+@pytest.mark.parametrize(
     ('body', 'status', 'raises'), [({'error': 'no'}, 404, True), ({'error': 'no'}, 404, False), (b'<html>', 502, False)]
 )
 def test_the_pair_shows_an_answer_that_is_raised_too(body: Any, status: int, raises: bool) -> None:
