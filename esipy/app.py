@@ -50,7 +50,7 @@ class App:
         meaning: 1.x validated the whole document with it; now what is broken is told when it is used.
         Raises SpecError (a ValueError) for what is no description, APIException for an address that fails.
         """
-        return cls(fetch.load(url))
+        return cls(fetch.load(_own(url, {}) if isinstance(url, dict) else url))
 
     @property
     def op(self) -> OpTable:
@@ -94,6 +94,21 @@ class App:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _revive, (dict(self.raw), self._reader.base_url, self._tenant, self._compatibility_date)
+
+
+def _own(node: Any, known: dict[int, Any]) -> Any:
+    """A copy of a description that an app has made, and may go on editing: operations are read from it later. Only
+    what JSON nests is copied, once wherever it stands (`known`): a description may hold itself."""
+    if not isinstance(node, (dict, list)):
+        return node
+    if id(node) not in known:
+        copied: Any = {} if isinstance(node, dict) else []
+        known[id(node)] = copied
+        if isinstance(node, dict):
+            copied.update({name: _own(value, known) for name, value in node.items()})
+        else:
+            copied.extend([_own(value, known) for value in node])
+    return known[id(node)]
 
 
 def _revive(document: Mapping[str, Any], base_url: str, tenant: str | None, compatibility_date: str | None) -> App:
