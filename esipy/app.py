@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import logging
+import marshal
 import re
 import threading
 from collections.abc import Mapping
@@ -50,7 +52,7 @@ class App:
         meaning: 1.x validated the whole document with it; now what is broken is told when it is used.
         Raises SpecError (a ValueError) for what is no description, APIException for an address that fails.
         """
-        return cls(fetch.load(url))
+        return cls(fetch.load(_own(url) if isinstance(url, dict) else url))
 
     @property
     def op(self) -> OpTable:
@@ -96,6 +98,14 @@ class App:
         return _revive, (dict(self.raw), self._reader.base_url, self._tenant, self._compatibility_date)
 
 
+def _own(document: dict[str, Any]) -> Any:
+    """A copy of a description that an app has made, and may go on editing: operations are read from it later."""
+    try:
+        return marshal.loads(marshal.dumps(document))  # the quickest that there is for the types of JSON
+    except ValueError:  # others, as from a loader of YAML or TOML
+        return copy.deepcopy(document)
+
+
 def _revive(document: Mapping[str, Any], base_url: str, tenant: str | None, compatibility_date: str | None) -> App:
     reader = read(document)
     reader.base_url = base_url  # where the document came from may have been part of it
@@ -126,6 +136,7 @@ class EsiApp:
     ) -> None:
         advise_of_unknown('EsiApp', unknown, _OPTIONS)
         self.meta_url = meta_url
+        self.cache_time = cache_time
         self.expire = 86400 if cache_time is not None and cache_time < 0 else cache_time
         self.cache_prefix = cache_prefix
         self.esi_meta_cache_key = f'{cache_prefix}:app:meta_swagger_url'

@@ -57,7 +57,7 @@ from esipy.message.failure import (
     undecodable,
     unreadable,
 )
-from esipy.message.foreign import adopt, fill
+from esipy.message.foreign import adopt, fill, show
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
 from esipy.parallel import go_on, run_all
@@ -173,8 +173,11 @@ class EsiClient(Lists):
         self.max_wait: float | None = chosen['max_wait']
         self.remember_refusals: bool = chosen['remember_refusals']
         self.transport_adapter = chosen['transport_adapter']
-        session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
-        self._transport = Transport(session, chosen['max_body'])
+        self.session = chosen['session']
+        self.user_agent: str | None = chosen['user_agent']
+        self.max_body: int = chosen['max_body']
+        session = make_session(self.pool_size, self.transport_adapter, self.session)
+        self._transport = Transport(session, self.max_body)
         self._answers = Answers(self.keep_stale, self.stale_if_error)
         self._flights: Flights[Landed] = Flights()
         self._limits: Limits | NoLimits = _limits_of(self.limits)
@@ -239,6 +242,7 @@ class EsiClient(Lists):
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
+            show(req_and_resp, response)
             raise error
         filled: Response = fill(req_and_resp, response)
         return filled
@@ -300,6 +304,7 @@ class EsiClient(Lists):
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and raise_on_error:
+            show(req_and_resp, response)
             raise error
         filled: Response = fill(req_and_resp, response)
         return filled
@@ -757,6 +762,7 @@ class EsiClient(Lists):
             exchange.priority, exchange.is_patient = priority, self.max_wait is None
             response, error = self._execute(exchange)
             if isinstance(error, UndecodableBodyError):
+                show(call, response)
                 raise error
             return (call[0], fill(call, response)), error
         except Exception as problem:

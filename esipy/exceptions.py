@@ -112,7 +112,7 @@ class LimitedError(ClientError):
     """420 or 429: too many errors, or too many requests.
 
     `retry_after`: seconds to wait, None if not told. `limit`: the group of the bucket, 'errors' for the error limit,
-    or method and path of a limited route, where esipy itself kept the call from being sent; else ''.
+    or method and path of a limited route, where esipy itself kept the call from being sent; '' where nobody knows.
     """
 
     retry_after: float | None = None

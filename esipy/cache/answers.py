@@ -126,6 +126,8 @@ def _answer(value: Any) -> CachedResponse | None:
     if not isinstance(value, (tuple, list)) or len(value) != 4:
         return None
     status, headers, content, url = value
-    if not isinstance(status, int) or not isinstance(headers, Mapping) or not isinstance(content, bytes):
+    if type(status) is not int or not isinstance(headers, Mapping) or not isinstance(content, bytes):
+        return None
+    if not all(isinstance(text, str) for header in headers.items() for text in header):
         return None
     return CachedResponse(status, dict(headers), content, str(url))

@@ -6,6 +6,7 @@ a CachedResponse of plain types; what else must be known of it stands among its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -62,7 +63,8 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
     if expires is None:
         return 0.0
     sent = moment(low.get('date'))
-    return expires - (now if sent is None else sent) - age
+    # The bounds of delta-seconds hold here too: beyond the calendar's end there is no moment to tell (`expires`).
+    return max(-_LONGEST, min(_LONGEST, expires - (now if sent is None else sent) - age))
 
 
 def doubt(low: Mapping[str, str]) -> str | None:
@@ -78,11 +80,15 @@ def doubt(low: Mapping[str, str]) -> str | None:
 
 
 def validators(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that ask whether a kept answer still holds (section 4.3.1); empty where it has no validator.
-    `headers` in any case."""
+    """The headers that ask whether a kept answer still holds (section 4.3.1); empty where it has no validator, or one
+    that cannot be sent: somebody else may have put it into a shared store. `headers` in any case."""
     low = lower(headers)
     asked = {'If-None-Match': low.get('etag'), 'If-Modified-Since': low.get('last-modified')}
-    return {name: value for name, value in asked.items() if value}
+    return {name: value for name, value in asked.items() if value and _VALIDATOR.fullmatch(value)}
+
+
+#: What a header may hold (RFC 9110 section 5.5), without spaces around it.
+_VALIDATOR = re.compile(r'[!-~\x80-\xff](?:[ -~\x80-\xff]*[!-~\x80-\xff])?')
 
 
 def kept(
@@ -234,7 +240,11 @@ def _number(text: str | None) -> float:
         return 0.0
 
 
+#: The most seconds that an answer can be fresh for (section 1.2.2).
+_LONGEST = 2.0**31
+
+
 def _seconds(text: str | None) -> float | None:
     """Delta-seconds (section 1.2.2), at most 2^31; None for what is none."""
     digits = (text or '').strip()
-    return min(float(digits), 2.0**31) if digits.isascii() and digits.isdigit() else None
+    return min(float(digits), _LONGEST) if digits.isascii() and digits.isdigit() else None

@@ -95,8 +95,8 @@ def error_of(response: Response, now: float) -> APIException:
     operation = response.operation
     error.add_note(f'{operation.id}: {response.request.method} {response.url}')
     if isinstance(error, LimitedError):
-        seconds = retry_after(response.headers.get('Retry-After'), now)
-        error.retry_after = seconds
+        seconds = error.retry_after = _end_of_limit(response, now)
+        error.limit = _limit(response)
         error.add_note(f'slow down: try again in {seconds:g} s' if seconds is not None else 'slow down')
     if status == 401 and operation.scopes:
         error.add_note('needs a token: EsiClient(security), or token= in the call')
@@ -114,11 +114,29 @@ def retry_after(text: str | None, now: float) -> float | None:
     if not text:
         return None
     if text.strip().isdecimal():
-        return float(text)
+        return min(float(text), _LONGEST)
     try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+        return min(max(0.0, parsedate_to_datetime(text).timestamp() - now), _LONGEST)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
+
+
+#: The most seconds that HTTP can tell (RFC 9111 section 1.2.2): nobody can sleep for as long as some numbers say.
+_LONGEST = 2.0**31
+
+
+def _end_of_limit(response: Response, now: float) -> float | None:
+    """For how many seconds a limit sends us away. The error limit tells its end in a header of its own."""
+    told = retry_after(response.headers.get('Retry-After'), now)
+    if told is None and response.status == 420:
+        told = retry_after(response.headers.get('X-ESI-Error-Limit-Reset'), now)
+    return told
+
+
+def _limit(response: Response) -> str:
+    """Which limit refused: the error limit, or the bucket that the answer names. One that names none may come from a
+    hidden limit, whatever the description says."""
+    return 'errors' if response.status == 420 else response.headers.get('X-Ratelimit-Group', '')
 
 
 def kind_of(status: int, now: float, away: float | None = None) -> type[APIException]:

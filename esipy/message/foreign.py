@@ -6,6 +6,7 @@ They are known by their shape alone (pyswagger is not imported), and travel the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from esipy.exceptions import CallError, UndecodableBodyError
@@ -95,3 +96,10 @@ def fill(call: Any, response: Response) -> Any:
             response.url, response.status or 500, response=response.raw or b'', reason=str(error)
         ) from None
     return theirs
+
+
+def show(call: Any, response: Response) -> None:
+    """The pair shows its latest answer when an error is raised for it too: who catches the error may look there, as
+    with 1.x. What pyswagger cannot read does not hide that error."""
+    with suppress(UndecodableBodyError):
+        fill(call, response)

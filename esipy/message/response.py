@@ -88,7 +88,10 @@ class Response:
     def pages(self) -> int | None:
         """`X-Pages`: how many pages the list has; None where that is not told."""
         text = self.headers.get('X-Pages', '')
-        return int(text) if text.isdecimal() else None
+        try:
+            return int(text) if text.isdecimal() else None
+        except ValueError:  # more digits than Python reads
+            return None
 
     @property
     def warning(self) -> str | None:
@@ -107,7 +110,10 @@ class Response:
     def expires(self) -> datetime | None:
         """When the answer stops being fresh, by our clock."""
         expiry = self._plain.get(EXPIRY)
-        return None if expiry is None else datetime.fromtimestamp(float(expiry), UTC)
+        try:
+            return None if expiry is None else datetime.fromtimestamp(float(expiry), UTC)
+        except (ValueError, OverflowError):  # not what we wrote into the cache
+            return None
 
     @property
     def data(self) -> Any:

@@ -126,8 +126,10 @@ def builder(schema: Schema | None) -> Build:
 
 def _make(schema: Schema) -> Build:
     fields = _fields(schema)
-    item = next((part.items for part in _parts(schema) if part.items is not None), None)
-    of_object = _ObjectBuilder(schema, fields) if fields else rows
+    parts = _parts(schema)
+    item = next((part.items for part in parts if part.items is not None), None)
+    others = next((part.additional for part in parts if isinstance(part.additional, Schema)), None)
+    of_object = _ObjectBuilder(schema, fields, others) if fields or others is not None else rows
     if item is None:
         return of_object
     of_list = _list_builder(item)
@@ -147,16 +149,17 @@ def _fields(schema: Schema) -> dict[str, Schema]:
 
 
 class _ObjectBuilder:
-    """Builds rows of one class, and the rows in them."""
+    """Builds rows of one class, and the rows in them. `others`: what a field holds that the schema does not name."""
 
-    def __init__(self, schema: Schema, fields: dict[str, Schema]) -> None:
+    def __init__(self, schema: Schema, fields: dict[str, Schema], others: Schema | None) -> None:
         dates = tuple((name, field.format) for name, field in fields.items() if field.format in FORMATS)
         self.kind = row_class(tuple(fields), dates)
         self.known = frozenset(fields)
         self.nested = [(name, field) for name, field in fields.items() if _holds_objects(field)]
+        self.others = others
         #: An object with as many fields as this is taken for one that holds what is required and nothing else (so
         #: no rows in it) without looking closer. -1: always look.
-        self.plain = -1 if self.nested else len(schema.required & self.known)
+        self.plain = -1 if self.nested or others is not None else len(schema.required & self.known)
 
     def __call__(self, value: Any) -> Any:
         if type(value) is not dict:
@@ -167,8 +170,9 @@ class _ObjectBuilder:
             if name in value:
                 row[name] = builder(field)(value[name])
         if not self.known.issuperset(value):
+            build = builder(self.others)
             for name in value.keys() - self.known:
-                row[name] = rows(value[name])
+                row[name] = build(value[name])
         return row
 
 

@@ -70,6 +70,9 @@ class Application:
         self.secret_key = secret_key
         self.code_verifier = code_verifier
         self.sso_endpoints_url: str = options['sso_endpoints_url']
+        self.sso_endpoints = options['sso_endpoints']
+        self.headers = options['headers']
+        self.transport_adapter = options['transport_adapter']
         self.timeout = options['timeout']
         self.cache = check_cache(options['cache'])
         keys = options['jwks_key'] or {}
@@ -79,10 +82,10 @@ class Application:
         # Those of the SSO, unless an app gives its own.
         self._published_keys: Mapping[str, Any] | None = None
         self.jwks_key = None if 'keys' in keys else options['jwks_key']
-        self._transport = Transport(make_session(10, options['transport_adapter'], None), endpoint.MAX_BODY)
-        self._set_headers(dict(options['headers'] or {}))
+        self._transport = Transport(make_session(10, self.transport_adapter, None), endpoint.MAX_BODY)
+        self._set_headers(dict(self.headers or {}))
         self._published = Published(self._page, self.cache, client_id, secret_key)
-        given = options['sso_endpoints']
+        given = self.sso_endpoints
         self._endpoints: dict[str, str] | None = dict(given) if isinstance(given, Mapping) else None
         self._look_for_endpoints()
 

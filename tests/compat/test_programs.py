@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import functools
 import importlib
+import inspect
 import json
 import logging
 import subprocess
@@ -639,3 +640,20 @@ def test_plugins_take_part_in_a_pair_made_by_pyswagger(esi: Sandbox) -> None:
     first = next(iter(esi.log))
     assert 'language=en&datasource=tranquility' in first.path
     assert first.headers['x-app'] == 'tests'
+
+
+def test_every_argument_of_a_constructor_is_an_attribute(esi: Sandbox, security: EsiSecurity) -> None:
+    with EsiClient(security, headers=HEADERS, max_body=5, user_agent='x') as client:
+        made: list[tuple[Any, dict[str, Any]]] = [
+            (EsiApp(**_where(esi), cache_time=7), {}),
+            (client, importlib.import_module('esipy.client')._OPTIONS),
+            (security, importlib.import_module('esipy.security')._OPTIONS),
+        ]
+        for one, options in made:
+            parameters = inspect.signature(type(one)).parameters.values()
+            names = [parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD]
+            assert [name for name in (*names, *options) if not hasattr(one, name)] == []
+        assert made[0][0].cache_time == 7
+        assert (client.max_body, client.user_agent, client.session) == (5, 'x', None)
+        assert security.headers == HEADERS
+        assert security.sso_endpoints['issuer'] == 'login.eveonline.com'

@@ -13,6 +13,7 @@ import pytest
 
 from esipy import EsiClient, clock
 from esipy.cache import BaseCache, DictCache, _hash
+from esipy.cache.policy import CachedResponse
 from esipy.exceptions import UndecodableBodyError
 from tests.integration.things import app_at, client, security
 from tests.servers import Server, Visit, answer
@@ -546,6 +547,13 @@ class Rubbish(DictCache):
         {'a': 1},
         [200, {}, b'{}', 'url'],
         (200, {'X-Esipy-Expiry': 'soon'}, b'{}', 'url'),
+        (200, {'X-Esipy-Expiry': [9e9]}, b'{}', 'url'),
+        (200, {5: '6'}, b'{}', 'url'),
+        (200, {'ETag': 6}, b'{}', 'url'),
+        (True, {}, b'{}', 'url'),
+        CachedResponse(200, {'ETag': '"x"\r\nX-Other: y'}, b'{}', 'url'),
+        CachedResponse(200, {'ETag': '"\N{GREEK SMALL LETTER LAMDA}"'}, b'{}', 'url'),
+        CachedResponse(200, {'Last-Modified': ' today'}, b'{}', 'url'),
     ],
 )
 def test_rubbish_in_a_cache_is_a_miss(value: Any) -> None:
@@ -553,6 +561,15 @@ def test_rubbish_in_a_cache_is_a_miss(value: Any) -> None:
     cache.value = value
     with Counting(FRESH) as server, client(cache=cache) as esi:
         assert esi.request(app_at(server.url).op['get_thing']()).data.visit == 1
+
+
+@pytest.mark.parametrize('until', ['1e300', 'inf', 'rubbish'])
+def test_an_expiry_that_is_none_is_not_told(until: str) -> None:
+    cache = Rubbish()
+    cache.value = CachedResponse(200, {'X-Esipy-Expiry': until, 'X-Esipy-Received': str(clock.time())}, b'{}', 'url')
+    with Counting(FRESH) as server, client(cache=cache) as esi:
+        response = esi.request(app_at(server.url).op['get_thing']())
+        assert (response.expires is None) is response.from_cache
 
 
 def test_a_cache_that_is_none_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import pickle
@@ -151,6 +152,51 @@ def test_errors_by_meaning(status: int) -> None:
         assert error.retry_after == 7
     if isinstance(error, ForbiddenError):
         assert error.scopes == ('read',)
+
+
+@pytest.mark.parametrize(
+    ('status', 'headers', 'limit', 'seconds'),
+    [
+        (420, {'X-ESI-Error-Limit-Reset': '7'}, 'errors', 7),
+        (420, {'X-ESI-Error-Limit-Reset': '7', 'Retry-After': '9'}, 'errors', 9),
+        (420, {'X-ESI-Error-Limit-Reset': 'soon'}, 'errors', None),
+        (429, {'X-Ratelimit-Group': 'status', 'Retry-After': '9'}, 'status', 9),
+        (429, {'X-ESI-Error-Limit-Reset': '7'}, '', None),
+        (429, {'Retry-After': '9' * 400}, '', 2**31),
+    ],
+)
+def test_a_refusal_says_which_limit_it_was_and_for_how_long(
+    status: int, headers: dict[str, str], limit: str, seconds: float | None
+) -> None:
+    with Server(lambda visit: visit.send(answer({}, status, headers))) as server, client() as esi:
+        with pytest.raises(LimitedError) as caught:
+            esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
+        assert (caught.value.limit, caught.value.retry_after) == (limit, seconds)
+
+
+@pytest.mark.parametrize(
+    ('body', 'status', 'raises'), [({'error': 'no'}, 404, True), ({'error': 'no'}, 404, False), (b'<html>', 502, False)]
+)
+def test_the_pair_shows_an_answer_that_is_raised_too(body: Any, status: int, raises: bool) -> None:
+    answers = [answer({}), answer(body, status), answer({}), answer(b'', status)]
+    with Server(lambda visit: visit.send(answers[visit.number])) as server, client(cache=None) as esi:
+        call = app_at(server.url).op['get_thing']()
+        esi.request(call)
+        with contextlib.suppress(APIException):
+            esi.request(call, raise_on_error=raises)
+        assert (call[1].status, call[1].ok) == (status, False)
+        esi.request(call)
+        with contextlib.suppress(APIException):
+            esi.head(call, raise_on_error=raises)
+        assert (call[1].status, call[1].raw) == (status, None)
+
+
+def test_the_pair_shows_what_could_not_be_read_among_many() -> None:
+    with Server(lambda visit: visit.send(answer(b'<html>', 500))) as server, client(cache=None) as esi:
+        call = app_at(server.url).op['get_thing']()
+        [(_, response)] = esi.multi_request([call])
+        assert isinstance(response.cause, UndecodableBodyError)
+        assert (call[1].status, call[1].raw) == (500, b'<html>')
 
 
 def test_downtime() -> None:

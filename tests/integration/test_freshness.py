@@ -57,6 +57,23 @@ def test_for_how_long_an_answer_is_fresh(row: freshness.Answer, server: Answerin
         assert tuple(name for name in ('If-None-Match', 'If-Modified-Since') if name.lower() in asked) == row.asks
 
 
+@pytest.mark.parametrize(
+    ('expires', 'date', 'fresh'),
+    [
+        ('Fri, 31 Dec 9999 23:59:59 GMT', 'Thu, 01 Jan 2015 00:00:00 GMT', True),
+        ('Mon, 01 Jan 1900 00:00:00 GMT', 'Fri, 31 Dec 9999 23:59:59 GMT', False),
+    ],
+)
+def test_an_expiry_beyond_the_calendar_is_as_far_as_it_goes(
+    server: Answering, expires: str, date: str, fresh: bool
+) -> None:
+    server.headers = {'Expires': expires, 'Date': date, 'ETag': '"1"'}
+    with client() as esi:
+        response = esi.request(app_at(server.url).op['get_thing']())
+        assert response.expires is not None
+        assert (response.expires.timestamp() > clock.time()) is fresh
+
+
 @pytest.mark.parametrize('row', freshness.RENEWALS, ids=str)
 def test_what_a_304_makes_of_it(row: freshness.Renewal, server: Answering) -> None:
     server.headers, server.news = row.headers, row.news

@@ -57,6 +57,12 @@ def test_a_header_of_another_type_stays_text(text: str) -> None:
     assert response.pages is None or text == '9' * 30
 
 
+def test_no_number_of_pages_is_one_that_python_cannot_read() -> None:
+    response = answer(headers={'X-Pages': '9' * 5000})
+    assert response.pages is None
+    assert response.header['X-Pages'] == ['9' * 5000]
+
+
 def test_headers_outside_the_declared_range_have_their_type_all_the_same() -> None:
     header = {'X-N': {'schema': {'type': 'integer', 'minimum': 1}}, 'X-F': {'schema': {'type': 'number', 'maximum': 1}}}
     responses = {'200': {'headers': {**header, 'X-B': {'schema': {'type': ['null', 'boolean']}}}}}

@@ -283,6 +283,28 @@ def test_objects_with_fields_of_any_name() -> None:
     assert data_of(schema, {'x': {'a': 1}}).x.a == 1
 
 
+def test_fields_of_any_name_hold_what_the_schema_says() -> None:
+    change = {'type': 'object', 'required': ['day'], 'properties': {'day': {'type': 'string', 'format': 'date'}}}
+    schema = {
+        'type': 'object',
+        'properties': {'a': {'type': 'integer'}},
+        'additionalProperties': {'type': 'array', 'items': change},
+    }
+    for data in (
+        data_of(schema, {'a': 1, '2016': [{'day': '2016-09-03'}]}),
+        data_of({'type': 'array', 'items': schema}, [{'2016': [{'day': '2016-09-03'}]}])[0],
+    ):
+        assert data['2016'][0].day == date(2016, 9, 3)
+        assert json.loads(json.dumps(data))['2016'] == [{'day': '2016-09-03'}]
+
+
+def test_the_changelog_has_dates() -> None:
+    change = {'compatibility_date': '2026-08-04', 'description': 'x', 'method': 'GET', 'path': '/x', 'type': 'new'}
+    response = App.create(document(LIVE)).op['GetMetaChangelog']()[1]
+    response.status, response.raw = 200, json.dumps({'changelog': {'2026-08-04': [change]}}).encode()
+    assert response.data.changelog['2026-08-04'][0].compatibility_date == date(2026, 8, 4)
+
+
 def test_a_type_that_holds_itself() -> None:
     deep: dict[str, Any] = {'name': '0', 'day': '2016-09-03'}
     for number in range(1, 50):

@@ -317,7 +317,7 @@ def test_errors() -> None:
 
 def test_an_app_tells_what_it_is() -> None:
     assert repr(STATIONS) == "<App 'Stations': 7 operations>"
-    assert STATIONS.raw is DOCUMENT
+    assert STATIONS.raw == DOCUMENT
     assert app(LIVE).version.startswith('3.1')
     assert app(OLD).version == '2.0'
     assert app(LIVE).compatibility_date == document(LIVE)['info']['version']

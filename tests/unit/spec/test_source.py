@@ -115,6 +115,17 @@ def test_what_is_no_description(source: str, tmp_path: Path) -> None:
     assert isinstance(caught.value, ValueError)
 
 
+def test_a_dict_that_is_edited_later_changes_nothing() -> None:
+    document: dict[str, Any] = json.loads(JSON)
+    document['components']['itself'] = document
+    app, before = App.create(document), App.create(DOCUMENT)
+    for node in (document['paths'], document['components'], document):
+        node.clear()
+    assert list(app.op) == list(before.op)
+    assert [p.name for p in app.op['getStation'].parameters] == [p.name for p in before.op['getStation'].parameters]
+    assert app.raw['components']['itself'] is app.raw
+
+
 def test_the_error_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match=r'a description\.json: broken JSON'):
         App.create(stored(tmp_path, JSON[:-9]))
