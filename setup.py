@@ -38,7 +38,7 @@ EXTRAS = {
 }
 EXTRAS['all'] = sorted({package for packages in EXTRAS.values() for package in packages})
 
-# Outside 'all': pyswagger is no longer maintained, and esipy.contrib.pyswagger mends exactly this release.
+# Outside 'all': pyswagger is no longer maintained, and this is the release whose calls esipy knows how to execute.
 EXTRAS['pyswagger'] = ['pyswagger==0.8.39']
 
 # For work on esipy itself. ruff and mypy are held back because a new rule of theirs is a change of ours to

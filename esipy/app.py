@@ -17,7 +17,7 @@ from esipy.cache.choose import check_cache
 from esipy.cache.policy import lifetime, lower
 from esipy.events import advise, advise_of_unknown
 from esipy.exceptions import APIException, SpecError, TimedOutError, UnknownOperationError
-from esipy.message.bind import bind
+from esipy.message.bind import bind, day_of
 from esipy.message.headers import OURS
 from esipy.message.request import Request
 from esipy.message.response import Response
@@ -118,7 +118,7 @@ class EsiApp:
     `cache`: a BaseCache; None: none; by default a DictCache. `cache_time`: seconds for which the document is taken
     from there without asking; 0: for ever; None: as long as the server says. `cache_prefix`: before its keys.
     `meta_url`: where the document is. `datasource`: the server of the game, 'tranquility' or 'singularity'.
-    `compatibility_date`: 'YYYY-MM-DD', the day whose API is called.
+    `compatibility_date`: 'YYYY-MM-DD', the day whose API is called. Raises CallError for what is no day.
 
     The cache holds the document's bytes. When the server cannot be reached the last copy is used, with a warning;
     where there is none, making an EsiApp raises APIException.
@@ -143,7 +143,7 @@ class EsiApp:
         self.caching = cache is not None
         self.cache: BaseCache = check_cache(cache)
         self.datasource = datasource
-        self.compatibility_date = None if compatibility_date is None else str(compatibility_date)
+        self.compatibility_date = None if compatibility_date is None else day_of(compatibility_date, 'EsiApp')
         # Documents that this object has read already, so that the same bytes are not read again.
         self._made: dict[str, tuple[bytes, App]] = {}
         self._renew()

@@ -16,7 +16,6 @@ import copy
 import io
 import logging
 import random
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any, NamedTuple
 
@@ -46,6 +45,7 @@ from esipy.limits.memory import SHARED
 from esipy.limits.none import NoLimits
 from esipy.limits.refusals import Refusal, Refusals
 from esipy.lists import Call, Lists, bounded
+from esipy.message.bind import day_of
 from esipy.message.exchange import Exchange
 from esipy.message.failure import (
     error_of,
@@ -161,7 +161,7 @@ class EsiClient(Lists):
         self.timeout: Timeouts = chosen['timeout']
         self.no_etag_body: bool = chosen['no_etag_body']
         date = chosen['compatibility_date']
-        self.compatibility_date: str | None = _day(date, 'EsiClient') if date else None
+        self.compatibility_date: str | None = day_of(date, 'EsiClient') if date else None
         self.retries: int = chosen['retries']
         self.pool_size: int = chosen['pool_size']
         self.deadline: float | None = chosen['deadline']
@@ -468,7 +468,7 @@ class EsiClient(Lists):
             self._timeout_of(request) if timeout is UNSET else timeout_of(request.operation.id, timeout),
             self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
-            self.compatibility_date if compatibility_date is None else _day(compatibility_date),
+            self.compatibility_date if compatibility_date is None else day_of(compatibility_date, 'request()'),
             self._transport.choosing(),
         )
         exchange.max_wait = self.max_wait
@@ -791,17 +791,6 @@ _REQUEST = EsiClient.request
 def _can(security: Any, name: str) -> bool:
     """Whether a security object has a method of ours. A mock in its place says so of everything; its class does not."""
     return hasattr(type(security), name)
-
-
-def _day(date: Any, where: str = 'request()') -> str:
-    """A compatibility date as text. Raises CallError for what is no day."""
-    text = str(date)
-    if not _DAY.fullmatch(text):
-        raise CallError(where, [('compatibility_date', f'{text!r} is no day: YYYY-MM-DD')])
-    return text
-
-
-_DAY = re.compile(r'\d{4}-\d\d-\d\d')
 
 
 _REQUEST_OPTIONS = ('raw_body_only', 'opt', 'raise_on_error', 'security', 'timeout', 'priority', 'compatibility_date')

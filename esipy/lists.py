@@ -62,7 +62,8 @@ class Lists:
 
         `walk`: how, where the description errs: 'pages', 'cursor', 'from_id', 'last_mail_id', 'from_event',
         'max_war_id'. `key`: the field, or a function, that tells a record from all others, where it is not recognised.
-        `max_pages`: more are not believed. `progress`: called with (pages done, all pages; None if nobody knows).
+        `max_pages`: more are not believed. `progress`: called with (pages done, all pages; None if nobody knows), or
+        with the first alone if it takes no more.
         `options`: `opt`, `security`, `timeout`, `priority`, and what plugins take, as in `request`.
 
         Raises what `request` raises under `raise_on_error`; WalkError where the end cannot be reached; CallError, at

@@ -51,11 +51,24 @@ def tqdm_bar(description: str = '', **options: Any) -> Iterator[Progress]:
 
 def counting(progress: Callable[..., Any], total: int | None) -> Callable[[int], Any]:
     """`progress` for one that counts: with `total` beside the count if it takes two, else with the count alone."""
+    return progress if len(_positional(progress) or ()) < 2 else lambda done: progress(done, total)
+
+
+def walking(progress: Callable[..., Any]) -> Progress:
+    """`progress` for one that tells how much there is as well: with the count alone if it takes just that."""
+    takes = _positional(progress) or ()
+    is_alone = len(takes) == 1 and takes[0].kind is not takes[0].VAR_POSITIONAL
+    return (lambda done, total: progress(done)) if is_alone else progress
+
+
+def _positional(progress: Callable[..., Any]) -> list[Any] | None:
+    """The parameters that are given by position; None where a callable does not tell."""
     import inspect  # when it is asked for: with it, esipy takes a third longer to import
 
     try:
         parameters = inspect.signature(progress).parameters.values()
     except (TypeError, ValueError):
-        return progress
-    takes = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
-    return progress if len(takes) < 2 else lambda done: progress(done, total)
+        return None
+    return [
+        one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.VAR_POSITIONAL)
+    ]

@@ -16,6 +16,7 @@ from esipy.spelling import close_names
 #: Control characters would let a value begin a header of its own (RFC 9110 section 5.5).
 _HEADER = re.compile(r'[\x20-\x7e]*')
 _TOKEN = re.compile(r'[\x21-\x7e]+')
+_DAY = re.compile(r'[0-9]{4}-[0-9]{2}-[0-9]{2}')
 
 
 def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
@@ -51,6 +52,14 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     if faults:
         raise CallError(operation.id, faults)
     return parts
+
+
+def day_of(date: Any, where: str) -> str:
+    """A compatibility date as text. Raises CallError for what is no day."""
+    text = str(date)
+    if not _DAY.fullmatch(text):
+        raise CallError(where, [('compatibility_date', f'{text!r} is no day: YYYY-MM-DD')])
+    return text
 
 
 def query_pairs(operation: Operation, params: Mapping[str, Any]) -> list[tuple[str, str]]:

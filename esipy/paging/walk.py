@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from esipy.exceptions import CallError, WalkError
 from esipy.message.request import Request
 from esipy.message.response import Response
-from esipy.progress import Progress
+from esipy.progress import Progress, walking
 from esipy.spec.model import WALKS, Operation
 from esipy.spelling import close_names
 
@@ -78,7 +78,7 @@ class Walk:
         if self.kind == 'pages' and self.given('page') not in (None, '1'):
             raise CallError(operation.id, [('page', 'is turned by the walk; leave it out')])
         self._key = key
-        self._progress = progress
+        self._progress = None if progress is None else walking(progress)
         self._streams = streams
         self._turned = 0
         self._kept = 0

@@ -171,3 +171,5 @@ def test_a_day_for_one_call() -> None:
                 esi.request(call, compatibility_date=wrong)
             with pytest.raises(CallError, match=r'^EsiClient: '):
                 EsiClient(user_agent='tests', compatibility_date=wrong)
+            with pytest.raises(CallError, match=r'^EsiApp: '):
+                EsiApp(meta_url=f'{server.url}/openapi.json', compatibility_date=wrong)

@@ -170,6 +170,9 @@ def test_progress_tells_the_pages(esi: Sandbox, walker: EsiClient) -> None:
     told.clear()
     walker.all(call(esi, 'get_wars'), progress=lambda *said: told.append(said))
     assert told == [(number, None) for number in range(1, 6)]
+    told.clear()
+    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=told.append))
+    assert told == [1, 2, 3, 4, 5]
 
 
 def test_a_walk_begins_where_the_call_says(esi: Sandbox, walker: EsiClient) -> None:
