@@ -69,6 +69,4 @@ def _positional(progress: Callable[..., Any]) -> list[Any] | None:
         parameters = inspect.signature(progress).parameters.values()
     except (TypeError, ValueError):
         return None
-    return [
-        one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD, one.VAR_POSITIONAL)
-    ]
+    return [one for one in parameters if one.kind not in (one.KEYWORD_ONLY, one.VAR_KEYWORD)]
