@@ -13,7 +13,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -155,9 +155,25 @@ class _Kept:
         self._has_served = False
         super().connect()  # type: ignore[misc]
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
+    def request(self, method: str, url: str, body: Any = None, *args: Any, **kwargs: Any) -> None:
         _clock.idle = self._has_served
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        if hasattr(body, 'read') or hasattr(body, '__next__'):
+            body = self._in_time(body)
+        super().request(method, url, body, *args, **kwargs)  # type: ignore[misc]
+
+    def _in_time(self, body: Any) -> Iterator[Any]:
+        """A body that is read while it is sent, piece by piece: each may take as long as connecting may, and a server
+        that takes one now and then does not put off the deadline for ever."""
+        size = self.blocksize  # type: ignore[attr-defined]
+        for piece in iter(lambda: body.read(size) or None, None) if hasattr(body, 'read') else body:
+            if _clock.deadline is not None:
+                left = _clock.deadline - clock.monotonic()
+                if left <= 0:
+                    raise TimeoutError('deadline')
+                sock = self.sock  # type: ignore[attr-defined]
+                longest = sock.gettimeout()
+                sock.settimeout(left if longest is None else min(left, longest))
+            yield piece
 
     def getresponse(self) -> Any:
         response = super().getresponse()  # type: ignore[misc]
