@@ -67,6 +67,8 @@ class Answer(NamedTuple):
     until_headers: float = 0.0
     #: The body, still on its way, where that was asked for; `content` is empty then.
     stream: BinaryIO | None = None
+    #: How many redirects led to it, each of them an answer too.
+    redirects: int = 0
 
 
 class NoAnswer(Exception):
@@ -440,7 +442,8 @@ class Transport:
     def _read(self, response: requests.Response, url: str, deadline: float | None) -> Answer:
         """The whole body, decompressed, unless it is too large or takes too long."""
         url, until_headers = masked(response.url or url), response.elapsed.total_seconds()
-        answer = Answer(response.status_code, dict(response.headers), b'', url, None, until_headers)
+        passed = len(response.history)
+        answer = Answer(response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed)
         raw = response.raw
         if getattr(response, '_content', False) is not False or not hasattr(raw, 'stream'):
             return self._checked(answer._replace(content=response.content or b''))  # made up by a test's mock
@@ -510,7 +513,8 @@ def _opened(response: requests.Response, url: str, timeout: Timeouts) -> Answer:
     between_bytes = timeout[1] if isinstance(timeout, tuple) else timeout
     stream = cast(BinaryIO, io.BufferedReader(_Body(response, address, between_bytes), _PIECE))
     until_headers = response.elapsed.total_seconds()
-    return Answer(response.status_code, dict(response.headers), b'', address, None, until_headers, stream)
+    passed = len(response.history)
+    return Answer(response.status_code, dict(response.headers), b'', address, None, until_headers, stream, passed)
 
 
 class _Body(io.RawIOBase):

@@ -400,10 +400,11 @@ def _outcome(draw: Draw, booked: int, answer: Answer, said: told.Told) -> Outcom
         return Outcome(kind.cost(status), returns, used)
     away = said.retry_after or 0.0
     if kind is REQUESTS:
-        return Outcome(1, closed=away if status in (429, 520) else 0.0)
+        return Outcome(1 + answer.redirects, closed=away if status in (429, 520) else 0.0)
     rule = said.rule if said.group is None or said.group == draw.group else None
     used = None if said.remaining is None or rule is None else rule.tokens - said.remaining
-    return Outcome(kind.cost(status), None, used, rule, away if status == 429 else 0.0)
+    spent = kind.cost(status) + answer.redirects * kind.cost(302)
+    return Outcome(spent, None, used, rule, away if status == 429 else 0.0)
 
 
 def _is_refusal(plan: Plan, answer: Answer) -> bool:

@@ -77,6 +77,18 @@ def statuses(esi: EsiClient, calls: Any, **options: Any) -> Counter[int]:
 # ---------------------------------------------------------------------- never refused
 
 
+def test_redirects_are_answers_too() -> None:
+    """Each that was followed has cost a token, which nothing but a header tells otherwise."""
+
+    def page(visit: Visit) -> None:
+        further = {'/one': '/else', '/else': '/two'}.get(visit.path)
+        visit.send(GOOD if further is None else answer(b'', 302, {'Location': further}))
+
+    with Server(page) as server, client() as esi:
+        assert esi.request(app_at(server.url).op['one']()).data == {'good': True}
+        assert {budget.group: budget.used for budget in esi.budget()} == {'errors': 0, 'shared': 1 + 1 + 2}
+
+
 def test_many_threads_are_never_refused() -> None:
     """They wait as long as it takes: several windows."""
     with Server(counting(30, 1)) as server, client() as esi:
