@@ -51,11 +51,11 @@ from esipy.message.failure import (
     failed_body,
     kind_of,
     masked,
-    retry_after,
     undecodable,
     unreadable,
 )
 from esipy.message.foreign import adopt, fill
+from esipy.message.headers import retry_after
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
 from esipy.parallel import go_on, run_all
@@ -672,7 +672,7 @@ class EsiClient(Lists):
         if answer.status < 400 or exchange.request.is_streamed:
             return None
         now = clock.time()
-        told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
+        told = retry_after(policy.lower(answer.headers), now)
         if exchange.refusals and answer.status in (420, 429, 520):
             again = exchange.refusals == 1 or (self.retry_requests and exchange.attempts < self.retries)
             return 0.0 if again else None

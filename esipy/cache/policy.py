@@ -7,12 +7,10 @@ a CachedResponse of plain types; what else must be known of it stands among its 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from esipy.message.headers import EXPIRY, OURS, RECEIVED, VARIED, WARNED
+from esipy.message.headers import EXPIRY, OURS, RECEIVED, VARIED, WARNED, moment
 
 
 class CachedResponse(NamedTuple):
@@ -210,21 +208,6 @@ def _directives(text: str) -> Mapping[str, str]:
         name, _, value = part.partition('=')
         found.setdefault(name.strip().lower(), value.strip().strip('"'))
     return found
-
-
-def moment(text: Any) -> float | None:
-    """An HTTP date in seconds since the epoch; None for what is none."""
-    return _moment(text) if isinstance(text, str) else None
-
-
-@lru_cache(maxsize=256)
-def _moment(text: str) -> float | None:
-    try:
-        told = parsedate_to_datetime(text)
-        # A date without a zone, as in the oldest of the three formats, is in GMT as well.
-        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
 
 
 def _number(text: str | None) -> float:

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from esipy.exceptions import (
     APIException,
@@ -23,7 +22,7 @@ from esipy.exceptions import (
     UndecodableBodyError,
 )
 from esipy.message.exchange import Exchange
-from esipy.message.headers import is_secret
+from esipy.message.headers import is_secret, retry_after
 from esipy.message.response import Response
 
 #: The cluster goes down every day at 11:00 UTC and is usually back within minutes.
@@ -41,7 +40,7 @@ def unreadable(response: Response, strict: bool, now: float) -> UndecodableBodyE
         if strict:
             response.check()
     except UndecodableBodyError as error:
-        away = retry_after(response.headers.get('Retry-After'), now)
+        away = retry_after(response.headers, now)
         is_down = kind_of(response.status or 500, now, away) is DowntimeError
         return undecodable(response, error.reason, DowntimePageError if is_down else UndecodableBodyError)
     return None
@@ -83,7 +82,7 @@ def error_of(response: Response, now: float) -> APIException:
             TimedOutError if getattr(response.cause, 'timed_out', False) else ConnectionFailedError
         )
     else:
-        kind = kind_of(status, now, retry_after(response.headers.get('Retry-After'), now))
+        kind = kind_of(status, now, retry_after(response.headers, now))
     error = kind(
         response.url,
         status,
@@ -95,7 +94,7 @@ def error_of(response: Response, now: float) -> APIException:
     operation = response.operation
     error.add_note(f'{operation.id}: {response.request.method} {response.url}')
     if isinstance(error, LimitedError):
-        seconds = retry_after(response.headers.get('Retry-After'), now)
+        seconds = retry_after(response.headers, now)
         error.retry_after = seconds
         error.add_note(f'slow down: try again in {seconds:g} s' if seconds is not None else 'slow down')
     if status == 401 and operation.scopes:
@@ -107,18 +106,6 @@ def error_of(response: Response, now: float) -> APIException:
         if error.roles:
             error.add_note(f'needs one of the roles {", ".join(error.roles)}')
     return error
-
-
-def retry_after(text: str | None, now: float) -> float | None:
-    """`Retry-After` in seconds from `now`: it may be a number or a date (RFC 9110 section 10.2.3)."""
-    if not text:
-        return None
-    if text.strip().isdecimal():
-        return float(text)
-    try:
-        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
 
 
 def kind_of(status: int, now: float, away: float | None = None) -> type[APIException]:
