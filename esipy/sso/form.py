@@ -22,6 +22,9 @@ ERROR_CODES = frozenset(
     }
 )
 
+#: No token is good for so many seconds, and none without an end.
+_FOR_EVER = 1e10
+
 _LOOPBACK = frozenset({'127.0.0.1', 'localhost', '::1'})
 
 
@@ -53,8 +56,11 @@ def tokens(body: bytes) -> dict[str, Any] | None:
         return None
     if not isinstance(told, dict) or not isinstance(told.get('access_token'), str):
         return None
-    seconds = told.get('expires_in')
-    return told if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else None
+    if not isinstance(told.get('refresh_token'), str) or not told['refresh_token']:
+        told.pop('refresh_token', None)  # nothing is said of it, so that the one before stays good (section 6)
+    seconds: Any = told.get('expires_in')
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    return told if is_number and abs(seconds) < _FOR_EVER else None
 
 
 def error_code(body: bytes) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -27,6 +28,11 @@ from esipy.stores import FileTokens, MemoryTokens, Tokens
 from tests.integration.signed import CLIENT, ONE, Broken, at_once, client, different_calls, security, signed_in, wallet
 from tests.integration.things import security as at
 from tests.servers import Server, Visit, answer
+
+
+def unsigned_token(character: int) -> str:
+    claims = json.dumps({'sub': f'CHARACTER:EVE:{character}'}).encode()
+    return f'e30.{base64.urlsafe_b64encode(claims).decode()}.signature'
 
 
 def at_server(sso: Server, **options: Any) -> EsiSecurity:
@@ -119,6 +125,30 @@ def test_a_token_that_nobody_can_read() -> None:
         for _ in range(2):
             assert one.refresh()['access_token'] == one.access_token == deep
         assert one.character_id is None
+
+
+@pytest.mark.parametrize('nothing', [None, '', 0, [], {}])
+def test_a_refresh_token_that_is_none_takes_the_place_of_no_other(nothing: Any) -> None:
+    """As some servers say that the one before stays good: they have the field, and nothing in it."""
+    store = MemoryTokens()
+    new = {'access_token': unsigned_token(ONE), 'expires_in': 1200, 'refresh_token': nothing}
+    with Server(lambda visit: visit.send(answer(new))) as sso:
+        one = at_server(sso, store=store)
+        one.refresh()
+        assert one.refresh_token == 'refresh-of-old'
+        kept = store.get('the-client-id', ONE)
+        assert kept is not None
+        assert kept.refresh_token == 'refresh-of-old'
+
+
+@pytest.mark.parametrize('seconds', ['Infinity', 'NaN', '1e999', '9' * 400])
+def test_a_token_without_an_end_is_none(seconds: str) -> None:
+    body = f'{{"access_token": "new", "refresh_token": "other", "expires_in": {seconds}}}'.encode()
+    with Server(lambda visit: visit.send(answer(body))) as sso:
+        one = at_server(sso)
+        with pytest.raises(SSOUnavailableError):
+            one.refresh()
+        assert (one.access_token, one.refresh_token) == ('old', 'refresh-of-old')
 
 
 # ---------------------------------------------------------------------- kept first
