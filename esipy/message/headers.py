@@ -83,4 +83,5 @@ class Headers(Mapping[str, Value]):
         return len(self._items)
 
     def __repr__(self) -> str:
-        return repr(dict(self))
+        """Without the values that nobody may see: whoever prints headers is looking for others."""
+        return repr({name: '***' if is_secret(name) else value for name, value in self.items()})
