@@ -29,6 +29,10 @@ UNREAD = OURS + 'Unread'
 KEEP_STALE = 7 * 86400
 
 
+#: No answer is fresh for longer (RFC 9111 section 1.2.2); an `Expires` of the year 9999 means "for ever".
+_LONGEST = 2.0**31
+
+
 class Lower(dict[str, str]):
     """Headers by their lower-case names."""
 
@@ -60,7 +64,7 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
     if expires is None:
         return 0.0
     sent = moment(low.get('date'))
-    return expires - (now if sent is None else sent) - age
+    return min(expires - (now if sent is None else sent) - age, _LONGEST)
 
 
 def doubt(low: Mapping[str, str]) -> str | None:
@@ -220,4 +224,4 @@ def _number(text: str | None) -> float:
 def _seconds(text: str | None) -> float | None:
     """Delta-seconds (section 1.2.2), at most 2^31; None for what is none."""
     digits = (text or '').strip()
-    return min(float(digits), 2.0**31) if digits.isascii() and digits.isdigit() else None
+    return min(float(digits), _LONGEST) if digits.isascii() and digits.isdigit() else None

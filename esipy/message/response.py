@@ -88,7 +88,7 @@ class Response:
     def pages(self) -> int | None:
         """`X-Pages`: how many pages the list has; None where that is not told."""
         text = self.headers.get('X-Pages', '')
-        return int(text) if text.isdecimal() else None
+        return int(text) if text.isdecimal() and len(text) < 20 else None
 
     @property
     def warning(self) -> str | None:
@@ -99,15 +99,25 @@ class Response:
     def age(self) -> float:
         """Seconds since the server made this answer."""
         told = self.headers.get('Age', '')
-        received = self._plain.get(RECEIVED)
-        resident = max(0.0, clock.time() - float(received)) if received else 0.0
+        received = self._noted(RECEIVED)
+        resident = 0.0 if received is None else max(0.0, clock.time() - received)
         return resident + (float(told) if told.isdecimal() else 0.0)
 
     @property
     def expires(self) -> datetime | None:
         """When the answer stops being fresh, by our clock."""
-        expiry = self._plain.get(EXPIRY)
-        return None if expiry is None else datetime.fromtimestamp(float(expiry), UTC)
+        expiry = self._noted(EXPIRY)
+        try:
+            return None if expiry is None else datetime.fromtimestamp(expiry, UTC)
+        except (ValueError, OverflowError):
+            return datetime.max.replace(tzinfo=UTC)
+
+    def _noted(self, name: str) -> float | None:
+        """A note of ours among the headers; what a server has put there is none."""
+        try:
+            return float(self._plain[name])
+        except (KeyError, ValueError):
+            return None
 
     @property
     def data(self) -> Any:
