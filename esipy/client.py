@@ -172,7 +172,7 @@ class EsiClient(Lists):
         self.transport_adapter = chosen['transport_adapter']
         self._session = make_session(self.pool_size, self.transport_adapter, chosen['session'])
         self._transport = Transport(self._session, chosen['max_body'])
-        self._answers = Answers(self.keep_stale, self.stale_if_error)
+        self._answers = Answers(self.keep_stale, self.stale_if_error, self._transport.shown)
         self._flights: Flights[Landed] = Flights()
         self._limits: Limits | NoLimits = _limits_of(self.limits)
         self._refusals = Refusals(self.remember_refusals, self._answers.key)

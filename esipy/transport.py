@@ -306,6 +306,8 @@ class Transport:
         self.max_body = max_body
         self._settings: dict[Any, dict[str, Any]] = {}
         self._abandoned: list[Any] = []
+        #: What the session's headers were when it was last asked for their digests, and those.
+        self._shown: tuple[Mapping[str, Any], Mapping[str, str]] = ({}, {})
         #: The session's `auth` and its name, where it has none by itself.
         self._auth: tuple[Any, str] = (None, '')
         fork.renew_after(self)
@@ -373,6 +375,13 @@ class Transport:
     def secrets(self) -> tuple[str, ...]:
         """What the session's headers hold that nobody may see."""
         return self._headers().secrets
+
+    def shown(self) -> Mapping[str, str]:
+        """Digests of what the session says in all requests."""
+        plain = self._headers().plain
+        if self._shown[0] is not plain:
+            self._shown = plain, {name: digest(str(value).encode()) for name, value in plain.items()}
+        return self._shown[1]
 
     def choosing(self) -> tuple[tuple[str, str], ...]:
         """What the session says that chooses between answers."""

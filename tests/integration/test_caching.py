@@ -60,6 +60,20 @@ def test_vary_on_a_header_of_the_call() -> None:
         assert len(server.visits) == 3
 
 
+def test_vary_on_a_header_of_the_client() -> None:
+    """Which is no part of the key. It may be a secret by another name: its value is not in the cache."""
+    cache = DictCache()
+    with Counting({**FRESH, 'Vary': 'X-Feature'}) as server:
+        call = app_at(server.url).op['get_thing']()
+        for feature, hit in [('old', False), ('new', False), ('new', True), ('old', False), (None, False)]:
+            with client(cache=cache, headers={'X-Feature': feature} if feature else None) as esi:
+                response = esi.request(call)
+                assert (response.from_cache, response.data.visit) == (hit, len(server.visits))
+                assert esi.request(call).from_cache
+            if feature:
+                assert feature not in repr(vars(cache))
+
+
 def test_language_of_the_session() -> None:
     cache = DictCache()
     with Counting(FRESH) as server:
