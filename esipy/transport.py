@@ -112,6 +112,8 @@ class _Watched(io.RawIOBase):
     def __init__(self, reader: io.RawIOBase, sock: socket.socket) -> None:
         self._reader = reader
         self._sock = sock
+        #: The server has said all that it will.
+        self.is_over = False
 
     def readable(self) -> bool:
         return True
@@ -123,7 +125,10 @@ class _Watched(io.RawIOBase):
                 raise TimeoutError('deadline')
             wait = _clock.between_bytes
             self._sock.settimeout(left if wait is None else min(left, wait))
-        return self._reader.readinto(buffer)
+        count = self._reader.readinto(buffer)
+        if count == 0:
+            self.is_over = True
+        return count
 
     def close(self) -> None:
         if not self.closed:
@@ -135,6 +140,13 @@ class _WatchedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_Watched(self.fp.detach(), sock), _PIECE)
+
+    def begin(self) -> None:
+        """Read the headers, all of them. The standard library takes the end of a connection for theirs; what they would
+        have said is not known then, be it how long the body is or where a redirect leads (RFC 9112 section 8)."""
+        super().begin()
+        if self.fp.raw.is_over:  # type: ignore[attr-defined]
+            raise http.client.HTTPException('the headers break off')
 
     def _read_status(self) -> tuple[str, int, str]:
         """The first status that is an answer (RFC 9110 section 15.2); the standard library knows 100 alone."""
