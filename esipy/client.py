@@ -641,7 +641,8 @@ class EsiClient(Lists):
             )
         except NoAnswer as error:
             failure = error.with_traceback(None)
-            return Answer(500, {}, failed_body(failure.reason), masked(outgoing.url), failure)
+            body = failed_body(failure.reason)
+            return Answer(500, {}, body, masked(outgoing.url), failure, lost=failure.lost)
         except BadBody as error:
             return error.answer._replace(failure=error.with_traceback(None))
         finally:

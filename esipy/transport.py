@@ -69,14 +69,18 @@ class Answer(NamedTuple):
     stream: BinaryIO | None = None
     #: How many redirects led to it, each of them an answer too.
     redirects: int = 0
+    #: How often it was asked for before, by connections that were closed just then: nobody knows what was answered.
+    lost: int = 0
 
 
 class NoAnswer(Exception):
     """Nothing came, or not the whole of it.
 
     `timed_out`: the server was too slow. `unsent`: the connection was never made, so the server knows nothing
-    of the request. The cause is the error of `requests` or `urllib3`.
+    of the request. `lost`: as in Answer. The cause is the error of `requests` or `urllib3`.
     """
+
+    lost = 0
 
     def __init__(self, reason: str, *, timed_out: bool = False, unsent: bool = False) -> None:
         super().__init__(reason)
@@ -368,7 +372,12 @@ class Transport:
         finally:
             _clock.deadline = None
         # Once more, until there is none left that was kept: a new one that is closed is an error.
-        return self.send(outgoing, headers, timeout, deadline, redirects, streamed)
+        try:
+            answer = self.send(outgoing, headers, timeout, deadline, redirects, streamed)
+        except NoAnswer as error:
+            error.lost += 1
+            raise
+        return answer._replace(lost=answer.lost + 1)
 
     def preview(self, outgoing: Outgoing) -> Outgoing:
         """The request as it would go out, its secrets hidden; the session's own `auth`, if any, is not asked."""
