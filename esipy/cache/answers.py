@@ -127,11 +127,13 @@ def _key(exchange: Exchange) -> tuple[dict[str, str], Any]:
 
 def _answer(value: Any) -> CachedResponse | None:
     """What a cache gave, if it has the shape of an answer."""
-    if type(value) is CachedResponse:
+    if type(value) is CachedResponse and type(value.headers) is dict:
         return value
     if not isinstance(value, (tuple, list)) or len(value) != 4:
         return None
     status, headers, content, url = value
     if not isinstance(status, int) or not isinstance(headers, Mapping) or not isinstance(content, bytes):
+        return None
+    if not all(type(text) is str for pair in headers.items() for text in pair):
         return None
     return CachedResponse(status, dict(headers), content, str(url))

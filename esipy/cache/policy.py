@@ -6,6 +6,7 @@ a CachedResponse of plain types; what else must be known of it stands among its 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
@@ -84,7 +85,11 @@ def validators(headers: Mapping[str, str]) -> dict[str, str]:
     `headers` in any case."""
     low = lower(headers)
     asked = {'If-None-Match': low.get('etag'), 'If-Modified-Since': low.get('last-modified')}
-    return {name: value for name, value in asked.items() if value}
+    return {name: value for name, value in asked.items() if value and _SENDABLE.fullmatch(value)}
+
+
+#: What a header may hold (RFC 9110 section 5.5). A server, or who shares the cache, may have put anything there.
+_SENDABLE = re.compile(r'[\t\x20-\x7e\x80-\xff]*')
 
 
 def kept(
