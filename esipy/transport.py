@@ -488,7 +488,7 @@ class Transport:
                     raise NoAnswer('the deadline passed while the body came', timed_out=True)
         except urllib3.exceptions.DecodeError as error:
             raise BadBody(f'body cannot be decompressed: {error}', answer) from None
-        if pieces and not _is_complete(raw):
+        if not _is_complete(raw) and (pieces or raw.tell()):  # bytes came, though they may have made nothing
             raise BadBody(f'body cannot be decompressed: {_CUT_OFF}', answer)
         return answer._replace(content=b''.join(pieces))
 
@@ -598,7 +598,15 @@ _CUT_OFF = 'its end is missing'
 
 def _is_complete(raw: Any) -> bool:
     """Whether compressed data came to its end, which urllib3 does not look after."""
-    return bool(getattr(getattr(getattr(raw, '_decoder', None), '_obj', None), 'eof', True))
+    decoder = getattr(raw, '_decoder', None)
+    return all(map(_is_at_its_end, getattr(decoder, '_decoders', (decoder,))))  # several, one within the other
+
+
+def _is_at_its_end(decoder: Any) -> bool:
+    """Whether a decoder of urllib3's has seen all; brotli's has another word for it than zlib's."""
+    own = getattr(decoder, '_obj', None)
+    is_finished = getattr(own, 'is_finished', None)
+    return bool(getattr(own, 'eof', True) if is_finished is None else is_finished())
 
 
 def check_options(where: str, options: Mapping[str, Any]) -> None:

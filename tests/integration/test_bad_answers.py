@@ -132,6 +132,25 @@ def test_not_json(data: bytes) -> None:
     assert caught.value.url.endswith('/thing')
 
 
+@pytest.mark.parametrize('coding', ['gzip', 'deflate', 'gzip, gzip', 'deflate, gzip'])
+def test_compressed_data_that_is_cut_off_anywhere_is_told(coding: str) -> None:
+    """Also before anything could be made of it. Nothing at all is an empty body."""
+    packed = json.dumps(GOOD).encode() * 9
+    for one in coding.split(', '):
+        packed = {'gzip': gzip.compress, 'deflate': zlib.compress}[one](packed)
+
+    def page(visit: Visit) -> None:
+        visit.send(answer(packed[: visit.number], headers={'Content-Encoding': coding}))
+
+    with Server(page) as server, client(cache=None) as esi:
+        call = app_at(server.url).op['get_thing']()
+        assert esi.request(call, raw_body_only=True).raw == b''
+        for _ in range(1, len(packed)):
+            with pytest.raises(UndecodableBodyError, match='decompressed'):
+                esi.request(call, raw_body_only=True)
+        assert esi.request(call, raw_body_only=True).raw == json.dumps(GOOD).encode() * 9
+
+
 @pytest.mark.parametrize('status', [200, 204, 302, 304, 404])
 def test_headers_that_break_off_are_no_answer(status: int) -> None:
     """At whichever byte: neither is what came of them believed, nor a place that a redirect half names."""
