@@ -19,9 +19,9 @@ def version() -> str:
 
 CORE = [
     'requests>=2.32.4',  # the first that never sends .netrc credentials to another host
-    # Comes with requests; named for its floor: from 2.0 a body that was cut short is an error, and from
-    # 2.6.3 a compressed one grows only as far as it is read, redirects included.
-    'urllib3>=2.6.3',
+    # Comes with requests; named for its floor: from 2.0 a body that was cut short is an error, from 2.6.3 a
+    # compressed one grows only as far as it is read, redirects included, and from 2.8 so does a chunk's first line.
+    'urllib3>=2.8',
     'python-jose[cryptography]>=3.4.0',  # the first that cannot be talked into another algorithm
 ]
 

@@ -53,11 +53,11 @@ from esipy.message.failure import (
     failed_body,
     kind_of,
     masked,
-    retry_after,
     undecodable,
     unreadable,
 )
 from esipy.message.foreign import adopt, fill, show
+from esipy.message.headers import retry_after
 from esipy.message.request import Outgoing, Request
 from esipy.message.response import Response
 from esipy.parallel import go_on, run_all
@@ -178,7 +178,7 @@ class EsiClient(Lists):
         self.max_body: int = chosen['max_body']
         session = make_session(self.pool_size, self.transport_adapter, self.session)
         self._transport = Transport(session, self.max_body)
-        self._answers = Answers(self.keep_stale, self.stale_if_error)
+        self._answers = Answers(self.keep_stale, self.stale_if_error, self._transport.shown)
         self._flights: Flights[Landed] = Flights()
         self._limits: Limits | NoLimits = _limits_of(self.limits)
         self._refusals = Refusals(self.remember_refusals, self._answers.key)
@@ -664,7 +664,8 @@ class EsiClient(Lists):
             )
         except NoAnswer as error:
             failure = error.with_traceback(None)
-            return Answer(500, {}, failed_body(failure.reason), masked(outgoing.url), failure)
+            body = failed_body(failure.reason)
+            return Answer(500, {}, body, masked(outgoing.url), failure, lost=failure.lost)
         except BadBody as error:
             return error.answer._replace(failure=error.with_traceback(None))
         finally:
@@ -695,7 +696,7 @@ class EsiClient(Lists):
         if answer.status < 400 or exchange.request.is_streamed:
             return None
         now = clock.time()
-        told = retry_after(policy.lower(answer.headers).get('retry-after'), now)
+        told = retry_after(policy.lower(answer.headers), now)
         if exchange.refusals and answer.status in (420, 429, 520):
             again = exchange.refusals == 1 or (self.retry_requests and exchange.attempts < self.retries)
             return 0.0 if again else None

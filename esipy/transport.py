@@ -13,7 +13,7 @@ import os
 import re
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -67,14 +67,20 @@ class Answer(NamedTuple):
     until_headers: float = 0.0
     #: The body, still on its way, where that was asked for; `content` is empty then.
     stream: BinaryIO | None = None
+    #: How many redirects led to it, each of them an answer too.
+    redirects: int = 0
+    #: How often it was asked for before, by connections that were closed just then: nobody knows what was answered.
+    lost: int = 0
 
 
 class NoAnswer(Exception):
     """Nothing came, or not the whole of it.
 
     `timed_out`: the server was too slow. `unsent`: the connection was never made, so the server knows nothing
-    of the request. The cause is the error of `requests` or `urllib3`.
+    of the request. `lost`: as in Answer. The cause is the error of `requests` or `urllib3`.
     """
+
+    lost = 0
 
     def __init__(self, reason: str, *, timed_out: bool = False, unsent: bool = False) -> None:
         super().__init__(reason)
@@ -110,6 +116,8 @@ class _Watched(io.RawIOBase):
     def __init__(self, reader: io.RawIOBase, sock: socket.socket) -> None:
         self._reader = reader
         self._sock = sock
+        #: The server has said all that it will.
+        self.is_over = False
 
     def readable(self) -> bool:
         return True
@@ -121,7 +129,10 @@ class _Watched(io.RawIOBase):
                 raise TimeoutError('deadline')
             wait = _clock.between_bytes
             self._sock.settimeout(left if wait is None else min(left, wait))
-        return self._reader.readinto(buffer)
+        count = self._reader.readinto(buffer)
+        if count == 0:
+            self.is_over = True
+        return count
 
     def close(self) -> None:
         if not self.closed:
@@ -133,6 +144,13 @@ class _WatchedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_Watched(self.fp.detach(), sock), _PIECE)
+
+    def begin(self) -> None:
+        """Read the headers, all of them. The standard library takes the end of a connection for theirs; what they would
+        have said is not known then, be it how long the body is or where a redirect leads (RFC 9112 section 8)."""
+        super().begin()
+        if self.fp.raw.is_over:  # type: ignore[attr-defined]
+            raise http.client.HTTPException('the headers break off')
 
     def _read_status(self) -> tuple[str, int, str]:
         """The first status that is an answer (RFC 9110 section 15.2); the standard library knows 100 alone."""
@@ -155,9 +173,25 @@ class _Kept:
         self._has_served = False
         super().connect()  # type: ignore[misc]
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
+    def request(self, method: str, url: str, body: Any = None, *args: Any, **kwargs: Any) -> None:
         _clock.idle = self._has_served
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        if hasattr(body, 'read') or hasattr(body, '__next__'):
+            body = self._in_time(body)
+        super().request(method, url, body, *args, **kwargs)  # type: ignore[misc]
+
+    def _in_time(self, body: Any) -> Iterator[Any]:
+        """A body that is read while it is sent, piece by piece: each may take as long as connecting may, and a server
+        that takes one now and then does not put off the deadline for ever."""
+        size = self.blocksize  # type: ignore[attr-defined]
+        for piece in iter(lambda: body.read(size) or None, None) if hasattr(body, 'read') else body:
+            if _clock.deadline is not None:
+                left = _clock.deadline - clock.monotonic()
+                if left <= 0:
+                    raise TimeoutError('deadline')
+                sock = self.sock  # type: ignore[attr-defined]
+                longest = sock.gettimeout()
+                sock.settimeout(left if longest is None else min(left, longest))
+            yield piece
 
     def getresponse(self) -> Any:
         response = super().getresponse()  # type: ignore[misc]
@@ -288,6 +322,8 @@ class Transport:
         self.max_body = max_body
         self._settings: dict[Any, dict[str, Any]] = {}
         self._abandoned: list[Any] = []
+        #: What the session's headers were when it was last asked for their digests, and those.
+        self._shown: tuple[Mapping[str, Any], Mapping[str, str]] = ({}, {})
         #: The session's `auth` and its name, where it has none by itself.
         self._auth: tuple[Any, str] = (None, '')
         fork.renew_after(self)
@@ -338,7 +374,12 @@ class Transport:
         finally:
             _clock.deadline = None
         # Once more, until there is none left that was kept: a new one that is closed is an error.
-        return self.send(outgoing, headers, timeout, deadline, redirects, streamed)
+        try:
+            answer = self.send(outgoing, headers, timeout, deadline, redirects, streamed)
+        except NoAnswer as error:
+            error.lost += 1
+            raise
+        return answer._replace(lost=answer.lost + 1)
 
     def preview(self, outgoing: Outgoing) -> Outgoing:
         """The request as it would go out, its secrets hidden; the session's own `auth`, if any, is not asked."""
@@ -357,6 +398,13 @@ class Transport:
     def secrets(self) -> tuple[str, ...]:
         """What the session's headers hold that nobody may see."""
         return self._headers().secrets
+
+    def shown(self) -> Mapping[str, str]:
+        """Digests of what the session says in all requests."""
+        plain = self._headers().plain
+        if self._shown[0] is not plain:
+            self._shown = plain, {name: digest(str(value).encode()) for name, value in plain.items()}
+        return self._shown[1]
 
     def choosing(self) -> tuple[tuple[str, str], ...]:
         """What the session says that chooses between answers."""
@@ -426,7 +474,8 @@ class Transport:
     def _read(self, response: requests.Response, url: str, deadline: float | None) -> Answer:
         """The whole body, decompressed, unless it is too large or takes too long."""
         url, until_headers = masked(response.url or url), response.elapsed.total_seconds()
-        answer = Answer(response.status_code, dict(response.headers), b'', url, None, until_headers)
+        passed = len(response.history)
+        answer = Answer(response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed)
         raw = response.raw
         if getattr(response, '_content', False) is not False or not hasattr(raw, 'stream'):
             return self._checked(answer._replace(content=response.content or b''))  # made up by a test's mock
@@ -441,7 +490,7 @@ class Transport:
                     raise NoAnswer('the deadline passed while the body came', timed_out=True)
         except urllib3.exceptions.DecodeError as error:
             raise BadBody(f'body cannot be decompressed: {error}', answer) from None
-        if pieces and not _is_complete(raw):
+        if not _is_complete(raw) and (pieces or raw.tell()):  # bytes came, though they may have made nothing
             raise BadBody(f'body cannot be decompressed: {_CUT_OFF}', answer)
         return answer._replace(content=b''.join(pieces))
 
@@ -503,7 +552,8 @@ def _opened(response: requests.Response, url: str, timeout: Timeouts) -> Answer:
     between_bytes = timeout[1] if isinstance(timeout, tuple) else timeout
     stream = cast(BinaryIO, io.BufferedReader(_Body(response, address, between_bytes), _PIECE))
     until_headers = response.elapsed.total_seconds()
-    return Answer(response.status_code, dict(response.headers), b'', address, None, until_headers, stream)
+    passed = len(response.history)
+    return Answer(response.status_code, dict(response.headers), b'', address, None, until_headers, stream, passed)
 
 
 class _Body(io.RawIOBase):
@@ -557,7 +607,15 @@ _CUT_OFF = 'its end is missing'
 
 def _is_complete(raw: Any) -> bool:
     """Whether compressed data came to its end, which urllib3 does not look after."""
-    return bool(getattr(getattr(getattr(raw, '_decoder', None), '_obj', None), 'eof', True))
+    decoder = getattr(raw, '_decoder', None)
+    return all(map(_is_at_its_end, getattr(decoder, '_decoders', (decoder,))))  # several, one within the other
+
+
+def _is_at_its_end(decoder: Any) -> bool:
+    """Whether a decoder of urllib3's has seen all; brotli's has another word for it than zlib's."""
+    own = getattr(decoder, '_obj', None)
+    is_finished = getattr(own, 'is_finished', None)
+    return bool(getattr(own, 'eof', True) if is_finished is None else is_finished())
 
 
 def check_options(where: str, options: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 from esipy import clock
 from esipy.cache.choose import check_cache
 from esipy.cache.keys import make_cache_key
-from esipy.cache.policy import moment
+from esipy.message.headers import moment
 from esipy.sso.pkce import generate_code_challenge, generate_code_verifier
 
 __all__ = [

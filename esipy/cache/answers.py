@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from esipy import clock
@@ -13,6 +13,7 @@ from esipy.cache.keys import key_of
 from esipy.cache.policy import CachedResponse
 from esipy.events import advise
 from esipy.message.exchange import Exchange
+from esipy.message.headers import VARIED
 
 LOGGER = logging.getLogger(__name__)
 
@@ -25,9 +26,13 @@ REST = 1.0
 class Answers:
     """Finds and keeps the answers of exchanges. A cache that raises is a miss, told in the log once for each kind of
     error; an entry that is no answer is a miss. `keep_stale`: seconds for which an old answer is kept for its
-    validator; `stale_if_error`: for which it may be given when the server is down."""
+    validator; `stale_if_error`: for which it may be given when the server is down; `said`: gives the headers of all
+    requests, for `Vary`."""
 
-    def __init__(self, keep_stale: float, stale_if_error: float = 0.0) -> None:
+    def __init__(
+        self, keep_stale: float, stale_if_error: float = 0.0, said: Callable[[], Mapping[str, str]] = dict
+    ) -> None:
+        self._said = said
         self._keep_stale = keep_stale
         self._stale_if_error = stale_if_error
         self._told: set[tuple[Any, ...]] = set()
@@ -43,7 +48,9 @@ class Answers:
             return None
         sent, key = _key(exchange)
         stored = _answer(self._ask(exchange, cache, 'get', key, None))
-        return stored if stored is not None and policy.matches(stored.headers, sent) else None
+        if stored is None or not stored.headers.get(VARIED):
+            return stored
+        return stored if policy.matches(stored.headers, {**self._said(), **sent}) else None
 
     def keep(self, cache: BaseCache, exchange: Exchange, answer: CachedResponse, read: bool) -> CachedResponse:
         """Keep a GET's answer if it may be kept, and return it as it is kept. `read`: its body is known to be JSON."""
@@ -65,7 +72,8 @@ class Answers:
     def _store(self, cache: BaseCache, exchange: Exchange, answer: CachedResponse, read: bool) -> CachedResponse:
         now = clock.time()
         sent, key = _key(exchange)
-        headers = policy.kept(answer.status_code, answer.headers, sent, now, read, self._stale_if_error)
+        said = {**self._said(), **sent}
+        headers = policy.kept(answer.status_code, answer.headers, said, now, read, self._stale_if_error)
         if answer.status_code == 200 and (headers is None or policy.expiry(headers) <= now):
             self._doubt(exchange, answer, policy.lower(answer.headers), now)
         if headers is None:
@@ -119,7 +127,7 @@ def _key(exchange: Exchange) -> tuple[dict[str, str], Any]:
 
 def _answer(value: Any) -> CachedResponse | None:
     """What a cache gave, if it has the shape of an answer."""
-    if type(value) is CachedResponse:
+    if type(value) is CachedResponse and type(value.headers) is dict:
         return value
     if all(hasattr(value, name) for name in CachedResponse._fields):  # an app's own object: 1.x asked for these alone
         value = [getattr(value, name) for name in CachedResponse._fields]
@@ -129,5 +137,7 @@ def _answer(value: Any) -> CachedResponse | None:
     if type(status) is not int or not isinstance(headers, Mapping) or not isinstance(content, bytes):
         return None
     if not all(isinstance(text, str) for header in headers.items() for text in header):
+        return None
+    if not all(type(text) is str for pair in headers.items() for text in pair):
         return None
     return CachedResponse(status, dict(headers), content, str(url))

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from esipy.message.headers import EXPIRY, OURS, RECEIVED, VARIED, WARNED
+from esipy.message.headers import EXPIRY, OURS, RECEIVED, VARIED, WARNED, moment
 
 
 class CachedResponse(NamedTuple):
@@ -30,6 +28,10 @@ UNREAD = OURS + 'Unread'
 
 #: For how many seconds an answer is kept for its validator after it stopped being fresh.
 KEEP_STALE = 7 * 86400
+
+
+#: No answer is fresh for longer (RFC 9111 section 1.2.2); an `Expires` of the year 9999 means "for ever".
+_LONGEST = 2.0**31
 
 
 class Lower(dict[str, str]):
@@ -63,7 +65,6 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
     if expires is None:
         return 0.0
     sent = moment(low.get('date'))
-    # The bounds of delta-seconds hold here too: beyond the calendar's end there is no moment to tell (`expires`).
     return max(-_LONGEST, min(_LONGEST, expires - (now if sent is None else sent) - age))
 
 
@@ -218,30 +219,11 @@ def _directives(text: str) -> Mapping[str, str]:
     return found
 
 
-def moment(text: Any) -> float | None:
-    """An HTTP date in seconds since the epoch; None for what is none."""
-    return _moment(text) if isinstance(text, str) else None
-
-
-@lru_cache(maxsize=256)
-def _moment(text: str) -> float | None:
-    try:
-        told = parsedate_to_datetime(text)
-        # A date without a zone, as in the oldest of the three formats, is in GMT as well.
-        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-
-
 def _number(text: str | None) -> float:
     try:
         return float(text or 0)
     except ValueError:
         return 0.0
-
-
-#: The most seconds that an answer can be fresh for (section 1.2.2).
-_LONGEST = 2.0**31
 
 
 def _seconds(text: str | None) -> float | None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from typing import NamedTuple
 
 from esipy.limits.ledger import Rule
+from esipy.message.decode import decode
 
 #: Tokens by the first digit of a status; nothing for a 5xx, and for what refuses because of a limit.
 _TOKENS = {2: 2, 3: 1, 4: 5}
@@ -85,10 +85,12 @@ _known: dict[str, tuple[str, str]] = {}
 
 def _claimed(authorization: str) -> tuple[str, str] | None:
     try:
-        claims = json.loads(base64.urlsafe_b64decode(authorization.rpartition(' ')[2].split('.')[1] + '=='))
+        claims = decode(base64.urlsafe_b64decode(authorization.rpartition(' ')[2].split('.')[1] + '=='))
         subject, application = claims['sub'], claims.get('azp') or claims.get('client_id') or ''
     except (IndexError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    if not isinstance(subject, str) or not isinstance(application, str) or len(subject + application) > 200:
+    if not isinstance(subject, str) or not isinstance(application, str):
+        return None
+    if len(subject + application) > 200 or not (subject + application).isprintable():  # half a surrogate, say
         return None
     return application, subject

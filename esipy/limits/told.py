@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import NamedTuple
 
 from esipy.limits.ledger import Rule
+from esipy.message.headers import LONGEST, retry_after
 
 #: The error limit, where nothing else is told: so many answers other than 2xx and 3xx in a minute.
 ERRORS = Rule(100, 60.0)
-
-#: Nobody is sent away for longer than a day.
-LONGEST = 86400.0
 
 _UNITS = {'s': 1.0, 'm': 60.0, 'h': 3600.0, 'd': 86400.0}
 _RULE = re.compile(r'\s*([1-9][0-9]{0,9})\s*/\s*([1-9][0-9]{0,5})\s*([smhd])\s*', re.ASCII)
@@ -112,24 +109,8 @@ def _count(text: str | None, name: str, doubts: list[str]) -> int | None:
 
 
 def _away(low: Mapping[str, str], now: float, doubts: list[str]) -> float | None:
-    """`Retry-After` in seconds: a number, or a date (RFC 9110 section 10.2.3), which is by the clock of the server,
-    as its `Date` is."""
     text = low.get('retry-after')
-    if not text:
-        return None
-    digits = text.strip()
-    if digits.isascii() and digits.isdigit():
-        return min(float(digits), LONGEST)
-    until = _moment(text)
-    if until is None:
+    away = retry_after(low, now)
+    if text and away is None:
         doubts.append(f'Retry-After: {text[:40]!r}')
-        return None
-    sent = _moment(low.get('date'))
-    return min(max(0.0, until - (now if sent is None else sent)), LONGEST)
-
-
-def _moment(text: str | None) -> float | None:
-    try:
-        return None if text is None else parsedate_to_datetime(text).timestamp()
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
+    return away

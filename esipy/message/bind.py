@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from esipy.exceptions import CallError
+from esipy.message.headers import is_secret
 from esipy.message.serialize import in_query, joined
 from esipy.spec.coerce import Faults, coerce
 from esipy.spec.legacy import VALUES
@@ -17,6 +18,9 @@ from esipy.spelling import close_names
 _HEADER = re.compile(r'[\x20-\x7e]*')
 _TOKEN = re.compile(r'[\x21-\x7e]+')
 _DAY = re.compile(r'[0-9]{4}-[0-9]{2}-[0-9]{2}')
+
+#: A value, in the words of a fault; the end of a long one is left out.
+_SHOWN = re.compile(r"""'(?:[^'\\]|\\.)*(?:'|\.\.\.)|"(?:[^"\\]|\\.)*(?:"|\.\.\.)""", re.DOTALL)
 
 
 def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
@@ -41,11 +45,13 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
             faults.append((name, _unknown(operation, name)))
         elif value is not None and values.setdefault(parameter.name, value) is not value:
             faults.append((name, f'is {parameter.name!r} under another name, and both were given'))
+    unfit: Faults = []
     for parameter in (*operation.parameters, *undeclared):
         try:
-            _place(parameter, values.get(parameter.name), parts, faults)
+            _place(parameter, values.get(parameter.name), parts, unfit)
         except RecursionError:
-            faults.append((parameter.name, 'holds itself, or is nested too deeply'))
+            unfit.append((parameter.name, 'holds itself, or is nested too deeply'))
+    faults += [(where, _SHOWN.sub('***', fault) if is_secret(where) else fault) for where, fault in unfit]
     if undeclared:
         missing = [p.name for p in operation.parameters if p.location == 'path' and p.name not in values]
         faults += [(p.name, _meant(p.name, missing)) for p in undeclared if close_names(p.name, missing)]

@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 from esipy.exceptions import (
     APIException,
@@ -23,7 +22,7 @@ from esipy.exceptions import (
     UndecodableBodyError,
 )
 from esipy.message.exchange import Exchange
-from esipy.message.headers import is_secret
+from esipy.message.headers import is_secret, retry_after
 from esipy.message.response import Response
 
 #: The cluster goes down every day at 11:00 UTC and is usually back within minutes.
@@ -41,7 +40,7 @@ def unreadable(response: Response, strict: bool, now: float) -> UndecodableBodyE
         if strict:
             response.check()
     except UndecodableBodyError as error:
-        away = retry_after(response.headers.get('Retry-After'), now)
+        away = retry_after(response.headers, now)
         is_down = kind_of(response.status or 500, now, away) is DowntimeError
         return undecodable(response, error.reason, DowntimePageError if is_down else UndecodableBodyError)
     return None
@@ -83,7 +82,7 @@ def error_of(response: Response, now: float) -> APIException:
             TimedOutError if getattr(response.cause, 'timed_out', False) else ConnectionFailedError
         )
     else:
-        kind = kind_of(status, now, retry_after(response.headers.get('Retry-After'), now))
+        kind = kind_of(status, now, retry_after(response.headers, now))
     error = kind(
         response.url,
         status,
@@ -109,27 +108,12 @@ def error_of(response: Response, now: float) -> APIException:
     return error
 
 
-def retry_after(text: str | None, now: float) -> float | None:
-    """`Retry-After` in seconds from `now`: it may be a number or a date (RFC 9110 section 10.2.3)."""
-    if not text:
-        return None
-    if text.strip().isdecimal():
-        return min(float(text), _LONGEST)
-    try:
-        return min(max(0.0, parsedate_to_datetime(text).timestamp() - now), _LONGEST)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-
-
-#: The most seconds that HTTP can tell (RFC 9111 section 1.2.2): nobody can sleep for as long as some numbers say.
-_LONGEST = 2.0**31
-
-
 def _end_of_limit(response: Response, now: float) -> float | None:
     """For how many seconds a limit sends us away. The error limit tells its end in a header of its own."""
-    told = retry_after(response.headers.get('Retry-After'), now)
-    if told is None and response.status == 420:
-        told = retry_after(response.headers.get('X-ESI-Error-Limit-Reset'), now)
+    told = retry_after(response.headers, now)
+    reset = response.headers.get('X-ESI-Error-Limit-Reset')
+    if told is None and response.status == 420 and reset is not None:
+        told = retry_after({'retry-after': reset}, now)
     return told
 
 

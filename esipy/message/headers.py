@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
 #: Notes of our own that a kept answer has among its headers: when it came, and until when it is fresh, both in
 #: seconds since the epoch by our clock; what the request said in the headers that `Vary` names; and its `Warning`,
@@ -25,6 +27,36 @@ Value = TypeVar('Value')
 def is_secret(name: str) -> bool:
     """Whether a header or query parameter is called like one whose value nobody may see."""
     return _SECRET.search(name) is not None
+
+
+def moment(text: Any) -> float | None:
+    """An HTTP date (RFC 9110 section 5.6.7) in seconds since the epoch; None for what is none."""
+    return _moment(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=256)
+def _moment(text: str) -> float | None:
+    try:
+        told = parsedate_to_datetime(text)
+        # A date without a zone, as in the oldest of the three formats, is in GMT as well.
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+#: Nobody is sent away for longer than a day.
+LONGEST = 86400.0
+
+
+def retry_after(low: Mapping[str, str], now: float) -> float | None:
+    """`Retry-After` in seconds: a number, or a date (RFC 9110 section 10.2.3), which is by the clock of the server, as
+    its `Date` is. None for what is neither. `low`: headers by their lower-case names; `now`: for those without a
+    `Date`."""
+    digits = low.get('retry-after', '').strip()
+    if digits.isascii() and digits.isdigit():
+        return min(float(digits), LONGEST)
+    until, sent = moment(digits), moment(low.get('date'))
+    return None if until is None else min(max(0.0, until - (now if sent is None else sent)), LONGEST)
 
 
 class Headers(Mapping[str, Value]):
@@ -51,7 +83,8 @@ class Headers(Mapping[str, Value]):
         return len(self._items)
 
     def __repr__(self) -> str:
-        return repr(dict(self))
+        """Without the values that nobody may see: whoever prints headers is looking for others."""
+        return repr({name: '***' if is_secret(name) else value for name, value in self.items()})
 
 
 class OwnHeaders(Headers[str], MutableMapping[str, str]):

@@ -147,7 +147,6 @@ class Request:
         return base
 
     def __repr__(self) -> str:
-        query = {name: '***' if is_secret(name) else value for name, value in self._p['query']}
-        arguments = {**self._p['path'], **query}
-        shown = ', '.join(f'{name}={value!r}' for name, value in arguments.items())
+        arguments = {**self._p['path'], **dict(self._p['query'])}
+        shown = ', '.join(f'{name}={"***" if is_secret(name) else value!r}' for name, value in arguments.items())
         return f'<Request {self.operation.id}({shown})>'

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, BinaryIO
 
 from esipy import clock
@@ -88,10 +89,7 @@ class Response:
     def pages(self) -> int | None:
         """`X-Pages`: how many pages the list has; None where that is not told."""
         text = self.headers.get('X-Pages', '')
-        try:
-            return int(text) if text.isdecimal() else None
-        except ValueError:  # more digits than Python reads
-            return None
+        return int(text) if text.isdecimal() and len(text) < 20 else None
 
     @property
     def warning(self) -> str | None:
@@ -102,18 +100,26 @@ class Response:
     def age(self) -> float:
         """Seconds since the server made this answer."""
         told = self.headers.get('Age', '')
-        received = self._plain.get(RECEIVED)
-        resident = max(0.0, clock.time() - float(received)) if received else 0.0
+        received = self._noted(RECEIVED)
+        resident = 0.0 if received is None else max(0.0, clock.time() - received)
         return resident + (float(told) if told.isdecimal() else 0.0)
 
     @property
     def expires(self) -> datetime | None:
         """When the answer stops being fresh, by our clock."""
-        expiry = self._plain.get(EXPIRY)
+        expiry = self._noted(EXPIRY)
         try:
-            return None if expiry is None else datetime.fromtimestamp(float(expiry), UTC)
-        except (ValueError, OverflowError):  # not what we wrote into the cache
+            return None if expiry is None else datetime.fromtimestamp(expiry, UTC)
+        except (ValueError, OverflowError):  # nothing that we note is so far away
             return None
+
+    def _noted(self, name: str) -> float | None:
+        """A note of ours among the headers; what somebody else has put there is none."""
+        try:
+            noted = float(self._plain[name])
+        except (KeyError, ValueError):
+            return None
+        return noted if isfinite(noted) else None
 
     @property
     def data(self) -> Any:

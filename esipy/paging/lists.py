@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from esipy.cache.policy import moment
+from esipy.message.headers import moment
 from esipy.message.response import Response
 from esipy.paging import by_cursor, by_id, by_page
 from esipy.paging.snapshot import Snapshot, state_of

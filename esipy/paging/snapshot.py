@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from esipy import clock
-from esipy.cache.policy import moment
 from esipy.exceptions import NotFoundError, SnapshotError
+from esipy.message.headers import moment
 from esipy.message.response import Response
 from esipy.paging.by_page import first_page, page_count
 from esipy.paging.walk import Walk

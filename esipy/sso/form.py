@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
+
+from esipy.message.decode import decode
 
 #: The error codes that an authorization server may answer with (RFC 6749 section 5.2, RFC 7009 section 2.2.1).
 #: Anything else in an answer could be part of a secret, and is not told.
@@ -20,6 +21,9 @@ ERROR_CODES = frozenset(
         'invalid_scope',
     }
 )
+
+#: No token is good for so many seconds, and none without an end.
+_FOR_EVER = 1e10
 
 _LOOPBACK = frozenset({'127.0.0.1', 'localhost', '::1'})
 
@@ -47,19 +51,22 @@ def is_trusted(url: str) -> bool:
 def tokens(body: bytes) -> dict[str, Any] | None:
     """The tokens in an answer of the token endpoint (RFC 6749 section 5.1); None for what is no such answer."""
     try:
-        told: Any = json.loads(body)
+        told: Any = decode(body)
     except ValueError:
         return None
     if not isinstance(told, dict) or not isinstance(told.get('access_token'), str):
         return None
-    seconds = told.get('expires_in')
-    return told if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) else None
+    if not isinstance(told.get('refresh_token'), str) or not told['refresh_token']:
+        told.pop('refresh_token', None)  # nothing is said of it, so that the one before stays good (section 6)
+    seconds: Any = told.get('expires_in')
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    return told if is_number and abs(seconds) < _FOR_EVER else None
 
 
 def error_code(body: bytes) -> str:
     """The `error` of an answer, if it is one that RFC 6749 knows; else ''."""
     try:
-        told: Any = json.loads(body)
+        told: Any = decode(body)
     except ValueError:
         return ''
     code = told.get('error') if isinstance(told, dict) else None

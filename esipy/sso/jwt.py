@@ -7,12 +7,12 @@ imported when a token is read for the first time.
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from esipy import clock
+from esipy.message.decode import decode
 
 #: The algorithms that the SSO signs with, and the kind of key each takes. Nothing else is accepted: neither `none`,
 #: nor an HMAC whose "secret" would be the public key (RFC 8725 section 3.1).
@@ -126,7 +126,7 @@ def identity(claims: Mapping[str, Any]) -> Identity:
 def unverified_identity(token: str) -> Identity | None:
     """Whose token it is by its own words: for one that came straight from the SSO. None for what is no such token."""
     try:
-        claims = json.loads(base64.urlsafe_b64decode(token.split('.')[1] + '=='))
+        claims = decode(base64.urlsafe_b64decode(token.split('.')[1] + '=='))
         return identity(claims) if _SUBJECT.fullmatch(str(claims.get('sub'))) else None
     except (IndexError, ValueError, AttributeError, TypeError):
         return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
+
+from esipy.message.decode import decode
 
 
 def endpoints(body: bytes) -> dict[str, str]:
     """The addresses in a metadata document, by their names. Raises ValueError for what is none."""
-    found: Any = json.loads(body)
+    found: Any = decode(body)
     if not isinstance(found, dict) or not isinstance(found.get('token_endpoint'), str):
         raise ValueError('no metadata of an authorization server')
     return {name: value for name, value in found.items() if isinstance(value, str)}
@@ -16,7 +17,7 @@ def endpoints(body: bytes) -> dict[str, str]:
 
 def keys(body: bytes) -> dict[str, Any]:
     """The keys of a key set, by their names. Raises ValueError for what is none."""
-    found: Any = json.loads(body)
+    found: Any = decode(body)
     if not isinstance(found, dict) or not isinstance(found.get('keys'), list):
         raise ValueError('no key set')
     return {str(key['kid']): key for key in found['keys'] if isinstance(key, dict) and 'kid' in key}

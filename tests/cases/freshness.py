@@ -83,6 +83,7 @@ ANSWERS = [
     Answer('5.3', {'Expires': 'Thu, 01 Jan 1970 00:00:00 GMT'}, None),
     Answer('5.3', {'Expires': 'Sunday, 06-Nov-94 08:50:37 GMT', 'Date': 'Sun Nov  6 08:49:37 1994'}, 60),
     Answer('5.3', {'Expires': 'Sun, 06 Nov 1994 08:50:37', 'Date': 'Sun, 06 Nov 1994 08:49:37 GMT'}, 60),
+    Answer('5.3', {'Expires': 'Fri, 31 Dec 9999 23:59:59 GMT'}, 2**31),
     # max-age that makes no sense counts as over, whatever Expires says
     Answer('4.2.1', {'Cache-Control': 'max-age=soon'}, None),
     Answer('4.2.1', {'Cache-Control': 'max-age=soon', 'Expires': 60}, None),

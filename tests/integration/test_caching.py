@@ -61,6 +61,48 @@ def test_vary_on_a_header_of_the_call() -> None:
         assert len(server.visits) == 3
 
 
+def test_vary_on_a_header_of_the_client() -> None:
+    """Which is no part of the key. It may be a secret by another name: its value is not in the cache."""
+    cache = DictCache()
+    with Counting({**FRESH, 'Vary': 'X-Feature'}) as server:
+        call = app_at(server.url).op['get_thing']()
+        for feature, hit in [('old', False), ('new', False), ('new', True), ('old', False), (None, False)]:
+            with client(cache=cache, headers={'X-Feature': feature} if feature else None) as esi:
+                response = esi.request(call)
+                assert (response.from_cache, response.data.visit) == (hit, len(server.visits))
+                assert esi.request(call).from_cache
+            if feature:
+                assert feature not in repr(vars(cache))
+
+
+@pytest.mark.parametrize(
+    'kept',
+    [
+        (200, {1: 2}, b'{}', 'address'),
+        [200, {'ETag': 5}, b'{}', 'address'],
+        CachedResponse(200, None, b'{}', 'address'),  # type: ignore[arg-type]
+        CachedResponse(200, {'ETag': 'a\r\nX-Own: b'}, b'{}', 'address'),
+        CachedResponse(200, {'ETag': '\u20ac', 'Last-Modified': '\0'}, b'{}', 'address'),
+    ],
+    ids=repr,
+)
+def test_what_a_cache_gives_that_nobody_could_have_kept_is_a_miss(kept: Any) -> None:
+    class Odd(DictCache):
+        def get(self, key: Any, default: Any = None) -> Any:
+            return kept
+
+    with Counting(FRESH) as server, client(cache=Odd()) as esi:
+        assert esi.request(app_at(server.url).op['get_thing']()).data.visit == 1
+        assert not {'if-none-match', 'if-modified-since', 'x-own'} & server.visits[0].headers.keys()
+
+
+def test_an_entity_tag_that_cannot_be_sent_is_none() -> None:
+    with Counting({'ETag': '"a\0b"'}) as server, client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        assert [esi.request(call).data.visit for _ in range(2)] == [1, 2]
+        assert 'if-none-match' not in server.visits[1].headers
+
+
 def test_language_of_the_session() -> None:
     cache = DictCache()
     with Counting(FRESH) as server:

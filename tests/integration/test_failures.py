@@ -162,7 +162,7 @@ def test_errors_by_meaning(status: int) -> None:
         (420, {'X-ESI-Error-Limit-Reset': 'soon'}, 'errors', None),
         (429, {'X-Ratelimit-Group': 'status', 'Retry-After': '9'}, 'status', 9),
         (429, {'X-ESI-Error-Limit-Reset': '7'}, '', None),
-        (429, {'Retry-After': '9' * 400}, '', 2**31),
+        (429, {'Retry-After': '9' * 400}, '', 86400),
     ],
 )
 def test_a_refusal_says_which_limit_it_was_and_for_how_long(

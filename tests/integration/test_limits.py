@@ -77,6 +77,18 @@ def statuses(esi: EsiClient, calls: Any, **options: Any) -> Counter[int]:
 # ---------------------------------------------------------------------- never refused
 
 
+def test_redirects_are_answers_too() -> None:
+    """Each that was followed has cost a token, which nothing but a header tells otherwise."""
+
+    def page(visit: Visit) -> None:
+        further = {'/one': '/else', '/else': '/two'}.get(visit.path)
+        visit.send(GOOD if further is None else answer(b'', 302, {'Location': further}))
+
+    with Server(page) as server, client() as esi:
+        assert esi.request(app_at(server.url).op['one']()).data == {'good': True}
+        assert {budget.group: budget.used for budget in esi.budget()} == {'errors': 0, 'shared': 1 + 1 + 2}
+
+
 def test_many_threads_are_never_refused() -> None:
     """They wait as long as it takes: several windows."""
     with Server(counting(30, 1)) as server, client() as esi:
@@ -489,6 +501,17 @@ def test_a_kept_connection_that_the_server_closed_meanwhile(close: Callable[[Vis
         response = esi.request(op(q='2'))
         assert (response.status, response.attempts, response.failed) == (200, 1, False)
         assert (len(server.visits), server.connections) == (3, 2)
+        # It may have counted what it did not answer.
+        assert {budget.group: budget.used for budget in esi.budget()} == {'errors': 0, 'shared': 2 + 5 + 2}
+
+
+def test_what_was_lost_by_kept_connections_and_then_fails_is_counted() -> None:
+    with Server(in_turn(GOOD, Visit.close)) as server, client() as esi:
+        op = app_at(server.url).op['one']
+        assert esi.request(op(q='1')).ok
+        assert esi.request(op(q='2')).failed
+        assert len(server.visits) == 3
+        assert {budget.group: budget.used for budget in esi.budget()} == {'errors': 0, 'shared': 2 + 5 + 5}
 
 
 def test_a_write_by_a_kept_connection_is_not_sent_twice() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import threading
 from collections.abc import Iterator
@@ -24,7 +26,17 @@ from esipy.exceptions import (
 from esipy.sandbox import Sandbox
 from esipy.stores import FileTokens, MemoryTokens, Tokens
 from tests.integration.signed import CLIENT, ONE, Broken, at_once, client, different_calls, security, signed_in, wallet
+from tests.integration.things import security as at
 from tests.servers import Server, Visit, answer
+
+
+def unsigned_token(character: int) -> str:
+    claims = json.dumps({'sub': f'CHARACTER:EVE:{character}'}).encode()
+    return f'e30.{base64.urlsafe_b64encode(claims).decode()}.signature'
+
+
+def at_server(sso: Server, **options: Any) -> EsiSecurity:
+    return at('old', sso.url, **options)
 
 
 @pytest.fixture
@@ -89,6 +101,54 @@ def test_ahead_of_its_end_an_sso_that_is_down_is_not_asked_for_every_call(esi: S
     with client(one) as esi_client:
         assert [esi_client.request(wallet(esi)).status for _ in range(10)] == [200] * 10
     assert esi.log.count('sso.token') == 1
+
+
+NESTED = b'[' * 100_000
+
+
+@pytest.mark.parametrize('status', [200, 400])
+def test_an_sso_that_answers_with_what_nobody_can_read(status: int) -> None:
+    """JSON that is nested too deeply is none."""
+    with Server(lambda visit: visit.send(answer(NESTED, status))) as sso:
+        one = at_server(sso)
+        with pytest.raises(SSOUnavailableError if status == 200 else TokenRefusedError):
+            one.refresh()
+        assert one.refresh_token == 'refresh-of-old'
+        with pytest.warns(UserWarning, match='does not answer'):
+            at_server(sso, sso_endpoints=None, sso_endpoints_url=f'{sso.url}/discovery')
+
+
+def test_a_token_that_nobody_can_read() -> None:
+    deep = f'e30.{base64.urlsafe_b64encode(NESTED).decode()}.signature'
+    with Server(lambda visit: visit.send(answer({'access_token': deep, 'expires_in': 1200}))) as sso:
+        one = at_server(sso)
+        for _ in range(2):
+            assert one.refresh()['access_token'] == one.access_token == deep
+        assert one.character_id is None
+
+
+@pytest.mark.parametrize('nothing', [None, '', 0, [], {}])
+def test_a_refresh_token_that_is_none_takes_the_place_of_no_other(nothing: Any) -> None:
+    """As some servers say that the one before stays good: they have the field, and nothing in it."""
+    store = MemoryTokens()
+    new = {'access_token': unsigned_token(ONE), 'expires_in': 1200, 'refresh_token': nothing}
+    with Server(lambda visit: visit.send(answer(new))) as sso:
+        one = at_server(sso, store=store)
+        one.refresh()
+        assert one.refresh_token == 'refresh-of-old'
+        kept = store.get('the-client-id', ONE)
+        assert kept is not None
+        assert kept.refresh_token == 'refresh-of-old'
+
+
+@pytest.mark.parametrize('seconds', ['Infinity', 'NaN', '1e999', '9' * 400])
+def test_a_token_without_an_end_is_none(seconds: str) -> None:
+    body = f'{{"access_token": "new", "refresh_token": "other", "expires_in": {seconds}}}'.encode()
+    with Server(lambda visit: visit.send(answer(body))) as sso:
+        one = at_server(sso)
+        with pytest.raises(SSOUnavailableError):
+            one.refresh()
+        assert (one.access_token, one.refresh_token) == ('old', 'refresh-of-old')
 
 
 # ---------------------------------------------------------------------- kept first

@@ -127,6 +127,15 @@ def test_retry_after(told: str, seconds: float | None, pauses: list[float]) -> N
         assert pauses[0] == pytest.approx(seconds, abs=1.1)
 
 
+@pytest.mark.parametrize('ahead', [-3600, 3600])
+def test_a_date_to_come_back_at_is_by_the_clock_of_the_server(ahead: int, pauses: list[float]) -> None:
+    sent, until = (formatdate(clock.time() + ahead + seconds, usegmt=True) for seconds in (0, 7))
+    page = failing(1, headers={'Retry-After': until, 'Date': sent})
+    with Server(page) as server, client(retry_requests=True) as esi:
+        esi.request(app_at(server.url).op['get_thing']())
+    assert pauses == [7.0]
+
+
 def test_the_deadline_bounds_it() -> None:
     with Server(failing(99, headers={'Retry-After': '3600'})) as server, client(retry_requests=True) as esi:
         begun = time.monotonic()

@@ -1,9 +1,11 @@
 """Bodies that are read while they are sent, and answers that are read while they come."""
 
+import contextlib
 import gc
 import gzip
 import io
 import shutil
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,8 +31,9 @@ SPEC: dict[str, Any] = {
 LARGE = bytes(range(256)) * 4096
 
 
-def client(server: Server, **options: Any) -> ServiceClient:
-    return ServiceClient(**{'spec': SPEC, 'base_path': server.url, 'pool_size': 1, **options})
+def client(server: Server | str, **options: Any) -> ServiceClient:
+    address = server if isinstance(server, str) else server.url
+    return ServiceClient(**{'spec': SPEC, 'base_path': address, 'pool_size': 1, **options})
 
 
 def echo(visit: Visit) -> None:
@@ -95,6 +98,33 @@ def test_a_redirect_winds_a_file_back_and_refuses_an_iterator() -> None:
         with pytest.raises(ConnectionFailedError, match='rewind'):
             service.up(iter([b'abc']))
         assert [visit.path for visit in server.visits] == ['/up', '/there', '/up']
+
+
+@pytest.mark.parametrize('kind', ['a file', 'an iterator'])
+def test_a_server_that_takes_a_body_slowly_does_not_defeat_the_deadline(kind: str) -> None:
+    """Each piece is taken in time, and all of them together are not."""
+    body: Any = io.BytesIO(bytes(2**24)) if kind == 'a file' else iter([bytes(2**14)] * 2**10)
+
+    over = threading.Event()
+
+    def take(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            for _ in range(60):
+                if over.wait(0.05) or not connection.recv(2**15):
+                    break
+
+    with socket.create_server(('127.0.0.1', 0)) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        taking = threading.Thread(target=take, args=(listening,))
+        taking.start()
+        address = f'http://127.0.0.1:{listening.getsockname()[1]}'
+        begun = clock.monotonic()
+        with client(address, timeout=2, deadline=0.5) as service, pytest.raises(TimedOutError):
+            service.up(body)
+        assert clock.monotonic() - begun < 2
+        over.set()
+        taking.join()
 
 
 def test_an_iterator_that_fails_fails_the_call() -> None:

@@ -41,6 +41,8 @@ def test_a_token_on_a_public_route_is_the_application_at_this_address() -> None:
         token(name='no subject'),
         token(sub=1),
         token(sub='x' * 1000),
+        token(sub='\ud800', azp='app'),
+        'Bearer e30.' + base64.urlsafe_b64encode(b'[' * 50_000).decode() + '.signature',
         'Basic eA==',
         'é',
     ],
@@ -50,6 +52,7 @@ def test_what_is_no_such_token_is_told_apart_by_its_digest(secret: str) -> None:
     assert one != other
     assert secret.partition(' ')[2][:6] not in one or len(secret) < 8
     assert len(one) < 100
+    assert one.encode()
 
 
 @pytest.mark.parametrize(

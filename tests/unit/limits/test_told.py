@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from esipy.limits.ledger import Rule
 from esipy.limits.told import read, rule_of, usual
+from esipy.message.headers import retry_after
 from tests.cases.limits import HEADERS, NOW
 
 
@@ -20,6 +23,33 @@ def test_headers(headers: dict[str, str], told: Any, doubts: int) -> None:
     assert found._replace(doubts=()) == told
     assert len(found.doubts) == doubts
     assert all(len(doubt) < 120 for doubt in found.doubts)
+
+
+@pytest.fixture
+def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv('TZ', 'UTC-9')
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, 'tzset'), reason='the zone of a process cannot be set')
+@pytest.mark.usefixtures('far_from_greenwich')
+@pytest.mark.parametrize(
+    'date',
+    [
+        'Sun, 06 Nov 1994 08:50:37 GMT',
+        'Sunday, 06-Nov-94 08:50:37 GMT',
+        'Sun Nov  6 08:50:37 1994',
+        'Sun, 06 Nov 1994 08:50:37 -0000',
+    ],
+)
+def test_dates_of_all_three_forms_are_in_gmt_wherever_one_is(date: str) -> None:
+    """RFC 9110 section 5.6.7; the oldest form names no zone."""
+    sent = {'Date': 'Sun, 06 Nov 1994 08:49:37 GMT'}
+    assert read({'Retry-After': date, **sent}, NOW + 3600).retry_after == 60
+    assert retry_after({'retry-after': date}, NOW) == 60
 
 
 @pytest.mark.parametrize(

@@ -310,3 +310,61 @@ def test_an_operation_without_an_id() -> None:
     assert operation(**{'some-thing': 'a'})[0].path == '/no-id/a'
     with pytest.raises(CallError, match=r'get_no_id_some_thing: some-thing: is required \(path, string\)'):
         operation()
+
+
+@pytest.mark.parametrize(
+    ('name', 'value'),
+    [
+        ('api_key', 'hush'),
+        ('api_key', 'hu"s\'h\n'),
+        ('api_key', 'hush' * 50),
+        ('api_key', b'hush'),
+        ('secrets', [1, 'hush']),
+        ('access_token', 'hush'),
+        ('body', {'password': 'hush'}),
+        ('token', 'hush'),
+    ],
+)
+def test_what_is_called_like_a_secret_is_shown_in_no_error(name: str, value: Any) -> None:
+    app = App.create(_with_secrets('integer'))
+    with pytest.raises(CallError) as caught:
+        app.op['ask'](**{'token': 1, name: value})
+    assert 'hu' not in f'{caught.value} {caught.value!r} {caught.value.faults}'
+    assert str(caught.value).startswith(f'ask: {name}')
+
+
+def test_what_is_called_like_a_secret_is_shown_in_no_repr() -> None:
+    request, response = App.create(_with_secrets('string')).op['ask'](token='hush', api_key='hush')
+    request._p['header'].update({'Authorization': 'Bearer hush', 'X-Api-Key': 'hush', 'Accept': 'text/plain'})
+    shown = repr((request, response, request.header))
+    assert 'hush' not in shown
+    assert "'Accept': 'text/plain'" in shown
+    assert request.header['x-api-key'] == 'hush'
+
+
+def _with_secrets(kind: str) -> dict[str, Any]:
+    places = {'token': 'path', 'api_key': 'query', 'secrets': 'query', 'access_token': 'query'}
+    schemas: dict[str, Any] = {
+        'secrets': {'type': 'array', 'items': {'type': kind}},
+        'access_token': {'enum': ['a', 'b']},
+    }
+    parameters = [
+        {'name': name, 'in': place, 'required': place == 'path', 'schema': schemas.get(name, {'type': kind})}
+        for name, place in places.items()
+    ]
+    body = {'type': 'object', 'properties': {'password': {'type': kind}}}
+    return {
+        'openapi': '3.1.0',
+        'info': {'title': 'Secrets', 'version': '1'},
+        'servers': [{'url': 'https://api.example'}],
+        'paths': {
+            '/ask/{token}': {
+                'post': {
+                    'operationId': 'ask',
+                    'parameters': parameters,
+                    'requestBody': {'content': {'application/json': {'schema': body}}},
+                    'responses': {'200': {'description': 'OK'}},
+                }
+            }
+        },
+    }

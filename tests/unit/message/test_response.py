@@ -10,7 +10,7 @@ from cases.stations import DOCUMENT
 
 from esipy import App
 from esipy.exceptions import UndecodableBodyError
-from esipy.message.headers import Headers
+from esipy.message.headers import EXPIRY, RECEIVED, Headers
 from esipy.message.response import Response
 
 ORDER = {'price': 5.5, 'issued': '2016-09-03T05:12:25Z', 'order_id': 1}
@@ -228,6 +228,23 @@ def test_headers_in_any_case() -> None:
     with pytest.raises(KeyError):
         headers['nothing']
     assert pickle.loads(pickle.dumps(headers))['etag'] == 'a'
+
+
+@pytest.mark.parametrize(
+    ('headers', 'expected'),
+    [
+        ({}, (None, 0.0, None)),
+        ({'X-Pages': '9' * 5000, 'Age': '7'}, (None, 7.0, None)),
+        ({'X-Pages': '-1', 'Age': 'old'}, (None, 0.0, None)),
+        ({EXPIRY: 'soon', RECEIVED: 'just now', 'X-Pages': '3'}, (None, 0.0, 3)),
+        ({EXPIRY: '1e300'}, (None, 0.0, None)),
+        ({EXPIRY: 'inf'}, (None, 0.0, None)),
+    ],
+)
+def test_headers_that_make_no_sense_raise_nothing(headers: dict[str, str], expected: Any) -> None:
+    """Not even a server that says what we note among the headers of a kept answer."""
+    response = answer(raw=b'[]', headers=headers)
+    assert (response.expires, response.age, response.pages) == expected
 
 
 def test_an_answer_whose_status_is_not_described() -> None:
