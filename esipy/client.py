@@ -151,9 +151,7 @@ class EsiClient(Lists):
         # Looked up now: tests of apps put a mock in its place here.
         chosen = {**_OPTIONS, 'signal_api_call_stats': API_CALL_STATS, **options}
         check_options('EsiClient', chosen)
-        if security and not callable(security):
-            raise TypeError(f'EsiClient: security must be an EsiSecurity or a function, not {type(security).__name__}')
-        self.security: Any = security or None  # False and the like, which 1.x did not call either
+        self.security: Any = _signer(security, 'EsiClient')
         self.retry_requests = retry_requests
         self.cache: BaseCache = check_cache(chosen['cache'])
         self.raw_body_only: bool = chosen['raw_body_only']
@@ -464,7 +462,7 @@ class EsiClient(Lists):
             request,
             method,
             opt,
-            self.security if security is UNSET else security,
+            self.security if security is UNSET else _signer(security, request.operation.id),
             self._timeout_of(request) if timeout is UNSET else timeout_of(request.operation.id, timeout),
             self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
@@ -724,6 +722,7 @@ class EsiClient(Lists):
             response.not_modified = True
             return response, None
         response = exchange.response_of(*came)
+        response.not_modified = answer.status == 304 and policy.is_conditional(exchange.request._p['header'])
         if exchange.is_streamed and response.ok:
             response.stream = answer.stream or io.BytesIO(answer.content)  # a plugin's answer is there already
         if isinstance(answer.failure, NoAnswer):
@@ -787,6 +786,13 @@ class EsiClient(Lists):
 
 #: What executes the calls of `multi_request`, unless an app does it otherwise.
 _REQUEST = EsiClient.request
+
+
+def _signer(security: Any, where: str) -> Any:
+    """What signs; None for False and the like, which 1.x did not call either. Raises TypeError for what cannot."""
+    if security and not callable(security):
+        raise TypeError(f'{where}: security must be an EsiSecurity or a function, not {type(security).__name__}')
+    return security or None
 
 
 def _can(security: Any, name: str) -> bool:

@@ -179,5 +179,7 @@ class Lists:
 
 
 def bounded(threads: int) -> int:
-    """As many threads as a client uses, 1 to 100."""
+    """As many threads as a client uses, 1 to 100. Raises TypeError for what is no number of them."""
+    if not isinstance(threads, int):
+        raise TypeError(f'threads is a whole number, from 1 to 100, not {threads!r}')
     return max(min(threads, 100), 1)

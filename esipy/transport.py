@@ -621,7 +621,9 @@ def _is_at_its_end(decoder: Any) -> bool:
 def check_options(where: str, options: Mapping[str, Any]) -> None:
     """Raise TypeError for `headers`, a `timeout` or other seconds of the wrong kind, which would only be noticed much
     later. The value is not told: it could hold a token."""
-    headers, timeout = options['headers'], options['timeout']
+    headers, timeout, session = options['headers'], options['timeout'], options.get('session')
+    if session is not None and not hasattr(session, 'send'):
+        raise TypeError(f'{where}: session must be a requests.Session, not a {type(session).__name__}')
     if headers is not None and not isinstance(headers, Mapping):
         raise TypeError(f'{where}: headers must be a dict, not a {type(headers).__name__}')
     if not _is_timeout(timeout):

@@ -126,17 +126,15 @@ def _key(exchange: Exchange) -> tuple[dict[str, str], Any]:
 
 
 def _answer(value: Any) -> CachedResponse | None:
-    """What a cache gave, if it has the shape of an answer."""
-    if type(value) is CachedResponse and type(value.headers) is dict:
+    """What a cache gave, if it has the shape of an answer that is kept."""
+    if type(value) is CachedResponse and value.status_code == 200 and type(value.headers) is dict:
         return value
     if all(hasattr(value, name) for name in CachedResponse._fields):  # an app's own object: 1.x asked for these alone
         value = [getattr(value, name) for name in CachedResponse._fields]
     if not isinstance(value, (tuple, list)) or len(value) != 4:
         return None
     status, headers, content, url = value
-    if type(status) is not int or not isinstance(headers, Mapping) or not isinstance(content, bytes):
-        return None
-    if not all(isinstance(text, str) for header in headers.items() for text in header):
+    if status != 200 or not isinstance(headers, Mapping) or not isinstance(content, bytes):
         return None
     if not all(type(text) is str for pair in headers.items() for text in pair):
         return None

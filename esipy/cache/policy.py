@@ -80,6 +80,11 @@ def doubt(low: Mapping[str, str]) -> str | None:
     return None
 
 
+def is_conditional(sent: Mapping[str, str]) -> bool:
+    """Whether a request asks by itself for what has changed alone (RFC 9110 section 13.1)."""
+    return not {'if-none-match', 'if-modified-since'}.isdisjoint(lower(sent))
+
+
 def validators(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that ask whether a kept answer still holds (section 4.3.1); empty where it has no validator, or one
     that cannot be sent: somebody else may have put it into a shared store. `headers` in any case."""

@@ -199,6 +199,14 @@ def test_a_304_that_was_not_asked_for() -> None:
         assert (response.status, response.data, response.not_modified) == (304, None, False)
 
 
+def test_a_304_that_the_call_asked_for_itself() -> None:
+    with Counting(status=304) as server, client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        call[0]._p['header']['if-none-match'] = '"mine"'
+        response = esi.request(call)
+        assert (response.status, response.data, response.not_modified) == (304, None, True)
+
+
 # ---------------------------------------------------------------------- what is not kept
 
 
@@ -593,6 +601,8 @@ class Rubbish(DictCache):
         (200, {5: '6'}, b'{}', 'url'),
         (200, {'ETag': 6}, b'{}', 'url'),
         (True, {}, b'{}', 'url'),
+        CachedResponse(404, {'X-Esipy-Expiry': '9e9', 'X-Esipy-Received': '1'}, b'{}', 'url'),
+        (500, {'X-Esipy-Expiry': '9e9', 'X-Esipy-Received': '1'}, b'{}', 'url'),
         CachedResponse(200, {'ETag': '"x"\r\nX-Other: y'}, b'{}', 'url'),
         CachedResponse(200, {'ETag': '"\N{GREEK SMALL LETTER LAMDA}"'}, b'{}', 'url'),
         CachedResponse(200, {'Last-Modified': ' today'}, b'{}', 'url'),

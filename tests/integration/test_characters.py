@@ -332,6 +332,7 @@ def test_another_applications_tokens_are_not_given(esi: Sandbox) -> None:
     [
         ({'security': 'my token'}, 'security must be an EsiSecurity or a function, not str'),
         ({'headers': 'MyApp/1.0'}, 'headers must be a dict'),
+        ({'session': 5}, 'session must be a requests.Session, not a int'),
         ({'timeout': '5'}, 'timeout must be seconds'),
         ({'deadline': '60'}, 'deadline must be seconds, not a str'),
         ({'max_wait': '5'}, 'max_wait must be seconds'),

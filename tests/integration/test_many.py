@@ -258,3 +258,8 @@ def test_ctrl_c_ends_it_and_the_program_at_once() -> None:
         assert time.monotonic() - begun < 3
         assert (out, err, process.returncode) == ('interrupted\n', '', 0)
         assert len(server.visits) == 10
+
+
+def test_threads_that_are_no_number() -> None:
+    with client() as esi, pytest.raises(TypeError, match="threads is a whole number, from 1 to 100, not '5'"):
+        esi.multi_request([], threads='5')
