@@ -5,7 +5,7 @@ whose call it is, signing      security.py, cache/keys.py
 what is kept, and how long     cache/answers.py, cache/policy.py
 many calls                     lists.py, parallel.py
 when to wait                   limits/
-sending, and sending again     transport.py, retry.py
+sending, and sending again     transport/, retry.py
 who else takes part            plugins/base.py
 reading the answer             message/response.py, message/failure.py
 """

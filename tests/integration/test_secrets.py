@@ -302,7 +302,7 @@ def test_the_search_finds_nothing_where_nothing_is() -> None:
 @pytest.mark.parametrize('pkce', [False, True], ids=['secret', 'pkce'])
 @pytest.mark.parametrize('fault', SSO_FAULTS)
 def test_an_sso_that_tells_again_what_it_was_told(fault: str, pkce: bool, world: World, watch: Watch) -> None:
-    """Fails when `endpoint._refusal` tells the answer's body or `request_param`, when `transport._no_answer` leaves the
+    """Fails when `endpoint._refusal` tells the answer's body or `request_param`, when `errors.no_answer` leaves the
     request in an error, or when redirects are followed."""
     store = MemoryTokens()
     one = world.security(pkce, store=store)
@@ -488,7 +488,7 @@ EXEMPT = {'the address': ('urllib3',), 'an address that is signed': ('urllib3',)
 @pytest.mark.parametrize('way', WAYS)
 @pytest.mark.parametrize('fault', API_FAULTS)
 def test_an_api_that_fails(fault: str, way: str, world: World) -> None:
-    """With all that is logged by those who want to see everything. Fails when `transport._no_answer` or `masked` let an
+    """With all that is logged by those who want to see everything. Fails when `errors.no_answer` or `masked` let an
     address pass as it is, and when a logger shows headers or parameters without a look at their names."""
     log = logging.getLogger('app')
     loggers = [OuterLogger(log, max_body_length=10_000), InnerLogger(log, max_body_length=10_000)]

@@ -1,0 +1,61 @@
+"""Options of whoever sends: what is no timeout, no session and no header is told before anything is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from esipy.exceptions import CallError
+
+#: Connect, and between two bytes; None: wait for ever.
+Timeouts = tuple[float | None, float | None] | float | None
+
+
+def check_options(where: str, options: Mapping[str, Any]) -> None:
+    """Raise TypeError for `headers`, a `timeout` or other seconds of the wrong kind, which would only be noticed much
+    later. The value is not told: it could hold a token."""
+    headers, timeout, session = options['headers'], options['timeout'], options.get('session')
+    if session is not None and not hasattr(session, 'send'):
+        raise TypeError(f'{where}: session must be a requests.Session, not a {type(session).__name__}')
+    if headers is not None and not isinstance(headers, Mapping):
+        raise TypeError(f'{where}: headers must be a dict, not a {type(headers).__name__}')
+    if not _is_timeout(timeout):
+        raise TypeError(f'{where}: timeout must be seconds, or a pair of them (connect, between bytes), or None')
+    for name in ('deadline', 'max_wait', 'keep_stale', 'stale_if_error'):
+        if not isinstance(options.get(name, 0), (int, float, type(None))):
+            raise TypeError(f'{where}: {name} must be seconds, not a {type(options[name]).__name__}')
+
+
+def timeout_of(where: str, value: Any) -> Timeouts:
+    """A timeout as `Transport` takes it; a configuration file knows no tuples. Raises CallError for what is none."""
+    timeout: Timeouts = tuple(value) if isinstance(value, list) else value
+    if not _is_timeout(timeout):
+        raise CallError(
+            where, [('timeout', f'{value!r} is neither seconds nor a pair of them (connect, between bytes)')]
+        )
+    return timeout
+
+
+def _is_timeout(value: Any) -> bool:
+    seconds = value if isinstance(value, tuple) and len(value) == 2 else (value,)
+    return all(one is None or (isinstance(one, (int, float)) and type(one) is not bool and one > 0) for one in seconds)
+
+
+#: What would begin another header (RFC 9110 section 5.5), or has no byte in one.
+_UNSENDABLE = re.compile('[\\r\\n\\0]|[^\\x00-\\xff]')
+
+#: What cannot be part of a header's name (RFC 9110 section 5.6.2).
+_UNNAMABLE = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
+
+
+def check_headers(headers: Mapping[str, Any]) -> None:
+    """Raise CallError, without the value, for a header that cannot be sent."""
+    values = ' '.join(map(str, headers.values()))
+    is_plain = values.isascii() and values.isprintable()  # as good as always, and told in no time
+    if not is_plain and _UNSENDABLE.search(values):
+        faults = [(name, 'this value cannot be sent') for name in headers if _UNSENDABLE.search(str(headers[name]))]
+        raise CallError('request headers', faults)
+    if _UNNAMABLE.search(''.join(map(str, headers))):
+        faults = [(repr(name), 'no name of a header') for name in headers if _UNNAMABLE.search(str(name))]
+        raise CallError('request headers', faults)
