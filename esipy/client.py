@@ -64,6 +64,7 @@ from esipy.parallel import go_on, run_all
 from esipy.plugins import base as plugins
 from esipy.progress import counting
 from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session, timeout_of
+from esipy.transport.send import SAFE
 from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
@@ -579,7 +580,7 @@ class EsiClient(Lists):
         answer, _ = self._attempts(exchange, None)
         # One that was cut off may have been done.
         lost = isinstance(answer.failure, NoAnswer) and not answer.failure.unsent
-        if exchange.method not in retry.SAFE and (answer.status < 400 or lost):
+        if exchange.method not in SAFE and (answer.status < 400 or lost):
             self._flights.outdate(self._answers.key(exchange))
             self._answers.forget(self.cache, exchange)
         return self._receive(exchange, answer, None, _NOWHERE)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from esipy.message.exchange import Exchange
 from esipy.spec.model import Operation
 from esipy.transport import Answer, NoAnswer
+from esipy.transport.send import SAFE
 
 #: Seconds before the second attempt; it doubles each time, give or take the jitter.
 FIRST_PAUSE = 0.3
 LONGEST_PAUSE = 30.0
 JITTER = 0.25
 
-#: Methods that change nothing (RFC 9110 section 9.2.1), and those that may be repeated (section 9.2.2).
-SAFE = frozenset({'GET', 'HEAD', 'OPTIONS'})
+#: Methods that may be repeated (RFC 9110 section 9.2.2).
 IDEMPOTENT = SAFE | {'PUT', 'DELETE'}
 
 #: Operations that POST only because their question is long: they change nothing.

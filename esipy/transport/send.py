@@ -44,9 +44,8 @@ _VARIABLES = [
 #: As CPython keeps them.
 _IN_BYTES = [os.environ.encodekey(name) for name in _VARIABLES]
 
-
 #: Methods that change nothing (RFC 9110 section 9.2.1).
-_SAFE = frozenset({'GET', 'HEAD', 'OPTIONS'})
+SAFE = frozenset({'GET', 'HEAD', 'OPTIONS'})
 
 
 class Transport:
@@ -104,7 +103,7 @@ class Transport:
                 response.close()
         except (RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             # ValueError: what a server's redirect leads to is no address.
-            if not (under_way.idle and outgoing.method in _SAFE and was_closed(error)):
+            if not (under_way.idle and outgoing.method in SAFE and was_closed(error)):
                 raise no_answer(error) from error
         finally:
             under_way.deadline = None
