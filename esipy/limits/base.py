@@ -391,21 +391,21 @@ class Limits:
 def _outcome(draw: Draw, booked: int, answer: Answer, said: told.Told) -> Outcome:
     """What an answer says of one ledger."""
     kind, status = draw.kind, answer.status
-    lost = answer.lost * kind.most
+    # What led to it: requests whose answers nobody has seen, and redirects.
+    before = answer.lost * kind.most + answer.redirects * kind.cost(302) if answer.lost or answer.redirects else 0
     if answer.failure is not None and isinstance(answer.failure, NoAnswer):
-        return Outcome(lost + (0 if answer.failure.unsent else booked))
+        return Outcome(before + (0 if answer.failure.unsent else booked))
     if kind is ERRORS:
         used = None if said.errors_left is None else draw.rule.tokens - said.errors_left
         # The window's end is told in whole seconds: it may be one later.
         returns = None if said.errors_reset is None else said.errors_reset + 1.0
-        return Outcome(lost + kind.cost(status), returns, used)
+        return Outcome(before + kind.cost(status), returns, used)
     away = said.retry_after or 0.0
     if kind is REQUESTS:
-        return Outcome(lost + 1 + answer.redirects, closed=away if status in (429, 520) else 0.0)
+        return Outcome(before + 1, closed=away if status in (429, 520) else 0.0)
     rule = said.rule if said.group is None or said.group == draw.group else None
     used = None if said.remaining is None or rule is None else rule.tokens - said.remaining
-    spent = lost + kind.cost(status) + answer.redirects * kind.cost(302)
-    return Outcome(spent, None, used, rule, away if status == 429 else 0.0)
+    return Outcome(before + kind.cost(status), None, used, rule, away if status == 429 else 0.0)
 
 
 def _is_refusal(plan: Plan, answer: Answer) -> bool:
