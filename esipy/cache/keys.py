@@ -115,10 +115,10 @@ def owner_of(authorization: Any) -> str:
 
 def authorization_of(request: Any) -> Any:
     """The Authorization header among a request's own, however it is spelled."""
-    headers = request._p['header']
-    if not headers:
-        return None
-    return next((value for name, value in headers.items() if name.lower() == 'authorization'), None)
+    for name, value in request._p['header'].items():
+        if name.lower() == 'authorization':
+            return value
+    return None
 
 
 def owner_of_signed(request: Any, signed: Any) -> str:
