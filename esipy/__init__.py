@@ -13,12 +13,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from esipy import late
+from esipy.app import App, EsiApp
+from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
 from esipy.version import __version__
 
 if TYPE_CHECKING:
-    from esipy.app import App, EsiApp
     from esipy.client import EsiClient
-    from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
     from esipy.security import EsiSecurity
     from esipy.service.client import ServiceClient
     from esipy.signing_in import login
@@ -38,13 +38,10 @@ __all__ = [
 # Nothing is printed for a program that configures no logging.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
+# What not every program needs: a description can be read without sending anything.
 __getattr__, __dir__ = late.names(
     __name__,
     {
-        'AFTER_TOKEN_REFRESH': 'events',
-        'API_CALL_STATS': 'events',
-        'App': 'app',
-        'EsiApp': 'app',
         'EsiClient': 'client',
         'EsiSecurity': 'security',
         'ServiceClient': 'service.client',

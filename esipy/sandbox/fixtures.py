@@ -4,8 +4,7 @@
         assert esi_client.request(esi_app.op['get_status']()).status == 200
         esi_sandbox.log.assert_called('get_status')
 
-esipy is imported when a fixture is used, not when pytest starts: projects that do not use them pay nothing, and
-the coverage of those that test esipy itself is whole.
+The sandbox is imported when a fixture is used, not when pytest starts: projects that do not use them pay little.
 """
 
 from __future__ import annotations
