@@ -7,6 +7,7 @@ from contextlib import closing
 
 from esipy.events import advise
 from esipy.exceptions import NotFoundError
+from esipy.message.headers import moment
 from esipy.message.response import Response
 from esipy.paging.walk import Page, Walk
 from esipy.parallel import in_order
@@ -34,7 +35,8 @@ def page_count(walk: Walk, response: Response) -> int:
 
 
 def stream(walk: Walk, threads: int) -> Iterator[Page]:
-    """Page after page. The list may grow and shrink meanwhile: the latest page says how long it is.
+    """Page after page. The list may grow and shrink meanwhile: the page of the newest state says how long it is (that
+    which is read last may have been answered first).
 
     A list that changes under the walk may lose and repeat records, which warns once.
     """
@@ -43,6 +45,7 @@ def stream(walk: Walk, threads: int) -> Iterator[Page]:
     walk.progress(1, max(total, 1))
     yield Page(first, walk.records(first))
     state, done, is_told = first.headers.get('Last-Modified'), 1, False
+    newest = moment(state) or 0.0
 
     def fetch(number: int) -> Response | NotFoundError:
         try:
@@ -57,8 +60,9 @@ def stream(walk: Walk, threads: int) -> Iterator[Page]:
                     total = _after_a_missing_page(walk, done + 1, response)
                     break
                 done, before = done + 1, total
-                if 'X-Pages' in response.headers:
-                    total = page_count(walk, response)
+                dated = moment(response.headers.get('Last-Modified')) or newest
+                if 'X-Pages' in response.headers and dated >= newest:
+                    total, newest = page_count(walk, response), dated
                 walk.progress(done, max(done, total))
                 has_changed = state is not None and response.headers.get('Last-Modified') not in (None, state)
                 if not is_told and (has_changed or total != before):

@@ -123,6 +123,20 @@ def test_a_list_that_grows_under_the_walk(walker: EsiClient, read: Read) -> None
                 assert len(streamed(walker, call)) == 10
 
 
+def test_a_page_of_the_state_before_says_nothing_of_the_length(walker: EsiClient) -> None:
+    """It is read last, though it was answered first: pages are fetched ahead."""
+
+    def grow(pages: Pages, number: int) -> None:
+        is_new = number != 3
+        pages.pages = two_each(3 if number in (1, 3) else 5)
+        if number > 1:
+            pages.headers['Last-Modified'] = 'Mon, 02 Nov 2026 10:00:07 GMT' if is_new else MODIFIED
+
+    changed = pytest.warns(UserWarning, match='the list changed while it was walked')
+    with Server(Pages(*two_each(3), before=grow)) as server, changed:
+        assert len(streamed(walker, app_at(server.url).op['get_orders'](), threads=1)) == 10
+
+
 @pytest.mark.parametrize('threads', [1, 4])
 def test_a_page_that_is_gone_when_the_stream_comes_to_it(walker: EsiClient, threads: int) -> None:
     def shrink(pages: Pages, number: int) -> None:
