@@ -187,7 +187,7 @@ class MissingFieldError(EsiError, AttributeError, KeyError):
         self.fields = fields
 
     def __str__(self) -> str:
-        nearest = close_names(str(self.field), self.fields)
+        nearest = close_names(self.field, self.fields)
         hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(self.fields) or "none"}'
         return f'no field {self.field!r}; {hint}'
 

@@ -136,4 +136,4 @@ def _unknown(operation: Operation, name: str) -> str:
 
 
 def _meant(name: str, names: Iterable[str]) -> str:
-    return f'unknown parameter, did you mean {close_names(name, list(names))[0]!r}?'
+    return f'unknown parameter, did you mean {close_names(name, names)[0]!r}?'

@@ -65,7 +65,7 @@ class Walk:
         if not isinstance(operation, Operation):
             raise CallError(operation.id, [('', "pyswagger's calls cannot be walked; make this one with esipy's App")])
         if walk is not None and walk not in WALKS:
-            nearest = close_names(str(walk), WALKS)
+            nearest = close_names(walk, WALKS)
             hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(WALKS)}'
             raise CallError(operation.id, [('walk', f'{walk!r} is no way to walk a list; {hint}')])
         if request.method != 'GET':

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ['Count', 'Entry', 'Fault', 'HandlerFailedError', 'Sandbox', 'SandboxError', 'UnexpectedCallsError']
 
-# Late for the sake of `fixtures`, which every pytest of a site loads that has esipy: no test may need a server.
+# `fixtures` is loaded by every pytest of a site that has esipy, and few of them need a server.
 __getattr__, __dir__ = late.names(
     __name__,
     {

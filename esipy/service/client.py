@@ -226,7 +226,7 @@ def _check_arguments(operation: Operation, arguments: Mapping[str, Any]) -> None
     known = ServiceClient.call.__kwdefaults__ or {}
     faults = [(name, f'needs the plugin {_OF_PLUGINS[name]}') for name in arguments if name in _OF_PLUGINS]
     for name in arguments.keys() - operation.accepts.keys():
-        nearest = close_names(name, [*known, *_OF_PLUGINS], n=1, cutoff=0.85)
+        nearest = close_names(name, [*known, *_OF_PLUGINS], cutoff=0.85)
         if nearest and name not in _OF_PLUGINS:
             faults.append((name, f'did you mean {nearest[0]!r}? As a part of the query give it in params'))
     if faults:

@@ -303,7 +303,7 @@ def _check_enum(value: Any, schema: Schema) -> None:
     choices = schema.keywords.get('enum')
     if choices is None or value in choices or value is None:
         return
-    nearest = close_names(str(value), [str(choice) for choice in choices])
+    nearest = close_names(value, choices)
     hint = f', did you mean {nearest[0]!r}?' if nearest else ''
     raise Refused(f'{shown(value)} is not one of {", ".join(map(str, choices[:20]))}{hint}')
 

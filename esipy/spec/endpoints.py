@@ -123,7 +123,7 @@ def _faults(name: Any, endpoint: Any) -> Iterator[str]:
         if key in KEYS and (not isinstance(value, KEYS[key]) or (key == 'timeout' and not _is_timeout(value))):
             yield f'{where}: {key} cannot be {shown(value)}'
         elif key not in KEYS and not str(key).startswith('x_'):
-            nearest = close_names(str(key), KEYS)
+            nearest = close_names(key, KEYS)
             hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(KEYS)}'
             yield f'{where}: unknown key {key!r}; {hint}'
     method, path = endpoint.get('method', 'get'), endpoint.get('path', '')
