@@ -52,16 +52,16 @@ def rule_of(text: str) -> Rule | None:
 
 def usual(headers: Mapping[str, str]) -> Told | None:
     """What the headers of an answer say, if it is what nearly every answer says, spelled as ESI does."""
-    group = headers.get('X-Ratelimit-Group')
-    if not group or 'Retry-After' in headers:
+    remaining = headers.get('X-Ratelimit-Remaining')
+    if remaining is None or 'Retry-After' in headers:
         return None
-    try:
-        rule, remaining = rule_of(headers['X-Ratelimit-Limit']), headers['X-Ratelimit-Remaining']
-        left, used = int(remaining), int(headers.get('X-Ratelimit-Used', 0))
-    except (KeyError, ValueError):
+    rule = rule_of(headers.get('X-Ratelimit-Limit', ''))
+    group, used = headers.get('X-Ratelimit-Group'), headers.get('X-Ratelimit-Used', '0')
+    digits = remaining + used
+    if not (rule and group and digits.isascii() and digits.isdigit() and len(digits) < 20):
         return None
-    makes_sense = rule is not None and remaining.isascii() and left >= 0 <= used and left + used <= rule.tokens
-    return Told(group, rule, left) if makes_sense else None
+    left = int(remaining)
+    return None if left + int(used) > rule.tokens else Told(group, rule, left)
 
 
 def read(headers: Mapping[str, str], now: float) -> Told:

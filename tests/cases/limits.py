@@ -35,6 +35,7 @@ HEADERS: list[tuple[str, dict[str, str], Any, int]] = [
     ('huge', {**BUCKET, 'X-Ratelimit-Remaining': '9' * 5000}, _UNKNOWN, 1),
     ('words', {**BUCKET, 'X-Ratelimit-Remaining': 'many'}, _UNKNOWN, 1),
     ('other digits', {**BUCKET, 'X-Ratelimit-Remaining': '\u0661'}, _UNKNOWN, 1),
+    ('a number as Python writes it', {**BUCKET, 'X-Ratelimit-Remaining': '1_0'}, _UNKNOWN, 1),
     ('no window', {**BUCKET, 'X-Ratelimit-Limit': '150'}, NOTHING._replace(group='g'), 1),
     ('a window of nothing', {**BUCKET, 'X-Ratelimit-Limit': '150/0s'}, NOTHING._replace(group='g'), 1),
     ('a bucket of nothing', {**BUCKET, 'X-Ratelimit-Limit': '0/15m'}, NOTHING._replace(group='g'), 1),
