@@ -13,13 +13,14 @@ import json
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from esipy import clock, parallel
 from esipy.exceptions import EsiError, LimitedError
 from esipy.limits import draws, told
-from esipy.limits.draws import BUCKET, ERRORS, REQUESTS, Draw
+from esipy.limits.draws import BUCKET, ERRORS, REQUESTS, TOKENS, Draw
 from esipy.limits.hidden import HIDDEN
 from esipy.limits.ledger import Outcome, Rule, State
 from esipy.limits.lines import Keys, Lines
@@ -80,7 +81,7 @@ class Plan:
     server; where it is exceeded, nobody is served. `booked`: what is held of each draw, at most what a window has.
     """
 
-    __slots__ = ('booked', 'draws', 'gate', 'held', 'keys', 'names', 'operation', 'route', 'server', 'who')
+    __slots__ = ('booked', 'bucket', 'draws', 'gate', 'held', 'keys', 'names', 'operation', 'route', 'server', 'who')
 
     def __init__(
         self, server: str, operation: Operation, who: str, route: str, found: tuple[Draw, ...], gate: Draw
@@ -93,18 +94,11 @@ class Plan:
         self.gate = gate
         self.keys: Keys = frozenset((server, draw.key) for draw in found)
         self.booked = tuple(min(draw.kind.most, draw.rule.tokens) for draw in found)
+        #: The bucket, if that is all.
+        self.bucket = found[0] if len(found) == 1 and found[0].kind is BUCKET else None
         #: What stores remember with it: the ledgers in memory, the names of those in Redis.
         self.held: Any = None
         self.names: list[str] | None = None
-
-
-class Ticket(NamedTuple):
-    """Something booked: what was held, and how much had been spent ever, of each ledger of a plan."""
-
-    booked: Sequence[int]
-    totals: Sequence[float]
-    #: A store's own.
-    more: Any = None
 
 
 #: What stands for the answer to what was not sent, and to what was and has none.
@@ -120,13 +114,11 @@ class Booking:
 
     __slots__ = ('_exchange', '_limits', '_plan', '_ticket', 'has_waited')
 
-    def __init__(
-        self, limits: Limits, plan: Plan, ticket: Ticket, exchange: Exchange, has_waited: bool = False
-    ) -> None:
+    def __init__(self, limits: Limits, plan: Plan, ticket: Any, exchange: Exchange, has_waited: bool = False) -> None:
         self.has_waited = has_waited
         self._limits = limits
         self._plan = plan
-        self._ticket: Ticket | None = ticket
+        self._ticket: Any = ticket
         self._exchange = exchange
 
     def __enter__(self) -> Booking:
@@ -135,10 +127,8 @@ class Booking:
     def settle(self, answer: Answer, sent: bool = True) -> None:
         """What it came to; `sent`: not if a plugin answered in the server's place."""
         ticket, self._ticket = self._ticket, None
-        if not sent:
-            answer = _NOTHING
-        if ticket is not None:
-            self._exchange.refusals += self._limits.settle(self._plan, ticket, answer)
+        if ticket is not None and self._limits.settle(self._plan, ticket, answer if sent else _NOTHING):
+            self._exchange.refusals += 1
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if self._ticket is not None:  # an error of ours is raised before anything is sent, a plugin's mostly
@@ -190,24 +180,32 @@ class Limits:
             exchange.deadline += clock.monotonic() - begun
         return Booking(self, plan, ticket, exchange, has_waited=True)
 
-    def settle(self, plan: Plan, ticket: Ticket, answer: Answer) -> bool:
+    def settle(self, plan: Plan, ticket: Any, answer: Answer) -> bool:
         """Count what an answer did cost, and whether it was a refusal because of a limit."""
-        said = told.usual(answer.headers) or told.read(answer.headers, clock.time())
+        usual = _usual(plan, answer)
+        if usual is None:
+            refused = self._look_closer(plan, ticket, answer)
+        else:
+            refused = False
+            self._settle(plan, ticket, (usual,), 0.0)
+        if self._stayed and not refused:
+            self._stayed.pop((plan.server, plan.route), None)
+        if self._lines.waiting:
+            self._lines.wake(plan.keys)
+        return refused
+
+    def _look_closer(self, plan: Plan, ticket: Any, answer: Answer) -> bool:
+        """What `settle` does with an answer that says anything else than usual."""
+        said = told.read(answer.headers, clock.time())
         for doubt in said.doubts:
             self._doubt(plan, doubt)
-        refused = answer.status >= 420 and _is_refusal(plan, answer)
+        refused = _is_refusal(plan, answer)
         if refused:
             LOGGER.warning('%s refuses %s: %d', plan.server, plan.route, answer.status)
             if said.retry_after is None:
                 said = said._replace(retry_after=self._stay_away(plan))
-        elif self._stayed:
-            self._stayed.pop((plan.server, plan.route), None)
-        outcomes = []
-        for number, draw in enumerate(plan.draws):
-            outcomes.append(_outcome(draw, ticket.booked[number], answer, said))
+        outcomes = [_outcome(draw, cost, answer, said) for draw, cost in zip(plan.draws, plan.booked, strict=True)]
         self._settle(plan, ticket, outcomes, _gate_closed(answer, said) if refused else 0.0)
-        if self._lines.waiting:
-            self._lines.wake(plan.keys)
         first = plan.draws[0]
         if first.kind is not BUCKET or first.group != said.group or first.rule != said.rule:
             self._learn(plan, said, answer)
@@ -258,13 +256,14 @@ class Limits:
 
     # ------------------------------------------------------------------ what a store does
 
-    def _book(self, plan: Plan) -> tuple[float, Ticket | None]:
-        """Book a plan's draws, all of them or none: 0 and the ticket, or the seconds until it is worth another try;
-        infinite: until something is settled."""
+    def _book(self, plan: Plan) -> tuple[float, Any]:
+        """Book a plan's draws, all of them or none: 0 and a ticket, or the seconds until it is worth another try and
+        None; infinite: until something is settled. The ticket is what the store wants to see again when it settles."""
         raise NotImplementedError
 
-    def _settle(self, plan: Plan, ticket: Ticket, outcomes: Sequence[Outcome], gate_closed: float) -> None:
-        """Replace what was booked by what came of it. `gate_closed`: for how many seconds the server serves nobody."""
+    def _settle(self, plan: Plan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
+        """Replace what was booked by what came of it. `ticket`: None where nothing was booked. `gate_closed`: for how
+        many seconds the server serves nobody."""
         raise NotImplementedError
 
     def _state(self, plan: Plan, draw: Draw) -> State:
@@ -276,7 +275,7 @@ class Limits:
 
     # ------------------------------------------------------------------ waiting
 
-    def _wait(self, plan: Plan, exchange: Exchange) -> Ticket:
+    def _wait(self, plan: Plan, exchange: Exchange) -> Any:
         """Stand in line, and book when it is one's turn."""
         patient = exchange.is_patient
         longest = exchange.max_wait
@@ -371,8 +370,7 @@ class Limits:
         new = self._made(plan.server, plan.operation, plan.who)
         fresh = tuple(draw for draw in new.draws if draw.key not in drawn)
         late = Plan(plan.server, plan.operation, plan.who, plan.route, fresh, plan.gate)
-        nothing = (0,) * len(fresh)
-        self._settle(late, Ticket(nothing, nothing), [_outcome(draw, 0, answer, said) for draw in fresh], 0.0)
+        self._settle(late, None, [_outcome(draw, 0, answer, said) for draw in fresh], 0.0)
 
     def _remember(self, known: dict[Any, Any], name: Any, value: Any) -> None:
         if len(known) >= _MANY:
@@ -386,6 +384,30 @@ class Limits:
         if (plan.server, name) not in self._doubted:
             self._doubted.add((plan.server, name))
             LOGGER.warning('%s says %s: not believed (told once)', plan.server, doubt)
+
+
+def _usual(plan: Plan, answer: Answer) -> Outcome | None:
+    """What nearly every answer comes to, in a fraction of the time: it was served, and says of the one bucket that it
+    was drawn from by which rule, and what is left, spelled as ESI does. None: look closer."""
+    draw, status = plan.bucket, answer.status
+    if draw is None:
+        return None
+    try:
+        group, limit, remaining, used = _TOLD(answer.headers)
+        left = int(remaining)
+        whole = left + int(used)
+    except (KeyError, ValueError):
+        return None
+    rule = draw.rule
+    if group != draw.group or told.rule_of(limit) != rule or whole > rule.tokens:
+        return None
+    if status >= 400 or answer.lost or answer.redirects or not (remaining + used).isdecimal():
+        return None
+    return Outcome(TOKENS.get(status // 100, 0), None, rule.tokens - left)
+
+
+#: The headers of a bucket, as ESI spells them.
+_TOLD = itemgetter('X-Ratelimit-Group', 'X-Ratelimit-Limit', 'X-Ratelimit-Remaining', 'X-Ratelimit-Used')
 
 
 def _outcome(draw: Draw, booked: int, answer: Answer, said: told.Told) -> Outcome:

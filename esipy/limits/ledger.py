@@ -13,7 +13,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 #: What comes back within this part of a window comes back at once, at its end: a ledger has at most so many entries.
 GRAINS = 128
@@ -106,8 +106,8 @@ class Ledger:
         self.total = 0
         #: Nothing may be sent before.
         self.closed_until = -math.inf
-        #: (when it comes back, tokens), the earliest first.
-        self._entries: deque[tuple[float, int]] = deque()
+        #: [when it comes back, tokens], the earliest first.
+        self._entries: deque[list[Any]] = deque()
         self._foreign = 0
         self._foreign_until = 0.0
 
@@ -126,14 +126,15 @@ class Ledger:
         """Seconds until `cost` may be booked: 0 now, infinite when that depends on what is under way."""
         if now < self.closed_until:
             return self.closed_until - now
+        if cost + self.spent + self.booked + self._foreign <= self._whole:
+            return 0.0
         self._take_back(now)
         missing = cost + self.spent + self.booked + self._foreign - self._whole
-        if missing <= 0:
-            return 0.0
         missing -= max(0, cost - self._whole)
         if missing <= 0:
             return 0.0
-        foreign = [(self._foreign_until, self._foreign)] if self._foreign else []
+        foreign = [[self._foreign_until, self._foreign]] if self._foreign else []
+        returns: float
         for returns, tokens in heapq.merge(self._entries, foreign):
             missing -= tokens
             if missing <= 0:
@@ -151,40 +152,41 @@ class Ledger:
         """An answer came to a call for which so much was `booked`, when so much in `total` had been spent ever."""
         spent, after, used, rule, closed = outcome
         self.booked = max(0, self.booked - booked)
-        self._take_back(now)
+        if self._entries and self._entries[0][0] <= now:
+            self._take_back(now)
         if rule is not None and rule != self._rule:
             self.rule = rule
         returns = now + (self._rule.window if after is None else after)
         if spent:
             self._spend(spent, returns)
-        if used is not None and (used != self.spent or self._foreign):
-            self._believe(used, self.total - total, returns)
+        if used is not None:
+            # What goes beyond ours is that of others, or of calls that are still under way here: the next answer shows
+            # which.
+            self._foreign, self._foreign_until = max(0, used - self.spent), returns
+            if used < self.spent:
+                self._forget(self.spent - used - (self.total - total))
         if closed:
             self.closed_until = max(self.closed_until, now + closed)
 
     def _spend(self, tokens: int, returns: float) -> None:
-        returns = math.ceil(returns / self._grain) * self._grain
         entries = self._entries
         if entries and entries[-1][0] >= returns:
-            entries[-1] = entries[-1][0], entries[-1][1] + tokens
+            entries[-1][1] += tokens
         else:
-            entries.append((returns, tokens))
+            entries.append([math.ceil(returns / self._grain) * self._grain, tokens])
         self.spent += tokens
         self.total += tokens
 
-    def _believe(self, used: int, meanwhile: float, returns: float) -> None:
-        """The server says what is used. What goes beyond ours is that of others, or of calls that are still under
-        way here: the next answer shows which. What is missing it has forgotten: it counted all that we had spent
-        before this call was sent, which is all but what we spent `meanwhile`."""
-        self._foreign, self._foreign_until = max(0, used - self.spent), returns
-        forgotten = self.spent - meanwhile - used
+    def _forget(self, forgotten: float) -> None:
+        """What the server says to be used is less than what is spent by our count: it has forgotten the rest. It
+        counted all that we had spent before the call was sent, which is all but what we spent meanwhile."""
         while forgotten > 0 and self._entries:
             back, tokens = self._entries.popleft()
             taken = min(tokens, int(forgotten))
             forgotten -= taken
             self.spent -= taken
             if taken < tokens:
-                self._entries.appendleft((back, tokens - taken))
+                self._entries.appendleft([back, tokens - taken])
 
     def strand(self, now: float) -> None:
         """What is booked will not be settled here: nobody knows what it costs."""

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from esipy import clock, fork
-from esipy.limits.base import Limits, Plan, Ticket
+from esipy.limits.base import Limits, Plan
 from esipy.limits.draws import Draw
 from esipy.limits.ledger import Ledger, Outcome, State
 
 #: With more ledgers than this, those at rest are dropped when a new one is made.
 _MANY = 10_000
+
+#: What a ledger takes for "all that was spent was spent meanwhile": nobody booked, and so nobody knows.
+_MEANWHILE = -math.inf
 
 
 class MemoryLimits(Limits):
@@ -38,28 +43,28 @@ class MemoryLimits(Limits):
             self._ledgers.clear()
         self._forget()
 
-    def _book(self, plan: Plan) -> tuple[float, Ticket | None]:
+    def _book(self, plan: Plan) -> tuple[float, Any]:
         with self._lock:
-            gate, costs = plan.held or self._hold(plan)
+            gate, ledgers = plan.held or self._hold(plan)
             now = clock.steady()
             wait = gate.closed_until - now
-            for ledger, cost in costs:
-                seconds = ledger.wait(cost, now)
-                if seconds > wait:
-                    wait = seconds
+            ticket = []
+            for ledger, cost in ledgers:
+                wait = max(wait, ledger.wait(cost, now))
+                ticket.append((ledger, cost, ledger.total))
             if wait > 0:
                 return wait, None
-            for ledger, cost in costs:
+            for ledger, cost, _ in ticket:
                 ledger.booked += cost
-            return 0.0, Ticket(plan.booked, [ledger.total for ledger, _ in costs])
+            return 0.0, ticket
 
-    def _settle(self, plan: Plan, ticket: Ticket, outcomes: Sequence[Outcome], gate_closed: float) -> None:
+    def _settle(self, plan: Plan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
         with self._lock:
-            gate, costs = plan.held or self._hold(plan)
             now = clock.steady()
-            for number, (ledger, _) in enumerate(costs):
-                ledger.settle(ticket.booked[number], ticket.totals[number], outcomes[number], now)
+            for number, (ledger, booked, total) in enumerate(ticket or self._unbooked(plan)):
+                ledger.settle(booked, total, outcomes[number], now)
             if gate_closed:
+                gate = self._ledger(plan.server, plan.gate)
                 gate.closed_until = max(gate.closed_until, now + gate_closed)
 
     def _hold(self, plan: Plan) -> tuple[Ledger, list[tuple[Ledger, int]]]:
@@ -67,6 +72,9 @@ class MemoryLimits(Limits):
         gate, *ledgers = [self._ledger(plan.server, draw) for draw in (plan.gate, *plan.draws)]
         held = plan.held = gate, list(zip(ledgers, plan.booked, strict=True))
         return held
+
+    def _unbooked(self, plan: Plan) -> list[tuple[Ledger, int, float]]:
+        return [(self._ledger(plan.server, draw), 0, _MEANWHILE) for draw in plan.draws]
 
     def _state(self, plan: Plan, draw: Draw) -> State:
         with self._lock:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
 import os
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from esipy import clock, late
 from esipy.limits import scripts
-from esipy.limits.base import Limits, Plan, Ticket
+from esipy.limits.base import Limits, Plan
 from esipy.limits.draws import Draw
 from esipy.limits.ledger import Outcome, Rule, State, stated
 from esipy.limits.memory import MemoryLimits
@@ -33,8 +32,12 @@ LEASE = 120.0
 #: Seconds between two looks, while calls are under way anywhere: those of other processes wake nobody here.
 LOOK_AGAIN = 0.05
 
-#: What the ledger here takes for "all that was spent was spent meanwhile": it hears of its own calls alone.
-_MEANWHILE = -math.inf
+
+class _Ticket(NamedTuple):
+    """Something booked in Redis: its name, and how much had been spent ever, of each ledger of a plan."""
+
+    name: bytes
+    totals: list[int]
 
 
 class RedisLimits(Limits):
@@ -71,7 +74,7 @@ class RedisLimits(Limits):
         #: What this process has drawn from, for `budget`.
         self._seen: dict[tuple[str, str], tuple[Plan, Draw]] = {}
 
-    def _book(self, plan: Plan) -> tuple[float, Ticket | None]:
+    def _book(self, plan: Plan) -> tuple[float, Any]:
         name = struct.pack('>IIQ', os.getpid(), self._number, next(self._numbers))
         booked, keys = plan.booked, self._keys(plan)
         if self._untold:
@@ -87,7 +90,7 @@ class RedisLimits(Limits):
         if wait:
             # Whoever has to wait for calls under way cannot know when they end.
             return (LOOK_AGAIN if wait < 0 else min(wait, LOOK_AGAIN) if int(said[1]) else wait), None
-        return 0.0, Ticket(booked, [int(total) for total in said[1:]], name)
+        return 0.0, _Ticket(name, [int(total) for total in said[1:]])
 
     def _tell(self, plan: Plan, draws: Iterable[Draw]) -> None:
         """Let Redis know of ledgers what is known here: they are not there, because they are new or Redis has lost
@@ -99,14 +102,14 @@ class RedisLimits(Limits):
             if self._run(scripts.TELL, [key], *state.rule, draw.kind.reserve, used, state.closed):
                 self._untold.discard((plan.server, draw.key))
 
-    def _settle(self, plan: Plan, ticket: Ticket, outcomes: Sequence[Outcome], gate_closed: float) -> None:
-        if ticket.more is None and any(ticket.booked):
+    def _settle(self, plan: Plan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
+        if ticket is not None and not isinstance(ticket, _Ticket):  # booked here, while Redis was away
             self._local._settle(plan, ticket, outcomes, gate_closed)
             return
-        nothing = Ticket((0,) * len(outcomes), (_MEANWHILE,) * len(outcomes))
-        self._local._settle(plan, nothing, outcomes, gate_closed)
-        said = [_line(total, outcome) for total, outcome in zip(ticket.totals, outcomes, strict=True)]
-        self._run(scripts.SETTLE, self._keys(plan), ticket.more or b'', gate_closed, *said, waits=False)
+        self._local._settle(plan, None, outcomes, gate_closed)
+        name, totals = ticket or (b'', [0] * len(outcomes))
+        said = [_line(total, outcome) for total, outcome in zip(totals, outcomes, strict=True)]
+        self._run(scripts.SETTLE, self._keys(plan), name, gate_closed, *said, waits=False)
 
     def _state(self, plan: Plan, draw: Draw) -> State:
         said = self._run(scripts.LOOK, [_key(plan.server, draw)])

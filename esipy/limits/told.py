@@ -50,20 +50,6 @@ def rule_of(text: str) -> Rule | None:
     return Rule(int(found[1]), window) if window <= LONGEST else None
 
 
-def usual(headers: Mapping[str, str]) -> Told | None:
-    """What the headers of an answer say, if it is what nearly every answer says, spelled as ESI does."""
-    remaining = headers.get('X-Ratelimit-Remaining')
-    if remaining is None or 'Retry-After' in headers:
-        return None
-    rule = rule_of(headers.get('X-Ratelimit-Limit', ''))
-    group, used = headers.get('X-Ratelimit-Group'), headers.get('X-Ratelimit-Used', '0')
-    digits = remaining + used
-    if not (rule and group and digits.isascii() and digits.isdigit() and len(digits) < 20):
-        return None
-    left = int(remaining)
-    return None if left + int(used) > rule.tokens else Told(group, rule, left)
-
-
 def read(headers: Mapping[str, str], now: float) -> Told:
     """What the headers of an answer say. `now`: seconds since the epoch, for an answer without a `Date`."""
     names = ' '.join(headers).lower()
