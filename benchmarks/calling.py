@@ -20,14 +20,18 @@ from esipy.plugins import Elapsed, Headers, Pool, Timeout, TrackingToken
 
 NUMBER = 100
 
+#: Where both contenders differ by little there are so many times more rounds, each so many times shorter: the machine
+#: has no time to become faster or slower between the two.
+FINER = 8
+
 
 def results(options: Options) -> dict[str, Result]:
     with serving() as address:
         number = NUMBER // 4 if options.quick else NUMBER
         return {
             'get': _get(address + '/fast', options, number),
-            'limits': _limits(address + '/fast', options, number),
-            'plugins': _plugins(address + '/fast', options, number),
+            'limits': _limits(address + '/fast', options, NUMBER),
+            'plugins': _plugins(address + '/fast', options, NUMBER),
             'hit': _hit(address + '/fast', options, number, made_before=True),
             'hit-new': _hit(address + '/fast', options, number, made_before=False),
             'revalidate': _revalidate(address + '/stale', options, number, 'GetMarketsRegionIdOrders'),
@@ -59,7 +63,7 @@ def _limits(address: str, options: Options, number: int) -> Result:
         FLOOR: lambda: free.request(status()),
         ESIPY: lambda: kept.request(status()),
     }
-    return alternate(contenders, rounds=options.rounds(25), number=number, clock=WALL)
+    return alternate(contenders, rounds=options.rounds(25 * FINER), number=number // FINER, clock=WALL)
 
 
 def _plugins(address: str, options: Options, number: int) -> Result:
@@ -73,7 +77,7 @@ def _plugins(address: str, options: Options, number: int) -> Result:
         FLOOR: lambda: without.request(status()).data.players,
         ESIPY: lambda: plugged.request(status()).data.players,
     }
-    return alternate(contenders, rounds=options.rounds(25), number=number, clock=WALL)
+    return alternate(contenders, rounds=options.rounds(25 * FINER), number=number // FINER, clock=WALL)
 
 
 def _aiopenapi3(address: str, options: Options) -> Callable[[], Any]:

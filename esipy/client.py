@@ -277,7 +277,7 @@ class EsiClient(Lists):
         if options:
             self._advise('prepare()', options, _REQUEST_OPTIONS)
         exchange = self._exchange(req_and_resp, None, opt, security, UNSET, None, options, compatibility_date)
-        if isinstance(exchange, plugins.Call) and self._chain is not None:
+        if self._chain is not None:
             self._chain.prepare(exchange)
         outgoing = exchange.outgoing()
         signer = exchange.security  # which is not asked: it might refresh
@@ -390,7 +390,7 @@ class EsiClient(Lists):
         """The exchanges of calls that have to be sent, with what each is signed with."""
         for call in calls:
             exchange = self._exchange(call, None, None, UNSET, UNSET, None, {})
-            if isinstance(exchange, plugins.Call) and self._chain is not None:
+            if self._chain is not None:
                 self._chain.prepare(exchange)
             self._tell_owner(exchange)
             stored = self._answers.find(self.cache, exchange)
@@ -457,9 +457,9 @@ class EsiClient(Lists):
         raw_body_only: bool | None,
         options: Mapping[str, Any],
         compatibility_date: Any = None,
-    ) -> Exchange:
+    ) -> plugins.Call:
         request = adopt(call)
-        exchange = (Exchange if self._chain is None else plugins.Call)(
+        exchange = plugins.Call(
             request,
             method,
             opt,
@@ -471,10 +471,9 @@ class EsiClient(Lists):
             self._transport.choosing(),
         )
         exchange.max_wait = self.max_wait
-        if isinstance(exchange, plugins.Call):
-            exchange.service = self.service
-            exchange.secrets = self._transport.secrets
-            exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
+        exchange.service = self.service
+        exchange.secrets = self._transport.secrets
+        exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
         return exchange
 
     def _timeout_of(self, request: Request) -> Timeouts:
@@ -491,13 +490,13 @@ class EsiClient(Lists):
         """Warn of options that neither the client nor a plugin knows."""
         advise_of_unknown(where, given, (*known, *self.plugin_options))
 
-    def _execute(self, exchange: Exchange) -> tuple[Response, APIException | None]:
+    def _execute(self, exchange: plugins.Call) -> tuple[Response, APIException | None]:
         """One execution, whole, with the plugins around it."""
-        if isinstance(exchange, plugins.Call) and self._chain is not None:
+        if self._chain is not None:
             return self._chain.call(exchange, self._perform)
         return self._perform(exchange)
 
-    def _perform(self, exchange: Exchange) -> tuple[Response, APIException | None]:
+    def _perform(self, exchange: plugins.Call) -> tuple[Response, APIException | None]:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
         self._tell_owner(exchange)
         landings = self._flights.landings
@@ -555,7 +554,7 @@ class EsiClient(Lists):
         return response, error
 
     def _fetch(
-        self, exchange: Exchange, stored: CachedResponse | None, landings: int
+        self, exchange: plugins.Call, stored: CachedResponse | None, landings: int
     ) -> tuple[Response, APIException | None]:
         """Ask the server. The same GET of several threads at once is sent by one of them, unless it turns out to be
         somebody else's. `stored`: what was kept when so many flights had landed."""
@@ -575,7 +574,7 @@ class EsiClient(Lists):
                 self._answers.forget(self.cache, exchange)
             return outcome
 
-    def _do(self, exchange: Exchange) -> tuple[Response, APIException | None]:
+    def _do(self, exchange: plugins.Call) -> tuple[Response, APIException | None]:
         """A write, which makes the kept answer to its address old, a HEAD, and what is read while it comes."""
         answer, _ = self._attempts(exchange, None)
         # One that was cut off may have been done.
@@ -585,7 +584,7 @@ class EsiClient(Lists):
             self._answers.forget(self.cache, exchange)
         return self._receive(exchange, answer, None, _NOWHERE)
 
-    def _attempts(self, exchange: Exchange, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
+    def _attempts(self, exchange: plugins.Call, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
         """Send, and send again as far as `retry` allows: the last answer, and the kept one that it was asked after."""
         answer: Answer | None = None
         while True:
@@ -621,7 +620,7 @@ class EsiClient(Lists):
         exchange.has_renewed = True
         return bool(exchange.security.refused(signed))
 
-    def _attempt(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
+    def _attempt(self, exchange: plugins.Call, stored: CachedResponse | None) -> Answer:
         """One attempt, when the limits allow it."""
         with self._limits.booking(exchange, self._authorization(exchange)) as booking:
             if booking.has_waited and exchange.signed is not None:
@@ -640,12 +639,12 @@ class EsiClient(Lists):
         given = authorization_of(exchange.signed or exchange.request)
         return given or self._transport.authorization() or exchange.owner
 
-    def _send(self, exchange: Exchange, stored: CachedResponse | None) -> Answer:
+    def _send(self, exchange: plugins.Call, stored: CachedResponse | None) -> Answer:
         """Send once, with the plugins around it, and tell so by the signal."""
         outgoing = exchange.outgoing()
         if stored is not None:
             outgoing.headers.update(policy.validators(stored.headers))
-        if isinstance(exchange, plugins.Call) and self._chain is not None:
+        if self._chain is not None:
             answer = self._chain.attempt(exchange, outgoing, self._deliver)
         else:
             answer = self._deliver(exchange, outgoing)

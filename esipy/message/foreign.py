@@ -48,7 +48,7 @@ class ForeignRequest(Request):
         super().__init__(_ForeignOperation(theirs, self), theirs._p)  # type: ignore[arg-type]
         self.theirs = theirs
 
-    def copy(self) -> Any:
+    def copy(self, only: str | None = None) -> Any:
         self._p['header'].pop('Authorization', None)  # an earlier execution's
         return self.theirs
 

@@ -46,9 +46,13 @@ class Request:
         #: How the body is written and the answer's is read; None: as JSON, by the description.
         self.codec: Codec | None = None
 
-    def copy(self) -> Request:
-        """A request of its own parts, for whoever is going to edit them."""
-        parts = {location: values.copy() for location, values in self._p.items()}
+    def copy(self, only: str | None = None) -> Request:
+        """A request of its own parts, for whoever is going to edit them: all of them, or `only` the one of a location,
+        and the others are shared."""
+        if only is None:
+            parts = {location: values.copy() for location, values in self._p.items()}
+        else:
+            parts = {**self._p, only: self._p[only].copy()}
         copied = Request(self.operation, parts, self.compatibility_date)
         copied.codec = self.codec
         return copied

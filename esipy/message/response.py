@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import isfinite
-from typing import Any, BinaryIO
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from esipy import clock
 from esipy.exceptions import SpecError, UndecodableBodyError
@@ -49,6 +51,9 @@ class Response:
     #: The body as a binary file, of an endpoint with `stream_response`; `raw` is empty then. Read it to its end or
     #: close it: it holds a connection.
     stream: BinaryIO | None = None
+    #: What plugins had to say of the call. Each note is an attribute besides, unless there is one of that name:
+    #: `response.tracking_token` is `response.notes['tracking_token']`.
+    notes: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, request: Request) -> None:
         self.request = request
@@ -57,6 +62,16 @@ class Response:
         self._data = _UNREAD
         self._headers: Headers[str] | None = None
         self._header: Headers[list[Any]] | None = None
+
+    if not TYPE_CHECKING:  # which would believe any name then
+
+        def __getattr__(self, name: str) -> Any:
+            if name in self.notes:
+                return self.notes[name]
+            raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}', name=name, obj=self)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.notes]
 
     @property
     def operation(self) -> Operation:

@@ -37,7 +37,7 @@ class Call(Exchange):
     """
 
     __slots__ = (
-        '_is_own',
+        '_own',
         'answer',
         'endpoint',
         'error',
@@ -49,18 +49,20 @@ class Call(Exchange):
         'service',
     )
 
+    #: The name of the client's service, for logs and mocks.
+    service: str
+    #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
+    options: Mapping[str, Any]
+    #: Gives what the client's own headers hold that nobody may see: a server may say it again.
+    secrets: Callable[[], tuple[str, ...]]
+
     def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._is_own = False
-        #: The name of the client's service, for logs and mocks.
-        self.service = 'ESI'
+        Exchange.__init__(self, *arguments)
+        #: The parts of the request that are this execution's own.
+        self._own: tuple[str, ...] = ()
         #: What stands beside the endpoint in a table of endpoints; empty where a description tells of the operation.
         self.endpoint: Mapping[str, Any] = self.request.operation.endpoint
-        #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
-        self.options: Mapping[str, Any] = {}
-        #: Gives what the client's own headers hold that nobody may see: a server may say it again.
-        self.secrets: Callable[[], tuple[str, ...]] = tuple
-        #: Room for plugins. When the call is over each note is an attribute of its Response.
+        #: Room for plugins. When the call is over these are the `notes` of its Response, and attributes.
         self.notes: dict[str, Any] = {}
         #: What this attempt sends, signed. Its headers may be changed, which no cache key shows.
         self.sending: Outgoing | None = None
@@ -90,17 +92,17 @@ class Call(Exchange):
     @property
     def headers(self) -> dict[str, str]:
         """The call's own headers, to be changed in `prepare`; the client's own are added when it is sent."""
-        return self._parts()['header']  # type: ignore[no-any-return]
+        return self._part('header')  # type: ignore[no-any-return]
 
     @property
     def query(self) -> list[tuple[str, str]]:
         """Pairs (name, text), not yet encoded."""
-        return self._parts()['query']  # type: ignore[no-any-return]
+        return self._part('query')  # type: ignore[no-any-return]
 
     @property
     def path(self) -> dict[str, str]:
         """The values of the path's placeholders, not yet encoded."""
-        return self._parts()['path']  # type: ignore[no-any-return]
+        return self._part('path')  # type: ignore[no-any-return]
 
     @property
     def body(self) -> Any:
@@ -109,7 +111,7 @@ class Call(Exchange):
 
     @body.setter
     def body(self, value: Any) -> None:
-        parts = self._parts()['body']
+        parts = self._part('body')
         name = next(iter(parts), 'body')
         parts.clear()
         if value is not None:
@@ -131,14 +133,14 @@ class Call(Exchange):
             raise CallError(self.name, [(name, f'names and values are needed, not {type(value).__name__}')])
         return value
 
-    def _parts(self) -> dict[str, Any]:
-        """The parts of a request of this execution's own: the caller's may be executed again."""
-        if not self._is_own:
-            copied = self.request.copy()
+    def _part(self, location: str) -> Any:
+        """A part of the request, which is this execution's own from now on: the caller's may be executed again."""
+        if location not in self._own:
+            copied = self.request.copy(location)
             if isinstance(copied, Request):  # pyswagger's is edited in place, as it is when it is signed
                 self.request = copied
-            self._is_own = True
-        return self.request._p
+            self._own += (location,)
+        return self.request._p[location]
 
     def answered(self, content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
         """An answer to give instead of sending (`Plugin.answer`)."""
@@ -215,7 +217,7 @@ class Chain:
         self.takes = frozenset(name for plugin in self.plugins for name in plugin.takes)
         self._around_call = self._all('around_call')
         self._prepare = self._all('prepare')
-        self._on_call = self._all('on_call')
+        self._before = [*self._prepare, *self._all('on_call')]
         self._around_attempt = self._all('around_attempt')
         self._on_send = self._all('on_send')
         self._answer = self._all('answer')
@@ -231,13 +233,13 @@ class Chain:
     def call(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
         """A whole call, with all that is once per call around it."""
         try:
-            response, error = _within(self._around_call, call, lambda: self._live(call, execute))
+            response, error = _within(self._around_call, call, self._live, execute)
         except Exception as problem:
             self._tell(call, problem)
             raise
         if error is not None and not _is_answered(response, error):
             self._tell(call, error)
-        vars(response).update(call.notes)
+        response.notes = call.notes
         return response, error
 
     def prepare(self, call: Call) -> None:
@@ -246,11 +248,10 @@ class Chain:
             hook(call)
 
     def _live(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
-        self.prepare(call)
-        for hook in self._on_call:
+        for hook in self._before:
             hook(call)
         call.response, call.error = response, error = execute(call)
-        if _is_answered(response, error):
+        if error is None or _is_answered(response, error):
             for hook in self._on_response:
                 hook(call)
         return response, error
@@ -269,7 +270,7 @@ class Chain:
     def attempt(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
         """One attempt, with all that is once per attempt around it."""
         call.sending, call.answer = outgoing, None
-        return _within(self._around_attempt, call, lambda: self._deliver(call, outgoing, send))
+        return _within(self._around_attempt, call, self._deliver, outgoing, send)
 
     def _deliver(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
         for hook in self._on_send:
@@ -292,28 +293,28 @@ class Chain:
 
 
 def _within(
-    hooks: Sequence[Callable[[Call], Held | None]], call: Call, run: Callable[[], Result], number: int = 0
+    hooks: Sequence[Callable[[Call], Held | None]], call: Call, run: Callable[..., Result], *arguments: Any
 ) -> Result:
-    """`run` within what the hooks hold from `number` on: taken in order, and let go in reverse on every way out. None
-    of them can make an error go away: the call would end with nothing."""
-    while number < len(hooks):
-        manager = hooks[number](call)
-        number += 1
+    """`run(call, …)` within what the hooks hold: taken in order, and let go in reverse on every way out. None of them
+    can make an error go away: the call would end with nothing."""
+    for number, hook in enumerate(hooks, 1):
+        manager = hook(call)
         if manager is None:
             continue
         failure: BaseException | None = None
         with manager:
             try:
-                return _within(hooks, call, run, number)
+                others = hooks[number:]
+                return _within(others, call, run, *arguments) if others else run(call, *arguments)
             except BaseException as error:
                 failure = error
                 raise
         raise failure
-    return run()
+    return run(call, *arguments)
 
 
-def _is_answered(response: Response, error: APIException | None) -> bool:
-    return error is None or not (response.failed or isinstance(error, UndecodableBodyError))
+def _is_answered(response: Response, error: APIException) -> bool:
+    return not (response.failed or isinstance(error, UndecodableBodyError))
 
 
 def listed(given: Any) -> tuple[Plugin, ...]:

@@ -17,30 +17,26 @@ class Elapsed(Plugin):
     takes = ('headers_elapsed', 'read_elapsed', 'parse_elapsed')
 
     def __init__(self, headers: bool = True, read: bool = True, parse: bool = True) -> None:
-        self.headers = headers
-        self.read = read
-        self.parse = parse
+        self._default = headers, read, parse
 
     def on_answer(self, call: Call) -> None:
-        answer = call.answer
+        answer, notes = call.answer, call.notes
         if answer is None or answer.failure is not None or call.took is None:
             return
-        headers, read, parse = self._wanted(call)
+        headers, read, parse = self._wanted(call) if call.options or call.endpoint else self._default
         if headers:
-            call.notes['headers_elapsed'] = answer.until_headers
+            notes['headers_elapsed'] = answer.until_headers
         if read:
-            call.notes['read_elapsed'] = call.took - answer.until_headers
+            notes['read_elapsed'] = call.took - answer.until_headers
         if parse:
-            call.notes['_answered_at'] = clock.monotonic()
+            notes['_answered_at'] = clock.monotonic()
 
     def on_response(self, call: Call) -> None:
-        if '_answered_at' in call.notes:
-            call.notes['parse_elapsed'] = clock.monotonic() - call.notes['_answered_at']
+        answered = call.notes.get('_answered_at')
+        if answered is not None:
+            call.notes['parse_elapsed'] = clock.monotonic() - answered
 
     def _wanted(self, call: Call) -> tuple[bool, ...]:
         """Which parts this call asks for."""
-        default = (self.headers, self.read, self.parse)
-        if not call.options and not call.endpoint:
-            return default
-        beside, parts = call.beside('elapsed'), zip(('headers', 'read', 'parse'), default, strict=True)
+        beside, parts = call.beside('elapsed'), zip(('headers', 'read', 'parse'), self._default, strict=True)
         return tuple(call.options.get(f'{part}_elapsed', beside.get(part, wanted)) for part, wanted in parts)

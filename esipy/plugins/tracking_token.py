@@ -25,7 +25,10 @@ class TrackingToken(Plugin):
         self.length = length
 
     def prepare(self, call: Call) -> None:
-        token = call.options.get('tracking_token')
+        prefix, token = self.prefix, None
+        if call.options:
+            prefix, token = call.options.get('tracking_token_prefix', prefix), call.options.get('tracking_token')
         if token is None:
-            token = random.randbytes(self.length).translate(_LETTERS).decode()
-        call.notes['tracking_token'] = f'{call.options.get("tracking_token_prefix", self.prefix)}{token}'
+            letters = random.getrandbits(8 * self.length).to_bytes(self.length, 'big')
+            token = letters.translate(_LETTERS).decode()
+        call.notes['tracking_token'] = f'{prefix}{token}'

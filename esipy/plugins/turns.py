@@ -53,22 +53,18 @@ class Turns(Plugin):
     def around_attempt(self, call: Call) -> Held:
         return _Turn(self, call)
 
-    def _enter(self, call: Call) -> None:
-        """Take a place, or wait for one. What is waited does not count for the call's deadline."""
-        with self._lock:
-            if not self._queue and self._take():
-                call.notes.setdefault(self.note, 0.0)
-                return
+    def _wait(self, call: Call) -> None:
+        """Wait for a place, which does not count for the call's deadline."""
         begun = clock.monotonic()
         try:
-            self._wait(call, begun)
+            self._stand_in_line(call, begun)
         finally:
             waited = clock.monotonic() - begun
             call.notes[self.note] = call.notes.get(self.note, 0.0) + waited
             if call.deadline is not None:
                 call.deadline += waited
 
-    def _wait(self, call: Call, begun: float) -> None:
+    def _stand_in_line(self, call: Call, begun: float) -> None:
         me = threading.Event()
         try:
             with self._lock:
@@ -108,15 +104,6 @@ class Turns(Plugin):
         while self._resting and self._resting[0] <= clock.monotonic():
             self._resting.popleft()
 
-    def _leave(self) -> None:
-        with self._lock:
-            if self._busy:  # in a child that was forked meanwhile there is nothing to give back
-                self._busy -= 1
-            if self.period:
-                self._resting.append(clock.monotonic() + self.period)
-            if self._queue:
-                self._call_first()
-
     def _call_first(self) -> None:
         if self._queue:
             self._queue[0].set()
@@ -132,7 +119,20 @@ class _Turn:
         self._call = call
 
     def __enter__(self) -> None:
-        self._turns._enter(self._call)
+        turns, call = self._turns, self._call
+        with turns._lock:
+            is_free = not turns._queue and turns._take()
+        if is_free:
+            call.notes.setdefault(turns.note, 0.0)
+        else:
+            turns._wait(call)
 
     def __exit__(self, *error: object) -> None:
-        self._turns._leave()
+        turns = self._turns
+        with turns._lock:
+            if turns._busy:  # in a child that was forked meanwhile there is nothing to give back
+                turns._busy -= 1
+            if turns.period:
+                turns._resting.append(clock.monotonic() + turns.period)
+            if turns._queue:
+                turns._call_first()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 import threading
 from collections.abc import Iterator
@@ -403,11 +405,18 @@ def test_an_answer_can_be_replaced(server: Server) -> None:
 def test_notes_are_attributes_of_the_response(server: Server) -> None:
     class Notes(Plugin):
         def prepare(self, call: Call) -> None:
-            call.notes['mark'] = 7
+            call.notes.update(mark=7, ok=8)
 
     call = app_at(server.url).op['get_thing']()
     with client(plugins=[Notes()]) as esi:
-        assert esi.request(call).mark == call[1].mark == 7
+        response = esi.request(call)
+        assert response.mark == call[1].mark == 7
+        assert response.ok is True, 'what a response has itself stays what it is'
+        assert response.notes == {'mark': 7, 'ok': 8}
+        assert 'mark' in dir(response)
+        assert pickle.loads(pickle.dumps(copy.deepcopy(response))).mark == 7
+        with pytest.raises(AttributeError, match="'Response' object has no attribute 'marc'"):
+            print(response.marc)
         assert esi.multi_request([call])[0][1].mark == 7
         assert esi.head(call).mark == 7
 
