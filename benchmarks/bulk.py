@@ -40,7 +40,7 @@ def results(options: Options) -> dict[str, Result]:
                 FLOOR: lambda: _timed(lambda: _whole_by_requests(address + '/forty')),
                 ESIPY: lambda: _timed(lambda: _whole_by_esipy(market)),
             },
-            rounds=options.rounds(15),
+            rounds=options.rounds(30),
         )
         memory = sampled(
             {

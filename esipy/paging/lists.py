@@ -70,6 +70,8 @@ def whole(walk: Walk, threads: int, patience: float) -> WholeList:
     if walk.kind == 'pages':
         answers = Snapshot(walk, threads, patience).take()
         found = WholeList()
+        # Rows are made here and not as pages come: the collector, which the work on the other pages calls up again and
+        # again, goes through rows and not through what they are made of.
         for answer in answers:
             found += walk.records(answer)
         found.snapshot = state_of(answers[0])

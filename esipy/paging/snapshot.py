@@ -40,6 +40,7 @@ class Snapshot:
     def take(self) -> list[Response]:
         """The pages in order. Raises SnapshotError, and what a page that fails for good stands for."""
         self._pages[1] = self._first()
+        self._walk.records(self._pages[1])  # what is no list is told before the other pages are asked for
         for attempt in range(ROUNDS + 1):
             odd = self._odd()
             if not odd and self._is_certain():
@@ -95,7 +96,6 @@ class Snapshot:
             if isinstance(page, NotFoundError):
                 missing[number] = page
             else:
-                self._walk.records(page)  # built while others are under way
                 self._pages[number] = page
             self._walk.progress(min(len(self._pages), self._total), self._total)
 

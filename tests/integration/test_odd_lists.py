@@ -58,11 +58,11 @@ def test_what_x_pages_says(walker: EsiClient, case: Told, read: Read) -> None:
 @EITHER
 @pytest.mark.parametrize('path', ['orders', 'transactions', 'jobs', 'tags'])
 def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> None:
-    with Server(lambda visit: visit.send(answer(NO_LISTS[visit.number][0], headers={'X-Pages': '1'}))) as server:
+    with Server(lambda visit: visit.send(answer(NO_LISTS[visit.number][0], headers={'X-Pages': '3'}))) as server:
         for _, shown in NO_LISTS:
             with pytest.raises(WalkError, match=f'get_{path}: the body is no list but {shown}'):
                 read(walker, app_at(server.url).op[f'get_{path}']())
-        assert len(server.visits) == len(NO_LISTS)
+        assert len(server.visits) == len(NO_LISTS), 'no other page was asked for'
 
 
 @EITHER
