@@ -401,9 +401,12 @@ def _usual(plan: Plan, answer: Answer) -> Outcome | None:
     rule = draw.rule
     if group != draw.group or told.rule_of(limit) != rule or whole > rule.tokens:
         return None
-    if status >= 400 or answer.lost or answer.redirects or not (remaining + used).isdecimal():
+    digits = remaining + used
+    if not (digits.isdecimal() and digits.isascii()) or 'Retry-After' in answer.headers:
         return None
-    return Outcome(TOKENS.get(status // 100, 0), None, rule.tokens - left)
+    if status >= 400 or answer.lost or answer.redirects:
+        return None
+    return Outcome(TOKENS.get(status // 100, 0), None, rule.tokens - left, rule)
 
 
 #: The headers of a bucket, as ESI spells them.

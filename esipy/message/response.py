@@ -66,9 +66,9 @@ class Response:
     if not TYPE_CHECKING:  # which would believe any name then
 
         def __getattr__(self, name: str) -> Any:
-            if name in self.notes:
+            if name in self.notes and not hasattr(type(self), name):
                 return self.notes[name]
-            raise AttributeError(f'{type(self).__name__!r} object has no attribute {name!r}', name=name, obj=self)
+            return object.__getattribute__(self, name)  # raises, once more, what a property raised
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.notes]

@@ -40,7 +40,7 @@ class Snapshot:
     def take(self) -> list[Response]:
         """The pages in order. Raises SnapshotError, and what a page that fails for good stands for."""
         self._pages[1] = self._first()
-        self._walk.records(self._pages[1])  # what is no list is told before the other pages are asked for
+        self._check(self._pages[1])
         for attempt in range(ROUNDS + 1):
             odd = self._odd()
             if not odd and self._is_certain():
@@ -86,7 +86,9 @@ class Snapshot:
         def fetch(number: int) -> tuple[int, Response | NotFoundError]:
             anew = number in known
             try:
-                return number, first_page(self._walk, anew=anew) if number == 1 else self._page(number, anew)
+                page = first_page(self._walk, anew=anew) if number == 1 else self._page(number, anew)
+                self._check(page)
+                return number, page
             except NotFoundError as error:
                 error.add_note(f'page {number} of {self._total}')
                 return number, error
@@ -106,6 +108,11 @@ class Snapshot:
             if state_of(first) == before and (first.pages or 0) >= min(missing):
                 raise missing[min(missing)]
             self._pages = {1: first}
+
+    def _check(self, page: Response) -> None:
+        """Raise WalkError for what is no list, before other pages are asked for, and without making rows of it."""
+        if not isinstance(page.decoded(), list):
+            self._walk.records(page)
 
     def _page(self, number: int, anew: bool) -> Response:
         try:

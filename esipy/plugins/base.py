@@ -49,19 +49,18 @@ class Call(Exchange):
         'service',
     )
 
-    #: The name of the client's service, for logs and mocks.
-    service: str
-    #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
-    options: Mapping[str, Any]
-    #: Gives what the client's own headers hold that nobody may see: a server may say it again.
-    secrets: Callable[[], tuple[str, ...]]
-
     def __init__(self, *arguments: Any) -> None:
         Exchange.__init__(self, *arguments)
         #: The parts of the request that are this execution's own.
         self._own: tuple[str, ...] = ()
+        #: The name of the client's service, for logs and mocks.
+        self.service = 'ESI'
         #: What stands beside the endpoint in a table of endpoints; empty where a description tells of the operation.
         self.endpoint: Mapping[str, Any] = self.request.operation.endpoint
+        #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
+        self.options: Mapping[str, Any] = {}
+        #: Gives what the client's own headers hold that nobody may see: a server may say it again.
+        self.secrets: Callable[[], tuple[str, ...]] = tuple
         #: Room for plugins. When the call is over these are the `notes` of its Response, and attributes.
         self.notes: dict[str, Any] = {}
         #: What this attempt sends, signed. Its headers may be changed, which no cache key shows.
@@ -136,10 +135,12 @@ class Call(Exchange):
     def _part(self, location: str) -> Any:
         """A part of the request, which is this execution's own from now on: the caller's may be executed again."""
         if location not in self._own:
-            copied = self.request.copy(location)
-            if isinstance(copied, Request):  # pyswagger's is edited in place, as it is when it is signed
+            copied: Any = self.request.copy(location)
+            if isinstance(copied, Request):
                 self.request = copied
-            self._own += (location,)
+                self._own += (location,)
+            else:  # pyswagger's is edited in place, as it is when it is signed
+                self._own = tuple(self.request._p)
         return self.request._p[location]
 
     def answered(self, content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:

@@ -17,13 +17,17 @@ class Elapsed(Plugin):
     takes = ('headers_elapsed', 'read_elapsed', 'parse_elapsed')
 
     def __init__(self, headers: bool = True, read: bool = True, parse: bool = True) -> None:
-        self._default = headers, read, parse
+        self.headers = headers
+        self.read = read
+        self.parse = parse
 
     def on_answer(self, call: Call) -> None:
         answer, notes = call.answer, call.notes
         if answer is None or answer.failure is not None or call.took is None:
             return
-        headers, read, parse = self._wanted(call) if call.options or call.endpoint else self._default
+        headers, read, parse = self.headers, self.read, self.parse
+        if call.options or call.endpoint:
+            headers, read, parse = self._wanted(call)
         if headers:
             notes['headers_elapsed'] = answer.until_headers
         if read:
@@ -38,5 +42,8 @@ class Elapsed(Plugin):
 
     def _wanted(self, call: Call) -> tuple[bool, ...]:
         """Which parts this call asks for."""
-        beside, parts = call.beside('elapsed'), zip(('headers', 'read', 'parse'), self._default, strict=True)
-        return tuple(call.options.get(f'{part}_elapsed', beside.get(part, wanted)) for part, wanted in parts)
+        beside = call.beside('elapsed')
+        return tuple(
+            call.options.get(f'{part}_elapsed', beside.get(part, getattr(self, part)))
+            for part in ('headers', 'read', 'parse')
+        )

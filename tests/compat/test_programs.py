@@ -24,7 +24,7 @@ from esipy import App, EsiApp, EsiClient, EsiSecurity
 from esipy.cache import BaseCache, DictCache, DummyCache, _hash
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS, Signal
 from esipy.exceptions import APIException
-from esipy.plugins import Headers, OuterLogger, QueryParams
+from esipy.plugins import Headers, OuterLogger, Plugin, QueryParams
 from esipy.sandbox import Sandbox
 from tests.servers import Server, answer
 
@@ -626,6 +626,28 @@ def test_a_pair_made_by_pyswagger(esi: Sandbox, security: EsiSecurity) -> None:
         assert [pair[1].data['type_id'] for pair in pairs] == [34, 34]
         failed = client.request(theirs(), opt={'url_netloc': 'localhost:1', 'url_scheme': 'http'})
         assert failed.status == 500
+
+
+class Answers(Plugin):
+    """Answers itself, and notes what would have been sent."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str | None]] = []
+
+    def answer(self, call: Any) -> Any:
+        self.sent.append((call.url.partition('?')[2], call.sending.headers.get('Authorization')))
+        return call.answered(b'{"type_id": 34}')
+
+
+def test_plugins_change_several_parts_of_a_pair_made_by_pyswagger() -> None:
+    """`Authorization` of an earlier execution is dropped once, not what a plugin has put there."""
+    answers, call = Answers(), theirs()
+    plugins = [Headers({'Authorization': 'Bearer mine'}), QueryParams({'datasource': 'test'}), answers]
+    with EsiClient(headers=HEADERS, plugins=plugins, limits=None, cache=None) as client:
+        for _ in range(2):
+            assert client.request(call).data == {'type_id': 34}
+    assert [authorization for _, authorization in answers.sent] == ['Bearer mine'] * 2
+    assert all('datasource=test' in query for query, _ in answers.sent)
 
 
 def test_plugins_take_part_in_a_pair_made_by_pyswagger(esi: Sandbox) -> None:

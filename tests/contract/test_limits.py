@@ -94,6 +94,17 @@ class LimitsContract:
         user.call(headers=told(limit='10/20s', remaining=8))
         assert user.calls() == 2
 
+    @pytest.mark.parametrize(('before', 'calls'), [('60/10s', 7), ('10/10s', 7)])
+    def test_headers_tell_the_rule_of_a_group_whichever_operation_learned_another_one(
+        self, before: str, calls: int
+    ) -> None:
+        user = self.user()
+        tokens = int(before.partition('/')[0])
+        user.call(headers=told(limit=before, remaining=tokens - 2))
+        user.call(name='two', headers=told(limit=f'{TOKENS}/10s', remaining=TOKENS - 4))
+        assert user.budget().limit == TOKENS
+        assert user.calls(name='two') == calls - 1
+
     def test_headers_tell_the_group(self) -> None:
         """Of an operation that says nothing, and of one that says something else."""
         user = self.user()
@@ -341,7 +352,9 @@ class LimitsContract:
 
 
 def told(group: str = 'shared', limit: str = '20/10s', remaining: Any = 18) -> dict[str, str]:
-    return {'X-Ratelimit-Group': group, 'X-Ratelimit-Limit': limit, 'X-Ratelimit-Remaining': str(remaining)}
+    """What ESI says with each answer."""
+    bucket = {'X-Ratelimit-Group': group, 'X-Ratelimit-Limit': limit}
+    return {**bucket, 'X-Ratelimit-Remaining': str(remaining), 'X-Ratelimit-Used': '2'}
 
 
 def errors(remain: int, reset: int) -> dict[str, str]:

@@ -74,6 +74,15 @@ def test_a_later_page_that_is_no_list(walker: EsiClient, bad: int, read: Read) -
         read(walker, app_at(server.url).op['get_orders']())
 
 
+def test_after_a_page_that_is_no_list_no_others_are_asked_for(walker: EsiClient) -> None:
+    pages = two_each(200)
+    pages[1] = {'error': 'second'}
+    with Server(Pages(*pages)) as server:
+        with pytest.raises(WalkError, match='no list but an object'):
+            walker.all(app_at(server.url).op['get_orders'](), threads=2)
+        assert len(server.visits) < 20
+
+
 @EITHER
 @pytest.mark.parametrize(('status', 'kind'), [(404, NotFoundError), (500, ServerError), (403, APIException)])
 def test_a_page_that_fails_for_good(walker: EsiClient, status: int, kind: type[Exception], read: Read) -> None:

@@ -15,8 +15,9 @@ import pytest
 from esipy import EsiClient, clock
 from esipy.cache import DictCache
 from esipy.events import API_CALL_STATS
-from esipy.exceptions import CallError, ConnectionFailedError, ServerError, UndecodableBodyError
+from esipy.exceptions import CallError, ConnectionFailedError, MissingFieldError, ServerError, UndecodableBodyError
 from esipy.limits import MemoryLimits
+from esipy.message.response import Response
 from esipy.plugins import Call, Headers, Plugin, Pool, RateLimit
 from esipy.plugins.base import HOOKS
 from tests.integration.test_flights import waiting
@@ -419,6 +420,23 @@ def test_notes_are_attributes_of_the_response(server: Server) -> None:
             print(response.marc)
         assert esi.multi_request([call])[0][1].mark == 7
         assert esi.head(call).mark == 7
+
+
+def test_an_attribute_that_fails_says_why_itself(server: Server) -> None:
+    class Wanting(Response):
+        @property
+        def shown(self) -> Any:
+            return self.data.nowhere
+
+    class Notes(Plugin):
+        def prepare(self, call: Call) -> None:
+            call.notes.update(shown=7)
+
+    with client(plugins=[Notes()]) as esi:
+        response = esi.request(app_at(server.url).op['get_thing']())
+    response.__class__ = Wanting
+    with pytest.raises(MissingFieldError, match='nowhere'):
+        print(response.shown)
 
 
 def test_a_dry_run_and_an_estimate_prepare_the_call_and_no_more(server: Server, pages: list[bytes]) -> None:

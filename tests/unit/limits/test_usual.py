@@ -60,6 +60,21 @@ def test_the_short_way_comes_to_the_same(monkeypatch: pytest.MonkeyPatch, name: 
         assert found == standing(name, headers, status, **more), (headers, more)
 
 
+@pytest.mark.parametrize('way', ['short', 'long'])
+def test_what_is_not_believed_beside_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    if way == 'long':
+        monkeypatch.setattr(base, '_usual', lambda *_: None)
+    user = User(MemoryLimits())
+    user.call(headers=SPOKEN | {'Retry-After': 'soon'})
+    user.call(headers=SPOKEN | {'X-Ratelimit-Remaining': '\u0661\u0660'})
+    assert [record.message.partition(' says ')[2][:21] for record in caplog.records] == [
+        "Retry-After: 'soon': ",
+        'X-Ratelimit-Remaining',
+    ]
+
+
 def test_it_is_the_way_of_nearly_every_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     user = User(MemoryLimits())
     monkeypatch.setattr(MemoryLimits, '_look_closer', None)
