@@ -427,7 +427,7 @@ class EsiClient(Lists):
         return ask
 
     def _said(self) -> Any:
-        return self._transport.choosing(), self.compatibility_date
+        return self._transport.says()[0], self.compatibility_date
 
     def close(self) -> None:
         """Close the plugins and all connections. A call after that opens new ones."""
@@ -459,6 +459,7 @@ class EsiClient(Lists):
         compatibility_date: Any = None,
     ) -> plugins.Call:
         request = adopt(call)
+        chosen, authorization = self._transport.says()
         exchange = plugins.Call(
             request,
             method,
@@ -468,17 +469,19 @@ class EsiClient(Lists):
             self.raw_body_only if raw_body_only is None else raw_body_only,
             self.deadline,
             self.compatibility_date if compatibility_date is None else day_of(compatibility_date, 'request()'),
-            self._transport.choosing(),
+            chosen,
+            authorization,
         )
         exchange.max_wait = self.max_wait
-        exchange.service = self.service
-        exchange.secrets = self._transport.secrets
-        exchange.options = options if timeout is UNSET else {**options, 'timeout': timeout}
+        if self._chain is not None:
+            given = options if timeout is UNSET else {**options, 'timeout': timeout}
+            exchange.begin(self.service, self._transport.secrets, given)
         return exchange
 
     def _timeout_of(self, request: Request) -> Timeouts:
         """What stands beside the endpoint in a table, or the client's own."""
-        nearest = request.operation.endpoint.get('timeout', self.timeout)
+        endpoint = request.operation.endpoint
+        nearest = endpoint.get('timeout', self.timeout) if endpoint else self.timeout
         return tuple(nearest) if isinstance(nearest, list) else nearest
 
     @property
@@ -523,7 +526,7 @@ class EsiClient(Lists):
         if security is not None and owner is None:
             self._sign(exchange)
         else:
-            exchange.owner = owner or owner_of(given or self._transport.authorization())
+            exchange.owner = owner or owner_of(given or exchange.authorization)
 
     def _sign(self, exchange: Exchange) -> None:
         """Have the request signed, on a copy: every execution starts clean. What was signed says whose it is."""
@@ -535,7 +538,8 @@ class EsiClient(Lists):
         signed = returned if isinstance(returned, type(request)) else request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
         owner = getattr(signed, 'owner', None) or owner_of_signed(exchange.request, signed)
-        exchange.owner = owner or owner_of(self._transport.authorization())
+        exchange.authorization = self._transport.says()[1]  # an app may sign by its session
+        exchange.owner = owner or owner_of(exchange.authorization)
 
     def _take(self, exchange: Exchange, stored: CachedResponse) -> tuple[Response, APIException | None]:
         """A kept answer that is still good."""
@@ -637,7 +641,7 @@ class EsiClient(Lists):
         if not exchange.owner:
             return None
         given = authorization_of(exchange.signed or exchange.request)
-        return given or self._transport.authorization() or exchange.owner
+        return given or exchange.authorization or exchange.owner
 
     def _send(self, exchange: plugins.Call, stored: CachedResponse | None) -> Answer:
         """Send once, with the plugins around it, and tell so by the signal."""

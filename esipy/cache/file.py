@@ -12,14 +12,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from esipy import late
+from esipy import fork, late
 from esipy.cache.shared import LOGGER, SharedCache
 
 
 class _Here(threading.local):
-    """What executes SQL in this thread, and the process that it belongs to."""
+    """What executes SQL in this thread."""
 
-    pid = 0
     execute: Any = None
 
 
@@ -38,7 +37,8 @@ class FileCache(SharedCache):
         settings.setdefault('disk', _of_bytes(diskcache))
         settings.setdefault('timeout', 5)
         self._cache: Any = None
-        self._here = _Here()
+        self._renew()
+        fork.renew_after(self)
         self._reads_plainly = False
         try:
             _make_private(Path(os.path.expandvars(path)).expanduser())
@@ -50,9 +50,13 @@ class FileCache(SharedCache):
             LOGGER.warning(message)
             warnings.warn(message, stacklevel=2)
 
+    def _renew(self) -> None:
+        """In a forked child: the parent's connections are not used."""
+        self._here = _Here()
+
     def close(self) -> None:
         """Close this thread's connection; the next use opens another."""
-        self._here.pid = 0
+        self._here.execute = None
         if self._cache is not None:
             self._cache.close()
 
@@ -60,10 +64,10 @@ class FileCache(SharedCache):
         if not self._reads_plainly:
             return None if self._cache is None else self._cache.get(name)
         # What `get` does by itself takes half as long again. Large values are in files, and left to it.
-        here = self._here
-        if here.pid != os.getpid():
-            here.pid, here.execute = os.getpid(), self._cache._con.cursor().execute
-        rows = here.execute(_SELECT, (name,)).fetchall()
+        execute = self._here.execute
+        if execute is None:
+            execute = self._here.execute = self._cache._con.cursor().execute
+        rows = execute(_SELECT, (name,)).fetchall()
         if not rows:
             return None
         filename, value, expires = rows[0]

@@ -17,6 +17,7 @@ class Exchange:
     __slots__ = (
         'anew',
         'attempts',
+        'authorization',
         'chosen',
         'compatibility_date',
         'deadline',
@@ -53,6 +54,7 @@ class Exchange:
         deadline: float | None,
         compatibility_date: str | None,
         chosen: tuple[tuple[str, str], ...],
+        authorization: str | None,
     ) -> None:
         self.request = request
         self.method: str = method or str(request.method)
@@ -67,6 +69,8 @@ class Exchange:
         self.compatibility_date = compatibility_date
         #: What the client's session says that chooses between answers: pairs of header and value.
         self.chosen = chosen
+        #: What that session signs every request with.
+        self.authorization = authorization
         #: The request with its Authorization header, once it has one.
         self.signed: Request | None = None
         #: The token was refused, and renewed for this execution.

@@ -49,18 +49,16 @@ class Call(Exchange):
         'service',
     )
 
-    def __init__(self, *arguments: Any) -> None:
-        Exchange.__init__(self, *arguments)
-        #: The parts of the request that are this execution's own.
-        self._own: tuple[str, ...] = ()
+    def begin(self, service: str, secrets: Callable[[], tuple[str, ...]], options: Mapping[str, Any]) -> None:
+        """Make ready for hooks, which a client without plugins can do without."""
         #: The name of the client's service, for logs and mocks.
-        self.service = 'ESI'
+        self.service = service
+        #: Gives what the client's own headers hold that nobody may see: a server may say it again.
+        self.secrets = secrets
+        #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
+        self.options = options
         #: What stands beside the endpoint in a table of endpoints; empty where a description tells of the operation.
         self.endpoint: Mapping[str, Any] = self.request.operation.endpoint
-        #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
-        self.options: Mapping[str, Any] = {}
-        #: Gives what the client's own headers hold that nobody may see: a server may say it again.
-        self.secrets: Callable[[], tuple[str, ...]] = tuple
         #: Room for plugins. When the call is over these are the `notes` of its Response, and attributes.
         self.notes: dict[str, Any] = {}
         #: What this attempt sends, signed. Its headers may be changed, which no cache key shows.
@@ -70,6 +68,8 @@ class Call(Exchange):
         #: What the caller gets, and the APIException that it stands for.
         self.response: Response | None = None
         self.error: APIException | None = None
+        #: The parts of the request that are this execution's own.
+        self._own: tuple[str, ...] = ()
 
     @property
     def operation(self) -> Operation:
@@ -234,7 +234,10 @@ class Chain:
     def call(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
         """A whole call, with all that is once per call around it."""
         try:
-            response, error = _within(self._around_call, call, self._live, execute)
+            if self._around_call:
+                response, error = _within(self._around_call, call, self._live, execute)
+            else:
+                response, error = self._live(call, execute)
         except Exception as problem:
             self._tell(call, problem)
             raise

@@ -123,11 +123,13 @@ class Transport:
         hidden = {name: '***' if is_secret(name) else str(value) for name, value in headers.items()}
         return outgoing._replace(url=masked(outgoing.url), headers=hidden)
 
-    def authorization(self) -> str | None:
-        """What the session signs every request with."""
-        if self.session.auth is not None:
-            return self._whose(self.session.auth)
-        return self._headers().authorization
+    def says(self) -> tuple[tuple[tuple[str, str], ...], str | None]:
+        """What the session says that chooses between answers, and what it signs every request with."""
+        said, session = self._headers(), self.session
+        chosen, authorization = said.chosen, said.authorization
+        if session.params:
+            chosen = (*chosen, ('?', digest(repr(session.params).encode())))
+        return chosen, authorization if session.auth is None else self._whose(session.auth)
 
     def secrets(self) -> tuple[str, ...]:
         """What the session's headers hold that nobody may see."""
@@ -139,12 +141,6 @@ class Transport:
         if self._shown[0] is not plain:
             self._shown = plain, {name: digest(str(value).encode()) for name, value in plain.items()}
         return self._shown[1]
-
-    def choosing(self) -> tuple[tuple[str, str], ...]:
-        """What the session says that chooses between answers."""
-        chosen = self._headers().chosen
-        params = self.session.params
-        return (*chosen, ('?', digest(repr(params).encode()))) if params else chosen
 
     def _whose(self, auth: Any) -> str:
         """What tells one `auth` from another. Most objects do not tell, and the place that one had in memory is the
