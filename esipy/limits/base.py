@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from esipy import clock, parallel
 from esipy.exceptions import EsiError, LimitedError
 from esipy.limits import draws, told
-from esipy.limits.draws import BUCKET, ERRORS, REQUESTS, TOKENS, Draw
+from esipy.limits.draws import BUCKET, ERRORS, REQUESTS, Draw
 from esipy.limits.hidden import HIDDEN
 from esipy.limits.ledger import Outcome, Rule, State
 from esipy.limits.lines import Keys, Lines
@@ -406,7 +406,7 @@ def _usual(plan: Plan, answer: Answer) -> Outcome | None:
         return None
     if status >= 400 or answer.lost or answer.redirects:
         return None
-    return Outcome(TOKENS.get(status // 100, 0), None, rule.tokens - left, rule)
+    return Outcome(BUCKET.cost(status), None, rule.tokens - left, rule)
 
 
 #: The headers of a bucket, as ESI spells them.

@@ -15,7 +15,7 @@ from esipy.limits.ledger import Rule
 from esipy.message.decode import decode
 
 #: Tokens by the first digit of a status; nothing for a 5xx, and for what refuses because of a limit.
-TOKENS = {2: 2, 3: 1, 4: 5}
+_TOKENS = {2: 2, 3: 1, 4: 5}
 _REFUSALS = (420, 429)
 
 
@@ -33,7 +33,7 @@ class Kind(NamedTuple):
     def cost(self, status: int) -> int:
         """What an answer costs."""
         if self is BUCKET:
-            return 0 if status in _REFUSALS else TOKENS.get(status // 100, 0)
+            return 0 if status in _REFUSALS else _TOKENS.get(status // 100, 0)
         return 0 if self is ERRORS and 200 <= status < 400 else 1
 
 
