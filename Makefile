@@ -56,7 +56,7 @@ servers:
 browser:
 	@scripts/debian-packages chromium chromium-driver
 
-.venv/%/$(READY): setup.py pyproject.toml Makefile esipy/version.py
+.venv/%/$(READY): setup.py pyproject.toml Makefile esipy/_version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "esipy needs Python 3.11 or newer")'
 	@PYTHON='$(PYTHON)' scripts/debian-packages $(notdir $(PYTHON))-venv
 	@echo 'Making .venv/$* with esipy[$(EXTRAS.$*)]'

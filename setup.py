@@ -9,11 +9,11 @@ HERE = Path(__file__).parent
 
 
 def version() -> str:
-    """The version as text of `esipy/version.py`: building esipy must not import it."""
-    text = (HERE / 'esipy' / 'version.py').read_text('utf-8')
+    """The version as text of `esipy/_version.py`: building esipy must not import it."""
+    text = (HERE / 'esipy' / '_version.py').read_text('utf-8')
     found = re.search(r"^__version__ = '([^']+)'$", text, re.MULTILINE)
     if found is None:
-        raise SystemExit("esipy/version.py has no line like: __version__ = '2.0.0'")
+        raise SystemExit("esipy/_version.py has no line like: __version__ = '2.0.0'")
     return found.group(1)
 
 
@@ -53,6 +53,7 @@ EXTRAS['test'] = [
     'types-requests',
     'pytest>=8.4',
     'pytest-timeout',
+    'pytest-xdist>=3.6',
     'hypothesis',
     # apps mock esipy with these: their tests must go on working
     'httmock',
@@ -96,13 +97,13 @@ setup(
         'Typing :: Typed',
     ],
     packages=find_packages(include=['esipy*']),
-    package_data={'esipy': ['py.typed'], 'esipy.sandbox': ['*.json', '*.yaml']},
+    package_data={'esipy': ['py.typed'], 'esipy._sandbox': ['*.json', '*.yaml']},
     python_requires='>=3.11',
     install_requires=CORE,
     extras_require=EXTRAS,
     entry_points={
         'console_scripts': ['esipy = esipy.__main__:main'],
-        'pytest11': ['esipy = esipy.sandbox.fixtures'],
+        'pytest11': ['esipy = esipy._sandbox.fixtures'],
     },
     zip_safe=False,
 )

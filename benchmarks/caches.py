@@ -18,9 +18,9 @@ import esipy
 from benchmarks.material import REGION, document
 from benchmarks.measure import ESIPY, FLOOR, WALL, Options, Result, alternate
 from benchmarks.server import serving
+from esipy._http import Answer
 from esipy.cache import BaseCache, DictCache, FileCache, RedisCache, _hash
 from esipy.limits import RedisLimits
-from esipy.transport import Answer
 from esipy.utils import make_cache_key
 
 NUMBER = 500

@@ -10,7 +10,7 @@ from typing import Any
 import esipy
 from benchmarks.material import REGION, orders
 from benchmarks.measure import ESIPY, FLOOR, WALL, Options, Result, alternate
-from esipy.message.response import Response
+from esipy._message.response import Response
 
 #: So many pages that a date has been forgotten when its page comes again.
 PAGES = 24

@@ -1,6 +1,6 @@
 """How Sphinx builds the pages: `make docs`. Needs no network, and every warning is an error (-W)."""
 
-from esipy.version import __version__
+from esipy._version import __version__
 
 project = 'esipy'
 author = 'the esipy authors'

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from esipy import App, EsiClient
+from esipy._sandbox.description import document
 from esipy.sandbox import Sandbox
-from esipy.sandbox.description import document
 
 TOKENS, WINDOW, CALLS = 150, 5, 400
 COST = {2: 2, 3: 1, 4: 5}

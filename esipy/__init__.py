@@ -12,16 +12,16 @@ In short::
 import logging
 from typing import TYPE_CHECKING
 
-from esipy import late
+from esipy._runtime.lazy import lazy_exports
+from esipy._version import __version__
 from esipy.app import App, EsiApp
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
-from esipy.version import __version__
 
 if TYPE_CHECKING:
+    from esipy._login.login import login
+    from esipy._service.client import ServiceClient
     from esipy.client import EsiClient
     from esipy.security import EsiSecurity
-    from esipy.service.client import ServiceClient
-    from esipy.signing_in import login
 
 __all__ = [
     'AFTER_TOKEN_REFRESH',
@@ -39,12 +39,12 @@ __all__ = [
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 # What not every program needs: a description can be read without sending anything.
-__getattr__, __dir__ = late.names(
+__getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        'EsiClient': 'client',
-        'EsiSecurity': 'security',
-        'ServiceClient': 'service.client',
-        'login': 'signing_in',
+        'EsiClient': 'esipy.client',
+        'EsiSecurity': 'esipy.security',
+        'ServiceClient': 'esipy._service.client',
+        'login': 'esipy._login.login',
     },
 )

@@ -10,8 +10,8 @@ import sys
 import time
 from collections.abc import Sequence
 
+from esipy._version import __version__
 from esipy.exceptions import EsiError
-from esipy.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,21 +11,23 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from esipy import clock, fetch, fork
-from esipy.cache.base import BaseCache
-from esipy.cache.choose import check_cache
-from esipy.cache.policy import lifetime, lower
+from esipy import clock
+from esipy._cache.base import BaseCache
+from esipy._cache.check import check_cache
+from esipy._cache.policy import lifetime, lower
+from esipy._documents import fetch
+from esipy._documents.parse import parse, read
+from esipy._http import Answer
+from esipy._message.bind import bind, day_of
+from esipy._message.headers import OURS
+from esipy._message.request import Request
+from esipy._message.response import Response
+from esipy._runtime import fork
+from esipy._spec.model import Operation
+from esipy._spec.reader import Reader
+from esipy._spec.table import OpTable
 from esipy.events import advise, advise_of_unknown
 from esipy.exceptions import APIException, SpecError, TimedOutError, UnknownOperationError
-from esipy.message.bind import bind, day_of
-from esipy.message.headers import OURS
-from esipy.message.request import Request
-from esipy.message.response import Response
-from esipy.spec.model import Operation
-from esipy.spec.reader import Reader
-from esipy.spec.source import parse, read
-from esipy.spec.table import OpTable
-from esipy.transport import Answer
 
 LOGGER = logging.getLogger(__name__)
 

@@ -21,14 +21,33 @@ from typing import Any, NamedTuple
 
 import requests
 
-from esipy import clock, retry
-from esipy.cache import policy
-from esipy.cache.answers import Answers
-from esipy.cache.base import BaseCache, DummyCache
-from esipy.cache.choose import check_cache
-from esipy.cache.keys import authorization_of, owner_of, owner_of_signed
-from esipy.cache.memory import DictCache
-from esipy.cache.policy import CachedResponse
+from esipy import clock
+from esipy._cache import policy
+from esipy._cache.base import BaseCache, DummyCache
+from esipy._cache.check import check_cache
+from esipy._cache.keys import authorization_of, owner_of, owner_of_signed
+from esipy._cache.memory import DictCache
+from esipy._cache.policy import CachedResponse
+from esipy._call import retry
+from esipy._call.coalesce import Flights
+from esipy._call.negative_cache import Refusal, Refusals
+from esipy._call.response_cache import Answers
+from esipy._http import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session, timeout_of
+from esipy._http.send import SAFE
+from esipy._limits.base import Budget, Estimate, Limits
+from esipy._limits.disabled import NoLimits
+from esipy._limits.memory import SHARED
+from esipy._message.bind import day_of
+from esipy._message.errors import error_of, failed, failed_body, kind_of, masked, undecodable, unreadable
+from esipy._message.exchange import Exchange
+from esipy._message.headers import retry_after
+from esipy._message.pyswagger import adopt, fill, show
+from esipy._message.request import Outgoing, Request
+from esipy._message.response import Response
+from esipy._paging.methods import Call, Lists, bounded
+from esipy._plugins import base as plugins
+from esipy._runtime.workers import go_on, run_all
+from esipy._version import __version__
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit, unknown_option
 from esipy.exceptions import (
     APIException,
@@ -39,33 +58,7 @@ from esipy.exceptions import (
     TokenError,
     UndecodableBodyError,
 )
-from esipy.flight import Flights
-from esipy.limits.base import Budget, Estimate, Limits
-from esipy.limits.memory import SHARED
-from esipy.limits.none import NoLimits
-from esipy.limits.refusals import Refusal, Refusals
-from esipy.lists import Call, Lists, bounded
-from esipy.message.bind import day_of
-from esipy.message.exchange import Exchange
-from esipy.message.failure import (
-    error_of,
-    failed,
-    failed_body,
-    kind_of,
-    masked,
-    undecodable,
-    unreadable,
-)
-from esipy.message.foreign import adopt, fill, show
-from esipy.message.headers import retry_after
-from esipy.message.request import Outgoing, Request
-from esipy.message.response import Response
-from esipy.parallel import go_on, run_all
-from esipy.plugins import base as plugins
 from esipy.progress import counting
-from esipy.transport import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session, timeout_of
-from esipy.transport.send import SAFE
-from esipy.version import __version__
 
 LOGGER = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from esipy.spelling import close_names
+from esipy._runtime.suggest import close_names
 
 LOGGER = logging.getLogger(__name__)
 

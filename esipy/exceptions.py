@@ -44,7 +44,7 @@ from typing import Any
 
 from requests.exceptions import ConnectionError as RequestsConnectionError
 
-from esipy.spelling import close_names
+from esipy._runtime.suggest import close_names
 
 
 class EsiError(Exception):

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from esipy import late
+from esipy._runtime.lazy import missing_extra
 
 #: (done, total). `total` is None where nobody knows.
 Progress = Callable[[int, int | None], Any]
@@ -27,7 +27,7 @@ def rich_bar(description: str = '', **options: Any) -> Iterator[Progress]:
     try:
         from rich.progress import Progress as Bars
     except ImportError as error:
-        raise late.missing('this bar', 'rich', 'progress', error) from None
+        raise missing_extra('this bar', 'rich', 'progress', error) from None
     with Bars(**options) as bars:
         task = bars.add_task(description, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)
@@ -39,7 +39,7 @@ def tqdm_bar(description: str = '', **options: Any) -> Iterator[Progress]:
     try:
         from tqdm import tqdm
     except ImportError as error:
-        raise late.missing('this bar', 'tqdm', 'progress', error) from None
+        raise missing_extra('this bar', 'tqdm', 'progress', error) from None
     with tqdm(desc=description, **options) as bar:
 
         def show(done: int, total: int | None) -> None:

@@ -13,12 +13,12 @@ import copy
 import logging
 from typing import Any
 
-from esipy.cache.keys import digest, owner_of
+from esipy._cache.keys import digest, owner_of
+from esipy._spec.model import Operation
+from esipy._sso.application import SSO_ENDPOINTS_URL
+from esipy._sso.token_manager import Holder
 from esipy.events import AFTER_TOKEN_REFRESH, advise, advise_of_unknown
 from esipy.exceptions import MissingScopeError, TokenError, TokenRevokedError, UnknownCharacterError
-from esipy.spec.model import Operation
-from esipy.sso.application import SSO_ENDPOINTS_URL
-from esipy.sso.holder import Holder
 
 LOGGER = logging.getLogger(__name__)
 

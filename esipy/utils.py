@@ -1,10 +1,10 @@
 """Old names, forwarded from the rooms that own them. Nothing inside esipy imports this."""
 
 from esipy import clock
-from esipy.cache.choose import check_cache
-from esipy.cache.keys import make_cache_key
-from esipy.message.headers import moment
-from esipy.sso.pkce import generate_code_challenge, generate_code_verifier
+from esipy._cache.check import check_cache
+from esipy._cache.keys import make_cache_key
+from esipy._message.headers import moment
+from esipy._sso.pkce import generate_code_challenge, generate_code_verifier
 
 __all__ = [
     'check_cache',

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from esipy import clock
+from esipy._limits.memory import SHARED
+from esipy._sso import discovery
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
-from esipy.limits.memory import SHARED
-from esipy.sso import published
 
 PROXY_VARIABLES = ('http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'request_method')
 CA_VARIABLES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
@@ -77,7 +77,7 @@ def _nothing_left_behind() -> Iterator[None]:
     for signal, before in receivers:
         signal.event_receivers[:] = before
     clock.move(offset - clock.offset())
-    published.memory.forget()
+    discovery.memory.forget()
     SHARED.forget()
 
 

@@ -20,8 +20,8 @@ from collections.abc import Iterable
 from typing import Any, Self
 from urllib.parse import quote, quote_plus
 
+from esipy._cache.keys import _hash
 from esipy.cache import BaseCache
-from esipy.cache.keys import _hash
 from esipy.events import API_CALL_STATS
 
 #: What an error leads to without being part of it.

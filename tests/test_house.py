@@ -18,15 +18,15 @@ ROOT = Path(__file__).parent.parent
 # The rooms of esipy, from the ground up: a room imports from the floors below it and from its neighbours.
 # 'esipy' is the front door itself, `esipy/__init__.py`.
 FLOORS = (
-    {'version', 'late', 'spelling'},
-    {'events', 'exceptions', 'clock', 'fork'},
-    {'spec'},
-    {'message'},
-    {'parallel', 'lists', 'paging', 'names', 'progress'}
-    | {'security', 'sso', 'transport', 'retry', 'flight', 'plugins', 'cache', 'limits', 'stores', 'wire'},
-    {'app', 'client', 'desktop', 'fetch', 'loaders', 'signing_in', 'service', 'utils'},
+    {'_version', '_runtime', 'clock'},
+    {'events', 'exceptions'},
+    {'_spec'},
+    {'_message'},
+    {'_documents', '_http', '_cache', '_limits', '_plugins', '_sso', '_stores', '_paging', '_call', 'progress'},
+    {'app', 'client', 'security', '_login', '_service', 'utils'},
+    {'cache', 'limits', 'paging', 'plugins', 'service', 'stores'},
     {'esipy'},
-    {'contrib', 'cli', 'testing', 'sandbox', '__main__'},
+    {'contrib', 'cli', '_testing', 'testing', '_sandbox', 'sandbox', '__main__'},
 )
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_NEIGHBOURS = FLOORS[1]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 import requests
 
-from esipy.sandbox.control import Remote
+from esipy._sandbox.control import Remote
 from tests.databases import free_port
 from tests.servers import wait_until
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from esipy.limits.ledger import Rule
-from esipy.limits.told import NOTHING
+from esipy._limits.headers import NOTHING
+from esipy._limits.ledger import Rule
 
 BUCKET = {
     'X-Ratelimit-Group': 'g',

@@ -10,9 +10,9 @@ import yaml
 from cases.documents import LIVE, OLD, Entry, arguments, document, entries
 
 from esipy import App
+from esipy._message.request import Request
+from esipy._message.response import Response
 from esipy.exceptions import UnknownOperationError
-from esipy.message.request import Request
-from esipy.message.response import Response
 
 FORMS = ['json', 'yaml']
 

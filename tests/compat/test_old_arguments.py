@@ -8,8 +8,8 @@ import pytest
 from cases.documents import LIVE, OLD, arguments, document, entries, texts
 
 from esipy import App
+from esipy._message.request import Request
 from esipy.exceptions import CallError
-from esipy.message.request import Request
 
 #: The old names of bodies, by the operation's old name: read from the old document once, a fact from then on.
 BODIES = {

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from esipy import App, EsiClient
+from esipy._http import Answer
+from esipy._limits.base import Booking
 from esipy.limits import Limits
-from esipy.limits.base import Booking
-from esipy.transport import Answer
 
 #: The bucket of the operations 'one', 'two' and 'mine'.
 TOKENS, WINDOW = 20, 10

@@ -19,8 +19,8 @@ import pytest
 import redis
 
 from esipy import App, EsiClient
+from esipy._cache.keys import frozendict
 from esipy.cache import BaseCache, FileCache, MemcachedCache, RedisCache, _hash
-from esipy.cache.keys import frozendict
 from esipy.sandbox import Sandbox
 from tests.databases import Server, memcached_server, redis_server
 from tests.integration.things import app_at

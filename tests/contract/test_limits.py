@@ -18,10 +18,10 @@ import pytest
 import redis
 
 from esipy import clock
+from esipy._http import NoAnswer
+from esipy._limits import redis as in_redis
 from esipy.exceptions import CallError, LimitedError
 from esipy.limits import Limits, MemoryLimits, RedisLimits
-from esipy.limits import redis as in_redis
-from esipy.transport import NoAnswer
 from tests.contract.limited import TOKENS, WINDOW, User, answered, interrupted
 from tests.databases import Server, redis_server
 from tests.servers import wait_until
@@ -375,7 +375,7 @@ class TestMemoryLimits(LimitsContract):
         assert user.calls() == 8
 
     def test_ledgers_at_rest_are_dropped(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr('esipy.limits.memory._MANY', 10)
+        monkeypatch.setattr('esipy._limits.memory._MANY', 10)
         user = self.user()
         for number in range(50):
             user.call(name='mine', token=f'Bearer {number}')
@@ -505,7 +505,7 @@ def mortal(tmp_path: Path) -> Iterator[Server]:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.message for record in caplog.records if record.name == 'esipy.limits.redis']
+    return [record.message for record in caplog.records if record.name == 'esipy._limits.redis']
 
 
 def test_redis_dies_and_comes_back(mortal: Server, caplog: pytest.LogCaptureFixture) -> None:

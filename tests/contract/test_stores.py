@@ -88,7 +88,7 @@ class SharedContract(CacheContract):
         """Put a pickle there in the way that the store's own library would read as one."""
         raise NotImplementedError
 
-    @pytest.mark.parametrize('value', VALUES, ids=repr)
+    @pytest.mark.parametrize('value', VALUES, ids=lambda value: type(value).__name__)
     def test_gives_back_an_apps_values_as_they_were(self, value: Any) -> None:
         cache = self.make_cache()
         cache.set('an app: key', value, 60)
@@ -113,7 +113,7 @@ class SharedContract(CacheContract):
         assert cache.get(KEY) is None
 
     def test_it_remembers_a_bounded_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr('esipy.cache.shared._MANY', 5)
+        monkeypatch.setattr('esipy._cache.shared._MANY', 5)
         cache: Any = self.make_cache()
         for number in range(12):
             cache.set(f'key {number}', ANSWER._replace(url=str(number)), 60)
@@ -141,7 +141,7 @@ class SharedContract(CacheContract):
         assert cache.get(KEY, 'miss') == 'miss'
 
     def test_an_entry_cut_short_anywhere_is_a_miss(self) -> None:
-        from esipy.cache.envelope import seal
+        from esipy._cache.envelope import seal
 
         cache = self.make_cache()
         whole = seal(ANSWER)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from esipy.wire import Wire
+from esipy._runtime.wire import Wire
 from tests.databases import Server, redis_server
 
 

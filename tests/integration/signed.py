@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from esipy import App, EsiClient, EsiSecurity, clock
+from esipy._sso.jwt import unverified_identity
 from esipy.sandbox import Sandbox
-from esipy.sso.jwt import unverified_identity
 from esipy.stores import MemoryTokens, Tokens, TokenStore
 
 ONE, TWO = 90000001, 90000002

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from esipy import EsiClient, clock
+from esipy._cache.policy import CachedResponse
 from esipy.cache import BaseCache, DictCache, _hash
-from esipy.cache.policy import CachedResponse
 from esipy.exceptions import UndecodableBodyError
 from tests.integration.things import app_at, client, security
 from tests.servers import Server, Visit, answer
@@ -496,7 +496,7 @@ def test_users_that_change_while_threads_ask() -> None:
         finally:
             stop.set()
             changer.join()
-    from esipy.cache.keys import owner_of
+    from esipy._cache.keys import owner_of
 
     for key, value in cache._dict.items():
         whose = pickle.loads(pickle.dumps(value.content))

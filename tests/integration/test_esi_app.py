@@ -116,7 +116,7 @@ def test_without_a_cache(server: Documents) -> None:
 def test_the_last_good_copy_is_used_while_the_server_is_down(
     fault: str, server: Documents, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from esipy import fetch
+    from esipy._documents import fetch
 
     monkeypatch.setattr(fetch, 'TIMEOUT', (1.0, 0.2))
     cache = DictCache()

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from esipy import App
+from esipy._spec.model import WALKS, Operation
 from esipy.sandbox import Sandbox
-from esipy.spec.model import WALKS, Operation
 from tests.cases.documents import LIVE, OLD, document
 from tests.cases.walks import WALKS as OF_THE_DOCUMENT
 from tests.integration.things import client

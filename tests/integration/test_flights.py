@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 
 from esipy import EsiClient, clock
+from esipy._call.coalesce import Flights
+from esipy._message.response import Response
 from esipy.cache import DictCache
 from esipy.events import API_CALL_STATS
 from esipy.exceptions import CallError
-from esipy.flight import Flights
-from esipy.message.response import Response
 from tests.integration.things import app_at, client, security
 from tests.servers import Server, Visit, answer, wait_until
 

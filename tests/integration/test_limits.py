@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from esipy import EsiClient, clock
+from esipy._limits.memory import SHARED
 from esipy.exceptions import (
     DowntimeError,
     ForbiddenError,
@@ -23,7 +24,6 @@ from esipy.exceptions import (
     UndecodableBodyError,
 )
 from esipy.limits import MemoryLimits
-from esipy.limits.memory import SHARED
 from tests.contract.limited import TOKENS, WINDOW, app_at
 from tests.contract.test_limits import errors, told
 from tests.integration.things import security
@@ -426,7 +426,7 @@ def test_nothing_is_remembered_unless_it_is_asked_for() -> None:
 
 
 def test_a_bounded_number_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('esipy.limits.refusals._MANY', 3)
+    monkeypatch.setattr('esipy._call.negative_cache._MANY', 3)
     with Server(in_turn(answer({}, 404))) as server, client(remember_refusals=True, limits=None) as esi:
         op = app_at(server.url).op['one']
         for number in range(6):

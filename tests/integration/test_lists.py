@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from esipy import App, EsiClient
+from esipy._paging import paginator
 from esipy.cache import DictCache
 from esipy.exceptions import CallError
 from esipy.limits import MemoryLimits
@@ -253,10 +254,9 @@ def test_a_whole_list_pickles_and_tells_what_it_is(esi: Sandbox, walker: EsiClie
 
 
 def test_a_stream_does_not_fill_a_memory_cache(esi: Sandbox) -> None:
-    from esipy.paging import walk
 
     with client(cache=DictCache()) as walker, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(walk, 'KEPT', 30_000)
+        patch.setattr(paginator, 'KEPT', 30_000)
         assert len(list(walker.records(call(esi, MARKET[0], **MARKET[1]), threads=1))) == 430
         kept = len(walker.cache._dict)  # type: ignore[attr-defined]
         assert 1 <= kept < 5

@@ -27,7 +27,7 @@ import requests
 
 import esipy
 from esipy import EsiSecurity
-from esipy.desktop import browser, loopback
+from esipy._login import browser, loopback
 from esipy.exceptions import (
     CallError,
     LoginError,

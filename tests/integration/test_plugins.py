@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from esipy import EsiClient, clock
+from esipy._message.response import Response
+from esipy._plugins.base import HOOKS
 from esipy.cache import DictCache
 from esipy.events import API_CALL_STATS
 from esipy.exceptions import CallError, ConnectionFailedError, MissingFieldError, ServerError, UndecodableBodyError
 from esipy.limits import MemoryLimits
-from esipy.message.response import Response
 from esipy.plugins import Call, Headers, Plugin, Pool, RateLimit
-from esipy.plugins.base import HOOKS
 from tests.integration.test_flights import waiting
 from tests.integration.things import app_at, client, security
 from tests.servers import Server, Visit, answer, unused_url, wait_until

@@ -12,10 +12,10 @@ import responses
 from jose.exceptions import JWTError
 
 from esipy import EsiSecurity, clock
+from esipy._sso import discovery
 from esipy.cache import BaseCache, DictCache, FileCache
 from esipy.exceptions import SSOUnavailableError, TokenError
 from esipy.sandbox import Sandbox
-from esipy.sso import published
 from tests.integration.signed import ONE, at_once, security
 
 
@@ -35,7 +35,7 @@ def cache(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseCache]
 
 def restart() -> None:
     """As if the process began anew: what it remembers of the SSO is gone."""
-    published.memory.forget()
+    discovery.memory.forget()
 
 
 def asked(esi: Sandbox) -> tuple[int, int]:
@@ -52,7 +52,7 @@ def test_a_process_that_starts_while_the_sso_is_down_knows_it_all(esi: Sandbox, 
     token = esi.token(ONE)
     security(esi, cache=cache)
     restart()
-    clock.move(published.FRESH * 3)
+    clock.move(discovery.FRESH * 3)
     esi.faults.add('downtime', operation='sso')
     one = security(esi, cache=cache)
     one.update_token({'access_token': token, 'expires_in': 1200})
@@ -67,7 +67,7 @@ def test_within_a_day_another_process_does_not_ask(esi: Sandbox, cache: BaseCach
         security(esi, cache=cache)
         restart()
     assert asked(esi) == (1, 1)
-    clock.move(published.FRESH + 1)
+    clock.move(discovery.FRESH + 1)
     security(esi, cache=cache)
     assert asked(esi) == (2, 2)
 
@@ -80,7 +80,7 @@ def test_what_a_process_knows_is_asked_for_again_after_a_day(esi: Sandbox) -> No
     one.update_token({'access_token': old, 'expires_in': 1200})
     ignoring_age = {'verify_exp': False}
     assert one.verify(options=ignoring_age)  # nothing tells of it yet
-    clock.move(published.FRESH + 1)
+    clock.move(discovery.FRESH + 1)
     with pytest.raises(JWTError):
         one.verify(options=ignoring_age)
     assert asked(esi)[1] >= 2
@@ -89,7 +89,7 @@ def test_what_a_process_knows_is_asked_for_again_after_a_day(esi: Sandbox) -> No
 def test_what_a_process_knows_is_good_enough_while_the_sso_is_down(esi: Sandbox) -> None:
     token = esi.token(ONE)
     one = security(esi)
-    clock.move(published.FRESH + 1)
+    clock.move(discovery.FRESH + 1)
     esi.faults.add('downtime', operation='sso')
     one.update_token({'access_token': token, 'expires_in': 1200})
     for _ in range(3):
@@ -99,7 +99,7 @@ def test_what_a_process_knows_is_good_enough_while_the_sso_is_down(esi: Sandbox)
 
 def test_keys_that_were_rotated_are_asked_for_in_spite_of_the_cache(esi: Sandbox, cache: BaseCache) -> None:
     security(esi, cache=cache)
-    clock.move(published.COOL_DOWN + 1)
+    clock.move(discovery.COOL_DOWN + 1)
     esi.sso.rotate_keys()
     restart()
     one = security(esi, cache=cache)
@@ -202,7 +202,7 @@ def test_keys_that_cannot_be_had(esi: Sandbox, fault: str, settings: Any) -> Non
 
 def test_tokens_of_unknown_keys_do_not_make_it_ask_a_down_sso_again_and_again(esi: Sandbox) -> None:
     one = security(esi)
-    clock.move(published.COOL_DOWN + 1)
+    clock.move(discovery.COOL_DOWN + 1)
     esi.faults.add('downtime', operation='sso')
     one.update_token({'access_token': esi.sso.forge(header={'kid': 'unknown'}), 'expires_in': 1200})
     with pytest.raises(SSOUnavailableError):
@@ -218,7 +218,7 @@ def test_two_keys_of_either_kind(esi: Sandbox) -> None:
     esi.sso.rotate_keys(keep=True)
     for algorithm in ('RS256', 'ES256'):
         esi.sso.algorithm = algorithm
-        clock.move(published.COOL_DOWN + 1)
+        clock.move(discovery.COOL_DOWN + 1)
         one.update_token({'access_token': esi.token(ONE), 'expires_in': 1200})
         assert one.verify()['sub'] == f'CHARACTER:EVE:{ONE}'
 
@@ -227,7 +227,7 @@ def test_an_old_page_cannot_be_made_new(esi: Sandbox) -> None:
     """Without the time in the seal, keys that the SSO has thrown away long ago are trusted for another day."""
     cache = DictCache()
     security(esi, cache=cache)
-    clock.move(published.FRESH + 1)
+    clock.move(discovery.FRESH + 1)
     for name, entry in entries(cache, esi):
         cache.set(name, {**entry, 'asked': clock.time()}, 0)
     restart()

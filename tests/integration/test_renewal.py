@@ -469,7 +469,7 @@ def test_a_store_that_is_away_fails_no_call(esi: Sandbox, away: Any, caplog: pyt
 
 def test_a_store_that_is_back_gets_what_it_missed(esi: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or a process that starts now would find a refresh token that is used up."""
-    monkeypatch.setattr('esipy.sso.keeper._REST', 0.0)
+    monkeypatch.setattr('esipy._sso.resilient_store._REST', 0.0)
     store = Broken()
     signed_in(store, esi)
     one = security(esi, store=store).for_character(ONE)

@@ -19,7 +19,7 @@ from tests.servers import Server, Visit, answer, unused_url
 @pytest.fixture(autouse=True)
 def _no_downtime(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the hour is: what is down for the day is not asked again."""
-    monkeypatch.setattr('esipy.message.failure.DOWNTIME', range(0))
+    monkeypatch.setattr('esipy._message.errors.DOWNTIME', range(0))
 
 
 @pytest.fixture

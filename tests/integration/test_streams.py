@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from esipy.parallel import in_order
+from esipy._runtime.workers import in_order
 from tests.integration.things import app_at, client
 from tests.servers import Server, Visit, answer
 

@@ -11,8 +11,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from esipy._sandbox.description import document
 from esipy.sandbox import Entry
-from esipy.sandbox.description import document
 
 AGENT = 'proof/1.0 (me@example.com)'
 

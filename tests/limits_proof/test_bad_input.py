@@ -14,9 +14,9 @@ import pytest
 import redis
 
 from esipy import App, EsiClient
+from esipy._limits.redis import LEASE
 from esipy.exceptions import LimitedError
 from esipy.limits import MemoryLimits, RedisLimits
-from esipy.limits.redis import LEASE
 from esipy.sandbox import Sandbox
 from tests.databases import Server
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
-from esipy.sandbox.dice import Dice
-from esipy.sandbox.fabricate import fabricate
-from esipy.sandbox.fits import fits
-from esipy.sandbox.mend import mend
-from esipy.spec.model import Schema
-from esipy.spec.source import read
+from esipy._documents.parse import read
+from esipy._sandbox.dice import Dice
+from esipy._sandbox.fabricate import fabricate
+from esipy._sandbox.fits import fits
+from esipy._sandbox.mend import mend
+from esipy._spec.model import Schema
 
 OBJECT = {'type': 'object'}
 
@@ -154,10 +154,10 @@ def test_examples_are_mended_as_little_as_possible(example: Any, mended: dict[st
 
 DIGEST = """
 import hashlib, json
-from esipy.sandbox.control import Desk
-from esipy.sandbox.answering import Answering, Settings
-from esipy.sandbox.description import document
-from esipy.spec.source import read
+from esipy._sandbox.control import Desk
+from esipy._sandbox.answering import Answering, Settings
+from esipy._sandbox.description import document
+from esipy._documents.parse import read
 core = Answering(read(document()), Settings(seed=7))
 desk = Desk(core)
 values = {'character_id': 90000001, 'region_id': 10000002, 'type_id': 34, 'corporation_id': 98000001,

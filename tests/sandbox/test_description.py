@@ -10,8 +10,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from esipy import App
+from esipy._sandbox.description import document
 from esipy.sandbox import Sandbox
-from esipy.sandbox.description import document
 
 CONFIG = """
 # `before` and `after` exclude each other, and a cursor is one that was given out: no schema can say so.

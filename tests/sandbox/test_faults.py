@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import requests
 
+from esipy._sandbox.faults import KINDS
 from esipy.sandbox import Fault, Sandbox
-from esipy.sandbox.faults import KINDS
 
 from .calling import Caller
 

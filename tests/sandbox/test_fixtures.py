@@ -3,8 +3,8 @@
 import pytest
 
 from esipy import App, EsiClient
+from esipy._limits.memory import SHARED
 from esipy.exceptions import LimitedError
-from esipy.limits.memory import SHARED
 from esipy.sandbox import Sandbox
 
 

@@ -13,14 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esipy import clock
+from esipy._documents.parse import read
+from esipy._sandbox.limits.gate import Gate, Visit, span
+from esipy._sandbox.limits.windows import Rule, Sliding
+from esipy._sandbox.routes import Routes
+from esipy._sandbox.sandbox import load
+from esipy._sandbox.sso.tokens import Grant
 from esipy.exceptions import UnknownOperationError
 from esipy.sandbox import Sandbox, SandboxError
-from esipy.sandbox.limits.gate import Gate, Visit, span
-from esipy.sandbox.limits.windows import Rule, Sliding
-from esipy.sandbox.routes import Routes
-from esipy.sandbox.sandbox import load
-from esipy.sandbox.sso.tokens import Grant
-from esipy.spec.source import read
 
 from .calling import Caller
 

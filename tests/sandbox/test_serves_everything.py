@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator, Draft202012Validator, FormatChecker
 
+from esipy._documents.parse import read
+from esipy._sandbox.dice import Dice
+from esipy._sandbox.fabricate import fabricate
+from esipy._sandbox.routes import Routes
+from esipy._sandbox.shapes import success
+from esipy._spec.model import Operation
 from esipy.sandbox import Sandbox
-from esipy.sandbox.dice import Dice
-from esipy.sandbox.fabricate import fabricate
-from esipy.sandbox.routes import Routes
-from esipy.sandbox.shapes import success
-from esipy.spec.model import Operation
-from esipy.spec.source import read
 
 from .calling import LIVE, META, OLD, Caller
 

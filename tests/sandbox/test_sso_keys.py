@@ -11,8 +11,8 @@ import requests
 from jose import jwk, jwt
 
 from esipy import clock
+from esipy._sandbox.sso.jws import decoded
 from esipy.sandbox import Sandbox
-from esipy.sandbox.sso.jws import decoded
 
 from .visitor import ASSETS, WALLET, Visitor
 
@@ -240,7 +240,7 @@ def test_nothing_is_made_before_it_is_needed() -> None:
         'with Sandbox() as esi:\n'
         '    assert requests.get(f"{esi.url}/status").status_code == 200\n'
         '    assert requests.get(esi.sso.endpoints_url).status_code == 200\n'
-        '    from esipy.sandbox.sso import keys\n'
+        '    from esipy._sandbox.sso import keys\n'
         '    assert not keys._first\n'
         '    assert not any(name.partition(".")[0] in ("jose", "cryptography") for name in sys.modules)\n'
         '    esi.token()\n'

@@ -159,8 +159,8 @@ def test_a_cursor_with_a_filter(esi: Sandbox, call: Caller) -> None:
 
 
 def test_every_cursor_of_the_live_document(document: Callable[..., Any], caller: Callable[..., Caller]) -> None:
-    from esipy.sandbox.routes import Routes
-    from esipy.spec.source import read
+    from esipy._documents.parse import read
+    from esipy._sandbox.routes import Routes
 
     with Sandbox(document(LIVE), records=25) as esi:
         call, token = caller(esi), esi.token()

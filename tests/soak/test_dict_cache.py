@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from esipy._cache.keys import frozendict
+from esipy._cache.policy import CachedResponse
 from esipy.cache import DictCache
-from esipy.cache.keys import frozendict
-from esipy.cache.policy import CachedResponse
 
 pytestmark = pytest.mark.soak
 

@@ -6,7 +6,7 @@ from email.utils import formatdate
 
 import pytest
 
-from esipy.cache import policy
+from esipy._cache import policy
 from tests.cases import freshness
 
 NOW = 1_800_000_000.0

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from esipy._cache.keys import frozendict, owner_of, owner_of_signed
 from esipy.cache import _hash
-from esipy.cache.keys import frozendict, owner_of, owner_of_signed
 from esipy.utils import make_cache_key
 from tests.integration.things import app_at
 
@@ -59,7 +59,7 @@ PROGRAM = """
 import sys
 sys.path.insert(0, {root!r})
 sys.path.extend({path!r})
-from esipy.cache.keys import _hash, frozendict
+from esipy._cache.keys import _hash, frozendict
 headers = frozendict({{name: name * 3 for name in ('b', 'a', 'accept-language', 'x-tenant', 'z')}})
 print(_hash(('https://x/y', headers, frozendict({{'id': '1'}}), frozendict({{'q': ('b', 'a'), 'p': 'x'}}))))
 print(_hash(('https://x/y', frozenset({{'ab', 'cd', 'ef', 'gh'}}), 1.5, None)))

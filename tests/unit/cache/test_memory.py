@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from esipy import clock
+from esipy._cache.base import BaseCache
+from esipy._cache.policy import CachedResponse
 from esipy.cache import DictCache, DummyCache
-from esipy.cache.base import BaseCache
-from esipy.cache.policy import CachedResponse
 
 
 def test_the_least_recently_used_go_first() -> None:

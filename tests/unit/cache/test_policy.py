@@ -6,8 +6,8 @@ from email.utils import formatdate
 
 import pytest
 
-from esipy.cache import policy
-from esipy.message.headers import EXPIRY, RECEIVED
+from esipy._cache import policy
+from esipy._message.headers import EXPIRY, RECEIVED
 
 NOW = 1_800_000_000.0
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from esipy.limits.draws import BUCKET, ERRORS, REQUESTS, user
+from esipy._limits.buckets import BUCKET, ERRORS, REQUESTS, user
 
 
 def token(**claims: Any) -> str:

@@ -8,7 +8,7 @@ from collections import deque
 
 import pytest
 
-from esipy.limits.ledger import GRAINS, Ledger, Outcome, Rule
+from esipy._limits.ledger import GRAINS, Ledger, Outcome, Rule
 
 RULE = Rule(150, 900.0)
 #: Tokens come back at most this late.

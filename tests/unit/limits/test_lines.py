@@ -6,7 +6,7 @@ import threading
 import time
 
 from esipy import clock
-from esipy.limits.lines import Lines
+from esipy._limits.queue import Lines
 from tests.servers import wait_until
 
 KEYS = frozenset({'a', 'b'})

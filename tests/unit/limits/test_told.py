@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from esipy.limits.ledger import Rule
-from esipy.limits.told import read, rule_of
-from esipy.message.headers import retry_after
+from esipy._limits.headers import read, rule_of
+from esipy._limits.ledger import Rule
+from esipy._message.headers import retry_after
 from tests.cases.limits import HEADERS, NOW
 
 

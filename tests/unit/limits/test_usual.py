@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from esipy.limits import MemoryLimits, base
+from esipy._limits import base
+from esipy.limits import MemoryLimits
 from tests.cases.limits import HEADERS
 from tests.contract.limited import User, answered
 

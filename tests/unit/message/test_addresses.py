@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esipy import App, EsiClient
+from esipy._message.request import Request
 from esipy.exceptions import CallError
-from esipy.message.request import Request
 
 APP = App.create(DOCUMENT)
 #: No time limit, which a busy machine would break, and no files left behind.

@@ -9,9 +9,9 @@ from cases.documents import LIVE, OLD, document
 from cases.stations import DOCUMENT
 
 from esipy import App
+from esipy._message.headers import EXPIRY, RECEIVED, Headers
+from esipy._message.response import Response
 from esipy.exceptions import UndecodableBodyError
-from esipy.message.headers import EXPIRY, RECEIVED, Headers
-from esipy.message.response import Response
 
 ORDER = {'price': 5.5, 'issued': '2016-09-03T05:12:25Z', 'order_id': 1}
 

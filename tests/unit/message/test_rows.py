@@ -15,10 +15,10 @@ from cases.documents import LIVE, OLD, arguments, document, entries, follow, val
 from cases.stations import DOCUMENT
 
 from esipy import App
+from esipy._message.dates import Date, DateTime
+from esipy._message.response import Response
+from esipy._message.rows import Row, builder, rows
 from esipy.exceptions import EsiError, MissingFieldError
-from esipy.message.dates import Date, DateTime
-from esipy.message.response import Response
-from esipy.message.rows import Row, builder, rows
 
 APP = App.create(DOCUMENT)
 STATION: dict[str, Any] = {

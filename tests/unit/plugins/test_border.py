@@ -11,9 +11,9 @@ import pytest
 
 import esipy.plugins
 from esipy import EsiClient
+from esipy._plugins.base import HOOKS
 from esipy.exceptions import EsiError, PluginError
 from esipy.plugins import Call, Plugin
-from esipy.plugins.base import HOOKS
 from tests.integration.things import client
 
 

@@ -127,7 +127,7 @@ def test_json_data_with_an_encoder() -> None:
     ('mock', 'told'),
     [
         ({'status': 200}, 'get_thing: no mock; use mock_manager.use_mock(…), or a `mock` beside the endpoint'),
-        ({'mock_type': 'JsonDateMock'}, "mock_type 'JsonDateMock': esipy.plugins.mock has no JsonDateMock"),
+        ({'mock_type': 'JsonDateMock'}, "mock_type 'JsonDateMock': esipy._plugins.mock has no JsonDateMock"),
         ({'mock_type': 'other:Mock'}, "mock_type 'other:Mock': namespaces are default"),
         ({'mock_type': 'RawDataMock'}, "missing 1 required keyword-only argument: 'data'"),
         ({'mock_type': 'RawDataMock', 'data': b'', 'stauts': 200}, "unexpected keyword argument 'stauts'"),

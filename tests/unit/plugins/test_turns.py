@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from esipy._plugins.throttle import Turns
 from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 from esipy.plugins import Plugin, Pool, RateLimit
-from esipy.plugins.turns import Turns
 from tests.servers import Visit, answer, wait_until
 from tests.unit.plugins.calls import Asked, asking
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from esipy import App
+from esipy._message.response import Response
 from esipy.exceptions import CallError, SpecError
-from esipy.message.response import Response
 
 OK: dict[str, Any] = {'get': {'operationId': 'whole', 'responses': {'200': {'description': 'OK'}}}}
 

@@ -13,9 +13,9 @@ from cases.documents import LIVE, OLD, document, entries, follow
 from cases.stations import DOCUMENT
 
 from esipy import App
+from esipy._spec.model import Operation, Parameter
+from esipy._spec.table import OpTable
 from esipy.exceptions import CallError, SpecError, UnknownOperationError
-from esipy.spec.model import Operation, Parameter
-from esipy.spec.table import OpTable
 
 
 @functools.cache

@@ -11,9 +11,9 @@ from cases.documents import LIVE, path_of
 from cases.stations import DOCUMENT
 
 from esipy import App
+from esipy._documents.parse import parse, read
 from esipy.exceptions import APIException, SpecError
 from esipy.sandbox import Sandbox
-from esipy.spec.source import parse, read
 
 JSON = json.dumps(DOCUMENT)
 YAML = yaml.safe_dump(DOCUMENT, sort_keys=False)

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
+from esipy._login.callback import ERRORS, NotTheAnswerError, code_in, code_of
 from esipy.exceptions import LoginError, TokenError
-from esipy.sso.callback import ERRORS, NotTheAnswerError, code_in, code_of
 
 STATE = 'of+this/one=login'
 S = quote(STATE, safe='')

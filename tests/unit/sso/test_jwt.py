@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jose import jwk, jwt
 from jose.exceptions import ExpiredSignatureError, JWTClaimsError, JWTError
 
-from esipy.sso.jwt import identity, spellings, unverified_identity, verify
+from esipy._sso.jwt import identity, spellings, unverified_identity, verify
 
 ISSUER = 'https://login.eveonline.com'
 CLIENT = 'my-client'

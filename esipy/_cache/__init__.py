@@ -1,0 +1,1 @@
+"""Where responses are stored; the public names are in esipy/cache.py."""

@@ -1,0 +1,22 @@
+"""Which cache an option means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esipy._cache.base import BaseCache, DummyCache
+from esipy._cache.memory import DictCache
+
+
+def check_cache(cache: Any) -> BaseCache:
+    """The cache that an option means: False (not given) a DictCache, None a DummyCache.
+
+    Raises ValueError for what is no cache.
+    """
+    if isinstance(cache, BaseCache):
+        return cache
+    if cache is False:
+        return DictCache()
+    if cache is None:
+        return DummyCache()
+    raise ValueError(f'Provided cache must implement BaseCache, which {cache!r:.80} does not')

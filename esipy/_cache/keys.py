@@ -1,0 +1,183 @@
+"""Cache keys: the same in every process and on every Python, and never with a token in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from functools import cached_property, lru_cache
+from typing import Any
+
+from esipy._message.headers import is_secret
+
+if sys.version_info >= (3, 15):
+    from builtins import frozendict
+else:
+
+    class frozendict(dict[str, Any]):  # the name of the type built in from 3.15
+        """A dict that can be part of a key: it has a hash, and it does not change."""
+
+        __slots__ = ('_hash',)
+        _hash: int
+
+        def __hash__(self) -> int:  # type: ignore[override]
+            try:
+                return self._hash
+            except AttributeError:
+                self._hash = hash(frozenset(self.items()))
+                return self._hash
+
+        def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+            raise TypeError('a frozendict does not change')
+
+        __setitem__ = __delitem__ = clear = pop = popitem = setdefault = update = __ior__ = _refuse
+
+        def __reduce__(self) -> tuple[Any, ...]:
+            return frozendict, (dict(self),)
+
+        def __repr__(self) -> str:
+            return f'frozendict({dict.__repr__(self)})'
+
+
+class Key(tuple[Any, ...]):
+    """A key as `make_cache_key` makes it: a tuple of texts and frozendicts of texts. It stays with its request, and
+    remembers what stores ask it for again and again."""
+
+    _hash: int
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            self._hash = super().__hash__()
+            return self._hash
+
+    @cached_property
+    def hashed(self) -> str:
+        """What `_hash` makes of it."""
+        return _hash_of_key(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Key, (tuple(self),)
+
+
+def make_cache_key(
+    request: Any, header: Mapping[str, str] | None = None, owner: str | None = None, url: str | None = None
+) -> Any:
+    """The key of a request's answer: (address, headers, path, query), the last three as frozendicts.
+
+    `header`: those of the request and the client that choose between answers; by default the request's own.
+    `owner`: whose answer it is; by default told from the request's bearer token, by its digest. `url`: where the
+    request goes, if not where its description says.
+    """
+    parts = request._p
+    headers = {name.lower(): value for name, value in (parts['header'] if header is None else header).items()}
+    headers.pop('content-type', None)
+    token = headers.pop('authorization', None)
+    headers = _without_secrets(headers)
+    whose = owner if owner is not None else owner_of(token)
+    if whose:
+        headers['authorization'] = whose
+    # A write's key is that of the GET which it makes old, and that one has no body.
+    if parts.get('body') and request.method == 'GET':
+        headers['content'] = digest(request.data)
+    query = _without_secrets(_grouped(parts['query']))
+    return Key((url or request.url, frozendict(headers), frozendict(parts['path']), frozendict(query)))
+
+
+def key_of(
+    request: Any, chosen: tuple[tuple[str, str], ...], date: str | None, owner: str, opt: Mapping[str, str]
+) -> tuple[dict[str, str], Any]:
+    """What a request says in the headers that choose between answers, and its key.
+
+    `chosen`: those headers of the client's session; `date`: the client's compatibility date; `opt`: where it is sent
+    instead. The result is kept with the request, for the next time that it is executed with nothing changed.
+    """
+    parts = request._p
+    memo = request.memo
+    if memo is not None and memo[0] == (chosen, date, owner, opt, parts['header'], parts['path'], parts['query']):
+        return memo[1]  # type: ignore[no-any-return]
+    sent = {**dict(chosen), **request.headers(date)}
+    url = request.outgoing('GET', opt, date).url.partition('?')[0] if opt else None
+    found = {name: value for name, value in sent.items() if name.lower() != 'authorization'}
+    whole = _without_secrets(found), make_cache_key(request, found, owner, url)
+    if not parts['body']:
+        held = (chosen, date, owner, opt, dict(parts['header']), dict(parts['path']), list(parts['query']))
+        request.memo = held, whole
+    return whole
+
+
+def owner_of(authorization: Any) -> str:
+    """Whose call it is, as far as an unverified token tells: a digest of it; '' where there is no token."""
+    return _hidden(authorization) if authorization else ''
+
+
+def authorization_of(request: Any) -> Any:
+    """The Authorization header among a request's own, however it is spelled."""
+    for name, value in request._p['header'].items():
+        if name.lower() == 'authorization':
+            return value
+    return None
+
+
+def owner_of_signed(request: Any, signed: Any) -> str:
+    """Whose call it is, told from what was put into the request to sign it: a header, or whatever an app does."""
+    before, after = request._p, signed._p
+    added = {name: value for name, value in after['header'].items() if before['header'].get(name) != value}
+    query = [pair for pair in after['query'] if pair not in before['query']]
+    if not query and after['path'] == before['path'] and not added.keys() - {'Authorization'}:
+        return owner_of(authorization_of(signed))
+    return _hidden(json.dumps(_plain([added, query, after['path']]), sort_keys=True))
+
+
+def _without_secrets(named: Mapping[str, Any]) -> dict[str, Any]:
+    if not is_secret(' '.join(named)):  # of all names at once: nearly always there is none
+        return dict(named)
+    return {name: _hidden(value) if is_secret(name) else value for name, value in named.items()}
+
+
+def _hidden(secret: Any) -> str:
+    return digest(secret if isinstance(secret, bytes) else str(secret).encode())
+
+
+def digest(secret: bytes) -> str:
+    """A text that stands for `secret` and does not tell it."""
+    return 'sha256:' + hashlib.sha256(secret).hexdigest()
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Query pairs as a dict; a name that occurs several times has a tuple."""
+    grouped: dict[str, Any] = {}
+    for name, value in pairs:
+        known = grouped.get(name)
+        if known is None:
+            grouped[name] = value
+        else:
+            grouped[name] = (*known, value) if isinstance(known, tuple) else (known, value)
+    return grouped
+
+
+def _hash(data: Any) -> str:
+    """A key as a short text, the same everywhere: 'esi_' and an md5 (a name, not a protection) in hex."""
+    return data.hashed if type(data) is Key else _hashed(data)
+
+
+def _hashed(data: Any) -> str:
+    text = data if isinstance(data, str) else json.dumps(_plain(data), sort_keys=True)
+    return 'esi_' + hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+
+
+#: Another request for the same has a key of its own. Equal keys have equal texts, so that one result serves both.
+_hash_of_key = lru_cache(maxsize=10_000)(_hashed)
+
+
+def _plain(part: Any) -> Any:
+    """A key's part in JSON's types, unordered things in order."""
+    if isinstance(part, Mapping):
+        return {str(name): _plain(value) for name, value in part.items()}
+    if isinstance(part, (set, frozenset)):
+        return sorted((_plain(item) for item in part), key=repr)
+    if isinstance(part, (tuple, list)):
+        return [_plain(item) for item in part]
+    return part if isinstance(part, (str, int, float, bool, type(None))) else repr(part)

@@ -1,0 +1,40 @@
+"""RedisCache: in Redis, shared by any number of machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from esipy._cache.shared import SharedCache
+from esipy._runtime.lazy import missing_extra
+from esipy._runtime.wire import Wire
+
+
+class RedisCache(SharedCache):
+    """Keeps values in Redis. `redis_client`: a `redis.Redis` or `redis.RedisCluster`, with `decode_responses` or not.
+
+    The client's `socket_timeout` is how long a call waits when Redis hangs (5 seconds where it has none). Raises
+    TypeError for what is no client.
+    """
+
+    def __init__(self, redis_client: Any) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise missing_extra('this cache', 'redis', 'redis', error) from None
+        if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
+            raise TypeError('cache must be an instance of redis.Redis')
+        super().__init__()
+        self._r = redis_client
+        self._wire = Wire(redis, redis_client)
+
+    def _load(self, name: str) -> Any:
+        return self._wire.ask('GET', name)
+
+    def _save(self, name: str, data: bytes, expire: int | None) -> Any:
+        return self._wire.ask('SET', name, data, *(() if expire is None else ('EX', expire)))
+
+    def _add(self, name: str, data: bytes, expire: int) -> bool:
+        return bool(self._wire.ask('SET', name, data, 'EX', expire, 'NX'))
+
+    def _delete(self, name: str) -> Any:
+        return self._wire.ask('DEL', name)

@@ -1,0 +1,1 @@
+"""Where descriptions and configuration files are read from."""

@@ -1,0 +1,110 @@
+"""Where a description comes from: an address, a file, text, or what is a description already.
+
+A server that has retired its Swagger 2.0 document is asked for the one that took its place: apps have the old
+address in them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from esipy import clock
+from esipy._documents.loaders import configuration_loader
+from esipy._documents.parse import parse, read
+from esipy._http import Answer, BadBody, NoAnswer, Transport, make_session
+from esipy._message.errors import kind_of
+from esipy._message.request import Outgoing
+from esipy._spec.reader import Reader
+from esipy._version import __version__
+from esipy.events import advise
+from esipy.exceptions import APIException, ConnectionFailedError, SpecError, TimedOutError
+
+LOGGER = logging.getLogger('esipy.app')
+
+#: The addresses of ESI's old documents: /latest/swagger.json, /v1/swagger.json, /swagger.json, ...
+_RETIRED = re.compile(r'^/(_?(latest|dev|legacy|v\d+)/)?swagger\.json$')
+
+#: The newest day of the API that this release was made for; the server describes any day that is asked for.
+COMPATIBILITY_DATE = '2026-08-04'
+
+#: The live document's path, on any of ESI's servers.
+LIVE_PATH = '/meta/openapi.json'
+
+TIMEOUT = (5.0, 30.0)
+DEADLINE = 60.0
+MAX_DOCUMENT = 64 * 2**20
+
+
+def load(source: Any) -> Reader:
+    """A Reader for any kind of source.
+
+    Raises SpecError for what is no description, APIException for an address that cannot be read.
+    """
+    if isinstance(source, Mapping):
+        return read(source)
+    if isinstance(source, (bytes, bytearray)):
+        return read(parse(bytes(source)))
+    if isinstance(source, os.PathLike):
+        return _from_file(Path(source))
+    if not isinstance(source, str):
+        raise SpecError(f'not a description: {type(source).__name__}; give an address, a path, text, bytes or a dict')
+    scheme = source.partition('://')[0].lower() if re.match(r'[A-Za-z][A-Za-z0-9+.-]+://', source) else ''
+    if scheme in ('http', 'https'):
+        answer = get(source)
+        return read(parse(answer.content, source), answer.url)
+    if scheme == 'file':
+        return _from_file(Path(unquote(urlsplit(source).path)))
+    if scheme and '\n' not in source:
+        raise SpecError(f'{source}: descriptions are read by http, https and from files, not by {scheme}')
+    if source.lstrip()[:1] in ('{', '<') or '\n' in source:
+        return read(parse(source))
+    return _from_file(Path(source))
+
+
+def _from_file(path: Path) -> Reader:
+    return read(configuration_loader(path))
+
+
+def get(url: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """The document at `url`: status 200, or 304 where `headers` ask for it. Raises APIException.
+
+    The address of a document that is gone (404, 410) leads to the live one of the same server; the live one's, where
+    there is none, to the old list of documents.
+    """
+    answer = _get(url, headers or {})
+    if answer.status in (404, 410) and _RETIRED.match(urlsplit(url).path):
+        split = urlsplit(url)
+        live = urlunsplit(split._replace(path=LIVE_PATH, query=f'compatibility_date={COMPATIBILITY_DATE}'))
+        message = f'{url} is gone from the server; using {live}'
+        LOGGER.warning(message)
+        advise(message, DeprecationWarning)
+        answer = _get(live, headers or {})
+    elif answer.status in (404, 410) and urlsplit(url).path == LIVE_PATH:
+        # A server of the old kind: its documents are listed in this one.
+        answer = _get(urlunsplit(urlsplit(url)._replace(path='/swagger.json', query='')), headers or {})
+    if answer.status not in (200, 304):
+        kind = kind_of(answer.status, clock.time()) if answer.status >= 400 else APIException
+        error = kind(url, answer.status, response=answer.content, response_header=answer.headers)
+        error.add_note(f'GET {url}')
+        raise error
+    return answer
+
+
+def _get(url: str, headers: Mapping[str, str]) -> Answer:
+    transport = Transport(make_session(1, None, None), MAX_DOCUMENT)
+    wanted = {'Accept': 'application/json', 'User-Agent': f'esipy/{__version__}', **headers}
+    try:
+        return transport.send(Outgoing('GET', url, {}, None), wanted, TIMEOUT, clock.monotonic() + DEADLINE)
+    except NoAnswer as failure:
+        kind = TimedOutError if failure.timed_out else ConnectionFailedError
+        raise kind(url, 500, response=failure.reason.encode()) from failure
+    except BadBody as error:
+        raise SpecError(f'{url}: {error.reason}') from None
+    finally:
+        transport.close()

@@ -1,0 +1,97 @@
+"""Bodies that the caller reads while they come; and whether one that was compressed is whole."""
+
+from __future__ import annotations
+
+import http.client
+import io
+from typing import Any, BinaryIO, cast
+
+import requests
+import urllib3
+
+from esipy import clock
+from esipy._http.connection import PIECE, under_way
+from esipy._http.errors import no_answer
+from esipy._http.options import Timeouts
+from esipy._http.raw_response import Answer
+from esipy._message.errors import failed_body, masked
+from esipy.exceptions import ConnectionFailedError, TimedOutError, UndecodableBodyError
+
+
+def made_up(response: Any, url: str) -> Answer:
+    """What a test puts in the place of an answer of `requests`: it has what 1.x asked for, and perhaps no more."""
+    told = getattr(response, 'url', None)
+    address = masked(told if isinstance(told, str) else url)
+    return Answer(response.status_code, dict(response.headers), response.content or b'', address)
+
+
+def opened(response: requests.Response, url: str, timeout: Timeouts) -> Answer:
+    """An answer whose body is yet to come."""
+    address = masked(response.url or url)
+    between_bytes = timeout[1] if isinstance(timeout, tuple) else timeout
+    stream = cast(BinaryIO, io.BufferedReader(_Body(response, address, between_bytes), PIECE))
+    until_headers = response.elapsed.total_seconds()
+    passed = len(response.history)
+    return Answer(response.status_code, dict(response.headers), b'', address, None, until_headers, stream, passed)
+
+
+class _Body(io.RawIOBase):
+    """A body while it comes, decompressed. Its connection is given back at its end, and shut when it is closed before.
+
+    Reading raises ConnectionFailedError, TimedOutError after `between_bytes` seconds without any, and
+    UndecodableBodyError.
+    """
+
+    def __init__(self, response: requests.Response, url: str, between_bytes: float | None) -> None:
+        made_up = getattr(response, '_content', False) is not False or not hasattr(response.raw, 'read1')
+        self._raw: Any = urllib3.HTTPResponse(io.BytesIO(response.content)) if made_up else response.raw
+        self._response = response
+        self._url = url
+        self._patience = _FOR_EVER if between_bytes is None else between_bytes
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        under_way.deadline, under_way.between_bytes = clock.monotonic() + self._patience, self._patience
+        try:
+            piece: bytes = self._raw.read1(len(buffer), decode_content=True)
+            if not piece and not is_complete(self._raw):
+                raise urllib3.exceptions.DecodeError(CUT_OFF)
+        except urllib3.exceptions.DecodeError as error:
+            self.close()
+            reason = f'body cannot be decompressed: {error}'
+            raise UndecodableBodyError(self._url, self._response.status_code, reason=reason) from None
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+            self.close()
+            failure = no_answer(error)
+            kind = TimedOutError if failure.timed_out else ConnectionFailedError
+            raise kind(self._url, 500, response=failed_body(failure.reason)) from failure
+        finally:
+            under_way.deadline = None
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._response.close()
+        super().close()
+
+
+#: Seconds that stand for "for ever"; the system's calls count in milliseconds, in 32 bits.
+_FOR_EVER = 86400.0
+
+CUT_OFF = 'its end is missing'
+
+
+def is_complete(raw: Any) -> bool:
+    """Whether compressed data came to its end, which urllib3 does not look after."""
+    decoder = getattr(raw, '_decoder', None)
+    return all(map(_is_at_its_end, getattr(decoder, '_decoders', (decoder,))))  # several, one within the other
+
+
+def _is_at_its_end(decoder: Any) -> bool:
+    """Whether a decoder of urllib3's has seen all; brotli's has another word for it than zlib's."""
+    own = getattr(decoder, '_obj', None)
+    is_finished = getattr(own, 'is_finished', None)
+    return bool(getattr(own, 'eof', True) if is_finished is None else is_finished())

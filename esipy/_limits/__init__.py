@@ -1,0 +1,1 @@
+"""Rate limits; the public names are in esipy/limits.py."""

@@ -1,0 +1,80 @@
+"""The middle of a login, which belongs to a person: shows the address, and waits for the answer.
+
+All of it happens in the caller's thread, so that Ctrl-C ends it, and nothing is left behind when it is over.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+from contextlib import ExitStack, closing
+from functools import partial
+
+from esipy import clock
+from esipy._login import browser, callback, terminal
+from esipy._login.loopback import Loopback, can_listen
+from esipy.exceptions import LoginError
+
+LOGGER = logging.getLogger('esipy.login')
+
+#: Seconds after which one looks up from waiting: Windows tells of a Ctrl-C no earlier.
+_STEP = 0.5
+
+
+def code_for(address: str, redirect_uri: str, state: str, opens: bool | None, timeout: float | None) -> str:
+    """The code that signing in at `address` ends with: from the browser, or pasted, whichever comes first.
+
+    `opens`: whether to open a browser, None if there is one. Raises LoginError when the SSO says no, when nobody signs
+    in within `timeout` seconds, or when the browser has no way back.
+    """
+    if opens is None:
+        opens = browser.is_there()
+    pasted = partial(callback.code_in, redirect_uri=redirect_uri, state=state)
+    comes_back = opens and can_listen(redirect_uri)
+    descriptor = terminal.descriptor()
+    if descriptor is None and not comes_back:
+        _show(address, opens, pasting=True)
+        return terminal.ask(pasted)
+    with ExitStack() as stack:
+        selector = stack.enter_context(selectors.SelectSelector())  # the one that takes terminals and files too
+        if can_listen(redirect_uri):
+            try:
+                visited = partial(callback.code_of, state=state)
+                stack.enter_context(closing(Loopback(redirect_uri, visited, selector)))
+            except LoginError as error:
+                if comes_back:
+                    raise
+                LOGGER.info('%s', error)
+        pasting = descriptor is not None and (not comes_back or terminal.is_ours(descriptor))
+        if descriptor is not None and pasting:
+            stack.enter_context(terminal.lines(descriptor, pasted, selector))
+        _show(address, opens, pasting)
+        return _first(selector, timeout)
+
+
+def _show(address: str, opens: bool, pasting: bool) -> None:
+    terminal.say(
+        'Sign in in the browser window that opens now. If none does, open this address:'
+        if opens
+        else 'To sign in, open this address in a browser:'
+    )
+    terminal.say(f'\n  {address}\n')
+    if pasting:
+        terminal.say(
+            'If the browser ends at a page that it cannot show, copy the whole address of that page and paste it here '
+            '(it stays hidden), then press Enter.'
+        )
+    if opens:
+        browser.show(address)
+
+
+def _first(selector: selectors.BaseSelector, timeout: float | None) -> str:
+    until = None if timeout is None else clock.monotonic() + timeout
+    while selector.get_map():
+        if until is not None and clock.monotonic() >= until:
+            raise LoginError(f'nobody signed in within {timeout:g} seconds')
+        for key, _ in selector.select(_STEP if until is None else max(0.0, min(_STEP, until - clock.monotonic()))):
+            code: str | None = key.data()
+            if code is not None:
+                return code
+    raise LoginError('nobody can sign in: there is no browser, and nothing to paste an address into')

@@ -1,0 +1,262 @@
+"""Response: what came back. Bytes and status at once; headers and data are worked out when they are asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from esipy import clock
+from esipy._message.codec import Codec
+from esipy._message.decode import decode
+from esipy._message.headers import EXPIRY, OURS, RECEIVED, Headers
+from esipy._message.request import Request
+from esipy._message.rows import builder
+from esipy._spec.coerce import SCALARS, Faults, Refused, coerce
+from esipy._spec.model import Answer, Operation, Schema
+from esipy._spec.refs import shown
+from esipy.exceptions import SpecError, UndecodableBodyError
+
+LOGGER = logging.getLogger('esipy.client')
+
+#: Not worked out yet. No JSON value is this, and it pickles as itself.
+_UNREAD: Any = ...
+
+
+class Response:
+    """One answer. Before a call is executed its Response is empty (`status` None)."""
+
+    status: int | None = None
+    #: The body, decompressed; None for HEAD.
+    raw: bytes | None = None
+    raw_body_only: bool = False
+    #: Answered from the cache, without asking the server.
+    from_cache: bool = False
+    #: The server said 304: nothing has changed.
+    not_modified: bool = False
+    #: A 403 or 404 of before, given again without asking (`remember_refusals`).
+    remembered: bool = False
+    #: The cache's old answer, because the server is down.
+    stale: bool = False
+    #: No answer came: refused, cut off, timed out. `cause` tells; `status` is a made-up 500.
+    failed: bool = False
+    cause: BaseException | None = None
+    #: Seconds that the execution took; attempts it needed (0: cache).
+    elapsed: float = 0.0
+    attempts: int = 0
+    url: str = ''
+    #: The body as a binary file, of an endpoint with `stream_response`; `raw` is empty then. Read it to its end or
+    #: close it: it holds a connection.
+    stream: BinaryIO | None = None
+    #: What plugins had to say of the call. Each note is an attribute besides, unless there is one of that name:
+    #: `response.tracking_token` is `response.notes['tracking_token']`.
+    notes: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self._plain: dict[str, str] = {}
+        self._json = _UNREAD
+        self._data = _UNREAD
+        self._headers: Headers[str] | None = None
+        self._header: Headers[list[Any]] | None = None
+
+    if not TYPE_CHECKING:  # which would believe any name then
+
+        def __getattr__(self, name: str) -> Any:
+            if name in self.notes and not hasattr(type(self), name):
+                return self.notes[name]
+            return object.__getattribute__(self, name)  # raises, once more, what a property raised
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.notes]
+
+    @property
+    def operation(self) -> Operation:
+        return self.request.operation
+
+    @property
+    def ok(self) -> bool:
+        """The status is below 400."""
+        return self.status is not None and self.status < 400
+
+    @property
+    def headers(self) -> Headers[str]:
+        """The headers as they were sent, in any case."""
+        if self._headers is None:
+            self._headers = Headers({name: value for name, value in self._plain.items() if not name.startswith(OURS)})
+        return self._headers
+
+    @property
+    def header(self) -> Headers[list[Any]]:
+        """The headers as 1.x gave them: each a list, its items of the declared type."""
+        if self._header is None:
+            answer = self._description()
+            declared = answer.headers if answer else {}
+            self._header = Headers(
+                {name: [_typed(value, declared.get(name.lower()))] for name, value in self.headers.items()}
+            )
+        return self._header
+
+    @property
+    def pages(self) -> int | None:
+        """`X-Pages`: how many pages the list has; None where that is not told."""
+        text = self.headers.get('X-Pages', '')
+        return int(text) if text.isdecimal() and len(text) < 20 else None
+
+    @property
+    def warning(self) -> str | None:
+        """The `Warning` header: the route is going to go, or there is a newer one."""
+        return self.headers.get('Warning')
+
+    @property
+    def age(self) -> float:
+        """Seconds since the server made this answer."""
+        told = self.headers.get('Age', '')
+        received = self._noted(RECEIVED)
+        resident = 0.0 if received is None else max(0.0, clock.time() - received)
+        return resident + (float(told) if told.isdecimal() else 0.0)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the answer stops being fresh, by our clock."""
+        expiry = self._noted(EXPIRY)
+        try:
+            return None if expiry is None else datetime.fromtimestamp(expiry, UTC)
+        except (ValueError, OverflowError):  # nothing that we note is so far away
+            return None
+
+    def _noted(self, name: str) -> float | None:
+        """A note of ours among the headers; what somebody else has put there is none."""
+        try:
+            noted = float(self._plain[name])
+        except (KeyError, ValueError):
+            return None
+        return noted if isfinite(noted) else None
+
+    @property
+    def data(self) -> Any:
+        """The body as data: rows, lists, numbers, texts. None with `raw_body_only`, for 204 and for HEAD.
+
+        Of a ServiceClient: what its parser makes of the body. Raises UndecodableBodyError for a body that is not JSON.
+        """
+        if self._data is _UNREAD:
+            value = None if self.raw_body_only else self.decoded()
+            self._data = value if value is None or self.request.codec is not None else self._built(value)
+            self._json = _UNREAD  # the rows hold it now
+        return self._data
+
+    def _built(self, value: Any) -> Any:
+        answer = self._description()
+        try:
+            return builder(answer.schema if answer else None)(value)
+        except RecursionError:
+            raise self._undecodable('nested too deeply') from None
+
+    def decoded(self) -> Any:
+        """The body's JSON value, None for an empty body. Raises UndecodableBodyError."""
+        if self._json is _UNREAD:
+            self._json = self._decode()
+        return self._json
+
+    def _decode(self) -> Any:
+        if self.request.codec is not None:
+            return self._parsed(self.request.codec)
+        if not self.raw and (not self.ok or not self._declares_body()):
+            return None
+        try:
+            return decode(self.raw or b'')
+        except ValueError as error:
+            kind = self.headers.get('Content-Type', 'no content type')
+            raise self._undecodable(f'not JSON: {error}; the answer has {kind}') from None
+
+    def _parsed(self, codec: Codec) -> Any:
+        """What the service's parser makes of the body, whatever status came with it."""
+        if self.raw is None or self.stream is not None:
+            return None
+        try:
+            return codec.decode(self.raw, self)
+        except Exception as error:
+            raise self._undecodable(f'the parser raised {type(error).__name__}: {error}') from error
+
+    def _undecodable(self, reason: str) -> UndecodableBodyError:
+        return UndecodableBodyError(
+            self.url,
+            self.status or 500,
+            response=self.raw or b'',
+            request_param=self.request.query,
+            response_header=self.header,
+            reason=reason,
+        )
+
+    def _declares_body(self) -> bool:
+        answer = self._description() if self.raw is not None else None
+        return answer is not None and answer.schema is not None and self.status not in (204, 304)
+
+    def _description(self) -> Answer | None:
+        """What the document says of this answer. What is broken there is told, and is no reason not to read it."""
+        try:
+            return self.operation.answer(self.status) if self.status else None
+        except SpecError as error:
+            LOGGER.warning('an answer is read without its description: %s', error)
+            return None
+
+    def check(self) -> None:
+        """Raise UndecodableBodyError, which lists how, if the body differs from its description."""
+        answer = self.operation.answer(self.status) if self.status else None
+        faults: Faults = []
+        if answer is not None and answer.schema is not None and self.raw:
+            told = self.decoded()
+            fitting = coerce(told, answer.schema, 'body', faults)
+            faults += [] if faults else _mended(told, fitting, 'body')
+        if faults:
+            raise self._undecodable('; '.join(f'{place}: {fault}' for place, fault in faults[:20]))
+
+    def take_headers(self, headers: dict[str, str]) -> None:
+        """The headers as they came, or as they were kept."""
+        self._plain, self._headers = headers, None
+
+    def reset(self) -> None:
+        """Be empty again. Kept from 1.x, where a Response had to be made ready for its next execution."""
+        self.__dict__ = Response(self.request).__dict__
+
+    def show(self, latest: Response) -> None:
+        """Become a copy of `latest`: the Response in a call's pair shows what the last execution brought.
+
+        Its data is its own, worked out again if it is asked for.
+        """
+        self.__dict__ = {**latest.__dict__, '_json': _UNREAD, '_data': _UNREAD, '_header': None}
+
+    def __repr__(self) -> str:
+        name = self.operation.id
+        if self.status is None:
+            return f'<Response of {name}: not executed yet>'
+        return f'<Response of {name}: {self.status}, {len(self.raw or b"")} bytes>'
+
+
+def _mended(told: Any, fitting: Any, where: str) -> Faults:
+    """What a caller may say loosely, and a server should not: where the value that fits is not the one it sent."""
+    if isinstance(told, dict) and isinstance(fitting, dict):
+        parts = [(told[name], fitting.get(name, ...), f'{where}.{name}') for name in told]
+    elif isinstance(told, list) and isinstance(fitting, list) and len(told) == len(fitting):
+        parts = [(told[number], fitting[number], f'{where}[{number}]') for number in range(len(told))]
+    else:
+        kinds = {type(told), type(fitting)}
+        same = told == fitting and (len(kinds) == 1 or kinds == {int, float})
+        if same:
+            return []
+        return [(where, 'null is not allowed' if fitting is ... else f'{shown(told)} where {shown(fitting)} belongs')]
+    return [fault for part in parts for fault in _mended(*part)]
+
+
+def _typed(text: str, schema: Schema | None) -> Any:
+    """A header's value in its declared type; what does not fit stays text."""
+    if schema is None:
+        return text
+    kind = next((kind for kind in schema.types if kind in ('integer', 'number', 'boolean')), None)
+    try:
+        return SCALARS[kind](text) if kind else text
+    except Refused:
+        return text

@@ -1,0 +1,1 @@
+"""Pagination; the public names are in esipy/paging.py."""

@@ -1,0 +1,1 @@
+"""Plugins; the public names are in esipy/plugins.py."""

@@ -1,0 +1,49 @@
+"""Elapsed: how long the parts of a call took."""
+
+from __future__ import annotations
+
+from esipy import clock
+from esipy._plugins.base import Call, Plugin
+
+
+class Elapsed(Plugin):
+    """`Elapsed()`: seconds, as attributes of the Response of what was sent (a kept answer has none of them).
+
+    `headers_elapsed`: from sending to the answer's headers; `read_elapsed`: to the end of its body; `parse_elapsed`:
+    until it was read as JSON and kept. Each can be turned off here, by an endpoint's `elapsed: {read: false}`, and by
+    `client.request(call, read_elapsed=False)`. Of several attempts the last one counts.
+    """
+
+    takes = ('headers_elapsed', 'read_elapsed', 'parse_elapsed')
+
+    def __init__(self, headers: bool = True, read: bool = True, parse: bool = True) -> None:
+        self.headers = headers
+        self.read = read
+        self.parse = parse
+
+    def on_answer(self, call: Call) -> None:
+        answer, notes = call.answer, call.notes
+        if answer is None or answer.failure is not None or call.took is None:
+            return
+        headers, read, parse = self.headers, self.read, self.parse
+        if call.options or call.endpoint:
+            headers, read, parse = self._wanted(call)
+        if headers:
+            notes['headers_elapsed'] = answer.until_headers
+        if read:
+            notes['read_elapsed'] = call.took - answer.until_headers
+        if parse:
+            notes['_answered_at'] = clock.monotonic()
+
+    def on_response(self, call: Call) -> None:
+        answered = call.notes.get('_answered_at')
+        if answered is not None:
+            call.notes['parse_elapsed'] = clock.monotonic() - answered
+
+    def _wanted(self, call: Call) -> tuple[bool, ...]:
+        """Which parts this call asks for."""
+        beside = call.beside('elapsed')
+        return tuple(
+            call.options.get(f'{part}_elapsed', beside.get(part, getattr(self, part)))
+            for part in ('headers', 'read', 'parse')
+        )

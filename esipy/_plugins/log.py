@@ -1,0 +1,170 @@
+"""InnerLogger and OuterLogger: what was asked and what came of it, without secrets, with bodies hidden or cut.
+
+A log record has, beside its message, what the formatter (formatter.py) and handlers of one's own make lines of:
+
+- always: `action` (REQUEST, RESPONSE or EXCEPTION), `service_name`, `endpoint`, `method`, `url` (without its query),
+  `params` (the query), `attempt`, `timeout`, and the notes of other plugins, as `tracking_token`
+- REQUEST: `headers`, `body`
+- RESPONSE: `headers`, `body`, `status_code`, `from_cache`
+- EXCEPTION: `exception`; and if there is an answer that cannot be read, what a RESPONSE has
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from esipy._http import NoAnswer
+from esipy._message.errors import masked
+from esipy._message.headers import is_secret
+from esipy._plugins.base import Call, Plugin
+from esipy.exceptions import UndecodableBodyError
+
+#: A note of such a name would hide what every record has, which `logging` does not allow.
+_TAKEN = frozenset(vars(logging.makeLogRecord({}))) | {'message', 'asctime'}
+
+
+class BaseLogger(Plugin):
+    """What both loggers share. `logger`: where to; `level`: of requests and responses.
+
+    `on_exception_level`: no answer, or something raised; `on_parse_exception_level`: an answer that cannot be read.
+    `max_body_length`: characters of a body (0: none). `hidden_request_body`, `hidden_response_body`: nothing of it;
+    an endpoint's `logger: {hidden_request_body: true}` is nearer.
+    """
+
+    def __init__(
+        self,
+        logger: logging.Logger,
+        max_body_length: int = 0,
+        level: int = logging.INFO,
+        on_exception_level: int = logging.CRITICAL,
+        on_parse_exception_level: int = logging.CRITICAL,
+        *,
+        hidden_request_body: bool = False,
+        hidden_response_body: bool = False,
+    ) -> None:
+        self.logger = logger
+        self.max_body_length = max_body_length
+        self.level = level
+        self.on_exception_level = on_exception_level
+        self.on_parse_exception_level = on_parse_exception_level
+        self.hidden_request_body = hidden_request_body
+        self.hidden_response_body = hidden_response_body
+
+    def _log_request(self, call: Call, headers: Mapping[str, str], body: Any) -> None:
+        if self.logger.isEnabledFor(self.level):
+            shown = '<NO BODY>' if body is None else self._shown(call, body, 'request')
+            self._log(self.level, 'Sending request', call, 'REQUEST', headers=_without_secrets(headers), body=shown)
+
+    def _log_response(self, call: Call, status: int, headers: Mapping[str, str], body: Any) -> None:
+        if self.logger.isEnabledFor(self.level):
+            self._log(
+                self.level, 'Response received', call, 'RESPONSE', **self._response_of(call, status, headers, body)
+            )
+
+    def _log_exception(self, call: Call, error: Exception) -> None:
+        """An error; with the answer, if there is one that cannot be read."""
+        answer = call.answer
+        unreadable = isinstance(error, UndecodableBodyError) or (answer is not None and error is answer.failure)
+        more: dict[str, Any] = {}
+        if unreadable and not isinstance(error, NoAnswer) and answer is not None:
+            more = self._response_of(call, answer.status, answer.headers, answer.content)
+        level = self.on_parse_exception_level if more else self.on_exception_level
+        if self.logger.isEnabledFor(level):
+            self._log(
+                level, _without(masked(str(error)), _secrets_of(call)), call, 'EXCEPTION', exception=error, **more
+            )
+
+    def _response_of(self, call: Call, status: int, headers: Mapping[str, str], body: Any) -> dict[str, Any]:
+        return {
+            'status_code': status,
+            'headers': _without_secrets(headers),
+            'body': '' if body is None else self._shown(call, body, 'response'),
+            'from_cache': call.from_cache,
+        }
+
+    def _shown(self, call: Call, body: Any, kind: str) -> str:
+        """A body, as far as it may be seen."""
+        default = self.hidden_request_body if kind == 'request' else self.hidden_response_body
+        if call.beside('logger').get(f'hidden_{kind}_body', default):
+            return '<HIDDEN>'
+        if call.endpoint.get(f'stream_{kind}'):
+            return '<STREAM>'
+        if self.max_body_length <= 0:
+            return ''
+        text = body.decode('utf-8', 'replace') if isinstance(body, bytes) else str(body)
+        return _without(text, _secrets_of(call))[: self.max_body_length]
+
+    def _log(self, level: int, message: str, call: Call, action: str, **more: Any) -> None:
+        notes = {name: value for name, value in call.notes.items() if not name.startswith('_') and name not in _TAKEN}
+        extra = {
+            **notes,
+            'action': action,
+            'service_name': call.service,
+            'endpoint': call.name,
+            'method': call.method,
+            'url': call.url.partition('?')[0],
+            'params': _without_secrets(call.request.query),
+            'attempt': call.attempts,
+            'timeout': call.timeout,
+            **more,
+        }
+        self.logger.log(level, '%s', message, extra=extra)
+
+
+class InnerLogger(BaseLogger):
+    """`InnerLogger(logging.getLogger('esi'), max_body_length=500)`: each attempt as it goes out, its body serialised,
+    and each answer as it comes, its body unread. What is answered from the cache is not there."""
+
+    def on_send(self, call: Call) -> None:
+        if call.sending is not None:
+            self._log_request(call, call.sending.headers, call.sending.body)
+
+    def on_answer(self, call: Call) -> None:
+        answer = call.answer
+        if answer is not None and answer.failure is not None:
+            self._log_exception(call, answer.failure)
+        elif answer is not None:
+            self._log_response(call, answer.status, answer.headers, answer.content)
+
+    def on_error(self, call: Call, error: Exception) -> None:
+        if call.answer is None or call.answer.failure is None:  # which was told when it came
+            self._log_exception(call, error)
+
+
+class OuterLogger(BaseLogger):
+    """`OuterLogger(logging.getLogger('esi'))`: each call once, before its body is serialised, and what came of it after
+    it was read, from wherever it came."""
+
+    def on_call(self, call: Call) -> None:
+        self._log_request(call, call.request.headers(call.compatibility_date), call.body)
+
+    def on_response(self, call: Call) -> None:
+        response = call.response
+        if response is not None:
+            unread = response.raw_body_only or response.stream is not None or not self.max_body_length
+            body = response.raw if unread else response.data
+            self._log_response(call, response.status or 0, response.headers, body)
+
+    def on_error(self, call: Call, error: Exception) -> None:
+        self._log_exception(call, error)
+
+
+def _without_secrets(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name: '***' if is_secret(name) else value for name, value in dict(pairs).items()}
+
+
+def _secrets_of(call: Call) -> set[str]:
+    """What the attempt is signed with: a server may say it again in its answer."""
+    headers = call.sending.headers if call.sending is not None else call.request._p['header']
+    values = [*call.secrets(), *(str(value) for name, value in headers.items() if is_secret(name))]
+    words = {value.rpartition(' ')[2] for value in values}
+    return words | {value for name, value in call.request.query if is_secret(name)}
+
+
+def _without(text: str, secrets: Iterable[str]) -> str:
+    for secret in secrets:
+        if len(secret) > 3:
+            text = text.replace(secret, '***')
+    return text

@@ -1,0 +1,33 @@
+"""PathTokens: values for the placeholders of paths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from esipy._message.serialize import joined
+from esipy._plugins.base import Call, Plugin
+
+_PLACEHOLDER = re.compile(r'{([^{}]+)}')
+
+
+class PathTokens(Plugin):
+    """`PathTokens({'version': 'v2'})`: what a path's placeholders are filled with where the call gives nothing.
+
+    An endpoint's `path_tokens` are nearer than `default_tokens`, and what the call gives is nearest.
+    """
+
+    def __init__(self, default_tokens: Mapping[str, Any] | None = None) -> None:
+        self.default_tokens = dict(default_tokens or {})
+
+    def prepare(self, call: Call) -> None:
+        given = call.request._p['path']
+        missing = [name for name in _PLACEHOLDER.findall(call.operation.path) if name not in given]
+        if missing:
+            values = {**self.default_tokens, **call.beside('path_tokens')}
+            call.path.update({name: joined(values[name], ()) for name in missing if values.get(name) is not None})
+
+
+#: Its other name.
+PathToken = PathTokens

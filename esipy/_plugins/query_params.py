@@ -1,0 +1,38 @@
+"""QueryParams: what every query asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from esipy._message.serialize import in_query
+from esipy._plugins.base import Call, Plugin
+
+
+class QueryParams(Plugin):
+    """`QueryParams({'language': 'de'})`: query parameters of every request that does not bring its own.
+
+    Nearer than these are an endpoint's `query_params`, then the call's own, then `client.request(call, params=…)`. A
+    list is sent item by item; None takes a parameter away.
+    """
+
+    takes = ('params',)
+
+    def __init__(self, default_query_params: Mapping[str, Any] | None = None) -> None:
+        self.default_query_params = dict(default_query_params or {})
+
+    def prepare(self, call: Call) -> None:
+        query, nearest = call.query, call.given('params')
+        own = [pair for pair in query if pair[0] not in nearest]
+        known = {name for name, _ in own} | nearest.keys()
+        further = {**self.default_query_params, **call.beside('query_params')}
+        query[:] = [*own, *_pairs({name: further[name] for name in further if name not in known}), *_pairs(nearest)]
+
+
+def _pairs(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, text)
+        for name, value in values.items()
+        if value is not None
+        for text in in_query(list(value) if isinstance(value, tuple) else value, (',',), True)
+    ]

@@ -1,0 +1,27 @@
+"""Timeout: how long a server may be silent."""
+
+from __future__ import annotations
+
+from esipy._http import timeout_of
+from esipy._plugins.base import Call, Plugin
+
+
+class Timeout(Plugin):
+    """`Timeout(5)`: seconds to connect and between two bytes, a number or a pair, as EsiClient's `timeout`.
+
+    An endpoint's `timeout` is nearer than this, and `client.request(call, timeout=…)` is nearest. None, beside an
+    endpoint: wait for ever.
+    """
+
+    def __init__(self, default_timeout: float | tuple[float, float] | None = None) -> None:
+        self.default_timeout = timeout_of('Timeout', default_timeout)
+
+    def prepare(self, call: Call) -> None:
+        if 'timeout' in call.options:
+            return
+        if 'timeout' in call.endpoint:
+            call.timeout = timeout_of(call.name, call.endpoint['timeout'])
+            if call.timeout is None:
+                call.deadline = None
+        elif self.default_timeout is not None:
+            call.timeout = self.default_timeout

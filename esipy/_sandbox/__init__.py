@@ -1,0 +1,1 @@
+"""The sandbox; the public names are in esipy/sandbox.py."""

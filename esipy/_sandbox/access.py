@@ -1,0 +1,62 @@
+"""Who may do what: 401 without a good token, 403 where a scope, a role or the character is wrong.
+
+Where tokens come from, and which are good, is the business of `esipy._sandbox.sso`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from esipy import clock
+from esipy._sandbox.sso.tokens import Grant
+from esipy._sandbox.wire import Reply, Request, error_reply
+from esipy._spec.model import Operation
+
+
+class Caller(NamedTuple):
+    """Whom a request says it comes from: its token, and what that stands for."""
+
+    token: str | None
+    grant: Grant | None
+
+
+def bearer(request: Request) -> str | None:
+    """The token that a request carries, in its header or (as old apps do) in its query."""
+    scheme, _, token = request.headers.get('authorization', '').partition(' ')
+    if scheme.lower() == 'bearer' and token.strip():
+        return token.strip()
+    return next((value for name, value in request.query if name == 'token' and value), None)
+
+
+def refusal(operation: Operation, caller: Caller, values: dict[str, str]) -> Reply | None:
+    """The error for a request that may not do this; None where it may."""
+    token, grant = caller
+    if not operation.security or {} in operation.security:
+        return None
+    if token is None:
+        return _unauthorized('Unauthorized - No authorization header provided')
+    if grant is None:
+        return _unauthorized('Unauthorized - Invalid token')
+    if grant.is_over:
+        return _unauthorized('Unauthorized - Token has been revoked')
+    if grant.expires <= clock.time():
+        return _unauthorized('Unauthorized - Token is expired')
+    if grant.begins > clock.time():
+        return _unauthorized('Unauthorized - Token is not yet valid')
+    return _forbidden(operation, grant, values)
+
+
+def _unauthorized(message: str) -> Reply:
+    return error_reply(401, message, {'WWW-Authenticate': 'Bearer'})
+
+
+def _forbidden(operation: Operation, grant: Grant, values: dict[str, str]) -> Reply | None:
+    missing = [scope for scope in operation.scopes if scope not in grant.scopes]
+    if missing:
+        return error_reply(403, f'Forbidden - Token is not valid for scope(s): {", ".join(missing)}')
+    if 'character_id' in values and values['character_id'].lstrip('+0') != str(grant.character_id):
+        return error_reply(403, 'Forbidden - Token is for another character')
+    roles = operation.required_roles
+    if roles and grant.roles is not None and not set(roles) & set(grant.roles):
+        return error_reply(403, f'Forbidden - Character does not have required role(s): {", ".join(roles)}')
+    return None

@@ -1,0 +1,200 @@
+"""The sockets: accepts connections, reads requests, hands each to an application, writes its answers.
+
+A thread per connection, kept alive between requests. Nothing here knows ESI. Every thread ends with `stop()`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable
+
+from esipy._sandbox.delivery import Delivery, Gone
+from esipy._sandbox.errors import SandboxError
+from esipy._sandbox.wire import MAX_BODY, MAX_HEAD, BadRequestError, Request, error_reply, head_of
+
+#: Takes a request, gives what is to be delivered.
+Application = Callable[[Request], Delivery]
+
+#: How many bytes to ask the socket for at a time.
+_CHUNK = 64 * 1024
+
+
+class Listener:
+    """A listening socket and its connections. `fast` answers a request line without anyone looking at the rest."""
+
+    def __init__(self, application: Application, host: str = '127.0.0.1', port: int = 0) -> None:
+        self.application = application
+        self.fast: dict[bytes, bytes] = {}
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._socket = _bound(host, port)
+        self.host, self.port = self._socket.getsockname()[:2]
+        self._acceptor = threading.Thread(target=self._accept, name=f'sandbox-{self.port}', daemon=True)
+        self._acceptor.start()
+
+    def _accept(self) -> None:
+        while not self.stopping.is_set():
+            try:
+                connection, address = self._socket.accept()
+            except OSError:
+                self.stopping.wait(0.05)  # out of descriptors, say: some will come free
+                continue
+            if self.stopping.is_set():
+                connection.close()
+                break
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            name = f'sandbox-{self.port}-connection'
+            thread = threading.Thread(target=self._serve, args=(connection, address[0]), name=name, daemon=True)
+            with self._lock:
+                self._open[connection] = thread
+            thread.start()
+
+    def _serve(self, connection: socket.socket, peer: str) -> None:
+        try:
+            Connection(self, connection, peer).serve()
+        except (OSError, Gone):
+            pass  # the client hung up, which is its right
+        finally:
+            with self._lock:
+                self._open.pop(connection, None)
+            connection.close()
+
+    def stop(self) -> None:
+        """Close everything and wait for the threads."""
+        self.stopping.set()
+        with contextlib.suppress(OSError), socket.create_connection((reachable(self.host), self.port), timeout=1):
+            pass  # wakes the acceptor, which every platform does in this way only
+        self._acceptor.join(timeout=5)
+        self._socket.close()
+        with self._lock:
+            still_open = dict(self._open)
+        for connection in still_open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in still_open.values():
+            thread.join(timeout=5)
+
+
+def reachable(host: str) -> str:
+    """Where a server that listens on `host` is found from this machine."""
+    return {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ':' in host else socket.AF_INET, socket.SOCK_STREAM)
+    if os.name != 'nt':  # there it would let two servers share a port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listening.close()
+        reason = getattr(error, 'strerror', None) or str(error)
+        raise SandboxError(f'cannot listen on {host} port {port}: {reason}; port=0 takes a free one') from None
+    listening.listen(512)
+    return listening
+
+
+class Connection:
+    """One client's connection: requests in, answers out, in order."""
+
+    def __init__(self, listener: Listener, connection: socket.socket, peer: str) -> None:
+        self.listener = listener
+        self.socket = connection
+        self.peer = peer
+        self.waiting = b''
+
+    def serve(self) -> None:
+        while not self.listener.stopping.is_set():
+            try:
+                head = self._head()
+                if head is None:
+                    return
+                fast = self.listener.fast.get(head[: head.find(b'\r\n')]) if self.listener.fast else None
+                if fast is not None:
+                    self.socket.sendall(fast)
+                    continue
+                request = Request(head, self.peer)
+                self._read_body(request)
+            except BadRequestError as bad:
+                reply = error_reply(bad.status, str(bad))
+                self.socket.sendall(head_of(reply, keep_alive=False) + reply.body)
+                return
+            delivery = self.listener.application(request)
+            if not delivery.to(self.socket, request, self.listener.stopping):
+                return
+
+    def _more(self) -> bool:
+        received = self.socket.recv(_CHUNK)
+        self.waiting += received
+        return bool(received)
+
+    def _head(self) -> bytes | None:
+        """Up to the empty line; None when the client is done."""
+        while (end := self.waiting.find(b'\r\n\r\n')) < 0:
+            if len(self.waiting) > MAX_HEAD:
+                raise BadRequestError(431, 'request header fields too large')
+            if not self._more():
+                return None
+        head, self.waiting = self.waiting[:end], self.waiting[end + 4 :]
+        return head.lstrip(b'\r\n')
+
+    def _read_body(self, request: Request) -> None:
+        headers = request.headers
+        if 'transfer-encoding' in headers:
+            if headers['transfer-encoding'].lower() != 'chunked' or 'content-length' in headers:
+                raise BadRequestError(400, 'unsupported transfer encoding')
+            self._expected(request)
+            request.body = self._chunks()
+        elif 'content-length' in headers:
+            length = headers['content-length']
+            if not (length.isascii() and length.isdecimal()):
+                raise BadRequestError(400, 'malformed content length')
+            if int(length) > MAX_BODY:
+                raise BadRequestError(413, 'request body too large')
+            self._expected(request)
+            request.body = self._exactly(int(length))
+
+    def _expected(self, request: Request) -> None:
+        if request.headers.get('expect', '').lower() == '100-continue':
+            self.socket.sendall(b'HTTP/1.1 100 Continue\r\n\r\n')
+
+    def _exactly(self, length: int) -> bytes:
+        pieces, size = [self.waiting], len(self.waiting)
+        while size < length:
+            pieces.append(self.socket.recv(_CHUNK))
+            size += len(pieces[-1])
+            if not pieces[-1]:
+                raise Gone
+        received = b''.join(pieces)
+        self.waiting = received[length:]
+        return received[:length]
+
+    def _line(self) -> bytes:
+        while (end := self.waiting.find(b'\r\n')) < 0:
+            if len(self.waiting) > MAX_HEAD:
+                raise BadRequestError(400, 'malformed chunk')
+            if not self._more():
+                raise Gone
+        line, self.waiting = self.waiting[:end], self.waiting[end + 2 :]
+        return line
+
+    def _chunks(self) -> bytes:
+        """A body in chunks (RFC 9112 section 7.1)."""
+        body = b''
+        while True:
+            try:
+                size = int(self._line().partition(b';')[0], 16)
+            except ValueError:
+                raise BadRequestError(400, 'malformed chunk') from None
+            if size < 0 or len(body) + size > MAX_BODY:
+                raise BadRequestError(413, 'request body too large')
+            if size == 0:
+                while self._line():
+                    pass  # trailers
+                return body
+            body += self._exactly(size)
+            self._line()

@@ -1,0 +1,82 @@
+"""Where the records lie in an answer, and which of their fields tells them apart."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from esipy._sandbox.fabricate import kind_of, said
+from esipy._spec.model import Answer, Operation, Schema
+
+#: What identifies a record where the path's last word does not say so.
+_IDENTITIES = {'assets': 'item_id', 'calendar': 'event_id', 'blueprints': 'item_id', 'journal': 'id'}
+
+
+class Shape(NamedTuple):
+    """An answer's schema, the list in it (if there is one), and a record's identity.
+
+    `field` is None where the answer itself is the list; `item` is None where there is no list. `word`: what the
+    path calls one of a list, as a field would: /wars -> war_id.
+    """
+
+    schema: Schema | None
+    field: str | None = None
+    item: Schema | None = None
+    identity: str | None = None
+    word: str = ''
+
+
+def success(operation: Operation) -> tuple[int, Answer | None]:
+    """The status of a success, and what the description says of it."""
+    statuses = sorted(status for status in operation.answers if status.startswith('2') and status.isdecimal())
+    if statuses:
+        return int(statuses[0]), operation.answers[statuses[0]]
+    return 200, operation.answers.get('2XX')
+
+
+def shape_of(operation: Operation) -> Shape:
+    """How the successful answer of an operation is built."""
+    answer = success(operation)[1]
+    schema = answer.schema if answer else None
+    if schema is None:
+        return Shape(None)
+    if kind_of(schema) == 'array':
+        item = items_of(schema)
+        return Shape(schema, None, item, _identity(operation, item) if item is not None else None, word(operation))
+    lists = {name: items_of(field) for name, field in schema.properties.items() if kind_of(field) == 'array'}
+    records = {name: item for name, item in lists.items() if item is not None and kind_of(item) == 'object'}
+    if len(records) != 1:
+        return Shape(schema)
+    name, item = next(iter(records.items()))
+    return Shape(schema, name, item, _identity(operation, item), word(operation))
+
+
+def items_of(schema: Schema) -> Schema | None:
+    return next((part.items for part in schema.parts if part.items is not None), None)
+
+
+def _identity(operation: Operation, item: Schema) -> str | None:
+    """The field that holds a record's own id; '' for a list of bare ids."""
+    if kind_of(item) != 'object':
+        is_id = kind_of(item) == 'integer' or said(item).get('format') == 'uuid'
+        return '' if is_id and not said(item).get('enum') else None
+    known = item.properties
+    own = word(operation)
+    wanted = [_IDENTITIES.get(_last_word(operation), ''), own, own.split('_', 1)[-1], 'id']
+    found = next((name for name in wanted if name in known), None)
+    if found is None:
+        ids = [name for name in known if name.endswith('_id') and kind_of(known[name]) in ('integer', 'string')]
+        found = next((name for name in ids if name in item.required), ids[0] if ids else None)
+    return found
+
+
+def word(operation: Operation) -> str:
+    return f'{_singular(_last_word(operation))}_id'
+
+
+def _last_word(operation: Operation) -> str:
+    words = [part for part in operation.path.strip('/').split('/') if not part.startswith('{')]
+    return words[-1].replace('-', '_') if words else ''
+
+
+def _singular(plural: str) -> str:
+    return plural[:-3] + 'y' if plural.endswith('ies') else plural.removesuffix('s')

@@ -1,0 +1,98 @@
+"""The applications that may ask: any, until some are registered and `strict` is set."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from esipy._sandbox.sso.oauth import OAuthError, bad_request, no_client
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What is known of an application. None: anything goes, except that a secret which is None is no secret."""
+
+    secret: str | None = field(default=None, repr=False)
+    redirect_uri: str | None = None
+    scopes: frozenset[str] | None = None
+
+
+class Client(NamedTuple):
+    """Who asks, and whether it proved that with a secret."""
+
+    id: str
+    proven: bool
+
+
+class Clients:
+    """Registered applications."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Registered] = {}
+        self._lock = threading.Lock()
+
+    def register(
+        self,
+        client_id: str,
+        secret: str | None = None,
+        redirect_uri: str | None = None,
+        scopes: Iterable[str] | str | None = None,
+    ) -> None:
+        names = scopes.split() if isinstance(scopes, str) else scopes
+        new = Registered(secret, redirect_uri, None if names is None else frozenset(names))
+        with self._lock:
+            self._known[client_id] = new
+
+    def find(self, client_id: str, strict: bool) -> Registered | None:
+        """None for one that may not ask."""
+        return self._known.get(client_id) or (None if strict else Registered())
+
+    def asking(self, headers: Mapping[str, str], fields: Mapping[str, str], strict: bool) -> Client:
+        """Who sends a form: by HTTP Basic, by a secret in the form, or by name alone (section 2.3)."""
+        named, secret = fields.get('client_id'), fields.get('client_secret')
+        if 'authorization' in headers:
+            by_header, header_secret = _basic(headers['authorization'])
+            if secret is not None or named not in (None, by_header):
+                raise bad_request('the client is named twice')
+            named, secret = by_header, header_secret
+        if named is None:
+            raise no_client('who is asking?')
+        registered = self.find(named, strict)
+        if registered is None:
+            raise no_client('unknown client')
+        return Client(named, self._proven(named, registered, secret))
+
+    def _proven(self, named: str, registered: Registered, secret: str | None) -> bool:
+        if not secret:
+            return False
+        if named not in self._known:
+            return True  # any secret is the right one
+        if registered.secret is None or not hmac.compare_digest(secret.encode(), registered.secret.encode()):
+            raise no_client('wrong secret')
+        return True
+
+
+def _basic(header: str) -> tuple[str, str]:
+    scheme, _, value = header.partition(' ')
+    try:
+        if scheme.lower() != 'basic':
+            raise ValueError
+        client_id, colon, secret = base64.b64decode(value.strip(), validate=True).decode().partition(':')
+    except ValueError:
+        raise no_client('the Authorization header is malformed') from None
+    if not colon or not client_id:
+        raise no_client('the Authorization header is malformed')
+    return client_id, secret
+
+
+def scopes_of(text: str, allowed: frozenset[str] | None) -> tuple[str, ...]:
+    """The scopes in a parameter (section 3.3), each once."""
+    scopes = tuple(dict.fromkeys(text.split(' '))) if text else ()
+    wrong = any(not scope or not all('!' <= sign <= '~' and sign not in '"\\' for sign in scope) for scope in scopes)
+    if wrong or (allowed is not None and not allowed.issuperset(scopes)):
+        raise OAuthError('invalid_scope', 'a scope is malformed, or not one that this application may ask for')
+    return scopes

@@ -1,0 +1,204 @@
+"""The SSO, for the program that runs a sandbox: `esi.sso`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from esipy._sandbox.errors import SandboxError
+from esipy._sandbox.sso import names
+
+
+@dataclass(frozen=True)
+class Character:
+    """One that the login page offers. `owner` changes when the character is sold."""
+
+    id: int
+    name: str
+    owner: str
+
+
+class Characters:
+    """Whom the login page offers, in order."""
+
+    def __init__(self, control: Callable[..., Any]) -> None:
+        self._control = control
+
+    def _all(self) -> list[Character]:
+        return [Character(**told) for told in self._control('characters.read')]
+
+    def __iter__(self) -> Iterator[Character]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    def __contains__(self, character_id: object) -> bool:
+        return any(character.id == character_id for character in self)
+
+    def add(self, character_id: int, name: str | None = None) -> Character:
+        """Offer one more; or give one that is offered another name."""
+        return Character(**self._control('characters.add', character_id=character_id, name=name))
+
+    def remove(self, character_id: int) -> None:
+        """Offer it no longer."""
+        self._control('characters.remove', character_id=character_id)
+
+    def replace(self, character_ids: Iterable[int]) -> None:
+        """Offer exactly these."""
+        self._control('characters.replace', character_ids=list(character_ids))
+
+    def __repr__(self) -> str:
+        return f'<characters: {", ".join(f"{one.id} {one.name}" for one in self)}>'
+
+
+def _rule(name: str, told: str) -> Any:
+    """A setting that the server keeps."""
+
+    def read(sso: SSO) -> Any:
+        return sso._control('sso.get', name=name)
+
+    def write(sso: SSO, value: Any) -> None:
+        sso._control('sso.set', name=name, value=value)
+
+    return property(read, write, doc=told)
+
+
+class SSO:
+    """The sandbox in place of login.eveonline.com::
+
+    answer = esi.sso.login(security.get_auth_uri('state'), character_id=90000001)
+    esi.sso.rotate = True
+    """
+
+    __slots__ = ('_control', '_url', 'characters')
+
+    strict = _rule('strict', 'Only registered applications may ask (False).')
+    rotate = _rule('rotate', 'Each refresh gives a new refresh token, and the old one stops working (False).')
+    algorithm = _rule('algorithm', "What tokens are signed with from now on: 'RS256' (the default) or 'ES256'.")
+    issuer = _rule('issuer', "How tokens spell the issuer from now on ('https://login.eveonline.com').")
+    lifetime = _rule('lifetime', 'Seconds that the access tokens live which are given from now on (1200).')
+
+    def __init__(self, control: Callable[..., Any], url: Callable[[], str]) -> None:
+        self._control = control
+        self._url = url
+        self.characters = Characters(control)
+
+    @property
+    def endpoints_url(self) -> str:
+        """Where the metadata is: `EsiSecurity(sso_endpoints_url=…)` for programs that run without a redirect."""
+        return self._url() + names.DISCOVERY
+
+    def register(
+        self,
+        client_id: str,
+        secret: str | None = None,
+        redirect_uri: str | None = None,
+        scopes: Iterable[str] | str | None = None,
+    ) -> None:
+        """An application: its secret (None: it has none), and the only address and scopes that it may ask for.
+
+        Until `strict` is set, others may ask too, with any secret.
+        """
+        listed = scopes if scopes is None or isinstance(scopes, str) else list(scopes)
+        self._control('sso.register', client_id=client_id, secret=secret, redirect_uri=redirect_uri, scopes=listed)
+
+    def login(self, auth_uri: str, character_id: int | None = None, *, cancel: bool = False) -> str:
+        """Do what a person would do at `auth_uri`: choose a character (the first), or cancel.
+
+        Gives the address that the browser is sent to. Raises SandboxError where the page shows a refusal instead.
+        """
+        address = urlsplit(auth_uri)
+        if names.place(address.path, address.netloc) != 'sso.authorize':
+            raise SandboxError('the login page is not at this address')
+        url = f'{self._url()}{address.path}?{address.query}'
+        headers = {'Host': address.netloc}
+        with requests.Session() as session:
+            session.trust_env = False
+            answer = session.get(url, headers=headers, allow_redirects=False, timeout=60)
+            if answer.status_code == 200:
+                choice = {'cancel': 'yes'} if cancel else {'character_id': str(self._chosen(character_id))}
+                answer = session.post(url, data=choice, headers=headers, allow_redirects=False, timeout=60)
+        if 'Location' not in answer.headers:
+            raise SandboxError(f'the login page says {answer.status_code}: {_text(answer.text)}')
+        return answer.headers['Location']
+
+    def _chosen(self, character_id: int | None) -> int:
+        if character_id is not None:
+            return character_id
+        first = next(iter(self.characters), None)
+        if first is None:
+            raise SandboxError('there is no character to choose')
+        return first.id
+
+    def grant(
+        self,
+        character_id: int,
+        scopes: Iterable[str] | str | None = None,
+        *,
+        client_id: str = 'sandbox',
+    ) -> dict[str, Any]:
+        """What a login of that application ends with: access_token, refresh_token, expires_in, token_type.
+
+        For tests that begin where the character has signed in already. `scopes`: None is all of them.
+        """
+        listed = scopes if scopes is None or isinstance(scopes, str) else list(scopes)
+        told: dict[str, Any] = self._control('sso.grant', character_id=character_id, scopes=listed, client_id=client_id)
+        return told
+
+    def sell(self, character_id: int) -> str:
+        """The character changes hands: its tokens and grants are over, and `owner` is another. Gives that."""
+        return str(self._control('sso.sell', character_id=character_id))
+
+    def rotate_keys(self, *, keep: bool = False) -> str:
+        """Sign with a new key of the present algorithm; gives its `kid`.
+
+        `keep`: tokens that the old key has signed stay good, as long as they live. Otherwise they are refused.
+        """
+        return str(self._control('sso.rotate_keys', keep=keep))
+
+    def forge(
+        self,
+        claims: Mapping[str, Any] | None = None,
+        header: Mapping[str, Any] | None = None,
+        key: str | None = None,
+        *,
+        character_id: int = 90000001,
+        client_id: str = 'sandbox',
+    ) -> str:
+        """A bad token: a good one that has all scopes, with other claims or another header (None: without that one),
+        signed with the sandbox's own key, or with one that nobody knows (`key='other'`)::
+
+            esi.sso.forge({'exp': None})
+            esi.sso.forge(header={'alg': 'none'})
+            esi.sso.forge(header={'alg': 'HS256'})  # with the public key as its secret, or with `key`
+        """
+        told = {'claims': dict(claims or {}), 'header': dict(header or {}), 'key': key}
+        return str(self._control('sso.forge', character_id=character_id, client_id=client_id, **told))
+
+    @property
+    def logins(self) -> int:
+        """How many codes were exchanged for tokens."""
+        return int(self._control('sso.counts')['logins'])
+
+    @property
+    def refreshes(self) -> int:
+        """How many refreshes succeeded."""
+        return int(self._control('sso.counts')['refreshes'])
+
+    @property
+    def reuses(self) -> int:
+        """How many refreshes were refused because an earlier one had used the refresh token up."""
+        return int(self._control('sso.counts')['reuses'])
+
+    def __repr__(self) -> str:
+        return '<the SSO of a sandbox>'
+
+
+def _text(page: str) -> str:
+    """What stands on a refusal's page."""
+    return page.partition('<p>')[2].partition('</p>')[0] or 'nothing to read'

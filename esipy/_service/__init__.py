@@ -1,0 +1,1 @@
+"""ServiceClient; the public names are in esipy/service.py."""

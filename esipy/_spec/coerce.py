@@ -1,0 +1,318 @@
+"""Loose input to JSON values, checked against a schema: what is sent is strict, what is taken is not.
+
+EsiPy 1.x took digits as text, comma text for lists, sets and tuples; all that is still taken. What it sent
+wrongly in silence (`True` or `34.9` for an integer) is refused.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from typing import Any
+
+from esipy._runtime.suggest import close_names
+from esipy._spec.model import Schema
+from esipy._spec.refs import shown
+
+#: Where a value stands, and what is wrong with it.
+Faults = list[tuple[str, str]]
+
+#: Descriptions say int32 where the server has long passed it; 64 bits are what it stores.
+INT64 = range(-(2**63), 2**63)
+
+_DIGITS = re.compile(r'\s*[+-]?[0-9]+\s*')
+
+#: Half a character: it has no bytes.
+_SURROGATE = re.compile(r'[\ud800-\udfff]')
+
+
+class Refused(Exception):
+    """A value that does not fit; the text says why."""
+
+
+def coerce(value: Any, schema: Schema, where: str, faults: Faults) -> Any:
+    """`value` as the JSON value that `schema` describes; whatever does not fit is added to `faults`."""
+    try:
+        fitting = _typed(value, schema, where, faults)
+        _check_enum(fitting, schema)
+        return fitting
+    except Refused as refusal:
+        faults.append((where, str(refusal)))
+        return None
+
+
+def _typed(value: Any, schema: Schema, where: str, faults: Faults) -> Any:
+    kinds = schema.types
+    if not kinds:
+        return _alternative(value, schema, where, faults) if schema.one_of else _json_value(value)
+    if value is None:
+        if 'null' in kinds:
+            return None
+        raise Refused(f'None where {" or ".join(kinds)} belongs')
+    if len(kinds) == 1:
+        return _of_kind(kinds[0], value, schema, where, faults)
+    return _of_some_kind(kinds, value, schema, where, faults)
+
+
+def _of_kind(kind: str, value: Any, schema: Schema, where: str, faults: Faults) -> Any:
+    if kind == 'array':
+        return _list(value, schema, where, faults)
+    if kind == 'object':
+        return _object(value, schema, where, faults)
+    if kind not in SCALARS:
+        return _json_value(value)
+    scalar = SCALARS[kind](value)
+    if kind == 'string':
+        _check_length(scalar, schema)
+    elif kind != 'boolean':
+        _check_range(scalar, schema)
+    return scalar
+
+
+def _of_some_kind(kinds: tuple[str, ...], value: Any, schema: Schema, where: str, faults: Faults) -> Any:
+    """A value of one of several types: of its own, if that is among them, else of the first that it can be made."""
+    reasons: list[str] = []
+    possible = [kind for kind in kinds if kind != 'null']
+    for kind in sorted(possible, key=lambda kind: not isinstance(value, _PYTHON.get(kind, ()))):
+        found: Faults = []
+        try:
+            fitting = _of_kind(kind, value, schema, where, found)
+        except Refused as refusal:
+            reasons.append(str(refusal))
+            continue
+        faults.extend(found)
+        return fitting
+    raise Refused(' and '.join(reasons))
+
+
+_PYTHON: dict[str, Any] = {
+    'integer': int,
+    'number': (int, float),
+    'string': str,
+    'boolean': bool,
+    'array': (list, tuple),
+    'object': Mapping,
+}
+
+
+def _alternative(value: Any, schema: Schema, where: str, faults: Faults) -> Any:
+    """The first alternative (oneOf, anyOf) that the value fits; where it is the right kind of thing for one of
+    them, what is wrong inside is told."""
+    reasons: list[str] = []
+    inside: Faults = []
+    for option in schema.one_of:
+        found: Faults = []
+        fitting = coerce(value, option, where, found)
+        if not found:
+            return fitting
+        at_top = [fault for place, fault in found if place == where]
+        reasons += at_top
+        if not at_top and (not inside or len(found) < len(inside)):
+            inside = found
+    if not inside:
+        raise Refused(' or '.join(dict.fromkeys(reasons)))
+    faults.extend(inside)
+    return None
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, bool):
+        raise Refused(f'{value} where an integer belongs')
+    try:
+        if isinstance(value, str):
+            number = int(value) if _DIGITS.fullmatch(value) else None
+        elif hasattr(type(value), '__index__'):
+            number = value.__index__()
+        else:
+            whole = int(value) if hasattr(type(value), '__int__') else None  # floats, decimals, numpy's own
+            number = whole if whole == value else None
+    except (ValueError, OverflowError, TypeError, ArithmeticError):
+        number = None
+    if number is None:
+        raise Refused(f'{shown(value)} is not an integer')
+    if number not in INT64:
+        raise Refused(f'{shown(number)} does not fit into 64 bits')
+    return int(number)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not (isinstance(value, str) or hasattr(type(value), '__float__') or _indexed(value)):
+        raise Refused(f'{shown(value)} is not a number')
+    try:
+        number = float(value)
+    except (ValueError, OverflowError, TypeError):
+        raise Refused(f'{shown(value)} is not a number') from None
+    if not math.isfinite(number):
+        raise Refused(f'{shown(value)} is not a finite number')
+    return number
+
+
+def _string(value: Any) -> str:
+    if isinstance(value, str):
+        text = str.__str__(value)  # the value of a member of a text enumeration, not its name
+    elif isinstance(value, date):
+        text = value.isoformat()
+    elif isinstance(value, float) and math.isfinite(value):
+        text = float.__repr__(value)
+    elif _indexed(value) and not isinstance(value, bool):
+        text = str(_integer(value))
+    elif _is_uuid(value):
+        text = str(value)
+    else:
+        raise Refused(f'{shown(value)} is not a text')
+    if not text.isascii() and _SURROGATE.search(text):
+        raise Refused(f'{shown(value)} is not valid Unicode')
+    return text
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if type(value).__name__ in ('bool_', 'bool'):  # numpy's own
+        return bool(value)
+    if isinstance(value, str) or _indexed(value):
+        known = {'true': True, 'false': False, '1': True, '0': False}.get(str(value).strip().lower())
+        if known is not None:
+            return known
+    raise Refused(f'{shown(value)} is neither true nor false')
+
+
+SCALARS: dict[str, Callable[[Any], Any]] = {
+    'integer': _integer,
+    'number': _number,
+    'string': _string,
+    'boolean': _boolean,
+}
+
+
+def _json_value(value: Any) -> Any:
+    """Any value as JSON has it, where the description does not say which."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _json_value(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_json_value(item) for item in _listed(value, ',')]
+    if isinstance(value, (str, date)) or _is_uuid(value):
+        return _string(value)
+    return _integer(value) if _indexed(value) else _number(value)
+
+
+def _list(value: Any, schema: Schema, where: str, faults: Faults) -> list[Any]:
+    items = _listed(value, schema.separator)
+    item_schema = schema.items
+    if item_schema is None:
+        items = _json_value(items)
+    else:
+        items = [coerce(item, item_schema, f'{where}[{index}]', faults) for index, item in enumerate(items)]
+    if schema.keywords.get('uniqueItems'):
+        items = _unique(items)
+    least, most = schema.keywords.get('minItems'), schema.keywords.get('maxItems')
+    if least is not None and len(items) < least:
+        raise Refused(f'{len(items)} items, at least {least} {"is" if least == 1 else "are"} needed')
+    if most is not None and len(items) > most:
+        raise Refused(f'{len(items)} items, at most {most} are allowed')
+    return items
+
+
+def _listed(value: Any, separator: str) -> list[Any]:
+    """A list of anything that was taken for one: comma text, a set (sorted, so that it always reads the same), ..."""
+    if isinstance(value, str):
+        return [item.strip() for item in value.split(separator)]
+    if isinstance(value, (set, frozenset)):
+        try:
+            return sorted(value)
+        except TypeError:
+            return list(value)
+    if isinstance(value, (bytes, bytearray, memoryview, Mapping)):
+        raise Refused(f'{shown(value)} is not a list')
+    return list(value) if isinstance(value, Iterable) else [value]
+
+
+def _unique(items: list[Any]) -> list[Any]:
+    try:
+        return list(dict.fromkeys(items))
+    except TypeError:  # lists and objects cannot be looked up
+        return [item for index, item in enumerate(items) if item not in items[:index]]
+
+
+def _object(value: Any, schema: Schema, where: str, faults: Faults) -> dict[str, Any]:
+    """An object with its declared fields, defaults filled in as 1.x did, and then the others."""
+    if not isinstance(value, Mapping):
+        raise Refused(f'{shown(value)} is not an object')
+    known = schema.properties
+    given = {str(key): item for key, item in value.items()}
+    result: dict[str, Any] = {}
+    for name, field in known.items():
+        if given.get(name) is None and 'null' not in field.types and name not in schema.required:
+            if 'default' in field.keywords:
+                result[name] = field.keywords['default']
+        elif name in given:
+            result[name] = coerce(given[name], field, f'{where}.{name}', faults)
+        elif name in schema.required:
+            faults.append((f'{where}.{name}', 'is required'))
+    additional = schema.additional
+    for name in (name for name in given if name not in known):
+        if isinstance(additional, Schema):
+            result[name] = coerce(given[name], additional, f'{where}.{name}', faults)
+        else:
+            result[name] = _undescribed(name, given, schema, f'{where}.{name}', faults)
+    return result
+
+
+def _undescribed(name: str, given: Mapping[str, Any], schema: Schema, where: str, faults: Faults) -> Any:
+    """A field that the description does not know is sent all the same, as JSON Schema allows and 1.x did; but
+    what looks like a slip of the pen, or what the description forbids, is refused."""
+    nearest = close_names(name, schema.properties.keys() - given.keys())
+    if nearest and not schema.one_of:
+        faults.append((where, f'unknown field, did you mean {nearest[0]!r}?'))
+    elif schema.additional is False:
+        faults.append((where, f'unknown field; known are {", ".join(schema.properties)}'))
+    else:
+        try:
+            return _json_value(given[name])
+        except Refused as refusal:
+            faults.append((where, str(refusal)))
+    return None
+
+
+def _check_length(text: str, schema: Schema) -> None:
+    shortest, longest = schema.keywords.get('minLength'), schema.keywords.get('maxLength')
+    if shortest is not None and len(text) < shortest:
+        raise Refused(f'{shown(text)} is shorter than {shortest} characters')
+    if longest is not None and len(text) > longest:
+        raise Refused(f'{len(text)} characters, at most {longest} are allowed')
+
+
+def _check_range(number: float, schema: Schema) -> None:
+    words = schema.keywords
+    if words.get('minimum') is not None and number < words['minimum']:
+        raise Refused(f'{number} is below the minimum of {words["minimum"]}')
+    if words.get('maximum') is not None and number > words['maximum']:
+        raise Refused(f'{number} is above the maximum of {words["maximum"]}')
+    if words.get('exclusiveMinimum') is not None and number <= words['exclusiveMinimum']:
+        raise Refused(f'{number} must be above {words["exclusiveMinimum"]}')
+    if words.get('exclusiveMaximum') is not None and number >= words['exclusiveMaximum']:
+        raise Refused(f'{number} must be below {words["exclusiveMaximum"]}')
+
+
+def _check_enum(value: Any, schema: Schema) -> None:
+    choices = schema.keywords.get('enum')
+    if choices is None or value in choices or value is None:
+        return
+    nearest = close_names(value, choices)
+    hint = f', did you mean {nearest[0]!r}?' if nearest else ''
+    raise Refused(f'{shown(value)} is not one of {", ".join(map(str, choices[:20]))}{hint}')
+
+
+def _is_uuid(value: Any) -> bool:
+    """Who has one has imported its module, which takes too long to import it for everybody."""
+    uuid = sys.modules.get('uuid')
+    return uuid is not None and isinstance(value, uuid.UUID)
+
+
+def _indexed(value: Any) -> bool:
+    return hasattr(type(value), '__index__')

@@ -1,0 +1,133 @@
+"""What all formats share when they are read; `swagger2` and `openapi3` add the words of theirs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from esipy._spec.model import Answer, Parameter, Place, Schema
+from esipy._spec.refs import is_mapping, listed, mapping, resolve, text
+from esipy.exceptions import SpecError
+
+METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace')
+
+
+class Reader:
+    """Reads a document piece by piece, each piece when it is first asked for.
+
+    A description that is broken in a place raises SpecError, with that place's name, when that place is used.
+    """
+
+    #: As the document says it: '2.0', '3.1.0'.
+    version: str
+    #: 'https://host/base', without a slash at the end; without a scheme and host when nothing tells them.
+    base_url: str
+    #: The compatibility date that the document describes, where it says one.
+    compatibility_date: str | None = None
+    #: Operations are found by their method and path too, and by names of EsiPy 1.x.
+    has_old_names = True
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.document = document
+        # By the node's identity; the node is kept beside its Schema so that the identity stays taken.
+        self._schemas: dict[int, tuple[Any, Schema]] = {}
+
+    def places(self) -> Iterator[Place]:
+        """Every operation of the document."""
+        for path, item in mapping(self.document, 'paths').items():
+            item = resolve(self.document, item) if str(path).startswith('/') else None  # else: x-something
+            for method in METHODS:
+                raw = item.get(method) if isinstance(item, Mapping) else None
+                if isinstance(raw, Mapping):
+                    tags = raw.get('tags')
+                    yield Place(
+                        str(raw.get('operationId') or ''), method, path, tuple(tags) if isinstance(tags, list) else ()
+                    )
+
+    def _item(self, place: Place) -> Mapping[str, Any]:
+        item: Mapping[str, Any] = resolve(self.document, self.document['paths'][place.path])
+        return item
+
+    def raw(self, place: Place) -> Mapping[str, Any]:
+        """The operation as the document has it."""
+        raw: Mapping[str, Any] = self._item(place)[place.method]
+        return raw
+
+    def parameters(self, place: Place) -> list[Parameter]:
+        """What the operation takes; its own parameter replaces the path's of the same name and location."""
+        nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
+        for owner in (self._item(place), self.raw(place)):
+            for entry in listed(owner, 'parameters'):
+                node = is_mapping(resolve(self.document, entry), 'a parameter')
+                nodes[text(node, 'in'), text(node, 'name')] = node
+        for name in re.findall(r'{([^}]*)}', place.path):
+            if ('path', name) not in nodes:
+                raise SpecError(f'no parameter describes {name!r} of {place.path}')
+        return [self.parameter(node) for node in nodes.values()]
+
+    def undeclared(self, name: str) -> Parameter | None:
+        """The parameter that an argument stands for which `parameters` does not have; None where that is a fault."""
+        return None
+
+    def endpoint(self, place: Place) -> Mapping[str, Any]:
+        """What stands beside an endpoint in a table: options of the client and of its plugins. Empty elsewhere."""
+        return {}
+
+    def answers(self, place: Place) -> dict[str, Answer]:
+        """What the document says of each status."""
+        nodes = mapping(self.raw(place), 'responses')
+        return {
+            str(status): self.answer(is_mapping(resolve(self.document, node), f'answer {status}'))
+            for status, node in nodes.items()
+        }
+
+    def security(self, place: Place) -> list[dict[str, list[str]]]:
+        """The operation's security requirement, or the document's: any one of these, {scheme: [scopes]}."""
+        raw = self.raw(place)
+        needs = listed(raw if 'security' in raw else self.document, 'security')
+        return [{name: listed(need, name) for name in is_mapping(need, "an item of 'security'")} for need in needs]
+
+    def schema(self, node: Any) -> Schema:
+        """The Schema of a node, one for each node, so that a type which holds itself closes its circle."""
+        known = self._schemas.get(id(node))
+        if known is None:
+            target = resolve(self.document, node)
+            if target is not node:
+                schema = self.schema(target)
+            else:
+                schema = Schema(self, node if isinstance(node, Mapping) else {})  # JSON Schema's `true`
+            known = self._schemas[id(node)] = (node, schema)
+        return known[1]
+
+    def parameter(self, node: Mapping[str, Any]) -> Parameter:
+        """A parameter, from its node in the document."""
+        raise NotImplementedError
+
+    def answer(self, node: Mapping[str, Any]) -> Answer:
+        """What is said of one status, from its node in the document."""
+        raise NotImplementedError
+
+    def keywords(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A schema node in the words of JSON Schema 2020-12."""
+        raise NotImplementedError
+
+    def separator(self, node: Mapping[str, Any]) -> str:
+        """What stands between the items of a list of this schema node, where it is written as text."""
+        return ','
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Identities mean nothing in another process, nor in a copy.
+        return {**self.__dict__, '_schemas': {}}
+
+
+def draft4(node: Mapping[str, Any], nullable: str) -> Mapping[str, Any]:
+    """The two older formats' dialect in today's words: `exclusiveMinimum: true`, and their word for "or null"."""
+    changes: dict[str, Any] = {}
+    if node.get(nullable) is True and isinstance(node.get('type'), str):
+        changes['type'] = [node['type'], 'null']
+    for bound, exclusive in (('minimum', 'exclusiveMinimum'), ('maximum', 'exclusiveMaximum')):
+        if isinstance(node.get(exclusive), bool):
+            changes[exclusive] = node.get(bound) if node[exclusive] else None
+            changes[bound] = None if node[exclusive] else node.get(bound)
+    return {**node, **changes} if changes else node

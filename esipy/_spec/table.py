@@ -1,0 +1,167 @@
+"""The op table: finds an operation by any of its names, and tells the nearest one when there is none."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote
+
+from esipy._runtime.suggest import close_names
+from esipy._spec.legacy import REMOVED
+from esipy._spec.model import Operation, Place
+from esipy._spec.reader import Reader
+from esipy.exceptions import SpecError, UnknownOperationError
+
+
+class OpTable(Mapping[str, Operation]):
+    """`table['GetStatus']`, `table['get_status']`, `table['Status', 'get_status']`, `table.get_status`.
+
+    An operation is found by its operationId, by the snake case of it, by its method and path
+    (`get_markets_region_id_orders`, what EsiPy 1.x apps call it and what no renaming of ids changes), and by a
+    tag and any of these. Iterating gives each operation once, by its operationId; where several have the same, by
+    method and path.
+    """
+
+    def __init__(self, reader: Reader, bind: Callable[..., Any]) -> None:
+        self._reader = reader
+        self._bind = bind
+        self._by_id: dict[str, list[Place]] = {}
+        for place in reader.places():
+            self._by_id.setdefault(place.id or place.derived_name, []).append(place)
+        self._made: dict[Place, Operation] = {}
+        self._found: dict[Any, Operation] = {}
+
+    def __getitem__(self, name: Any) -> Operation:
+        try:
+            return self._found[name]
+        except (KeyError, TypeError):  # not asked for yet, or a list, which cannot be looked up
+            operation = self._found[name] = self._operation(self._place(name))
+        return operation
+
+    def _operation(self, place: Place) -> Operation:
+        # Two threads may make the same operation; setdefault lets one of them win for all.
+        return self._made.get(place) or self._made.setdefault(place, Operation(self._reader, place, self._bind))
+
+    def at(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
+        """The operation at a method and path, and what the path itself gives: its placeholders' values, where it has
+        values in their places: '/characters/{character_id}/' or '/characters/12345/'.
+
+        Of several that fit the one with fewest placeholders is meant. A version in front ('/latest', '/v4') and a
+        slash at the end say nothing. Raises UnknownOperationError with the nearest paths.
+        """
+        wanted = _VERSION.sub('', path).rstrip('/') or '/'
+        fitting = [(place, match) for place, pattern in self._patterns if (match := pattern.fullmatch(wanted))]
+        found = [(place, match) for place, match in fitting if place.method == method.lower()]
+        if not found:
+            raise self._nowhere(method.upper(), wanted, [place for place, _ in fitting])
+        place, match = min(found, key=lambda one: len(one[1].groups()))
+        names = _PLACEHOLDER.findall(place.path)
+        given = {name: unquote(text) for name, text in zip(names, match.groups(), strict=True) if text[:1] != '{'}
+        return self._operation(place), given
+
+    @cached_property
+    def _patterns(self) -> list[tuple[Place, re.Pattern[str]]]:
+        """Every place, and what paths lead to it."""
+        places = [place for places in self._by_id.values() for place in places]
+        return [(place, _pattern(place.path.rstrip('/') or '/')) for place in places]
+
+    def _nowhere(self, method: str, path: str, elsewhere: list[Place]) -> UnknownOperationError:
+        name = f'{method} {path}'
+        if elsewhere:
+            return UnknownOperationError(
+                name, 'no such method there', [f'{p.method.upper()} {p.path}' for p in elsewhere]
+            )
+        known = [f'{place.method.upper()} {place.path}' for place, _ in self._patterns]
+        return UnknownOperationError(name, 'no operation at that path', close_names(name, known, n=3))
+
+    def __iter__(self) -> Iterator[str]:
+        for name, places in self._by_id.items():
+            if len(places) == 1:
+                yield name
+            else:
+                yield from (self._exact_name(place) for place in places)
+
+    def __len__(self) -> int:
+        return sum(map(len, self._by_id.values()))
+
+    def __contains__(self, name: object) -> bool:
+        try:
+            self._place(name)
+        except UnknownOperationError:
+            return False
+        except SpecError:  # it names several
+            return True
+        return True
+
+    def __getattr__(self, name: str) -> Operation:
+        if name.startswith('_'):
+            raise AttributeError(name)
+        return self[name]
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *filter(str.isidentifier, self._names or self._by_id)]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return OpTable, (self._reader, self._bind)
+
+    def _place(self, name: Any) -> Place:
+        tag, key = name if isinstance(name, tuple) and len(name) == 2 else (None, name)
+        if not isinstance(key, str):
+            raise UnknownOperationError(repr(name), 'an operation is named by a text, or by a pair (tag, name)')
+        places = self._by_id.get(key) or self._names.get(key) or self._names.get(snake(key)) or []
+        if tag is not None:
+            places = [place for place in places if tag in place.tags]
+        if not places:
+            raise self._unknown(key, tag)
+        if len(places) > 1:
+            where = ', '.join(f'{self._exact_name(place)!r} {list(place.tags)}' for place in places)
+            raise SpecError(f'{key!r} names several operations: {where}; ask for one of these, or by (tag, name)')
+        return places[0]
+
+    @cached_property
+    def _names(self) -> Mapping[str, list[Place]]:
+        """Snake case, and method + path, which wins where the two disagree; and method and path as they are."""
+        by_id: dict[str, list[Place]] = defaultdict(list)
+        by_path: dict[str, list[Place]] = defaultdict(list)
+        if not self._reader.has_old_names:
+            return {}
+        for place in [place for places in self._by_id.values() for place in places]:
+            by_id[snake(place.id)].append(place)
+            by_path[place.derived_name].append(place)
+            by_path[f'{place.method} {place.path}'].append(place)
+        by_id.pop('', None)
+        return {**by_id, **by_path}
+
+    def _exact_name(self, place: Place) -> str:
+        """A name that no other operation has."""
+        name = place.derived_name
+        return name if self._by_id.get(name, self._names[name]) == [place] else f'{place.method} {place.path}'
+
+    def _unknown(self, name: str, tag: str | None) -> UnknownOperationError:
+        gone = REMOVED.get(name) or REMOVED.get(snake(name))
+        if gone and self._reader.has_old_names:
+            return UnknownOperationError(name, gone)
+        known = [*self._by_id, *filter(str.isidentifier, self._names)]
+        nearest = close_names(name, known, n=3) or close_names(snake(name), known, n=3)
+        where = f' under the tag {tag!r}' if tag is not None else ''
+        return UnknownOperationError(name, f'no operation of that name{where}', dict.fromkeys(nearest))
+
+
+_PLACEHOLDER = re.compile(r'{([^{}]*)}')
+
+#: What EsiPy 1.x's paths began with.
+_VERSION = re.compile(r'^/(latest|dev|legacy|v\d+)(?=/)')
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """What paths lead to a template: any value in the place of a placeholder, or a placeholder of any name."""
+    literals = _PLACEHOLDER.split(path)[::2]
+    return re.compile('([^/]+)'.join(map(re.escape, literals)))
+
+
+def snake(name: str) -> str:
+    """GetMarketsRegionIdOrders -> get_markets_region_id_orders."""
+    return re.sub(r'(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])', '_', name).lower()

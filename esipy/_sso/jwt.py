@@ -1,0 +1,136 @@
+"""Access tokens of the EVE SSO: what they say, and whether it is true. The only file that uses python-jose.
+
+Facts: https://developers.eveonline.com/docs/services/sso/ (validating JWT tokens); rules: RFC 8725. python-jose is
+imported when a token is read for the first time.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from esipy import clock
+from esipy._message.decode import decode
+
+#: The algorithms that the SSO signs with, and the kind of key each takes. Nothing else is accepted: neither `none`,
+#: nor an HMAC whose "secret" would be the public key (RFC 8725 section 3.1).
+KEY_TYPES = {'RS256': 'RSA', 'ES256': 'EC'}
+
+#: The name of the key that the SSO signs with.
+DEFAULT_KID = 'JWT-Signature-Key'
+
+#: Half of the audience; the other half is the client id.
+EVE = 'EVE Online'
+
+_SUBJECT = re.compile(r'CHARACTER:EVE:([1-9][0-9]{0,18})', re.ASCII)
+
+
+class Identity(NamedTuple):
+    """Whose a verified token is. `owner` changes when the character changes hands."""
+
+    character_id: int
+    character_name: str
+    owner: str
+    scopes: frozenset[str]
+
+
+#: The keys by their names; called with True to have them asked for again.
+Keys = Callable[[bool], Mapping[str, Any]]
+
+
+def verify(token: str, keys: Keys, kid: str, client_id: str, issuer: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of a token that is genuine, meant for `client_id`, and still good.
+
+    `keys(again)`: JWKs by their name, asked for `again` when the token names one that is not there; `kid`: the name to
+    assume where the token gives none. `options` are python-jose's: what they switch off is not checked.
+    Raises python-jose's JWTError (ExpiredSignatureError, JWTClaimsError).
+    """
+    from jose import jwt
+    from jose.exceptions import JWTError
+
+    header = jwt.get_unverified_header(token)
+    algorithm = str(header.get('alg'))
+    if algorithm not in KEY_TYPES:
+        raise JWTError(f'the token is signed with {algorithm[:20]!r}, not with one of {", ".join(KEY_TYPES)}')
+    name = str(header.get('kid', kid))
+    known = keys(False)
+    key = _key(known if name in known else keys(True), name, algorithm)
+    # What depends on the time or is particular to this SSO is checked below; jose checks the signature.
+    ours = {'verify_aud': False, 'verify_exp': False, 'verify_nbf': False, 'verify_iat': False, 'verify_iss': False}
+    claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options={**options, **ours})
+    _check_time(claims, options)
+    _check_names(claims, client_id, issuer, options)
+    return claims
+
+
+def _key(keys: Mapping[str, Any], kid: str, algorithm: str) -> Any:
+    from jose.exceptions import JWTError
+
+    if kid not in keys:
+        raise JWTError('the token is signed with a key that the SSO does not name')
+    if keys[kid].get('kty') != KEY_TYPES[algorithm]:
+        raise JWTError(f'the key {kid!r} is not for {algorithm}')
+    return keys[kid]
+
+
+def _check_time(claims: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """`exp` must be there and lie ahead, `nbf` must not (RFC 7519 sections 4.1.4 and 4.1.5)."""
+    from jose.exceptions import ExpiredSignatureError, JWTClaimsError
+
+    now, leeway = clock.time(), float(options.get('leeway', 0))
+    if options.get('verify_exp', True):
+        if not _is_number(claims.get('exp')):
+            raise JWTClaimsError('the token has no expiry')
+        if claims['exp'] + leeway <= now:
+            raise ExpiredSignatureError('Signature has expired.')
+    early = 'nbf' in claims and (not _is_number(claims['nbf']) or claims['nbf'] - leeway > now)
+    if early and options.get('verify_nbf', True):
+        raise JWTClaimsError('the token is not yet valid')
+
+
+def _check_names(claims: Mapping[str, Any], client_id: str, issuer: str, options: Mapping[str, Any]) -> None:
+    """Who made it, for whom, and about whom."""
+    from jose.exceptions import JWTClaimsError
+
+    if options.get('verify_iss', True) and claims.get('iss') not in spellings(issuer):
+        raise JWTClaimsError('Invalid issuer')
+    if options.get('verify_aud', True):
+        audience = claims.get('aud')
+        audience = [audience] if isinstance(audience, str) else audience
+        if not isinstance(audience, list) or client_id not in audience or EVE not in audience:
+            raise JWTClaimsError('Invalid audience')
+    if options.get('verify_sub', True) and not _SUBJECT.fullmatch(str(claims.get('sub'))):
+        raise JWTClaimsError('Invalid subject')
+
+
+def spellings(issuer: str) -> frozenset[str]:
+    """The SSO writes its own name in three ways: with and without https, and with a slash at the end."""
+    host = re.sub(r'^https?://', '', issuer).rstrip('/')
+    return frozenset({issuer, host, f'https://{host}', f'https://{host}/'})
+
+
+def identity(claims: Mapping[str, Any]) -> Identity:
+    """Whose token it is, from verified claims. `scp` is a text for one scope, a list for several, absent for none."""
+    found = _SUBJECT.fullmatch(str(claims.get('sub')))
+    scopes = claims.get('scp') or []
+    return Identity(
+        int(found[1]) if found else 0,
+        str(claims.get('name', '')),
+        str(claims.get('owner', '')),
+        frozenset([scopes] if isinstance(scopes, str) else map(str, scopes)),
+    )
+
+
+def unverified_identity(token: str) -> Identity | None:
+    """Whose token it is by its own words: for one that came straight from the SSO. None for what is no such token."""
+    try:
+        claims = decode(base64.urlsafe_b64decode(token.split('.')[1] + '=='))
+        return identity(claims) if _SUBJECT.fullmatch(str(claims.get('sub'))) else None
+    except (IndexError, ValueError, AttributeError, TypeError):
+        return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

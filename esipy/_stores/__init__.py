@@ -1,0 +1,1 @@
+"""Token stores; the public names are in esipy/stores.py."""

@@ -1,0 +1,150 @@
+"""FileTokens: in one file of the user's own, shared by the processes of one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+from esipy._runtime.lazy import missing_extra
+from esipy._stores.base import PATIENCE, Tokens, TokenStore
+from esipy._stores.directory import locked, make_private, of_user, warn
+from esipy._stores.record import VERSION, from_record, parsed, to_record
+from esipy.exceptions import TokenStoreError
+
+_Kept = dict[tuple[str, int], Tokens]
+
+
+class FileTokens(TokenStore):
+    """Keeps tokens in a file that its owner alone can read (mode 0600, in a directory of mode 0700).
+
+    `path`: the file; by default `tokens.json` where the system keeps the data of the user's programs. `wait`: seconds
+    to wait for a lock. Needs the extra `tokens`.
+
+    The file is replaced whole, so that it is whole whatever happens: a process that is killed or a full disk leaves
+    the old one. The tokens in it are not encrypted, as little as the keys of ssh: `KeyringTokens` does that.
+    Lock files stand beside it; they hold nothing.
+
+    A file that others can read is made private again, with a warning. One that belongs to another user, or that is
+    not a file of tokens, is an error, and is left as it is.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, wait: float = PATIENCE) -> None:
+        try:
+            import filelock  # noqa: F401
+        except ImportError as error:
+            raise missing_extra('this token store', 'filelock', 'tokens', error) from None
+        # Without links: what is replaced is the file, and not the link that leads to it.
+        self.path = (of_user() / 'tokens.json' if path is None else Path(path).expanduser()).resolve()
+        self.wait = wait
+
+    def get(self, client_id: str, character_id: int) -> Tokens | None:
+        with self._alone():
+            return self._read().get((client_id, character_id))
+
+    def set(self, tokens: Tokens) -> None:
+        to_record(tokens)  # what cannot be kept is told before anything is touched
+        with self._alone():
+            kept = self._read()
+            kept[tokens.client_id, tokens.character_id] = tokens
+            self._write(kept.values())
+
+    def delete(self, client_id: str, character_id: int) -> None:
+        with self._alone():
+            kept = self._read()
+            if kept.pop((client_id, character_id), None) is not None:
+                self._write(kept.values())
+
+    def characters(self, client_id: str) -> list[int]:
+        with self._alone():
+            return sorted(character for client, character in self._read() if client == client_id)
+
+    def lock(self, client_id: str, character_id: int) -> AbstractContextManager[None]:
+        make_private(self.path.parent)
+        whose = sha256(f'{client_id}:{character_id}'.encode()).hexdigest()[:16]
+        return locked(self._beside(f'{whose}.lock'), self.wait)
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """Held for the moment of a reading or writing. Readers too: Windows replaces no file that is open."""
+        make_private(self.path.parent)
+        return locked(self._beside('lock'), self.wait)
+
+    def _beside(self, ending: str) -> Path:
+        return self.path.with_name(f'{self.path.name}.{ending}')
+
+    def _read(self) -> _Kept:
+        try:
+            with self.path.open('rb') as file:
+                self._make_sure_it_is_private(file.fileno())
+                text = file.read()
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise TokenStoreError(f'{self.path}: cannot be read: {error.strerror}') from error
+        kept = _tokens_in(text)
+        if kept is None:
+            raise TokenStoreError(
+                f'{self.path}: this is not a file of tokens, or one of a newer esipy, or it is broken. '
+                f'It was left as it is: move it away, or give another path to FileTokens'
+            )
+        return kept
+
+    def _make_sure_it_is_private(self, file: int) -> None:
+        if os.name != 'posix':  # elsewhere the user's own directory is private already
+            return
+        found = os.fstat(file)
+        if found.st_uid != os.geteuid():
+            raise TokenStoreError(f'{self.path}: belongs to another user; give another path to FileTokens')
+        if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            os.fchmod(file, stat.S_IRUSR | stat.S_IWUSR)
+            warn(f'{self.path}: others could read these tokens until now; revoke them if somebody may have')
+
+    def _write(self, kept: Iterable[Tokens]) -> None:
+        """Put a new file in place of the old one: whole, or not at all."""
+        text = json.dumps({'version': VERSION, 'tokens': [to_record(tokens) for tokens in kept]}, indent=1)
+        new = self._beside('new')  # one name: what a killed process left is swept away by the next one
+        try:
+            new.unlink(missing_ok=True)
+            # Private from its first byte: the mode is given when it is made, and it is made here or not at all.
+            with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as file:
+                file.write(text.encode())
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(new, self.path)
+            _settle(self.path.parent)
+        except OSError as error:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
+            raise TokenStoreError(f'{self.path}: cannot be written: {error.strerror}') from error
+
+    def __repr__(self) -> str:
+        return f'<FileTokens in {self.path}>'
+
+
+def _tokens_in(text: bytes) -> _Kept | None:
+    """What a file says, None if it is not one of ours."""
+    whole = parsed(text)
+    if not isinstance(whole, dict) or whole.get('version') != VERSION or not isinstance(whole.get('tokens'), list):
+        return None
+    kept: _Kept = {}
+    for record in whole['tokens']:
+        tokens = from_record(record)
+        if tokens is None:
+            return None
+        kept[tokens.client_id, tokens.character_id] = tokens
+    return kept
+
+
+def _settle(directory: Path) -> None:
+    """Have the new name of a file written to the disk as well (fsync(2): that of the file alone does not)."""
+    if os.name != 'posix':
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,136 @@
+"""KeyringTokens: where the system keeps passwords, encrypted, shared by the processes of one user."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from contextlib import AbstractContextManager
+from hashlib import sha256
+from typing import Any
+
+from esipy._runtime.lazy import missing_extra
+from esipy._stores.base import PATIENCE, Tokens, TokenStore
+from esipy._stores.directory import locked, make_private, of_user
+from esipy._stores.record import checked, from_text, parsed, to_text
+from esipy.exceptions import TokenStoreError
+
+
+class KeyringTokens(TokenStore):
+    """Keeps tokens in the system's keyring, through the library `keyring` and the backend that it is set to.
+
+    `service`: the name that the entries stand under. `wait`: seconds to wait for a lock. Needs the extra `keyring`.
+
+    The access token is not kept: it lasts 20 minutes, and is larger than what Windows takes (2560 bytes in UTF-16,
+    CRED_MAX_CREDENTIAL_BLOB_SIZE). The rest is packed, and fits with every scope there is. So after a start the first
+    call refreshes. A keyring cannot be listed: one more entry for each application names its characters.
+    """
+
+    def __init__(self, service: str = 'esipy', *, wait: float = PATIENCE) -> None:
+        try:
+            import filelock  # noqa: F401
+            import keyring
+        except ImportError as error:
+            raise missing_extra('this token store', 'keyring', 'keyring', error) from None
+        self.service = service
+        self.wait = wait
+        self._keyring = keyring
+        self._locks = of_user()
+
+    def get(self, client_id: str, character_id: int) -> Tokens | None:
+        text = self._ask('get', _name(client_id, character_id))
+        if text is None:
+            return None
+        tokens = _unpacked(text)
+        if tokens is None or tokens[:2] != (client_id, character_id):
+            raise TokenStoreError(f'{self._told(_name(client_id, character_id))}: holds no tokens of this character')
+        return tokens
+
+    def set(self, tokens: Tokens) -> None:
+        text = _packed(checked(tokens)._replace(access_token=None, expires_at=0.0))
+        with self._alone():
+            self._ask('set', _name(tokens.client_id, tokens.character_id), text)
+            self._list(tokens.client_id, self._listed(tokens.client_id) | {tokens.character_id})
+
+    def delete(self, client_id: str, character_id: int) -> None:
+        with self._alone():
+            self._drop(_name(client_id, character_id))
+            self._list(client_id, self._listed(client_id) - {character_id})
+
+    def characters(self, client_id: str) -> list[int]:
+        return sorted(self._listed(client_id))
+
+    def lock(self, client_id: str, character_id: int) -> AbstractContextManager[None]:
+        return self._locked(f'{client_id}:{character_id}')
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return self._locked('')
+
+    def _locked(self, name: str) -> AbstractContextManager[None]:
+        """A keyring has no locks: files of the same user stand for them, and hold nothing."""
+        make_private(self._locks)
+        whose = sha256(f'{self.service}:{name}'.encode()).hexdigest()[:16]
+        return locked(self._locks / f'keyring.{whose}.lock', self.wait)
+
+    def _listed(self, client_id: str) -> frozenset[int]:
+        text = self._ask('get', _index(client_id))
+        if text is None:
+            return frozenset()
+        listed = parsed(text)
+        if not isinstance(listed, list) or not all(type(character) is int for character in listed):
+            raise TokenStoreError(f'{self._told(_index(client_id))}: is no list of characters')
+        return frozenset(listed)
+
+    def _list(self, client_id: str, characters: frozenset[int]) -> None:
+        if characters == self._listed(client_id):
+            return
+        if characters:
+            self._ask('set', _index(client_id), json.dumps(sorted(characters), separators=(',', ':')))
+        else:
+            self._drop(_index(client_id))
+
+    def _drop(self, name: str) -> None:
+        if self._ask('get', name) is not None:  # to delete what is not there is an error of keyring's
+            self._ask('delete', name)
+
+    def _ask(self, what: str, name: str, *value: str) -> str | None:
+        """Get, set or delete an entry. Backends raise whatever they like, with whatever in it: the kind is told."""
+        try:
+            answer: str | None = getattr(self._keyring, f'{what}_password')(self.service, name, *value)
+        except Exception as error:
+            reason = _reason(self._keyring, error)
+        else:
+            return answer
+        raise TokenStoreError(f'{self._told(name)}: cannot {what} it: {reason}')
+
+    def _told(self, name: str) -> str:
+        return f'keyring, service {self.service!r}, entry {name!r}'
+
+    def __repr__(self) -> str:
+        return f'<KeyringTokens under {self.service!r}>'
+
+
+def _reason(keyring: Any, error: Exception) -> str:
+    """The kind of an error; its text too where it says how to set up a keyring."""
+    kind = type(error).__name__
+    return f'{kind}: {error}' if isinstance(error, keyring.errors.NoKeyringError) else kind
+
+
+def _name(client_id: str, character_id: int) -> str:
+    return f'{client_id}:{character_id}'
+
+
+def _index(client_id: str) -> str:
+    return f'{client_id}:characters'
+
+
+def _packed(tokens: Tokens) -> str:
+    return base64.b64encode(zlib.compress(to_text(tokens).encode(), 9)).decode()
+
+
+def _unpacked(text: str) -> Tokens | None:
+    try:
+        plain = zlib.decompress(base64.b64decode(text, validate=True))
+    except (ValueError, zlib.error):
+        return None
+    return from_text(plain)

@@ -1,0 +1,58 @@
+"""MemoryTokens: in this process, for as long as it runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from esipy._runtime.fork import renew_after
+from esipy._stores.base import PATIENCE, Tokens, TokenStore
+from esipy._stores.record import checked
+from esipy.exceptions import TokenStoreBusyError
+
+
+class MemoryTokens(TokenStore):
+    """Keeps tokens in this process, and locks between its threads. `wait`: seconds to wait for a lock."""
+
+    def __init__(self, *, wait: float = PATIENCE) -> None:
+        self.wait = wait
+        self._kept: dict[tuple[str, int], Tokens] = {}
+        self._renew()
+        renew_after(self)
+
+    def _renew(self) -> None:
+        self._lock = threading.Lock()
+        #: Of each character. They stay: nobody can tell whether another thread is about to take one.
+        self._locks: dict[tuple[str, int], threading.Lock] = {}
+
+    def get(self, client_id: str, character_id: int) -> Tokens | None:
+        with self._lock:
+            return self._kept.get((client_id, character_id))
+
+    def set(self, tokens: Tokens) -> None:
+        checked(tokens)
+        with self._lock:
+            self._kept[tokens.client_id, tokens.character_id] = tokens
+
+    def delete(self, client_id: str, character_id: int) -> None:
+        with self._lock:
+            self._kept.pop((client_id, character_id), None)
+
+    def characters(self, client_id: str) -> list[int]:
+        with self._lock:
+            return sorted(character for client, character in self._kept if client == client_id)
+
+    @contextmanager
+    def lock(self, client_id: str, character_id: int) -> Iterator[None]:
+        with self._lock:
+            lock = self._locks.setdefault((client_id, character_id), threading.Lock())
+        if not lock.acquire(timeout=self.wait):
+            raise TokenStoreBusyError(f'character {character_id}: another thread holds its lock for {self.wait:g} s')
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def __repr__(self) -> str:
+        return '<MemoryTokens>'

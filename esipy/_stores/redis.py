@@ -1,0 +1,136 @@
+"""RedisTokens, and RedisLock for those who keep tokens elsewhere: shared by any number of machines."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from esipy._runtime.lazy import missing_extra
+from esipy._runtime.wire import impatient
+from esipy._stores.base import PATIENCE, Tokens, TokenStore
+from esipy._stores.record import from_text, to_text
+from esipy.exceptions import TokenStoreBusyError, TokenStoreError
+
+LOGGER = logging.getLogger('esipy.stores')
+
+#: Seconds after which the lock of a holder that died is free: longer than a refresh, which is given up after 60.
+_HOLD = 70.0
+
+
+class RedisLock:
+    """A lock between processes and machines: `EsiSecurity(..., lock=RedisLock(redis_client))`.
+
+    `redis_client`: a `redis.Redis` or `redis.RedisCluster`. Called with a name, it gives a context manager, which one
+    at a time is in. `hold`: seconds after which Redis frees the lock of a process that was killed in it; whoever is
+    in it for longer has it no more. `wait`: seconds to wait for it, more than `hold`.
+
+    Entering raises `TokenStoreBusyError` when it is not free in time, and `TokenStoreError` when Redis is down.
+    Needs the extra `redis`.
+    """
+
+    def __init__(
+        self, redis_client: Any, prefix: str = 'esipy', *, hold: float = _HOLD, wait: float = PATIENCE
+    ) -> None:
+        self._server = _Server(redis_client)
+        self.prefix = prefix
+        self.hold = hold
+        self.wait = wait
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        key = f'{self.prefix}:lock:{name}'
+        # redis-py's: a token of its own in each, which a script compares before it lets go.
+        lock = self._server.client.lock(key, timeout=self.hold, blocking_timeout=self.wait, thread_local=False)
+        if not self._server.ask(key, lock.acquire):
+            raise TokenStoreBusyError(f'Redis, {key}: another one holds this lock for {self.wait:g} s')
+        try:
+            yield
+        finally:
+            try:
+                lock.release()
+            except self._server.redis.RedisError as error:  # what was done in it is done
+                LOGGER.warning('%s: the lock was not given back (%s); it is free by now, or soon', key, _kind(error))
+
+    def __repr__(self) -> str:
+        return f'<RedisLock under {self.prefix!r}>'
+
+
+class RedisTokens(TokenStore):
+    """Keeps tokens in Redis, as JSON, in a hash for each application: `esipy:tokens:<client id>`.
+
+    `redis_client`: a `redis.Redis` or `redis.RedisCluster`, with `decode_responses` or not. `prefix`: what the keys
+    begin with. `hold`, `wait`: those of its `RedisLock`. Needs the extra `redis`.
+
+    It must be a Redis that keeps what it has: one with `appendonly yes` and `maxmemory-policy noeviction`, and not
+    one that was set up as a cache. Whoever reads it has the tokens: they are not encrypted.
+    """
+
+    def __init__(
+        self, redis_client: Any, prefix: str = 'esipy', *, hold: float = _HOLD, wait: float = PATIENCE
+    ) -> None:
+        self._server = _Server(redis_client)
+        self._lock = RedisLock(redis_client, prefix, hold=hold, wait=wait)
+        self.prefix = prefix
+
+    def get(self, client_id: str, character_id: int) -> Tokens | None:
+        key = self._key(client_id)
+        text = self._server.ask(key, self._server.client.hget, key, str(character_id))
+        if text is None:
+            return None
+        tokens = from_text(text)
+        if tokens is None or tokens[:2] != (client_id, character_id):
+            raise TokenStoreError(f'Redis, {key}, field {character_id}: holds no tokens of this character')
+        return tokens
+
+    def set(self, tokens: Tokens) -> None:
+        text = to_text(tokens)
+        key = self._key(tokens.client_id)
+        self._server.ask(key, self._server.client.hset, key, str(tokens.character_id), text)
+
+    def delete(self, client_id: str, character_id: int) -> None:
+        key = self._key(client_id)
+        self._server.ask(key, self._server.client.hdel, key, str(character_id))
+
+    def characters(self, client_id: str) -> list[int]:
+        key = self._key(client_id)
+        fields = self._server.ask(key, self._server.client.hkeys, key)
+        return sorted(int(field) for field in fields if field.isdigit())
+
+    def lock(self, client_id: str, character_id: int) -> AbstractContextManager[None]:
+        return self._lock(f'{client_id}:{character_id}')
+
+    def _key(self, client_id: str) -> str:
+        return f'{self.prefix}:tokens:{client_id}'
+
+    def __repr__(self) -> str:
+        return f'<RedisTokens under {self.prefix!r}>'
+
+
+class _Server:
+    """A Redis that answers now, or is an error of ours."""
+
+    def __init__(self, redis_client: Any) -> None:
+        try:
+            import redis
+        except ImportError as error:
+            raise missing_extra('this token store', 'redis', 'redis', error) from None
+        if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
+            raise TypeError(f'redis_client: a redis.Redis or redis.RedisCluster, not {type(redis_client).__name__}')
+        self.redis: Any = redis
+        self.client: Any = impatient(redis, redis_client)
+
+    def ask(self, key: str, command: Callable[..., Any], *args: Any) -> Any:
+        """Do it. What fails is told without what was sent: Redis repeats the arguments of what it refuses."""
+        try:
+            return command(*args)
+        except self.redis.RedisError as error:
+            reason = _kind(error)
+        raise TokenStoreError(f'Redis, {key}: {reason}')
+
+
+def _kind(error: Exception) -> str:
+    """The kind of an error, with the code that Redis' own begin with (`WRONGTYPE`)."""
+    code = str(error).partition(' ')[0]
+    return f'{type(error).__name__} {code}' if code.isupper() else type(error).__name__

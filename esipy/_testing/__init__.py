@@ -1,0 +1,1 @@
+"""Contract suites; the public names are in esipy/testing.py."""

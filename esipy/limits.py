@@ -1,0 +1,15 @@
+"""When to wait, so that ESI never has to refuse: the public door of all limits."""
+
+from typing import TYPE_CHECKING
+
+from esipy._limits.base import Budget, Estimate, Limits
+from esipy._limits.memory import MemoryLimits
+from esipy._limits.undocumented import HIDDEN
+from esipy._runtime.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from esipy._limits.redis import RedisLimits
+
+__all__ = ['HIDDEN', 'Budget', 'Estimate', 'Limits', 'MemoryLimits', 'RedisLimits']
+
+__getattr__, __dir__ = lazy_exports(__name__, {'RedisLimits': 'esipy._limits.redis'})

@@ -1,0 +1,28 @@
+"""A local ESI over real sockets, made from a description; see `Sandbox`."""
+
+from typing import TYPE_CHECKING
+
+from esipy._runtime.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from esipy._sandbox.errors import HandlerFailedError, SandboxError, UnexpectedCallsError
+    from esipy._sandbox.faults import Fault
+    from esipy._sandbox.limits.orders import Count
+    from esipy._sandbox.log import Entry
+    from esipy._sandbox.sandbox import Sandbox
+
+__all__ = ['Count', 'Entry', 'Fault', 'HandlerFailedError', 'Sandbox', 'SandboxError', 'UnexpectedCallsError']
+
+# `fixtures` is loaded by every pytest of a site that has esipy, and few of them need a server.
+__getattr__, __dir__ = lazy_exports(
+    __name__,
+    {
+        'Count': 'esipy._sandbox.limits.orders',
+        'Entry': 'esipy._sandbox.log',
+        'Fault': 'esipy._sandbox.faults',
+        'HandlerFailedError': 'esipy._sandbox.errors',
+        'Sandbox': 'esipy._sandbox.sandbox',
+        'SandboxError': 'esipy._sandbox.errors',
+        'UnexpectedCallsError': 'esipy._sandbox.errors',
+    },
+)
