@@ -18,7 +18,7 @@ import esipy
 from benchmarks.material import REGION, document
 from benchmarks.measure import ESIPY, FLOOR, WALL, Options, Result, alternate
 from benchmarks.server import serving
-from esipy._http import Answer
+from esipy._http import RawResponse
 from esipy.cache import BaseCache, DictCache, FileCache, RedisCache, _hash
 from esipy.limits import RedisLimits
 from esipy.utils import make_cache_key
@@ -86,7 +86,7 @@ def _limits(address: str, options: Options, number: int, client: redis.Redis) ->
     calls = esipy.EsiClient(headers={'User-Agent': 'esipy benchmarks'}, cache=None, limits=None)
     limits = RedisLimits(client)
     exchange = calls._exchange(app.op['GetStatus'](), None, None, None, None, None, {})
-    answer = Answer(200, dict(calls.request(app.op['GetStatus']()).headers), b'', '')
+    answer = RawResponse(200, dict(calls.request(app.op['GetStatus']()).headers), b'', '')
 
     def kept() -> None:
         with limits.booking(exchange, None) as booking:

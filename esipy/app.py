@@ -17,7 +17,7 @@ from esipy._cache.check import check_cache
 from esipy._cache.policy import lifetime, lower
 from esipy._documents import fetch
 from esipy._documents.parse import parse, read
-from esipy._http import Answer
+from esipy._http import RawResponse
 from esipy._message.bind import bind, day_of
 from esipy._message.headers import OURS
 from esipy._message.request import Request
@@ -148,11 +148,11 @@ class EsiApp:
         self.compatibility_date = None if compatibility_date is None else day_of(compatibility_date, 'EsiApp')
         # Documents that this object has read already, so that the same bytes are not read again.
         self._made: dict[str, tuple[bytes, App]] = {}
-        self._renew()
-        fork.renew_after(self)
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
         self._app: App | None = self._document(meta_url, self.esi_meta_cache_key)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
 
     @property
@@ -342,7 +342,7 @@ _TRIES = 3
 _PAUSE = 0.3
 
 
-def _insist(url: str, headers: Mapping[str, str]) -> Answer:
+def _insist(url: str, headers: Mapping[str, str]) -> RawResponse:
     """The document at `url`; what the server fails to answer is asked for again, unless that took long already."""
     for attempt in range(1, _TRIES):
         try:

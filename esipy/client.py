@@ -29,10 +29,19 @@ from esipy._cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy._cache.memory import DictCache
 from esipy._cache.policy import CachedResponse
 from esipy._call import retry
-from esipy._call.coalesce import Flights
-from esipy._call.negative_cache import Refusal, Refusals
-from esipy._call.response_cache import Answers
-from esipy._http import Answer, BadBody, NoAnswer, Timeouts, Transport, check_options, make_session, timeout_of
+from esipy._call.coalesce import Coalescer
+from esipy._call.negative_cache import NegativeCache, Rejection
+from esipy._call.response_cache import ResponseCache
+from esipy._http import (
+    BodyError,
+    RawResponse,
+    Timeouts,
+    Transport,
+    TransportError,
+    check_options,
+    make_session,
+    timeout_of,
+)
 from esipy._http.send import SAFE
 from esipy._limits.base import Budget, Estimate, Limits
 from esipy._limits.disabled import NoLimits
@@ -41,12 +50,12 @@ from esipy._message.bind import day_of
 from esipy._message.errors import error_of, failed, failed_body, kind_of, masked, undecodable, unreadable
 from esipy._message.exchange import Exchange
 from esipy._message.headers import retry_after
-from esipy._message.pyswagger import adopt, fill, show
+from esipy._message.pyswagger import fill_response, to_request, update_pair
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
 from esipy._paging.methods import Call, Lists, bounded
 from esipy._plugins import base as plugins
-from esipy._runtime.workers import go_on, run_all
+from esipy._runtime.workers import map_unordered, raise_if_cancelled
 from esipy._version import __version__
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit, unknown_option
 from esipy.exceptions import (
@@ -100,10 +109,10 @@ _OPTIONS: dict[str, Any] = {
 }
 
 
-class Landed(NamedTuple):
+class SharedResult(NamedTuple):
     """What one thread brought for all who asked for the same."""
 
-    answer: Answer
+    answer: RawResponse
     #: The kept answer that it was asked after.
     asked: CachedResponse | None
     owner: str
@@ -170,10 +179,10 @@ class EsiClient(Lists):
         self.max_body: int = chosen['max_body']
         session = make_session(self.pool_size, self.transport_adapter, self.session)
         self._transport = Transport(session, self.max_body)
-        self._answers = Answers(self.keep_stale, self.stale_if_error, self._transport.shown)
-        self._flights: Flights[Landed] = Flights()
+        self._answers = ResponseCache(self.keep_stale, self.stale_if_error, self._transport.header_digests)
+        self._flights: Coalescer[SharedResult] = Coalescer()
         self._limits: Limits | NoLimits = _limits_of(self.limits)
-        self._refusals = Refusals(self.remember_refusals, self._answers.key)
+        self._refusals = NegativeCache(self.remember_refusals, self._answers.key)
         self._warned: set[str] = set()
         #: Whether all this belongs to another client (see `as_character`).
         self._is_borrowed = False
@@ -234,9 +243,9 @@ class EsiClient(Lists):
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and (raise_on_error or isinstance(error, UndecodableBodyError)):
-            show(req_and_resp, response)
+            update_pair(req_and_resp, response)
             raise error
-        filled: Response = fill(req_and_resp, response)
+        filled: Response = fill_response(req_and_resp, response)
         return filled
 
     def request_path(self, method: str, path: str, /, *, app: Any = None, **arguments: Any) -> Response:
@@ -296,9 +305,9 @@ class EsiClient(Lists):
         exchange.priority = priority
         response, error = self._execute(exchange)
         if error is not None and raise_on_error:
-            show(req_and_resp, response)
+            update_pair(req_and_resp, response)
             raise error
-        filled: Response = fill(req_and_resp, response)
+        filled: Response = fill_response(req_and_resp, response)
         return filled
 
     def multi_request(
@@ -347,7 +356,7 @@ class EsiClient(Lists):
             if told is not None:
                 told(count)
 
-        run_all(run, reqs_and_resps, bounded(threads), done)
+        map_unordered(run, reqs_and_resps, bounded(threads), done)
         pairs = [results[index] for index in sorted(results)]
         if errors:
             first = errors[min(errors)]
@@ -411,7 +420,11 @@ class EsiClient(Lists):
             call = request, Response(request)
             exchange = self._exchange(call, None, opt, security, timeout, False, options, compatibility_date)
             exchange.priority, exchange.is_patient = priority, self.max_wait is None
-            exchange.anew, exchange.keeps, exchange.whole = anew, keep or not isinstance(self.cache, DictCache), True
+            exchange.bypass_cache, exchange.store_response, exchange.resolve_304 = (
+                anew,
+                keep or not isinstance(self.cache, DictCache),
+                True,
+            )
             response, error = self._execute(exchange)
             if error is not None:
                 raise error
@@ -420,7 +433,7 @@ class EsiClient(Lists):
         return ask
 
     def _said(self) -> Any:
-        return self._transport.says()[0], self.compatibility_date
+        return self._transport.vary_and_authorization()[0], self.compatibility_date
 
     def close(self) -> None:
         """Close the plugins and all connections. A call after that opens new ones."""
@@ -450,10 +463,10 @@ class EsiClient(Lists):
         raw_body_only: bool | None,
         options: Mapping[str, Any],
         compatibility_date: Any = None,
-    ) -> plugins.Call:
-        request = adopt(call)
-        chosen, authorization = self._transport.says()
-        exchange = plugins.Call(
+    ) -> plugins.CallContext:
+        request = to_request(call)
+        chosen, authorization = self._transport.vary_and_authorization()
+        exchange = plugins.CallContext(
             request,
             method,
             opt,
@@ -480,19 +493,19 @@ class EsiClient(Lists):
     @property
     def plugin_options(self) -> frozenset[str]:
         """What the plugins take as options of a call."""
-        return self._chain.takes if self._chain is not None else frozenset()
+        return self._chain.call_options if self._chain is not None else frozenset()
 
     def _advise(self, where: str, given: Iterable[str], known: Iterable[str]) -> None:
         """Warn of options that neither the client nor a plugin knows."""
         advise_of_unknown(where, given, (*known, *self.plugin_options))
 
-    def _execute(self, exchange: plugins.Call) -> tuple[Response, APIException | None]:
+    def _execute(self, exchange: plugins.CallContext) -> tuple[Response, APIException | None]:
         """One execution, whole, with the plugins around it."""
         if self._chain is not None:
             return self._chain.call(exchange, self._perform)
         return self._perform(exchange)
 
-    def _perform(self, exchange: plugins.Call) -> tuple[Response, APIException | None]:
+    def _perform(self, exchange: plugins.CallContext) -> tuple[Response, APIException | None]:
         """One execution, whole: the answer, and the error that it stands for, if it does."""
         self._tell_owner(exchange)
         landings = self._flights.landings
@@ -531,7 +544,7 @@ class EsiClient(Lists):
         signed = returned if isinstance(returned, type(request)) else request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
         owner = getattr(signed, 'owner', None) or owner_of_signed(exchange.request, signed)
-        exchange.authorization = self._transport.says()[1]  # an app may sign by its session
+        exchange.authorization = self._transport.vary_and_authorization()[1]  # an app may sign by its session
         exchange.owner = owner or owner_of(exchange.authorization)
 
     def _take(self, exchange: Exchange, stored: CachedResponse) -> tuple[Response, APIException | None]:
@@ -542,7 +555,7 @@ class EsiClient(Lists):
             return response, unreadable(response, self.strict, clock.time())
         return response, None
 
-    def _repeat(self, exchange: Exchange, refusal: Refusal) -> tuple[Response, APIException | None]:
+    def _repeat(self, exchange: Exchange, refusal: Rejection) -> tuple[Response, APIException | None]:
         """A refusal that is remembered, without asking for it again."""
         response, error = self._receive(exchange, refusal.answer, None, _NOWHERE)
         response.from_cache = response.remembered = True
@@ -551,7 +564,7 @@ class EsiClient(Lists):
         return response, error
 
     def _fetch(
-        self, exchange: plugins.Call, stored: CachedResponse | None, landings: int
+        self, exchange: plugins.CallContext, stored: CachedResponse | None, landings: int
     ) -> tuple[Response, APIException | None]:
         """Ask the server. The same GET of several threads at once is sent by one of them, unless it turns out to be
         somebody else's. `stored`: what was kept when so many flights had landed."""
@@ -565,25 +578,27 @@ class EsiClient(Lists):
                 if stored is not None and policy.is_fresh(stored.headers, clock.time()):
                     return self._take(exchange, stored)
             answer, asked = self._attempts(exchange, stored)
-            flight.land(Landed(answer, asked, exchange.owner))
-            outcome = self._receive(exchange, answer, asked, self.cache if exchange.keeps else _NOWHERE)
+            flight.land(SharedResult(answer, asked, exchange.owner))
+            outcome = self._receive(exchange, answer, asked, self.cache if exchange.store_response else _NOWHERE)
             if flight.outdated:
                 self._answers.forget(self.cache, exchange)
             return outcome
 
-    def _do(self, exchange: plugins.Call) -> tuple[Response, APIException | None]:
+    def _do(self, exchange: plugins.CallContext) -> tuple[Response, APIException | None]:
         """A write, which makes the kept answer to its address old, a HEAD, and what is read while it comes."""
         answer, _ = self._attempts(exchange, None)
         # One that was cut off may have been done.
-        lost = isinstance(answer.failure, NoAnswer) and not answer.failure.unsent
+        lost = isinstance(answer.failure, TransportError) and not answer.failure.unsent
         if exchange.method not in SAFE and (answer.status < 400 or lost):
             self._flights.outdate(self._answers.key(exchange))
             self._answers.forget(self.cache, exchange)
         return self._receive(exchange, answer, None, _NOWHERE)
 
-    def _attempts(self, exchange: plugins.Call, stored: CachedResponse | None) -> tuple[Answer, CachedResponse | None]:
+    def _attempts(
+        self, exchange: plugins.CallContext, stored: CachedResponse | None
+    ) -> tuple[RawResponse, CachedResponse | None]:
         """Send, and send again as far as `retry` allows: the last answer, and the kept one that it was asked after."""
-        answer: Answer | None = None
+        answer: RawResponse | None = None
         while True:
             if exchange.security is not None and exchange.signed is None:
                 owner = exchange.owner
@@ -610,22 +625,22 @@ class EsiClient(Lists):
     def _has_another_token(self, exchange: Exchange) -> bool:
         """After a 401, which did nothing: whether the security object has got a token to try once more with."""
         signed, exchange.signed = exchange.signed, None
-        if exchange.has_renewed or signed is None or not _can(exchange.security, 'refused'):
+        if exchange.token_refreshed or signed is None or not _can(exchange.security, 'refused'):
             return False
         if exchange.request.is_streamed:
             return False  # its body is gone
-        exchange.has_renewed = True
+        exchange.token_refreshed = True
         return bool(exchange.security.refused(signed))
 
-    def _attempt(self, exchange: plugins.Call, stored: CachedResponse | None) -> Answer:
+    def _attempt(self, exchange: plugins.CallContext, stored: CachedResponse | None) -> RawResponse:
         """One attempt, when the limits allow it."""
-        with self._limits.booking(exchange, self._authorization(exchange)) as booking:
-            if booking.has_waited and exchange.signed is not None:
+        with self._limits.reservation(exchange, self._authorization(exchange)) as reservation:
+            if reservation.has_waited and exchange.signed is not None:
                 self._sign(exchange)  # the token may have expired meanwhile
             exchange.attempts += 1
-            exchange.took = None
+            exchange.attempt_elapsed = None
             answer = self._send(exchange, stored)
-            booking.settle(answer, sent=exchange.took is not None)
+            reservation.settle(answer, sent=exchange.attempt_elapsed is not None)
         self._refusals.note(exchange, answer)
         return answer
 
@@ -636,7 +651,7 @@ class EsiClient(Lists):
         given = authorization_of(exchange.signed or exchange.request)
         return given or exchange.authorization or exchange.owner
 
-    def _send(self, exchange: plugins.Call, stored: CachedResponse | None) -> Answer:
+    def _send(self, exchange: plugins.CallContext, stored: CachedResponse | None) -> RawResponse:
         """Send once, with the plugins around it, and tell so by the signal."""
         outgoing = exchange.outgoing()
         if stored is not None:
@@ -645,28 +660,28 @@ class EsiClient(Lists):
             answer = self._chain.attempt(exchange, outgoing, self._deliver)
         else:
             answer = self._deliver(exchange, outgoing)
-        if exchange.took is not None:
-            self._report(exchange, answer, exchange.took)
+        if exchange.attempt_elapsed is not None:
+            self._report(exchange, answer, exchange.attempt_elapsed)
         return answer
 
-    def _deliver(self, exchange: Exchange, outgoing: Outgoing) -> Answer:
+    def _deliver(self, exchange: Exchange, outgoing: Outgoing) -> RawResponse:
         """Bytes on the wire, and what came of it."""
-        go_on()
+        raise_if_cancelled()
         begun = clock.monotonic()
         try:
             return self._transport.send(
                 outgoing, outgoing.headers, exchange.timeout, exchange.deadline, streamed=exchange.is_streamed
             )
-        except NoAnswer as error:
+        except TransportError as error:
             failure = error.with_traceback(None)
             body = failed_body(failure.reason)
-            return Answer(500, {}, body, masked(outgoing.url), failure, lost=failure.lost)
-        except BadBody as error:
+            return RawResponse(500, {}, body, masked(outgoing.url), failure, lost=failure.lost)
+        except BodyError as error:
             return error.answer._replace(failure=error.with_traceback(None))
         finally:
-            exchange.took = clock.monotonic() - begun
+            exchange.attempt_elapsed = clock.monotonic() - begun
 
-    def _report(self, exchange: Exchange, answer: Answer, took: float) -> None:
+    def _report(self, exchange: Exchange, answer: RawResponse, took: float) -> None:
         """API_CALL_STATS: something went out, and this is what came of it."""
         emit(
             self.signal_api_call_stats,
@@ -682,7 +697,7 @@ class EsiClient(Lists):
             message=None if answer.status == 200 else answer.content,
         )
 
-    def _pause(self, exchange: Exchange, answer: Answer) -> float | None:
+    def _pause(self, exchange: Exchange, answer: RawResponse) -> float | None:
         """Seconds until the next attempt; None if there is none. What was read while it was sent is sent once.
 
         What a limit refused is sent once more in any case, when the limits allow it; while the server is down for the
@@ -692,8 +707,8 @@ class EsiClient(Lists):
             return None
         now = clock.time()
         told = retry_after(policy.lower(answer.headers), now)
-        if exchange.refusals and answer.status in (420, 429, 520):
-            again = exchange.refusals == 1 or (self.retry_requests and exchange.attempts < self.retries)
+        if exchange.rejections and answer.status in (420, 429, 520):
+            again = exchange.rejections == 1 or (self.retry_requests and exchange.attempts < self.retries)
             return 0.0 if again else None
         if kind_of(answer.status, now, told) is DowntimeError:
             return None
@@ -704,7 +719,7 @@ class EsiClient(Lists):
         return wait if in_time else None
 
     def _receive(
-        self, exchange: Exchange, answer: Answer, stored: CachedResponse | None, cache: BaseCache
+        self, exchange: Exchange, answer: RawResponse, stored: CachedResponse | None, cache: BaseCache
     ) -> tuple[Response, APIException | None]:
         """Read what came, and keep it in `cache` if it is any good. `stored`: the kept answer that it was asked
         after."""
@@ -715,14 +730,14 @@ class EsiClient(Lists):
         came = CachedResponse(*answer[:4])
         if answer.status == 304 and stored is not None:
             kept = self._answers.renew(cache, exchange, stored, answer.headers)
-            response = exchange.response_of(*(came if self.no_etag_body and not exchange.whole else kept))
+            response = exchange.response_of(*(came if self.no_etag_body and not exchange.resolve_304 else kept))
             response.not_modified = True
             return response, None
         response = exchange.response_of(*came)
         response.not_modified = answer.status == 304 and policy.is_conditional(exchange.request._p['header'])
         if exchange.is_streamed and response.ok:
             response.stream = answer.stream or io.BytesIO(answer.content)  # a plugin's answer is there already
-        if isinstance(answer.failure, NoAnswer):
+        if isinstance(answer.failure, TransportError):
             response.failed, response.cause = True, answer.failure
             return response, error_of(response, clock.time())
         if answer.failure is not None:
@@ -759,9 +774,9 @@ class EsiClient(Lists):
             exchange.priority, exchange.is_patient = priority, self.max_wait is None
             response, error = self._execute(exchange)
             if isinstance(error, UndecodableBodyError):
-                show(call, response)
+                update_pair(call, response)
                 raise error
-            return (call[0], fill(call, response)), error
+            return (call[0], fill_response(call, response)), error
         except Exception as problem:
             return None if exchange is None else (call[0], failed(exchange, problem)), problem
 

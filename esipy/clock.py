@@ -12,15 +12,15 @@ import weakref
 from typing import Protocol
 
 
-class Sleeper(Protocol):
+class ClockListener(Protocol):
     """Waits for a moment of `steady`, and wants to hear when that is moved."""
 
-    def _moved(self) -> None: ...
+    def _on_clock_shift(self) -> None: ...
 
 
 _offset = 0.0
 _lock = threading.Lock()
-_sleepers: weakref.WeakSet[Sleeper] = weakref.WeakSet()
+_sleepers: weakref.WeakSet[ClockListener] = weakref.WeakSet()
 
 monotonic = _time.monotonic
 
@@ -30,7 +30,7 @@ def time() -> float:
     return _time.time() + _offset
 
 
-def steady() -> float:
+def shifted_monotonic() -> float:
     """Seconds since some moment: `monotonic`, shifted as `time` is."""
     return monotonic() + _offset
 
@@ -48,10 +48,10 @@ def move(seconds: float) -> None:
         _offset += seconds
         sleepers = list(_sleepers)
     for sleeper in sleepers:
-        sleeper._moved()
+        sleeper._on_clock_shift()
 
 
-def tell_when_moved(sleeper: Sleeper) -> None:
+def notify_on_shift(sleeper: ClockListener) -> None:
     """Call `sleeper._moved()` after each `move`, as long as it lives."""
     with _lock:
         _sleepers.add(sleeper)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 
 LOGGER = logging.getLogger(__name__)
 
@@ -152,6 +152,6 @@ def advise_of_unknown(where: str, given: Iterable[str], known: Iterable[str]) ->
 
 def unknown_option(name: str, known: Sequence[str]) -> str:
     """What to say of an option that does not exist."""
-    nearest = close_names(name, known)
+    nearest = closest(name, known)
     hint = f', did you mean {nearest[0]!r}?' if nearest else f'; there are {", ".join(known)}'
     return f'unknown option {name!r}{hint}'

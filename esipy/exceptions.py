@@ -44,7 +44,7 @@ from typing import Any
 
 from requests.exceptions import ConnectionError as RequestsConnectionError
 
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 
 
 class EsiError(Exception):
@@ -187,7 +187,7 @@ class MissingFieldError(EsiError, AttributeError, KeyError):
         self.fields = fields
 
     def __str__(self) -> str:
-        nearest = close_names(self.field, self.fields)
+        nearest = closest(self.field, self.fields)
         hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(self.fields) or "none"}'
         return f'no field {self.field!r}; {hint}'
 
@@ -200,7 +200,7 @@ class ConfigError(EsiError, ValueError):
     """An entry of a configuration names what cannot be found, or what cannot be made of its arguments."""
 
 
-class WalkError(EsiError):
+class PaginationError(EsiError):
     """A list cannot be walked to its end, so that something would be missing without anybody knowing.
 
     `operation`: its name; `reason`: what the server did, and the way out.
@@ -215,7 +215,7 @@ class WalkError(EsiError):
         return f'{self.operation}: {self.reason}'
 
 
-class SnapshotError(WalkError):
+class SnapshotError(PaginationError):
     """The pages that came are of several states of the list, again and again. `retry_after`: seconds until the last
     of them stops being fresh, None if that is not told."""
 

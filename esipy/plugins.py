@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esipy._plugins.base import Call, Plugin
+from esipy._plugins.base import CallContext, Plugin
 from esipy._runtime.lazy import lazy_exports
 from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     'BaseLogger',
     'BaseMock',
-    'Call',
+    'CallContext',
     'Elapsed',
     'Headers',
     'InnerLogger',

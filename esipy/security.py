@@ -16,7 +16,7 @@ from typing import Any
 from esipy._cache.keys import digest, owner_of
 from esipy._spec.model import Operation
 from esipy._sso.application import SSO_ENDPOINTS_URL
-from esipy._sso.token_manager import Holder
+from esipy._sso.token_manager import TokenManager
 from esipy.events import AFTER_TOKEN_REFRESH, advise, advise_of_unknown
 from esipy.exceptions import MissingScopeError, TokenError, TokenRevokedError, UnknownCharacterError
 
@@ -45,7 +45,7 @@ _OPTIONS: dict[str, Any] = {
 _PAST = {'app', 'esi_url', 'sso_url', 'esi_datasource'}
 
 
-class EsiSecurity(Holder):
+class EsiSecurity(TokenManager):
     """One character's tokens: `EsiClient(security)` signs with them every call that needs it.
 
     `secret_key` for an app that can keep one (a web server), `code_verifier` (PKCE) for one that cannot. Options:

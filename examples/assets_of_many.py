@@ -7,7 +7,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from esipy import EsiApp, EsiClient, EsiSecurity
-from esipy.exceptions import APIException, TokenError, WalkError
+from esipy.exceptions import APIException, PaginationError, TokenError
 from esipy.stores import MemoryTokens, Tokens
 
 ME = 'assets_of_many/1.0 (me@example.com)'
@@ -36,7 +36,7 @@ def main(store):
         for character, future in found.items():
             try:
                 owned[character] = future.result()
-            except (APIException, TokenError, WalkError) as error:  # one of them loses nothing of the others
+            except (APIException, TokenError, PaginationError) as error:  # one of them loses nothing of the others
                 failed[character] = error
 
         things = Counter()

@@ -6,14 +6,14 @@ from threading import Lock
 from time import perf_counter
 
 from esipy import EsiApp, EsiClient
-from esipy.plugins import Call, Plugin
+from esipy.plugins import CallContext, Plugin
 from esipy.sandbox import Sandbox
 
 
 class Slowest(Plugin):
     """Seconds and calls by operation. One object serves all threads, so it has a lock."""
 
-    methods = ('table',)
+    public_methods = ('table',)
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -22,7 +22,7 @@ class Slowest(Plugin):
         self._hits: dict[str, int] = {}
 
     @contextmanager
-    def around_call(self, call: Call) -> Iterator[None]:
+    def around_call(self, call: CallContext) -> Iterator[None]:
         begun = perf_counter()
         try:
             yield

@@ -38,8 +38,8 @@ class FileCache(SharedCache):
         settings.setdefault('disk', _of_bytes(diskcache))
         settings.setdefault('timeout', 5)
         self._cache: Any = None
-        self._renew()
-        fork.renew_after(self)
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
         self._reads_plainly = False
         try:
             _make_private(Path(os.path.expandvars(path)).expanduser())
@@ -51,7 +51,7 @@ class FileCache(SharedCache):
             LOGGER.warning(message)
             warnings.warn(message, stacklevel=2)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """In a forked child: the parent's connections are not used."""
         self._here = _Here()
 

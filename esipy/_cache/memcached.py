@@ -47,10 +47,10 @@ class MemcachedCache(SharedCache):
             self._bytes_only = _MemcacheGuard(memcache_client)
         self._mc = memcache_client
         self._told = False
-        self._renew()
-        fork.renew_after(self)
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         # One connection of pymemcache is for one thread at a time; the other clients see to that themselves.
         self._turn: Any = threading.Lock() if self._bytes_only.one_at_a_time else nullcontext()
 

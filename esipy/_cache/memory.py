@@ -26,10 +26,10 @@ class DictCache(BaseCache):
         self._bytes = 0
         #: Until when (by `clock.monotonic`) a key is claimed.
         self._claims: dict[Any, float] = {}
-        self._renew()
-        fork.renew_after(self)
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
 
     def get(self, key: Any, default: Any = None) -> Any:

@@ -23,7 +23,7 @@ from esipy._message.errors import undecodable
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._message.rows import rows
-from esipy._runtime.workers import run_all
+from esipy._runtime.workers import map_unordered
 from esipy._spec.model import Operation
 from esipy._spec.table import OpTable
 from esipy.exceptions import CallError, NotFoundError
@@ -36,10 +36,10 @@ Ask = Callable[[Any], Response]
 Question = TypeVar('Question', int, str)
 
 #: What each of some questions finds.
-Found = dict[Question, list[Any]]
+Results = dict[Question, list[Any]]
 
 #: Makes that of an answer.
-Reading = Callable[[Response, Sequence[Question]], Found[Question]]
+Parser = Callable[[Response, Sequence[Question]], Results[Question]]
 
 #: Seconds for which a name is taken for true where the answer does not say: as long as ESI keeps them itself (see
 #: POST /universe/ids). What belongs to nothing today may be somebody tomorrow.
@@ -66,7 +66,7 @@ class Ids(dict[str, list[Any]]):
     unknown: list[str]
 
 
-def names(desk: Desk[int], ids: Iterable[Any]) -> Names:
+def names(desk: BatchLookup[int], ids: Iterable[Any]) -> Names:
     """The names of things."""
     asked = dict.fromkeys(sorted(set(_whole_numbers(desk.operation, ids))))
     possible = (number for number in asked if 0 < number < ITEMS)
@@ -76,7 +76,7 @@ def names(desk: Desk[int], ids: Iterable[Any]) -> Names:
     return result
 
 
-def ids(desk: Desk[str], names: Iterable[Any]) -> Ids:
+def ids(desk: BatchLookup[str], names: Iterable[Any]) -> Ids:
     """The things of these names."""
     if isinstance(names, (str, bytes)) or not isinstance(names, Iterable):
         raise CallError(desk.operation.id, [('names', f'is a list of names, not {names!r}')])
@@ -91,7 +91,7 @@ def ids(desk: Desk[str], names: Iterable[Any]) -> Ids:
     return result
 
 
-class Desk(Generic[Question]):
+class BatchLookup(Generic[Question]):
     """Asks one operation about many things. Each answer is kept in `cache` on its own, so that questions which overlap
     are answered from there. `said`: what the client's headers say that chooses between answers."""
 
@@ -103,10 +103,10 @@ class Desk(Generic[Question]):
         self._scope = digest(json.dumps([operation.base_url, operation.path, said]).encode())
 
     def look_up(
-        self, questions: Iterable[Question], answer: Callable[[Sequence[Question]], Found[Question]]
-    ) -> Found[Question]:
+        self, questions: Iterable[Question], answer: Callable[[Sequence[Question]], Results[Question]]
+    ) -> Results[Question]:
         """What each question finds, asked by `answer` in chunks. What was found is kept even if a later one fails."""
-        found: Found[Question] = {}
+        found: Results[Question] = {}
         unknown = []
         for question in questions:
             kept = self._kept(question)
@@ -117,10 +117,10 @@ class Desk(Generic[Question]):
         schema = self.operation.body.schema if self.operation.body else None
         size = int((schema.keywords.get('maxItems') if schema else None) or CHUNK)
         chunks = (unknown[start : start + size] for start in range(0, len(unknown), size))
-        run_all(answer, chunks, self._threads, lambda index, count, answers: found.update(answers))
+        map_unordered(answer, chunks, self._threads, lambda index, count, answers: found.update(answers))
         return found
 
-    def ask(self, chunk: Sequence[Question], read: Reading[Question]) -> Found[Question]:
+    def ask(self, chunk: Sequence[Question], read: Parser[Question]) -> Results[Question]:
         """What one request finds; it is kept. Raises what the answer stands for."""
         response = self._ask(self.operation(body=list(chunk)))
         told = lifetime(lower(response.headers), clock.time())
@@ -161,7 +161,7 @@ class Desk(Generic[Question]):
             return None
 
 
-def _isolated(desk: Desk[int], ids: Sequence[int]) -> Found[int]:
+def _isolated(desk: BatchLookup[int], ids: Sequence[int]) -> Results[int]:
     """What each of `ids` is; those that belong to nothing, which spoil the whole question, are found by halving."""
     try:
         return desk.ask(ids, _by_id)
@@ -169,7 +169,7 @@ def _isolated(desk: Desk[int], ids: Sequence[int]) -> Found[int]:
         return _parted(desk, ids)
 
 
-def _parted(desk: Desk[int], ids: Sequence[int]) -> Found[int]:
+def _parted(desk: BatchLookup[int], ids: Sequence[int]) -> Results[int]:
     """The same, for `ids` of which it is known that one belongs to nothing."""
     if len(ids) == 1:
         desk.keep(ids[0], [], UNKNOWN)

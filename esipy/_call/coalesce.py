@@ -15,10 +15,10 @@ Result = TypeVar('Result')
 class Pilot(Protocol):
     """Whose request it is that is under way. `was_held`: it had to wait for a limit, which is nobody's fault."""
 
-    was_held: bool
+    was_throttled: bool
 
 
-class Flight(Generic[Result]):
+class SharedRequest(Generic[Result]):
     """One request under way, as one thread sees it: `with flights.board(…) as flight`.
 
     `result`: what another thread brought, or None: then this thread goes itself, and tells the others with `land`.
@@ -28,7 +28,7 @@ class Flight(Generic[Result]):
 
     __slots__ = ('_flights', 'key', 'landed', 'outdated', 'patience', 'pilot', 'result', 'waited')
 
-    def __init__(self, flights: Flights[Result] | None, key: Hashable, patience: Any, pilot: Pilot) -> None:
+    def __init__(self, flights: Coalescer[Result] | None, key: Hashable, patience: Any, pilot: Pilot) -> None:
         self._flights = flights
         self.key = key
         self.patience = patience
@@ -45,7 +45,7 @@ class Flight(Generic[Result]):
         if self.landed is not None:
             self.landed.set()
 
-    def __enter__(self) -> Flight[Result]:
+    def __enter__(self) -> SharedRequest[Result]:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -62,7 +62,7 @@ class _Here(threading.local):
 _here = _Here()
 
 
-class Flights(Generic[Result]):
+class Coalescer(Generic[Result]):
     """What is under way, by key. Safe between threads; a forked child begins with nothing under way.
 
     `landings`: how many have ended; who looked for a kept answer before one did may find one now.
@@ -70,14 +70,14 @@ class Flights(Generic[Result]):
 
     def __init__(self) -> None:
         self.landings = 0
-        self._renew()
-        fork.renew_after(self)
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[Hashable, Flight[Result]] = {}
+        self._flights: dict[Hashable, SharedRequest[Result]] = {}
 
-    def board(self, key: Hashable, patience: Any, deadline: float | None, pilot: Pilot) -> Flight[Result]:
+    def board(self, key: Hashable, patience: Any, deadline: float | None, pilot: Pilot) -> SharedRequest[Result]:
         """The first for `key` gets a flight of its own. Who comes while it is under way waits for its result, until
         `deadline` (by `clock.monotonic`): only with the same `patience`, which says how long a server may be silent.
 
@@ -87,20 +87,20 @@ class Flights(Generic[Result]):
         with self._lock:
             flight = self._flights.get(key)
             if flight is None:
-                flight = self._flights[key] = Flight(self, key, patience, pilot)
+                flight = self._flights[key] = SharedRequest(self, key, patience, pilot)
                 _here.flying += 1
                 return flight
             landed = flight.landed = flight.landed or threading.Event()
-        alone: Flight[Result] = Flight(None, key, patience, pilot)
+        alone: SharedRequest[Result] = SharedRequest(None, key, patience, pilot)
         if not _here.flying and flight.patience == patience:
             if flight.result is None:  # looked at after `landed` was there, as `land` does it the other way round
                 begun = clock.monotonic()
                 landed.wait(None if deadline is None else max(0.0, deadline - begun))
-                alone.waited = clock.monotonic() - begun if flight.pilot.was_held else 0.0
+                alone.waited = clock.monotonic() - begun if flight.pilot.was_throttled else 0.0
             alone.result = flight.result
         return alone
 
-    def end(self, flight: Flight[Result]) -> None:
+    def end(self, flight: SharedRequest[Result]) -> None:
         """A flight's thread is done with it."""
         _here.flying -= 1
         with self._lock:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 from esipy import clock
-from esipy._http import Answer
+from esipy._http import RawResponse
 from esipy._message.exchange import Exchange
 from esipy._runtime import fork
 
@@ -22,29 +22,29 @@ _MANY = 10_000
 _BYTES = 4096
 
 
-class Refusal(NamedTuple):
+class Rejection(NamedTuple):
     """An answer of 403 or 404, and until when (by `clock.time`) it is given without asking."""
 
-    answer: Answer
+    answer: RawResponse
     until: float
     seconds: float
 
 
-class Refusals:
+class NegativeCache:
     """The refusals of GETs and HEADs, by object and owner. Safe between threads; those used longest ago are forgotten
     first. `on`: without it nothing is remembered. `key`: tells address and owner of an exchange."""
 
     def __init__(self, on: bool, key: Callable[[Exchange], Hashable]) -> None:
         self._on = on
         self._key = key
-        self._known: OrderedDict[Hashable, Refusal] = OrderedDict()
-        self._renew()
-        fork.renew_after(self)
+        self._known: OrderedDict[Hashable, Rejection] = OrderedDict()
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
 
-    def find(self, exchange: Exchange) -> Refusal | None:
+    def find(self, exchange: Exchange) -> Rejection | None:
         """What is remembered and still holds."""
         if not self._known or exchange.method not in ('GET', 'HEAD'):
             return None
@@ -52,7 +52,7 @@ class Refusals:
             found = self._known.get(self._name(exchange))
         return found if found is not None and clock.time() < found.until else None
 
-    def note(self, exchange: Exchange, answer: Answer) -> None:
+    def note(self, exchange: Exchange, answer: RawResponse) -> None:
         """What the server said this time."""
         if not self._on or exchange.method not in ('GET', 'HEAD'):
             return
@@ -61,7 +61,7 @@ class Refusals:
             before = self._known.pop(name, None)
             if answer.status in (403, 404) and len(answer.content) <= _BYTES:
                 seconds = FIRST if before is None else min(LONGEST, before.seconds * 2)
-                self._known[name] = Refusal(answer, clock.time() + seconds, seconds)
+                self._known[name] = Rejection(answer, clock.time() + seconds, seconds)
                 if len(self._known) > _MANY:
                     self._known.popitem(last=False)
             elif before is not None and answer.status >= 420:

@@ -23,7 +23,7 @@ SLOW = 0.1
 REST = 1.0
 
 
-class Answers:
+class ResponseCache:
     """Finds and keeps the answers of exchanges. A cache that raises is a miss, told in the log once for each kind of
     error; an entry that is no answer is a miss. `keep_stale`: seconds for which an old answer is kept for its
     validator; `stale_if_error`: for which it may be given when the server is down; `said`: gives the headers of all
@@ -44,7 +44,7 @@ class Answers:
 
     def find(self, cache: BaseCache, exchange: Exchange) -> CachedResponse | None:
         """The kept answer to a GET, fresh or not."""
-        if exchange.method != 'GET' or exchange.is_streamed or exchange.anew or type(cache) is DummyCache:
+        if exchange.method != 'GET' or exchange.is_streamed or exchange.bypass_cache or type(cache) is DummyCache:
             return None
         sent, key = _key(exchange)
         stored = _answer(self._ask(exchange, cache, 'get', key, None))
@@ -122,7 +122,7 @@ class Answers:
 
 def _key(exchange: Exchange) -> tuple[dict[str, str], Any]:
     """What the exchange says in the headers that choose between answers, and its key."""
-    return key_of(exchange.request, exchange.chosen, exchange.compatibility_date, exchange.owner, exchange.opt)
+    return key_of(exchange.request, exchange.vary, exchange.compatibility_date, exchange.owner, exchange.opt)
 
 
 def _answer(value: Any) -> CachedResponse | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esipy._http import Answer, NoAnswer
+from esipy._http import RawResponse, TransportError
 from esipy._http.send import SAFE
 from esipy._message.exchange import Exchange
 from esipy._spec.model import Operation
@@ -31,13 +31,13 @@ QUESTIONS = frozenset(
 )
 
 
-def may_repeat(exchange: Exchange, answer: Answer) -> bool:
+def may_repeat(exchange: Exchange, answer: RawResponse) -> bool:
     """Whether to send again: what a limit refused, for it was not done; a 5xx, for what does no harm when it is done
     twice; what was not answered, if it never left or changes nothing."""
     if answer.status in (420, 429):
         return True
     question = _is_question(exchange.request.operation)
-    if isinstance(answer.failure, NoAnswer):
+    if isinstance(answer.failure, TransportError):
         return answer.failure.unsent or question or exchange.method in SAFE
     return 500 <= answer.status <= 599 and (question or exchange.method in IDEMPOTENT)
 

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from esipy import clock
 from esipy._documents.loaders import configuration_loader
 from esipy._documents.parse import parse, read
-from esipy._http import Answer, BadBody, NoAnswer, Transport, make_session
+from esipy._http import BodyError, RawResponse, Transport, TransportError, make_session
 from esipy._message.errors import kind_of
 from esipy._message.request import Outgoing
 from esipy._spec.reader import Reader
@@ -71,7 +71,7 @@ def _from_file(path: Path) -> Reader:
     return read(configuration_loader(path))
 
 
-def get(url: str, headers: Mapping[str, str] | None = None) -> Answer:
+def get(url: str, headers: Mapping[str, str] | None = None) -> RawResponse:
     """The document at `url`: status 200, or 304 where `headers` ask for it. Raises APIException.
 
     The address of a document that is gone (404, 410) leads to the live one of the same server; the live one's, where
@@ -96,15 +96,15 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> Answer:
     return answer
 
 
-def _get(url: str, headers: Mapping[str, str]) -> Answer:
+def _get(url: str, headers: Mapping[str, str]) -> RawResponse:
     transport = Transport(make_session(1, None, None), MAX_DOCUMENT)
     wanted = {'Accept': 'application/json', 'User-Agent': f'esipy/{__version__}', **headers}
     try:
         return transport.send(Outgoing('GET', url, {}, None), wanted, TIMEOUT, clock.monotonic() + DEADLINE)
-    except NoAnswer as failure:
+    except TransportError as failure:
         kind = TimedOutError if failure.timed_out else ConnectionFailedError
         raise kind(url, 500, response=failure.reason.encode()) from failure
-    except BadBody as error:
+    except BodyError as error:
         raise SpecError(f'{url}: {error.reason}') from None
     finally:
         transport.close()

@@ -8,16 +8,16 @@ what cannot be sent                options.py
 """
 
 from esipy._http.options import Timeouts, check_options, timeout_of
-from esipy._http.raw_response import Answer, BadBody, NoAnswer
+from esipy._http.raw_response import BodyError, RawResponse, TransportError
 from esipy._http.send import Transport
 from esipy._http.session import make_session
 
 __all__ = [
-    'Answer',
-    'BadBody',
-    'NoAnswer',
+    'BodyError',
+    'RawResponse',
     'Timeouts',
     'Transport',
+    'TransportError',
     'check_options',
     'make_session',
     'timeout_of',

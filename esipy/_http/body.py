@@ -13,26 +13,26 @@ from esipy import clock
 from esipy._http.connection import PIECE, under_way
 from esipy._http.errors import no_answer
 from esipy._http.options import Timeouts
-from esipy._http.raw_response import Answer
+from esipy._http.raw_response import RawResponse
 from esipy._message.errors import failed_body, masked
 from esipy.exceptions import ConnectionFailedError, TimedOutError, UndecodableBodyError
 
 
-def made_up(response: Any, url: str) -> Answer:
+def made_up(response: Any, url: str) -> RawResponse:
     """What a test puts in the place of an answer of `requests`: it has what 1.x asked for, and perhaps no more."""
     told = getattr(response, 'url', None)
     address = masked(told if isinstance(told, str) else url)
-    return Answer(response.status_code, dict(response.headers), response.content or b'', address)
+    return RawResponse(response.status_code, dict(response.headers), response.content or b'', address)
 
 
-def opened(response: requests.Response, url: str, timeout: Timeouts) -> Answer:
+def opened(response: requests.Response, url: str, timeout: Timeouts) -> RawResponse:
     """An answer whose body is yet to come."""
     address = masked(response.url or url)
     between_bytes = timeout[1] if isinstance(timeout, tuple) else timeout
     stream = cast(BinaryIO, io.BufferedReader(_Body(response, address, between_bytes), PIECE))
     until_headers = response.elapsed.total_seconds()
     passed = len(response.history)
-    return Answer(response.status_code, dict(response.headers), b'', address, None, until_headers, stream, passed)
+    return RawResponse(response.status_code, dict(response.headers), b'', address, None, until_headers, stream, passed)
 
 
 class _Body(io.RawIOBase):

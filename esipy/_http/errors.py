@@ -5,11 +5,11 @@ from __future__ import annotations
 import urllib3
 from requests.exceptions import Timeout
 
-from esipy._http.raw_response import NoAnswer
+from esipy._http.raw_response import TransportError
 from esipy._message.errors import masked
 
 
-def no_answer(error: Exception) -> NoAnswer:
+def no_answer(error: Exception) -> TransportError:
     """The one place where errors of the libraries below become ours, without what could hold a token: the request,
     connections, and the frames that worked on them."""
     causes = _causes(error)
@@ -31,7 +31,7 @@ def no_answer(error: Exception) -> NoAnswer:
         isinstance(cause, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
         for cause in causes
     )
-    return NoAnswer(f'{type(error).__name__}: {masked(str(error))}', timed_out=timed_out, unsent=unsent)
+    return TransportError(f'{type(error).__name__}: {masked(str(error))}', timed_out=timed_out, unsent=unsent)
 
 
 def was_closed(error: Exception) -> bool:

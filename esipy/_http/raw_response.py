@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import BinaryIO, NamedTuple
 
 
-class Answer(NamedTuple):
+class RawResponse(NamedTuple):
     """What came over the wire; with a `failure`, what stands for an answer that did not come, or not as it should."""
 
     status: int
     headers: dict[str, str]
     content: bytes
     url: str
-    failure: NoAnswer | BadBody | None = None
+    failure: TransportError | BodyError | None = None
     #: Seconds until its headers were there.
     until_headers: float = 0.0
     #: The body, still on its way, where that was asked for; `content` is empty then.
@@ -23,7 +23,7 @@ class Answer(NamedTuple):
     lost: int = 0
 
 
-class NoAnswer(Exception):
+class TransportError(Exception):
     """Nothing came, or not the whole of it.
 
     `timed_out`: the server was too slow. `unsent`: the connection was never made, so the server knows nothing
@@ -39,10 +39,10 @@ class NoAnswer(Exception):
         self.unsent = unsent
 
 
-class BadBody(Exception):
+class BodyError(Exception):
     """The body is too large, or not compressed the way it says."""
 
-    def __init__(self, reason: str, answer: Answer) -> None:
+    def __init__(self, reason: str, answer: RawResponse) -> None:
         super().__init__(reason)
         self.reason = reason
         self.answer = answer

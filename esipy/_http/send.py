@@ -28,8 +28,8 @@ from esipy._http.body import CUT_OFF, is_complete, made_up, opened
 from esipy._http.connection import PIECE, under_way, watch
 from esipy._http.errors import no_answer, was_closed
 from esipy._http.options import Timeouts, check_headers
-from esipy._http.raw_response import Answer, BadBody, NoAnswer
-from esipy._http.session import Said, SessionHeaders, read
+from esipy._http.raw_response import BodyError, RawResponse, TransportError
+from esipy._http.session import SessionHeaders, SessionIdentity, read
 from esipy._message.errors import masked
 from esipy._message.headers import is_secret
 from esipy._message.request import Outgoing
@@ -61,7 +61,7 @@ class Transport:
         self._shown: tuple[Mapping[str, Any], Mapping[str, str]] = ({}, {})
         #: The session's `auth` and its name, where it has none by itself.
         self._auth: tuple[Any, str] = (None, '')
-        fork.renew_after(self)
+        fork.reset_after_fork(self)
 
     def send(
         self,
@@ -71,7 +71,7 @@ class Transport:
         deadline: float | None,
         redirects: bool = True,
         streamed: bool = False,
-    ) -> Answer:
+    ) -> RawResponse:
         """Send, and read the whole answer. `deadline`: when it must be over, by `clock.monotonic`. `streamed`: leave
         the body of a good answer to be read by the caller, on whom only the time between two bytes is a limit then.
 
@@ -82,7 +82,7 @@ class Transport:
         if deadline is not None:
             left = deadline - clock.monotonic()
             if left <= 0:
-                raise NoAnswer('the deadline has passed', timed_out=True, unsent=True)
+                raise TransportError('the deadline has passed', timed_out=True, unsent=True)
             connect = left if connect is None else min(connect, left)
             between_bytes = left if between_bytes is None else min(between_bytes, left)
         under_way.deadline, under_way.between_bytes, under_way.idle = deadline, between_bytes, False
@@ -111,7 +111,7 @@ class Transport:
         # Once more, until there is none left that was kept: a new one that is closed is an error.
         try:
             answer = self.send(outgoing, headers, timeout, deadline, redirects, streamed)
-        except NoAnswer as error:
+        except TransportError as error:
             error.lost += 1
             raise
         return answer._replace(lost=answer.lost + 1)
@@ -124,7 +124,7 @@ class Transport:
         hidden = {name: '***' if is_secret(name) else str(value) for name, value in headers.items()}
         return outgoing._replace(url=masked(outgoing.url), headers=hidden)
 
-    def says(self) -> tuple[tuple[tuple[str, str], ...], str | None]:
+    def vary_and_authorization(self) -> tuple[tuple[tuple[str, str], ...], str | None]:
         """What the session says that chooses between answers, and what it signs every request with."""
         said, session = self._headers(), self.session
         chosen, authorization = said.chosen, said.authorization
@@ -136,7 +136,7 @@ class Transport:
         """What the session's headers hold that nobody may see."""
         return self._headers().secrets
 
-    def shown(self) -> Mapping[str, str]:
+    def header_digests(self) -> Mapping[str, str]:
         """Digests of what the session says in all requests."""
         plain = self._headers().plain
         if self._shown[0] is not plain:
@@ -156,7 +156,7 @@ class Transport:
             self._auth = auth, name
         return name
 
-    def _headers(self) -> Said:
+    def _headers(self) -> SessionIdentity:
         headers = self.session.headers
         return headers.read() if type(headers) is SessionHeaders else read(headers)
 
@@ -202,11 +202,11 @@ class Transport:
             self._settings[key] = settings
         return settings
 
-    def _read(self, response: requests.Response, url: str, deadline: float | None) -> Answer:
+    def _read(self, response: requests.Response, url: str, deadline: float | None) -> RawResponse:
         """The whole body, decompressed, unless it is too large or takes too long."""
         url, until_headers = masked(response.url or url), response.elapsed.total_seconds()
         passed = len(response.history)
-        answer = Answer(response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed)
+        answer = RawResponse(response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed)
         raw = response.raw
         if getattr(response, '_content', False) is not False or not hasattr(raw, 'stream'):
             return self._checked(answer._replace(content=response.content or b''))  # made up by a test's mock
@@ -216,25 +216,25 @@ class Transport:
                 pieces.append(piece)
                 size += len(piece)
                 if size > self.max_body:
-                    raise BadBody(f'body larger than max_body ({self.max_body} bytes)', answer)
+                    raise BodyError(f'body larger than max_body ({self.max_body} bytes)', answer)
                 if deadline is not None and clock.monotonic() > deadline:
-                    raise NoAnswer('the deadline passed while the body came', timed_out=True)
+                    raise TransportError('the deadline passed while the body came', timed_out=True)
         except urllib3.exceptions.DecodeError as error:
-            raise BadBody(f'body cannot be decompressed: {error}', answer) from None
+            raise BodyError(f'body cannot be decompressed: {error}', answer) from None
         if not is_complete(raw) and (pieces or raw.tell()):  # bytes came, though they may have made nothing
-            raise BadBody(f'body cannot be decompressed: {CUT_OFF}', answer)
+            raise BodyError(f'body cannot be decompressed: {CUT_OFF}', answer)
         return answer._replace(content=b''.join(pieces))
 
-    def _checked(self, answer: Answer) -> Answer:
+    def _checked(self, answer: RawResponse) -> RawResponse:
         if len(answer.content) > self.max_body:
-            raise BadBody(f'body larger than max_body ({self.max_body} bytes)', answer._replace(content=b''))
+            raise BodyError(f'body larger than max_body ({self.max_body} bytes)', answer._replace(content=b''))
         return answer
 
     def close(self) -> None:
         """Close all connections."""
         self.session.close()
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """After a fork: new pools. The old ones are kept, untouched: their sockets belong to the parent, and
         their locks may be held by threads that do not exist here."""
         for adapter in set(self.session.adapters.values()):

@@ -54,7 +54,7 @@ class SessionHeaders(CaseInsensitiveDict[str]):
         super().__delitem__(name)
         self._changes += 1
 
-    def read(self) -> Said:
+    def read(self) -> SessionIdentity:
         changes, known = self._remembered
         if changes != self._changes:
             changes = self._changes  # before reading: a change on the way is seen the next time
@@ -63,7 +63,7 @@ class SessionHeaders(CaseInsensitiveDict[str]):
         return known  # type: ignore[no-any-return]
 
 
-class Said(NamedTuple):
+class SessionIdentity(NamedTuple):
     """What a session's headers say."""
 
     plain: dict[str, Any]
@@ -77,14 +77,14 @@ class Said(NamedTuple):
 _CHOOSING = ('Accept-Language', 'X-Tenant', 'X-Compatibility-Date')
 
 
-def read(headers: Mapping[str, Any]) -> Said:
+def read(headers: Mapping[str, Any]) -> SessionIdentity:
     chosen = [(name, str(headers[name])) for name in _CHOOSING if headers.get(name) is not None]
     # Whose the answers are, where it is not the Authorization that tells: an API key, say.
     whose = [(name, digest(str(value).encode())) for name, value in headers.items() if _tells_whose(name, value)]
     authorization = headers.get('Authorization')
     plain = {name: value for name, value in headers.items() if value is not None}  # None: as requests, not sent
     secret = tuple(str(value) for name, value in plain.items() if is_secret(name))
-    return Said(plain, (*chosen, *whose), None if authorization is None else str(authorization), secret)
+    return SessionIdentity(plain, (*chosen, *whose), None if authorization is None else str(authorization), secret)
 
 
 def _tells_whose(name: str, value: Any) -> bool:

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from esipy import clock
-from esipy._http import Answer, NoAnswer
+from esipy._http import RawResponse, TransportError
 from esipy._limits import buckets, headers
-from esipy._limits.buckets import BUCKET, ERRORS, REQUESTS, Draw
+from esipy._limits.buckets import BUCKET, ERRORS, REQUESTS, BucketUse
 from esipy._limits.ledger import Outcome, Rule, State
-from esipy._limits.queue import Keys, Lines
-from esipy._limits.undocumented import HIDDEN
+from esipy._limits.queue import Keys, WaitQueue
+from esipy._limits.undocumented import UNDOCUMENTED
 from esipy._message.exchange import Exchange
 from esipy._runtime import workers
 from esipy._spec.model import Operation
@@ -34,7 +34,7 @@ LOGGER = logging.getLogger('esipy.limits')
 #: Seconds to stay away after a refusal that does not say for how long: from the first to the last, twice as long each
 #: time in a row. Most are a hiccup, and the one that is not is a window of a minute.
 UNTOLD_FIRST = 5.0
-UNTOLD = 60.0
+DEFAULT_RETRY_AFTER = 60.0
 
 #: A wait for one window ends a little after it: this part of one is allowed for by default.
 WINDOWS = 1.05
@@ -75,7 +75,7 @@ class Estimate(NamedTuple):
     seconds: float
 
 
-class Plan:
+class ChargePlan:
     """What calls of one operation and one user draw from.
 
     `route`: method and path. `keys`: who waits for the same stands in the same line. `gate`: the error limit of the
@@ -85,7 +85,7 @@ class Plan:
     __slots__ = ('booked', 'bucket', 'draws', 'gate', 'held', 'keys', 'names', 'operation', 'route', 'server', 'who')
 
     def __init__(
-        self, server: str, operation: Operation, who: str, route: str, found: tuple[Draw, ...], gate: Draw
+        self, server: str, operation: Operation, who: str, route: str, found: tuple[BucketUse, ...], gate: BucketUse
     ) -> None:
         self.server = server
         self.operation = operation
@@ -103,11 +103,11 @@ class Plan:
 
 
 #: What stands for the answer to what was not sent, and to what was and has none.
-_NOTHING = Answer(500, {}, b'', '', NoAnswer('not sent', unsent=True))
-_LOST = Answer(500, {}, b'', '', NoAnswer('no answer'))
+_NOTHING = RawResponse(500, {}, b'', '', TransportError('not sent', unsent=True))
+_LOST = RawResponse(500, {}, b'', '', TransportError('no answer'))
 
 
-class Booking:
+class Reservation:
     """One attempt: `with limits.booking(exchange, …) as booking: …; booking.settle(answer)`.
 
     What is not settled stays spent: nobody knows what became of it. `has_waited`: for its turn.
@@ -115,25 +115,27 @@ class Booking:
 
     __slots__ = ('_exchange', '_limits', '_plan', '_ticket', 'has_waited')
 
-    def __init__(self, limits: Limits, plan: Plan, ticket: Any, exchange: Exchange, has_waited: bool = False) -> None:
+    def __init__(
+        self, limits: Limits, plan: ChargePlan, ticket: Any, exchange: Exchange, has_waited: bool = False
+    ) -> None:
         self.has_waited = has_waited
         self._limits = limits
         self._plan = plan
         self._ticket: Any = ticket
         self._exchange = exchange
 
-    def __enter__(self) -> Booking:
+    def __enter__(self) -> Reservation:
         return self
 
-    def settle(self, answer: Answer, sent: bool = True) -> None:
+    def settle(self, answer: RawResponse, sent: bool = True) -> None:
         """What it came to; `sent`: not if a plugin answered in the server's place."""
         ticket, self._ticket = self._ticket, None
         if ticket is not None and self._limits.settle(self._plan, ticket, answer if sent else _NOTHING):
-            self._exchange.refusals += 1
+            self._exchange.rejections += 1
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         if self._ticket is not None:  # an error of ours is raised before anything is sent, a plugin's mostly
-            self.settle(_LOST, sent=not (isinstance(error, EsiError) or self._exchange.took is None))
+            self.settle(_LOST, sent=not (isinstance(error, EsiError) or self._exchange.attempt_elapsed is None))
 
 
 class Limits:
@@ -146,25 +148,25 @@ class Limits:
     def __init__(self, hidden: Mapping[str, str] | None = None, address: str = 'address') -> None:
         self._address = address
         self._hidden: dict[str, Rule] = {}
-        for route, text in (HIDDEN if hidden is None else hidden).items():
+        for route, text in (UNDOCUMENTED if hidden is None else hidden).items():
             rule = headers.rule_of(text)
             if rule is None:
                 raise ValueError(f'hidden[{route!r}]: {text!r} is no limit; one is written as 300/1m')
             self._hidden[route] = rule
-        self._lines = Lines()
+        self._lines = WaitQueue()
         self._forget()
 
     def _forget(self) -> None:
         #: What the server said of an operation: its group and rule, or None for the error limit.
         self._learned: dict[tuple[str, str], tuple[str, Rule] | None] = {}
-        self._plans: dict[Any, Plan] = {}
+        self._plans: dict[Any, ChargePlan] = {}
         self._doubted: set[tuple[str, str]] = set()
         #: For how long we stayed away from a route that refused the last time.
         self._stayed: dict[tuple[str, str], float] = {}
 
     # ------------------------------------------------------------------ what the client calls
 
-    def booking(self, exchange: Exchange, authorization: str | None) -> Booking:
+    def reservation(self, exchange: Exchange, authorization: str | None) -> Reservation:
         """Book an attempt, as soon as it may be made. `authorization`: what it is signed with.
 
         Raises LimitedError, with nothing booked, where that would take longer than the exchange's `max_wait`. The
@@ -174,14 +176,14 @@ class Limits:
         if plan.keys not in self._lines.waiting:
             _, ticket = self._book(plan)
             if ticket is not None:
-                return Booking(self, plan, ticket, exchange)
-        begun, exchange.was_held = clock.monotonic(), True
+                return Reservation(self, plan, ticket, exchange)
+        begun, exchange.was_throttled = clock.monotonic(), True
         ticket = self._wait(plan, exchange)
         if exchange.deadline is not None:
             exchange.deadline += clock.monotonic() - begun
-        return Booking(self, plan, ticket, exchange, has_waited=True)
+        return Reservation(self, plan, ticket, exchange, has_waited=True)
 
-    def settle(self, plan: Plan, ticket: Any, answer: Answer) -> bool:
+    def settle(self, plan: ChargePlan, ticket: Any, answer: RawResponse) -> bool:
         """Count what an answer did cost, and whether it was a refusal because of a limit."""
         usual = _usual(plan, answer)
         if usual is None:
@@ -195,7 +197,7 @@ class Limits:
             self._lines.wake(plan.keys)
         return refused
 
-    def _look_closer(self, plan: Plan, ticket: Any, answer: Answer) -> bool:
+    def _look_closer(self, plan: ChargePlan, ticket: Any, answer: RawResponse) -> bool:
         """What `settle` does with an answer that says anything else than usual."""
         said = headers.read(answer.headers, clock.time())
         for doubt in said.doubts:
@@ -212,10 +214,10 @@ class Limits:
             self._learn(plan, said, answer)
         return refused
 
-    def _stay_away(self, plan: Plan) -> float:
+    def _stay_away(self, plan: ChargePlan) -> float:
         """Seconds to stay away, where the server does not say."""
         place = plan.server, plan.route
-        seconds = min(UNTOLD, self._stayed.get(place, UNTOLD_FIRST / 2) * 2)
+        seconds = min(DEFAULT_RETRY_AFTER, self._stayed.get(place, UNTOLD_FIRST / 2) * 2)
         if len(self._stayed) >= _MANY:
             self._stayed.clear()
         self._stayed[place] = seconds
@@ -239,7 +241,7 @@ class Limits:
     def estimate(self, exchanges: Iterable[tuple[Exchange, str | None]]) -> Estimate:
         """What these exchanges, with what each is signed with, will need, if no others come between."""
         calls: dict[tuple[str, str], int] = {}
-        plans: dict[tuple[str, str], tuple[Plan, Draw]] = {}
+        plans: dict[tuple[str, str], tuple[ChargePlan, BucketUse]] = {}
         for exchange, authorization in exchanges:
             plan = self._plan(exchange, authorization)
             for draw in plan.draws:
@@ -257,39 +259,39 @@ class Limits:
 
     # ------------------------------------------------------------------ what a store does
 
-    def _book(self, plan: Plan) -> tuple[float, Any]:
+    def _book(self, plan: ChargePlan) -> tuple[float, Any]:
         """Book a plan's draws, all of them or none: 0 and a ticket, or the seconds until it is worth another try and
         None; infinite: until something is settled. The ticket is what the store wants to see again when it settles."""
         raise NotImplementedError
 
-    def _settle(self, plan: Plan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
+    def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
         """Replace what was booked by what came of it. `ticket`: None where nothing was booked. `gate_closed`: for how
         many seconds the server serves nobody."""
         raise NotImplementedError
 
-    def _state(self, plan: Plan, draw: Draw) -> State:
+    def _state(self, plan: ChargePlan, draw: BucketUse) -> State:
         raise NotImplementedError
 
-    def _states(self) -> Iterable[tuple[str, Draw, State]]:
+    def _states(self) -> Iterable[tuple[str, BucketUse, State]]:
         """Server, draw and state of all ledgers that this process has drawn from."""
         raise NotImplementedError
 
     # ------------------------------------------------------------------ waiting
 
-    def _wait(self, plan: Plan, exchange: Exchange) -> Any:
+    def _wait(self, plan: ChargePlan, exchange: Exchange) -> Any:
         """Stand in line, and book when it is one's turn."""
         patient = exchange.is_patient
         longest = exchange.max_wait
         if longest is None:
-            longest = max(UNTOLD + 1, *(draw.rule.window * WINDOWS for draw in plan.draws))
+            longest = max(DEFAULT_RETRY_AFTER + 1, *(draw.rule.window * WINDOWS for draw in plan.draws))
         begun = clock.monotonic()
         with self._lines.join(plan.keys, float(exchange.priority)) as place:
             if not patient:
-                self._check(plan, place.ahead, exchange.max_wait)
+                self._check(plan, place.position, exchange.max_wait)
             while True:
-                workers.go_on(place.woken)
+                workers.raise_if_cancelled(place.woken)
                 wait = math.inf
-                if not place.ahead:
+                if not place.position:
                     if patient:
                         patient, begun = False, clock.monotonic()
                     wait, ticket = self._book(plan)
@@ -302,20 +304,20 @@ class Limits:
                     raise self._refusal(plan, None, plan.draws[0])
                 place.sleep(min(wait, left))
 
-    def _check(self, plan: Plan, ahead: int, longest: float | None) -> None:
+    def _check(self, plan: ChargePlan, ahead: int, longest: float | None) -> None:
         """Raise LimitedError if it is plain already that it will take longer. None: than one window, or than the
         minute for which a refusal may send us away."""
         closed = self._state(plan, plan.gate).closed
-        if closed > (UNTOLD + 1 if longest is None else longest):
+        if closed > (DEFAULT_RETRY_AFTER + 1 if longest is None else longest):
             raise self._refusal(plan, closed, plan.gate)
         for draw, booked in zip(plan.draws, plan.booked, strict=True):
             state = self._state(plan, draw)
             seconds = _until(draw, state, ahead * draw.kind.usual + booked)
-            usual = max(state.rule.window * WINDOWS, UNTOLD + 1 if state.closed else 0.0)
+            usual = max(state.rule.window * WINDOWS, DEFAULT_RETRY_AFTER + 1 if state.closed else 0.0)
             if seconds > (usual if longest is None else longest):
                 raise self._refusal(plan, seconds, draw)
 
-    def _refusal(self, plan: Plan, seconds: float | None, draw: Draw) -> LimitedError:
+    def _refusal(self, plan: ChargePlan, seconds: float | None, draw: BucketUse) -> LimitedError:
         status = 420 if draw.kind is ERRORS else 429
         reason = f'not sent: {draw.group} of {draw.who} has no room' + (f' for {seconds:.1f} s' if seconds else '')
         error = LimitedError(
@@ -330,7 +332,7 @@ class Limits:
 
     # ------------------------------------------------------------------ which ledgers
 
-    def _plan(self, exchange: Exchange, authorization: str | None) -> Plan:
+    def _plan(self, exchange: Exchange, authorization: str | None) -> ChargePlan:
         request = exchange.request
         operation = request.operation
         who = buckets.user(authorization, not operation.security, self._address) if authorization else self._address
@@ -343,19 +345,19 @@ class Limits:
             plan = self._plans[key] = self._made(server.rpartition('@')[2].lower(), operation, who)
         return plan
 
-    def _made(self, server: str, operation: Operation, who: str) -> Plan:
+    def _made(self, server: str, operation: Operation, who: str) -> ChargePlan:
         route = f'{operation.method} {operation.path.rstrip("/")}'
-        gate = Draw(f'errors {self._address}', ERRORS, headers.ERRORS, 'errors', self._address)
+        gate = BucketUse(f'errors {self._address}', ERRORS, headers.ERRORS, 'errors', self._address)
         described = operation.rate_limit
         bucket = described and (described.group, Rule(described.tokens, described.window))
         bucket = self._learned.get((server, route), bucket)
-        found = [gate if bucket is None else Draw(f'group {bucket[0]} {who}', BUCKET, bucket[1], bucket[0], who)]
+        found = [gate if bucket is None else BucketUse(f'group {bucket[0]} {who}', BUCKET, bucket[1], bucket[0], who)]
         hidden = self._hidden.get(route)
         if hidden is not None:
-            found.append(Draw(f'route {route} {self._address}', REQUESTS, hidden, route, self._address))
-        return Plan(server, operation, who, route, tuple(found), gate)
+            found.append(BucketUse(f'route {route} {self._address}', REQUESTS, hidden, route, self._address))
+        return ChargePlan(server, operation, who, route, tuple(found), gate)
 
-    def _learn(self, plan: Plan, said: headers.Told, answer: Answer) -> None:
+    def _learn(self, plan: ChargePlan, said: headers.RateLimitHeaders, answer: RawResponse) -> None:
         """What the server says of an operation goes before its description, from the next call on."""
         first = plan.draws[0]
         if said.group is not None and said.rule is not None:
@@ -363,14 +365,14 @@ class Limits:
         elif first.kind is BUCKET and said.errors_left is not None and answer.status not in (420, 429):
             self._remember(self._learned, (plan.server, plan.route), None)
         elif answer.status == 429 and len(plan.draws) == 1 and first.kind is ERRORS:
-            self._remember(self._hidden, plan.route, Rule(10**9, UNTOLD))
+            self._remember(self._hidden, plan.route, Rule(10**9, DEFAULT_RETRY_AFTER))
         else:
             return
         drawn = {draw.key for draw in plan.draws}
         # What was not drawn from was not booked, and knows of this answer only now.
         new = self._made(plan.server, plan.operation, plan.who)
         fresh = tuple(draw for draw in new.draws if draw.key not in drawn)
-        late = Plan(plan.server, plan.operation, plan.who, plan.route, fresh, plan.gate)
+        late = ChargePlan(plan.server, plan.operation, plan.who, plan.route, fresh, plan.gate)
         self._settle(late, None, [_outcome(draw, 0, answer, said) for draw in fresh], 0.0)
 
     def _remember(self, known: dict[Any, Any], name: Any, value: Any) -> None:
@@ -379,7 +381,7 @@ class Limits:
         known[name] = value
         self._plans.clear()
 
-    def _doubt(self, plan: Plan, doubt: str) -> None:
+    def _doubt(self, plan: ChargePlan, doubt: str) -> None:
         """What makes no sense is told once for each server and header."""
         name = doubt.partition(':')[0]
         if (plan.server, name) not in self._doubted:
@@ -387,7 +389,7 @@ class Limits:
             LOGGER.warning('%s says %s: not believed (told once)', plan.server, doubt)
 
 
-def _usual(plan: Plan, answer: Answer) -> Outcome | None:
+def _usual(plan: ChargePlan, answer: RawResponse) -> Outcome | None:
     """What nearly every answer comes to, in a fraction of the time: it was served, and says of the one bucket that it
     was drawn from by which rule, and what is left, spelled as ESI does. None: look closer."""
     draw, status = plan.bucket, answer.status
@@ -414,12 +416,12 @@ def _usual(plan: Plan, answer: Answer) -> Outcome | None:
 _TOLD = itemgetter('X-Ratelimit-Group', 'X-Ratelimit-Limit', 'X-Ratelimit-Remaining', 'X-Ratelimit-Used')
 
 
-def _outcome(draw: Draw, booked: int, answer: Answer, said: headers.Told) -> Outcome:
+def _outcome(draw: BucketUse, booked: int, answer: RawResponse, said: headers.RateLimitHeaders) -> Outcome:
     """What an answer says of one ledger."""
     kind, status = draw.kind, answer.status
     # What led to it: requests whose answers nobody has seen, and redirects.
     before = answer.lost * kind.most + answer.redirects * kind.cost(302) if answer.lost or answer.redirects else 0
-    if answer.failure is not None and isinstance(answer.failure, NoAnswer):
+    if answer.failure is not None and isinstance(answer.failure, TransportError):
         return Outcome(before + (0 if answer.failure.unsent else booked))
     if kind is ERRORS:
         used = None if said.errors_left is None else draw.rule.tokens - said.errors_left
@@ -434,12 +436,12 @@ def _outcome(draw: Draw, booked: int, answer: Answer, said: headers.Told) -> Out
     return Outcome(before + kind.cost(status), None, used, rule, away if status == 429 else 0.0)
 
 
-def _is_refusal(plan: Plan, answer: Answer) -> bool:
+def _is_refusal(plan: ChargePlan, answer: RawResponse) -> bool:
     """Whether a limit is the reason of an answer; routes with a hidden one say so with 520 too."""
     return answer.status in (420, 429) or (answer.status == 520 and any(draw.kind is REQUESTS for draw in plan.draws))
 
 
-def _gate_closed(answer: Answer, said: headers.Told) -> float:
+def _gate_closed(answer: RawResponse, said: headers.RateLimitHeaders) -> float:
     """After a 420 nobody is served until the window of errors ends: how many seconds that is."""
     if answer.status != 420:
         return 0.0
@@ -448,7 +450,7 @@ def _gate_closed(answer: Answer, said: headers.Told) -> float:
     return said.retry_after or 0.0
 
 
-def _until(draw: Draw, state: State, tokens: int) -> float:
+def _until(draw: BucketUse, state: State, tokens: int) -> float:
     """Seconds until so many tokens can have been spent. What one call may cost beyond the usual stays unused."""
     kind = draw.kind
     kept = kind.reserve + (kind.most - kind.usual if kind is BUCKET else 0)

@@ -19,7 +19,7 @@ _TOKENS = {2: 2, 3: 1, 4: 5}
 _REFUSALS = (420, 429)
 
 
-class Kind(NamedTuple):
+class BucketKind(NamedTuple):
     """How calls are counted."""
 
     name: str
@@ -37,18 +37,18 @@ class Kind(NamedTuple):
         return 0 if self is ERRORS and 200 <= status < 400 else 1
 
 
-BUCKET = Kind('bucket', most=5, usual=2)
+BUCKET = BucketKind('bucket', most=5, usual=2)
 #: The last errors of a window are left unused: whoever needs 100 of 100 is refused the next time.
-ERRORS = Kind('errors', most=1, usual=0, reserve=5)
-REQUESTS = Kind('requests', most=1, usual=1)
+ERRORS = BucketKind('errors', most=1, usual=0, reserve=5)
+REQUESTS = BucketKind('requests', most=1, usual=1)
 
 
-class Draw(NamedTuple):
+class BucketUse(NamedTuple):
     """One ledger that a call draws from."""
 
     #: Without the server.
     key: str
-    kind: Kind
+    kind: BucketKind
     #: Of whom nothing else is known, as described; what the server says goes before it.
     rule: Rule
     #: For people: the group, and who.

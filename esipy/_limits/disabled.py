@@ -13,7 +13,7 @@ class NoLimits:
 
     has_waited = False
 
-    def booking(self, exchange: Any, authorization: str | None) -> NoLimits:
+    def reservation(self, exchange: Any, authorization: str | None) -> NoLimits:
         return self
 
     def settle(self, answer: Any, sent: bool = True) -> None:

@@ -24,7 +24,7 @@ _UNITS = {'s': 1.0, 'm': 60.0, 'h': 3600.0, 'd': 86400.0}
 _RULE = re.compile(r'\s*([1-9][0-9]{0,9})\s*/\s*([1-9][0-9]{0,5})\s*([smhd])\s*', re.ASCII)
 
 
-class Told(NamedTuple):
+class RateLimitHeaders(NamedTuple):
     """The bucket's group, rule and what is left of it; of the error limit what is left and the seconds until its
     window ends; seconds to stay away. None: not told."""
 
@@ -37,7 +37,7 @@ class Told(NamedTuple):
     doubts: tuple[str, ...] = ()
 
 
-NOTHING = Told()
+NOTHING = RateLimitHeaders()
 
 
 @lru_cache(maxsize=1024)
@@ -50,7 +50,7 @@ def rule_of(text: str) -> Rule | None:
     return Rule(int(found[1]), window) if window <= LONGEST else None
 
 
-def read(headers: Mapping[str, str], now: float) -> Told:
+def read(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
     """What the headers of an answer say. `now`: seconds since the epoch, for an answer without a `Date`."""
     names = ' '.join(headers).lower()
     if 'x-ratelimit-' not in names and 'x-esi-error-limit-' not in names and 'retry-after' not in names:
@@ -73,7 +73,7 @@ def read(headers: Mapping[str, str], now: float) -> Told:
     if (errors_left or 0) > ERRORS.tokens or (reset or 0) > LONGEST:
         doubts.append(f'X-ESI-Error-Limit-Remain: {errors_left}, Reset: {reset}')
         errors_left = reset = None
-    return Told(
+    return RateLimitHeaders(
         low.get('x-ratelimit-group'),
         rule,
         left if rule else None,

@@ -16,7 +16,7 @@ from collections import deque
 from typing import Any, NamedTuple
 
 #: What comes back within this part of a window comes back at once, at its end: a ledger has at most so many entries.
-GRAINS = 128
+RESOLUTION = 128
 
 
 class Rule(NamedTuple):
@@ -118,7 +118,7 @@ class Ledger:
     @rule.setter
     def rule(self, rule: Rule) -> None:
         self._rule = rule
-        self._grain = rule.window / GRAINS
+        self._grain = rule.window / RESOLUTION
         #: What of a window may be spent: something, in any case.
         self._whole = max(1, rule.tokens - self.reserve)
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from esipy import clock
-from esipy._limits.base import Limits, Plan
-from esipy._limits.buckets import Draw
+from esipy._limits.base import ChargePlan, Limits
+from esipy._limits.buckets import BucketUse
 from esipy._limits.ledger import Ledger, Outcome, State
 from esipy._runtime import fork
 
@@ -29,14 +29,14 @@ class MemoryLimits(Limits):
     def __init__(self, hidden: Mapping[str, str] | None = None, address: str = 'address') -> None:
         super().__init__(hidden, address)
         self._lock = threading.Lock()
-        self._ledgers: dict[tuple[str, str], tuple[Draw, Ledger]] = {}
-        fork.renew_after(self)
+        self._ledgers: dict[tuple[str, str], tuple[BucketUse, Ledger]] = {}
+        fork.reset_after_fork(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         """In a forked child: what is booked is the parent's."""
         self._lock = threading.Lock()
         for _, ledger in self._ledgers.values():
-            ledger.strand(clock.steady())
+            ledger.strand(clock.shifted_monotonic())
 
     def forget(self) -> None:
         """Begin anew, as if nothing had been spent."""
@@ -44,10 +44,10 @@ class MemoryLimits(Limits):
             self._ledgers.clear()
         self._forget()
 
-    def _book(self, plan: Plan) -> tuple[float, Any]:
+    def _book(self, plan: ChargePlan) -> tuple[float, Any]:
         with self._lock:
             gate, ledgers = plan.held or self._hold(plan)
-            now = clock.steady()
+            now = clock.shifted_monotonic()
             wait = gate.closed_until - now
             ticket = []
             for ledger, cost in ledgers:
@@ -59,38 +59,38 @@ class MemoryLimits(Limits):
                 ledger.booked += cost
             return 0.0, ticket
 
-    def _settle(self, plan: Plan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
+    def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
         with self._lock:
-            now = clock.steady()
+            now = clock.shifted_monotonic()
             for number, (ledger, booked, total) in enumerate(ticket or self._unbooked(plan)):
                 ledger.settle(booked, total, outcomes[number], now)
             if gate_closed:
                 gate = self._ledger(plan.server, plan.gate)
                 gate.closed_until = max(gate.closed_until, now + gate_closed)
 
-    def _hold(self, plan: Plan) -> tuple[Ledger, list[tuple[Ledger, int]]]:
+    def _hold(self, plan: ChargePlan) -> tuple[Ledger, list[tuple[Ledger, int]]]:
         """The gate's ledger, and those of a plan with what is booked of each, which it keeps from now on."""
         gate, *ledgers = [self._ledger(plan.server, draw) for draw in (plan.gate, *plan.draws)]
         held = plan.held = gate, list(zip(ledgers, plan.booked, strict=True))
         return held
 
-    def _unbooked(self, plan: Plan) -> list[tuple[Ledger, int, float]]:
+    def _unbooked(self, plan: ChargePlan) -> list[tuple[Ledger, int, float]]:
         return [(self._ledger(plan.server, draw), 0, _MEANWHILE) for draw in plan.draws]
 
-    def _state(self, plan: Plan, draw: Draw) -> State:
+    def _state(self, plan: ChargePlan, draw: BucketUse) -> State:
         with self._lock:
-            return self._ledger(plan.server, draw).state(clock.steady())
+            return self._ledger(plan.server, draw).state(clock.shifted_monotonic())
 
-    def _states(self) -> Iterable[tuple[str, Draw, State]]:
+    def _states(self) -> Iterable[tuple[str, BucketUse, State]]:
         with self._lock:
-            now = clock.steady()
+            now = clock.shifted_monotonic()
             return [(server, draw, ledger.state(now)) for (server, _), (draw, ledger) in self._ledgers.items()]
 
-    def _ledger(self, server: str, draw: Draw) -> Ledger:
+    def _ledger(self, server: str, draw: BucketUse) -> Ledger:
         known = self._ledgers.get((server, draw.key))
         if known is None:
             if len(self._ledgers) >= _MANY:
-                now = clock.steady()
+                now = clock.shifted_monotonic()
                 self._ledgers = {key: known for key, known in self._ledgers.items() if not known[1].is_idle(now)}
                 self._plans.clear()  # which hold those that are gone
             known = self._ledgers[server, draw.key] = draw, Ledger(draw.rule, draw.kind.reserve)

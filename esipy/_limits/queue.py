@@ -18,28 +18,28 @@ Keys = frozenset[Hashable]
 _LONGEST = 5.0
 
 
-class Place:
+class Waiter:
     """One thread's place in a line: `with lines.join(keys, priority) as place`. No lock is held in the block."""
 
     __slots__ = ('_lines', 'keys', 'rank', 'woken')
 
-    def __init__(self, lines: Lines, keys: Keys, rank: tuple[float, int]) -> None:
+    def __init__(self, lines: WaitQueue, keys: Keys, rank: tuple[float, int]) -> None:
         self._lines = lines
         #: Set when there may be something to see for who sleeps here.
         self.woken = threading.Event()
         self.keys = keys
         self.rank = rank
 
-    def __enter__(self) -> Place:
+    def __enter__(self) -> Waiter:
         return self
 
     def __exit__(self, *error: object) -> None:
         self._lines.leave(self)
 
     @property
-    def ahead(self) -> int:
+    def position(self) -> int:
         """How many are served before."""
-        return self._lines.ahead(self)
+        return self._lines.position(self)
 
     def sleep(self, seconds: float) -> None:
         """Until so many seconds have passed, or something happened since the last sleep: this thread may be the
@@ -51,29 +51,29 @@ class Place:
         self.woken.set()
 
 
-class Lines:
+class WaitQueue:
     """All lines. Safe between threads; in a forked child nobody waits."""
 
     def __init__(self) -> None:
-        self._renew()
-        fork.renew_after(self)
-        clock.tell_when_moved(self)
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
+        clock.notify_on_shift(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
         self._numbers = count()
         #: Lines by what they are for, each sorted by rank; an empty one is not kept. Others only look whether one is
         #: there.
-        self.waiting: dict[Keys, list[Place]] = {}
+        self.waiting: dict[Keys, list[Waiter]] = {}
 
-    def join(self, keys: Keys, priority: float) -> Place:
+    def join(self, keys: Keys, priority: float) -> Waiter:
         """Take the place behind all who have the same priority or a higher one."""
         with self._lock:
-            place = Place(self, keys, (-priority, next(self._numbers)))
+            place = Waiter(self, keys, (-priority, next(self._numbers)))
             bisect.insort(self.waiting.setdefault(keys, []), place, key=_rank)
         return place
 
-    def leave(self, place: Place) -> None:
+    def leave(self, place: Waiter) -> None:
         """Give the place up, served or not; the next one sees what there is for him."""
         with self._lock:
             line = self.waiting[place.keys]
@@ -83,7 +83,7 @@ class Lines:
             else:
                 del self.waiting[place.keys]
 
-    def ahead(self, place: Place) -> int:
+    def position(self, place: Waiter) -> int:
         with self._lock:
             return bisect.bisect_left(self.waiting[place.keys], place.rank, key=_rank)
 
@@ -94,11 +94,11 @@ class Lines:
                 if not keys.isdisjoint(of):
                     line[0].wake()
 
-    def _moved(self) -> None:
+    def _on_clock_shift(self) -> None:
         with self._lock:
             for line in self.waiting.values():
                 line[0].wake()
 
 
-def _rank(place: Place) -> Any:
+def _rank(place: Waiter) -> Any:
     return place.rank

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from esipy import clock
 from esipy._limits import scripts
-from esipy._limits.base import Limits, Plan
-from esipy._limits.buckets import Draw
+from esipy._limits.base import ChargePlan, Limits
+from esipy._limits.buckets import BucketUse
 from esipy._limits.ledger import Outcome, Rule, State, stated
 from esipy._limits.memory import MemoryLimits
 from esipy._runtime.lazy import missing_extra
@@ -73,9 +73,9 @@ class RedisLimits(Limits):
         #: Servers and keys of what was counted here alone. It needs no lock: its own methods are atomic.
         self._untold: set[tuple[str, str]] = set()
         #: What this process has drawn from, for `budget`.
-        self._seen: dict[tuple[str, str], tuple[Plan, Draw]] = {}
+        self._seen: dict[tuple[str, str], tuple[ChargePlan, BucketUse]] = {}
 
-    def _book(self, plan: Plan) -> tuple[float, Any]:
+    def _book(self, plan: ChargePlan) -> tuple[float, Any]:
         name = struct.pack('>IIQ', os.getpid(), self._number, next(self._numbers))
         booked, keys = plan.booked, self._keys(plan)
         if self._untold:
@@ -93,7 +93,7 @@ class RedisLimits(Limits):
             return (LOOK_AGAIN if wait < 0 else min(wait, LOOK_AGAIN) if int(said[1]) else wait), None
         return 0.0, _Ticket(name, [int(total) for total in said[1:]])
 
-    def _tell(self, plan: Plan, draws: Iterable[Draw]) -> None:
+    def _tell(self, plan: ChargePlan, draws: Iterable[BucketUse]) -> None:
         """Let Redis know of ledgers what is known here: they are not there, because they are new or Redis has lost
         them, or this process has counted by itself for a while."""
         for draw in draws:
@@ -103,7 +103,7 @@ class RedisLimits(Limits):
             if self._run(scripts.TELL, [key], *state.rule, draw.kind.reserve, used, state.closed):
                 self._untold.discard((plan.server, draw.key))
 
-    def _settle(self, plan: Plan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
+    def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
         if ticket is not None and not isinstance(ticket, _Ticket):  # booked here, while Redis was away
             self._local._settle(plan, ticket, outcomes, gate_closed)
             return
@@ -112,7 +112,7 @@ class RedisLimits(Limits):
         said = [_line(total, outcome) for total, outcome in zip(totals, outcomes, strict=True)]
         self._run(scripts.SETTLE, self._keys(plan), name, gate_closed, *said, waits=False)
 
-    def _state(self, plan: Plan, draw: Draw) -> State:
+    def _state(self, plan: ChargePlan, draw: BucketUse) -> State:
         said = self._run(scripts.LOOK, [_key(plan.server, draw)])
         if not said:
             return self._local._state(plan, draw)
@@ -120,10 +120,10 @@ class RedisLimits(Limits):
         back = [(entries[index], int(entries[index + 1])) for index in range(0, len(entries), 2)]
         return stated(Rule(int(tokens), window), int(spent), int(booked), int(foreign), returns, closed, back)
 
-    def _states(self) -> Iterable[tuple[str, Draw, State]]:
+    def _states(self) -> Iterable[tuple[str, BucketUse, State]]:
         return [(plan.server, draw, self._state(plan, draw)) for plan, draw in list(self._seen.values())]
 
-    def _keys(self, plan: Plan) -> list[str]:
+    def _keys(self, plan: ChargePlan) -> list[str]:
         """The names of the gate's ledger and of the plan's."""
         if plan.names is None:
             plan.names = [_key(plan.server, draw) for draw in (plan.gate, *plan.draws)]
@@ -174,6 +174,6 @@ def _line(total: float, outcome: Outcome) -> str:
     return f'{total} {outcome.spent} {returns} {used} {tokens} {window} {outcome.closed}'
 
 
-def _key(server: str, draw: Draw) -> str:
+def _key(server: str, draw: BucketUse) -> str:
     """Of one server all in the same slot of a cluster. Not longer than need be, and of no odd characters."""
     return f'esipy:limits:{{{server}}}:{hashlib.md5(draw.key.encode(), usedforsecurity=False).hexdigest()}'

@@ -10,7 +10,7 @@ import hashlib
 from typing import NamedTuple
 
 from esipy._limits.headers import ERRORS
-from esipy._limits.ledger import GRAINS
+from esipy._limits.ledger import RESOLUTION
 
 #: BOOK's word for ledgers that are not there yet.
 NEW = b'new'
@@ -61,7 +61,7 @@ local function entry(l, i)
 end
 
 local function spend(l, tokens, returns)
-  local grain, n = l.window / GRAINS, #l.entries / ENTRY
+  local grain, n = l.window / RESOLUTION, #l.entries / ENTRY
   returns = math.ceil(returns / grain) * grain
   l.spent, l.total = l.spent + tokens, l.total + tokens
   if n > 0 then
@@ -98,7 +98,7 @@ end
 
 
 def _script(text: str) -> Script:
-    whole = (_COMMON + text).replace('GRAINS', str(GRAINS))
+    whole = (_COMMON + text).replace('RESOLUTION', str(RESOLUTION))
     return Script(whole, hashlib.sha1(whole.encode(), usedforsecurity=False).hexdigest())
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 #: Method and path, and how many requests in which time are taken from one address.
-HIDDEN: Mapping[str, str] = {
+UNDOCUMENTED: Mapping[str, str] = {
     'GET /markets/{region_id}/history': '300/1m',
     'GET /characters/{character_id}/corporationhistory': '300/1m',
     'GET /corporations/{corporation_id}/alliancehistory': '300/1m',

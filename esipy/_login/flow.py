@@ -21,7 +21,7 @@ LOGGER = logging.getLogger('esipy.login')
 _STEP = 0.5
 
 
-def code_for(address: str, redirect_uri: str, state: str, opens: bool | None, timeout: float | None) -> str:
+def obtain_code(address: str, redirect_uri: str, state: str, opens: bool | None, timeout: float | None) -> str:
     """The code that signing in at `address` ends with: from the browser, or pasted, whichever comes first.
 
     `opens`: whether to open a browser, None if there is one. Raises LoginError when the SSO says no, when nobody signs

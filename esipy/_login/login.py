@@ -79,7 +79,7 @@ def login(
     address = security.get_auth_uri(state, wanted)
     if not form.is_trusted(address):
         raise TokenError(f'{security.oauth_authorize}: people sign in over https only (http on this machine alone)')
-    security.auth(flow.code_for(address, redirect_uri, state, browser, timeout))
+    security.auth(flow.obtain_code(address, redirect_uri, state, browser, timeout))
     if character not in (None, security.character_id):
         raise LoginError(f'{security.character_name} ({security.character_id}) has signed in, and not {character}')
     return security

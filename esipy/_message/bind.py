@@ -8,7 +8,7 @@ from typing import Any
 
 from esipy._message.headers import is_secret
 from esipy._message.serialize import in_query, joined
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 from esipy._spec.coerce import Faults, coerce
 from esipy._spec.legacy import VALUES
 from esipy._spec.model import COMPATIBILITY_DATE, Operation, Parameter
@@ -54,7 +54,7 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
     faults += [(where, _SHOWN.sub('***', fault) if is_secret(where) else fault) for where, fault in unfit]
     if undeclared:
         missing = [p.name for p in operation.parameters if p.location == 'path' and p.name not in values]
-        faults += [(p.name, _meant(p.name, missing)) for p in undeclared if close_names(p.name, missing)]
+        faults += [(p.name, _meant(p.name, missing)) for p in undeclared if closest(p.name, missing)]
     if faults:
         raise CallError(operation.id, faults)
     return parts
@@ -129,11 +129,11 @@ def _place_token(token: Any, parts: dict[str, Any], faults: Faults) -> None:
 
 
 def _unknown(operation: Operation, name: str) -> str:
-    if close_names(name, operation.accepts):
+    if closest(name, operation.accepts):
         return _meant(name, operation.accepts)
     shown = [parameter.name for parameter in operation.parameters if parameter.location != 'header']
     return f'unknown parameter; there are {", ".join(shown)}' if shown else 'unknown parameter; there are none'
 
 
 def _meant(name: str, names: Iterable[str]) -> str:
-    return f'unknown parameter, did you mean {close_names(name, names)[0]!r}?'
+    return f'unknown parameter, did you mean {closest(name, names)[0]!r}?'

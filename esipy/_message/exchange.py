@@ -15,31 +15,31 @@ class Exchange:
     """What the steps of an execution tell each other."""
 
     __slots__ = (
-        'anew',
+        'attempt_elapsed',
         'attempts',
         'authorization',
-        'chosen',
+        'bypass_cache',
         'compatibility_date',
         'deadline',
-        'has_renewed',
         'is_patient',
-        'keeps',
         'max_wait',
         'method',
         'opt',
         'owner',
         'priority',
         'raw_body_only',
-        'refusals',
+        'rejections',
         'request',
+        'resolve_304',
         'security',
         'signed',
         'started',
+        'store_response',
         'timeout',
-        'took',
+        'token_refreshed',
+        'vary',
         'warning',
-        'was_held',
-        'whole',
+        'was_throttled',
         'without_cache',
     )
 
@@ -53,7 +53,7 @@ class Exchange:
         raw_body_only: bool,
         deadline: float | None,
         compatibility_date: str | None,
-        chosen: tuple[tuple[str, str], ...],
+        vary: tuple[tuple[str, str], ...],
         authorization: str | None,
     ) -> None:
         self.request = request
@@ -68,24 +68,24 @@ class Exchange:
         self.deadline = None if deadline is None or timeout is None else self.started + deadline
         self.compatibility_date = compatibility_date
         #: What the client's session says that chooses between answers: pairs of header and value.
-        self.chosen = chosen
+        self.vary = vary
         #: What that session signs every request with.
         self.authorization = authorization
         #: The request with its Authorization header, once it has one.
         self.signed: Request | None = None
         #: The token was refused, and renewed for this execution.
-        self.has_renewed = False
+        self.token_refreshed = False
         #: Whose call it is, in a form that may stand in a cache key; '' for a public one.
         self.owner = ''
         self.attempts = 0
         #: Ask as if nothing were kept.
-        self.anew = False
+        self.bypass_cache = False
         #: Keep what comes.
-        self.keeps = True
+        self.store_response = True
         #: A 304 is no answer: give the kept one that it speaks of, whatever the client does.
-        self.whole = False
+        self.resolve_304 = False
         #: Seconds from sending the last attempt to the end of its answer; None: nothing went out.
-        self.took: float | None = None
+        self.attempt_elapsed: float | None = None
         #: What the server announces with its answer.
         self.warning: str | None = None
         #: Who waits for a limit and has more of this goes before who has less.
@@ -94,9 +94,9 @@ class Exchange:
         self.max_wait: float | None = None
         self.is_patient = False
         #: Whether it had to wait for one.
-        self.was_held = False
+        self.was_throttled = False
         #: How often a limit of the server's refused it.
-        self.refusals = 0
+        self.rejections = 0
         #: The cache hung during this execution, and is left alone for the rest of it.
         self.without_cache = False
 

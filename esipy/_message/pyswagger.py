@@ -69,7 +69,7 @@ class ForeignRequest(Request):
         return Outgoing(method, with_query(theirs.url, theirs.query), dict(theirs.header), body or None)
 
 
-def adopt(call: Any) -> Request:
+def to_request(call: Any) -> Request:
     """The Request of a call, ours or pyswagger's. Raises CallError for what is no call."""
     request = call[0] if isinstance(call, (tuple, list)) and len(call) == 2 else None
     if isinstance(request, Request):
@@ -81,7 +81,7 @@ def adopt(call: Any) -> Request:
     )
 
 
-def fill(call: Any, response: Response) -> Any:
+def fill_response(call: Any, response: Response) -> Any:
     """What the caller gets: our Response, which the pair shows from now on, or pyswagger's own, filled."""
     theirs = call[1]
     if isinstance(theirs, Response):
@@ -98,8 +98,8 @@ def fill(call: Any, response: Response) -> Any:
     return theirs
 
 
-def show(call: Any, response: Response) -> None:
+def update_pair(call: Any, response: Response) -> None:
     """The pair shows its latest answer when an error is raised for it too: who catches the error may look there, as
     with 1.x. What pyswagger cannot read does not hide that error."""
     with suppress(UndecodableBodyError):
-        fill(call, response)
+        fill_response(call, response)

@@ -16,7 +16,7 @@ from esipy._message.headers import EXPIRY, OURS, RECEIVED, Headers
 from esipy._message.request import Request
 from esipy._message.rows import builder
 from esipy._spec.coerce import SCALARS, Faults, Refused, coerce
-from esipy._spec.model import Answer, Operation, Schema
+from esipy._spec.model import Operation, ResponseSpec, Schema
 from esipy._spec.refs import shown
 from esipy.exceptions import SpecError, UndecodableBodyError
 
@@ -195,7 +195,7 @@ class Response:
         answer = self._description() if self.raw is not None else None
         return answer is not None and answer.schema is not None and self.status not in (204, 304)
 
-    def _description(self) -> Answer | None:
+    def _description(self) -> ResponseSpec | None:
         """What the document says of this answer. What is broken there is told, and is no reason not to read it."""
         try:
             return self.operation.answer(self.status) if self.status else None

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from esipy._message.response import Response
-from esipy._paging.paginator import Page, Walk
+from esipy._paging.paginator import Page, Paginator
 from esipy.exceptions import CallError
 
 #: Where `after` starts at the beginning.
 BEGINNING = '0'
 
 
-def stream(walk: Walk) -> Iterator[Page]:
+def stream(walk: Paginator) -> Iterator[Page]:
     """Back from the newest page until one is empty; then what changed meanwhile. A call that says `before` or `after`
     itself goes on from there, in that direction alone."""
     if walk.given('after') is not None:
@@ -29,7 +29,7 @@ def stream(walk: Walk) -> Iterator[Page]:
         yield from forward(walk, mark, anew=asked)
 
 
-def _back(walk: Walk) -> Iterator[Page]:
+def _back(walk: Paginator) -> Iterator[Page]:
     query = _largest(walk)
     used: set[str] = set()
     while True:
@@ -50,7 +50,7 @@ def _back(walk: Walk) -> Iterator[Page]:
         query['before'] = before
 
 
-def forward(walk: Walk, after: str, *, anew: bool = False) -> Iterator[Page]:
+def forward(walk: Paginator, after: str, *, anew: bool = False) -> Iterator[Page]:
     """What changed since the mark `after`, until a page is empty. An empty page keeps the mark.
 
     `anew`: not from the cache: what was kept may be older than a change that the walk so far has passed by.
@@ -77,7 +77,7 @@ def forward(walk: Walk, after: str, *, anew: bool = False) -> Iterator[Page]:
         query['after'] = mark
 
 
-def check(walk: Walk, cursor: object) -> None:
+def check(walk: Paginator, cursor: object) -> None:
     """Raise CallError for what is no cursor to come back with."""
     faults = []
     if walk.kind != 'cursor':
@@ -95,7 +95,7 @@ def _cursor(response: Response, name: str) -> str | None:
     return str(value) if value not in (None, '') else None
 
 
-def _largest(walk: Walk) -> dict[str, str]:
+def _largest(walk: Paginator) -> dict[str, str]:
     """The largest page that the description allows, unless the call chose one: a page costs the same whatever it
     holds."""
     limit = next((p for p in walk.operation.parameters if p.name == 'limit' and p.location == 'query'), None)
@@ -104,7 +104,7 @@ def _largest(walk: Walk) -> dict[str, str]:
     return {} if largest is None or chose else {'limit': str(int(largest))}
 
 
-def _is_short(walk: Walk, found: list[object], query: dict[str, str]) -> bool:
+def _is_short(walk: Paginator, found: list[object], query: dict[str, str]) -> bool:
     """Whether a page has room left, so that nothing can be behind it."""
     limit = query.get('limit') or walk.given('limit') or ''
     return limit.isdecimal() and len(found) < int(limit)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 
-from esipy._paging.paginator import Page, Walk
+from esipy._paging.paginator import Page, Paginator
 
 
-def stream(walk: Walk) -> Iterator[Page]:
+def stream(walk: Paginator) -> Iterator[Page]:
     """Page after page. Ids only fall, so that every record which existed throughout comes exactly once.
 
     `from_id` answers include the record that they were asked from: that it is the only one is the end. The others

@@ -7,18 +7,18 @@ from contextlib import closing
 
 from esipy._message.headers import moment
 from esipy._message.response import Response
-from esipy._paging.paginator import Page, Walk
-from esipy._runtime.workers import in_order
+from esipy._paging.paginator import Page, Paginator
+from esipy._runtime.workers import map_ordered
 from esipy.events import advise
 from esipy.exceptions import NotFoundError
 
 
-def first_page(walk: Walk, *, anew: bool = False) -> Response:
+def first_page(walk: Paginator, *, anew: bool = False) -> Response:
     """Page 1: the call as it is, so that what is kept for it counts."""
     return walk.page(anew=anew)
 
 
-def page_count(walk: Walk, response: Response) -> int:
+def page_count(walk: Paginator, response: Response) -> int:
     """What `X-Pages` says, as far as it can be believed. Raises WalkError."""
     told = response.headers.get('X-Pages')
     if told is None:
@@ -34,7 +34,7 @@ def page_count(walk: Walk, response: Response) -> int:
     return count
 
 
-def stream(walk: Walk, threads: int) -> Iterator[Page]:
+def stream(walk: Paginator, threads: int) -> Iterator[Page]:
     """Page after page. The list may grow and shrink meanwhile: the page of the newest state says how long it is (that
     which is read last may have been answered first).
 
@@ -54,7 +54,7 @@ def stream(walk: Walk, threads: int) -> Iterator[Page]:
             return error
 
     while done < total:
-        with closing(in_order(fetch, range(done + 1, total + 1), threads)) as pages:  # type: ignore[type-var]
+        with closing(map_ordered(fetch, range(done + 1, total + 1), threads)) as pages:  # type: ignore[type-var]
             for response in pages:
                 if isinstance(response, NotFoundError):
                     total = _after_a_missing_page(walk, done + 1, response)
@@ -73,7 +73,7 @@ def stream(walk: Walk, threads: int) -> Iterator[Page]:
                     break
 
 
-def _after_a_missing_page(walk: Walk, number: int, error: NotFoundError) -> int:
+def _after_a_missing_page(walk: Paginator, number: int, error: NotFoundError) -> int:
     """How many pages there are, now that one is missing. Raises its error where it should be there."""
     total = page_count(walk, first_page(walk, anew=True))
     if total >= number:
@@ -83,7 +83,7 @@ def _after_a_missing_page(walk: Walk, number: int, error: NotFoundError) -> int:
     return total
 
 
-def _warn(walk: Walk) -> None:
+def _warn(walk: Paginator) -> None:
     advise(
         f'{walk.operation.id}: the list changed while it was walked, so that records may be missing or come twice; '
         'client.all() gives one state of it'

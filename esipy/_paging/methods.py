@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from esipy._cache.base import BaseCache
-from esipy._message.pyswagger import adopt
+from esipy._message.pyswagger import to_request
 from esipy._message.request import Request
 from esipy._message.response import Response
 
 if TYPE_CHECKING:
-    from esipy._call.bulk_names import Desk, Ids, Names
-    from esipy._paging.paginator import Key, Walk
+    from esipy._call.bulk_names import BatchLookup, Ids, Names
+    from esipy._paging.paginator import Key, Paginator
     from esipy._paging.results import Changes, WholeList
     from esipy.progress import Progress
 
@@ -149,10 +149,10 @@ class Lists:
         progress: Progress | None,
         options: Mapping[str, Any],
         streams: bool = False,
-    ) -> Walk:
-        from esipy._paging.paginator import Walk
+    ) -> Paginator:
+        from esipy._paging.paginator import Paginator
 
-        return Walk(self._asker(**options), adopt(call), walk, key, max_pages, progress, streams)
+        return Paginator(self._asker(**options), to_request(call), walk, key, max_pages, progress, streams)
 
     def names(self, ids: Iterable[Any], *, app: Any = None, threads: int = 4, **options: Any) -> Names:
         """What the things with these ids are called, however many: a dict of id to row (`name`, `category`), and the
@@ -175,14 +175,14 @@ class Lists:
 
         return bulk.ids(self._desk(app, 'post_universe_ids', threads, options), names)
 
-    def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> Desk[Any]:
+    def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> BatchLookup[Any]:
         from esipy._call import bulk_names as bulk
 
         app = self.app if app is None else app
         table = bulk.built_in() if app is None else app.op
         ask = self._asker(**options)
         said = [self._said(), getattr(app, 'datasource', None)]
-        return bulk.Desk(lambda call: ask(call[0]), self.cache, table[operation], said, bounded(threads))
+        return bulk.BatchLookup(lambda call: ask(call[0]), self.cache, table[operation], said, bounded(threads))
 
 
 def bounded(threads: int) -> int:

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, Protocol
 
 from esipy._message.request import Request
 from esipy._message.response import Response
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 from esipy._spec.model import WALKS, Operation
-from esipy.exceptions import CallError, WalkError
+from esipy.exceptions import CallError, PaginationError
 from esipy.progress import Progress, walking
 
 #: Bytes of a stream's pages that go into a cache in this process's memory. A short list is kept whole; a long one
@@ -45,7 +45,7 @@ class Page(NamedTuple):
     replaces: bool = False
 
 
-class Walk:
+class Paginator:
     """`kind`: how the list is walked; recognised from the description, or what the caller says.
 
     Raises CallError for what cannot be walked at all; nothing is sent.
@@ -65,7 +65,7 @@ class Walk:
         if not isinstance(operation, Operation):
             raise CallError(operation.id, [('', "pyswagger's calls cannot be walked; make this one with esipy's App")])
         if walk is not None and walk not in WALKS:
-            nearest = close_names(walk, WALKS)
+            nearest = closest(walk, WALKS)
             hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(WALKS)}'
             raise CallError(operation.id, [('walk', f'{walk!r} is no way to walk a list; {hint}')])
         if request.method != 'GET':
@@ -155,8 +155,8 @@ class Walk:
             raise self.error(f'no end after {self.max_pages} pages; max_pages= allows more')
         self.progress(self._turned, None)
 
-    def error(self, reason: str) -> WalkError:
-        return WalkError(self.operation.id, reason)
+    def error(self, reason: str) -> PaginationError:
+        return PaginationError(self.operation.id, reason)
 
 
 #: What the records of a walk are called by.

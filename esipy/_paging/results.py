@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from esipy._message.headers import moment
 from esipy._message.response import Response
 from esipy._paging import by_cursor, by_id, by_page
-from esipy._paging.paginator import Page, Walk
+from esipy._paging.paginator import Page, Paginator
 from esipy._paging.snapshot import Snapshot, state_of
 
 
@@ -42,19 +42,19 @@ class Changes(NamedTuple):
     cursor: str
 
 
-def pages(walk: Walk, threads: int) -> Iterator[Response]:
+def pages(walk: Paginator, threads: int) -> Iterator[Response]:
     """The answers of a walk."""
     return (page.response for page in _stream(walk, threads))
 
 
-def records(walk: Walk, threads: int) -> Iterator[Any]:
+def records(walk: Paginator, threads: int) -> Iterator[Any]:
     """The records of a walk, one by one."""
     if walk.kind != 'cursor':
         return (record for page in _stream(walk, threads) for record in page.records)
     return _unseen(walk)
 
 
-def _unseen(walk: Walk) -> Iterator[Any]:
+def _unseen(walk: Paginator) -> Iterator[Any]:
     """What a cursor shows twice comes once, as it was first seen."""
     seen: set[Hashable] = set()
     for page in by_cursor.stream(walk):
@@ -65,7 +65,7 @@ def _unseen(walk: Walk) -> Iterator[Any]:
                 yield record
 
 
-def whole(walk: Walk, threads: int, patience: float) -> WholeList:
+def whole(walk: Paginator, threads: int, patience: float) -> WholeList:
     """All records; by pages: in one state."""
     if walk.kind == 'pages':
         answers = Snapshot(walk, threads, patience).take()
@@ -87,7 +87,7 @@ def whole(walk: Walk, threads: int, patience: float) -> WholeList:
     return found
 
 
-def sync(walk: Walk, cursor: str | None) -> Changes:
+def sync(walk: Paginator, cursor: str | None) -> Changes:
     """What changed since `cursor`; everything where there is none."""
     by_cursor.check(walk, cursor)
     mark = cursor
@@ -103,7 +103,7 @@ def sync(walk: Walk, cursor: str | None) -> Changes:
     return Changes(list(found), mark or by_cursor.BEGINNING)
 
 
-def _stream(walk: Walk, threads: int) -> Iterator[Page]:
+def _stream(walk: Paginator, threads: int) -> Iterator[Page]:
     if walk.kind == 'pages':
         return by_page.stream(walk, threads)
     if walk.kind == 'cursor':
@@ -111,7 +111,7 @@ def _stream(walk: Walk, threads: int) -> Iterator[Page]:
     return by_id.stream(walk) if walk.kind is not None else _only(walk)
 
 
-def _only(walk: Walk) -> Iterator[Page]:
+def _only(walk: Paginator) -> Iterator[Page]:
     """A list that is whole in one answer."""
     response = walk.page()
     walk.progress(1, 1)
@@ -124,7 +124,7 @@ def _noting(answers: list[Response], stream: Iterable[Page]) -> Iterator[Page]:
         yield page
 
 
-def _resolved(walk: Walk, stream: Iterable[Page]) -> Iterable[Any]:
+def _resolved(walk: Paginator, stream: Iterable[Page]) -> Iterable[Any]:
     """Records that came twice resolved: going back, the first one is kept; going forward, the later one replaces it."""
     if walk.kind != 'cursor':
         return [record for page in stream for record in page.records]

@@ -9,8 +9,8 @@ from esipy import clock
 from esipy._message.headers import moment
 from esipy._message.response import Response
 from esipy._paging.by_page import first_page, page_count
-from esipy._paging.paginator import Walk
-from esipy._runtime.workers import run_all
+from esipy._paging.paginator import Paginator
+from esipy._runtime.workers import map_unordered
 from esipy.exceptions import NotFoundError, SnapshotError
 
 #: How often odd pages are fetched again.
@@ -30,7 +30,7 @@ class Snapshot:
     they were all so at the moment between. `patience`: seconds to wait for an expiry, in all.
     """
 
-    def __init__(self, walk: Walk, threads: int, patience: float) -> None:
+    def __init__(self, walk: Paginator, threads: int, patience: float) -> None:
         self._walk = walk
         self._threads = threads
         self._patience = patience
@@ -102,7 +102,7 @@ class Snapshot:
             self._walk.progress(min(len(self._pages), self._total), self._total)
 
         known, before, missing = set(self._pages), state_of(self._pages[1]), dict[int, NotFoundError]()
-        run_all(fetch, numbers, self._threads, done)
+        map_unordered(fetch, numbers, self._threads, done)
         if missing:  # perhaps the list is shorter by now: page 1 knows
             first = first_page(self._walk, anew=True)
             if state_of(first) == before and (first.pages or 0) >= min(missing):

@@ -11,25 +11,25 @@ from contextlib import AbstractContextManager, ExitStack
 from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
-from esipy._http import Answer
+from esipy._http import RawResponse
 from esipy._message.errors import masked
 from esipy._message.exchange import Exchange
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 from esipy._spec.model import Operation
 from esipy.exceptions import APIException, CallError, PluginError, UndecodableBodyError
 
 Result = TypeVar('Result')
 
 #: What a hook gives that holds something: entered on the way in, left on every way out.
-Held = AbstractContextManager[object]
+HookContext = AbstractContextManager[object]
 
 #: What an execution comes to: its answer, and the error that it stands for, if it does.
 Outcome = tuple[Response, APIException | None]
 
 
-class Call(Exchange):
+class CallContext(Exchange):
     """One execution of a call, as hooks see it and change it.
 
     `operation`, `name`, `method`; `url`: whole, with its query; `timeout`, `deadline`: as in EsiClient, the deadline by
@@ -38,11 +38,11 @@ class Call(Exchange):
 
     __slots__ = (
         '_own',
-        'answer',
         'endpoint',
         'error',
         'notes',
         'options',
+        'raw_response',
         'response',
         'secrets',
         'sending',
@@ -55,7 +55,7 @@ class Call(Exchange):
         self.service = service
         #: Gives what the client's own headers hold that nobody may see: a server may say it again.
         self.secrets = secrets
-        #: What the caller gave for this execution: those options that a plugin `takes`, and `timeout`.
+        #: What the caller gave for this execution: those options among a plugin's `call_options`, and `timeout`.
         self.options = options
         #: What stands beside the endpoint in a table of endpoints; empty where a description tells of the operation.
         self.endpoint: Mapping[str, Any] = self.request.operation.endpoint
@@ -64,7 +64,7 @@ class Call(Exchange):
         #: What this attempt sends, signed. Its headers may be changed, which no cache key shows.
         self.sending: Outgoing | None = None
         #: What came of this attempt: status, headers, content, url, failure (why no answer came, or no good one).
-        self.answer: Answer | None = None
+        self.raw_response: RawResponse | None = None
         #: What the caller gets, and the APIException that it stands for.
         self.response: Response | None = None
         self.error: APIException | None = None
@@ -116,11 +116,11 @@ class Call(Exchange):
         if value is not None:
             parts[name] = value
 
-    def given(self, option: str) -> Mapping[str, Any]:
+    def call_option(self, option: str) -> Mapping[str, Any]:
         """What the caller gave under the name of an option that is a mapping. Raises CallError for anything else."""
         return self._mapping(option, self.options)
 
-    def beside(self, key: str) -> Mapping[str, Any]:
+    def endpoint_option(self, key: str) -> Mapping[str, Any]:
         """What stands beside the endpoint under a key that is a mapping. Raises CallError for anything else."""
         return self._mapping(key, self.endpoint)
 
@@ -143,9 +143,9 @@ class Call(Exchange):
                 self._own = tuple(self.request._p)
         return self.request._p[location]
 
-    def answered(self, content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
-        """An answer to give instead of sending (`Plugin.answer`)."""
-        return Answer(status, dict(headers or {}), content, masked(self.url))
+    def make_response(self, content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> RawResponse:
+        """An answer to give instead of sending (`Plugin.respond`)."""
+        return RawResponse(status, dict(headers or {}), content, masked(self.url))
 
     def __repr__(self) -> str:
         return f'<Call {self.name}: {self.method} {self.outgoing().url.partition("?")[0]}>'
@@ -160,40 +160,40 @@ class Plugin:
     """
 
     #: Names of options that a caller may give for one execution: `client.request(call, name=…)`.
-    takes: ClassVar[tuple[str, ...]] = ()
+    call_options: ClassVar[tuple[str, ...]] = ()
     #: Public methods that are no hooks.
-    methods: ClassVar[tuple[str, ...]] = ()
+    public_methods: ClassVar[tuple[str, ...]] = ()
 
-    def around_call(self, call: Call) -> Held | None:
+    def around_call(self, call: CallContext) -> HookContext | None:
         """Once per call, first of all: a context manager that is left when the call is over, whatever becomes of it."""
         return None
 
-    def prepare(self, call: Call) -> None:
+    def prepare(self, call: CallContext) -> None:
         """Once per call, before it is looked up in the cache: change `headers`, `query`, `path`, `body`, `timeout`."""
 
-    def on_call(self, call: Call) -> None:
+    def on_call(self, call: CallContext) -> None:
         """Once per call, when all plugins have prepared it: this is what is asked for, from the cache or the server."""
 
-    def around_attempt(self, call: Call) -> Held | None:
+    def around_attempt(self, call: CallContext) -> HookContext | None:
         """Once per attempt: a context manager that is left when its answer has come, whatever becomes of it."""
         return None
 
-    def on_send(self, call: Call) -> None:
+    def on_send(self, call: CallContext) -> None:
         """Once per attempt, before it is sent: `call.sending` has method, url, headers and body."""
 
-    def answer(self, call: Call) -> Answer | None:
-        """Once per attempt: an answer to take instead of sending (`call.answered(…)`). The first one is taken."""
+    def respond(self, call: CallContext) -> RawResponse | None:
+        """Once per attempt: an answer to take instead of sending (`call.make_response(…)`). The first one is taken."""
         return None
 
-    def on_answer(self, call: Call) -> None:
-        """Once per attempt, when it is over: `call.answer`, which may be replaced. With a `failure`: it stands for an
-        answer that did not come."""
+    def on_raw_response(self, call: CallContext) -> None:
+        """Once per attempt, when it is over: `call.raw_response`, which may be replaced. With a `failure` it stands
+        for an answer that did not come."""
 
-    def on_response(self, call: Call) -> None:
+    def on_response(self, call: CallContext) -> None:
         """Once per call that was answered, with whatever status, by the server or from the cache: `call.response`, and
         `call.error`, which it stands for."""
 
-    def on_error(self, call: Call, error: Exception) -> None:
+    def on_error(self, call: CallContext, error: Exception) -> None:
         """Once per call that failed, last of all: no answer, an unreadable one, or something was raised, by a plugin
         perhaps."""
 
@@ -204,7 +204,7 @@ class Plugin:
 #: The names of all hooks.
 HOOKS = tuple(name for name, value in vars(Plugin).items() if isinstance(value, FunctionType))
 
-_WAY_OUT = frozenset({'on_answer', 'on_response', 'on_error'})
+_WAY_OUT = frozenset({'on_raw_response', 'on_response', 'on_error'})
 
 
 class Chain:
@@ -215,14 +215,14 @@ class Chain:
 
     def __init__(self, plugins: Iterable[Plugin]) -> None:
         self.plugins = tuple(map(_checked, plugins))
-        self.takes = frozenset(name for plugin in self.plugins for name in plugin.takes)
+        self.call_options = frozenset(name for plugin in self.plugins for name in plugin.call_options)
         self._around_call = self._all('around_call')
         self._prepare = self._all('prepare')
         self._before = [*self._prepare, *self._all('on_call')]
         self._around_attempt = self._all('around_attempt')
         self._on_send = self._all('on_send')
-        self._answer = self._all('answer')
-        self._on_answer = self._all('on_answer')
+        self._respond = self._all('respond')
+        self._on_answer = self._all('on_raw_response')
         self._on_response = self._all('on_response')
         self._on_error = self._all('on_error')
 
@@ -231,7 +231,7 @@ class Chain:
         hooks = [hook for hook in hooks if getattr(hook, '__func__', hook) is not getattr(Plugin, name)]
         return hooks[::-1] if name in _WAY_OUT else hooks
 
-    def call(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
+    def call(self, call: CallContext, execute: Callable[[CallContext], Outcome]) -> Outcome:
         """A whole call, with all that is once per call around it."""
         try:
             if self._around_call:
@@ -246,12 +246,12 @@ class Chain:
         response.notes = call.notes
         return response, error
 
-    def prepare(self, call: Call) -> None:
+    def prepare(self, call: CallContext) -> None:
         """What becomes of a call before it is looked up and sent; in a dry run this is all."""
         for hook in self._prepare:
             hook(call)
 
-    def _live(self, call: Call, execute: Callable[[Call], Outcome]) -> Outcome:
+    def _live(self, call: CallContext, execute: Callable[[CallContext], Outcome]) -> Outcome:
         for hook in self._before:
             hook(call)
         call.response, call.error = response, error = execute(call)
@@ -260,7 +260,7 @@ class Chain:
                 hook(call)
         return response, error
 
-    def _tell(self, call: Call, error: Exception) -> None:
+    def _tell(self, call: CallContext, error: Exception) -> None:
         """Tell all of an error. What one of them raises takes its place."""
         last = error
         for hook in self._on_error:
@@ -271,23 +271,27 @@ class Chain:
         if last is not error:
             raise last
 
-    def attempt(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
+    def attempt(
+        self, call: CallContext, outgoing: Outgoing, send: Callable[[CallContext, Outgoing], RawResponse]
+    ) -> RawResponse:
         """One attempt, with all that is once per attempt around it."""
-        call.sending, call.answer = outgoing, None
+        call.sending, call.raw_response = outgoing, None
         return _within(self._around_attempt, call, self._deliver, outgoing, send)
 
-    def _deliver(self, call: Call, outgoing: Outgoing, send: Callable[[Call, Outgoing], Answer]) -> Answer:
+    def _deliver(
+        self, call: CallContext, outgoing: Outgoing, send: Callable[[CallContext, Outgoing], RawResponse]
+    ) -> RawResponse:
         for hook in self._on_send:
             hook(call)
-        for hook in self._answer:
-            call.answer = hook(call)
-            if call.answer is not None:
+        for hook in self._respond:
+            call.raw_response = hook(call)
+            if call.raw_response is not None:
                 break
         else:
-            call.answer = send(call, outgoing)
+            call.raw_response = send(call, outgoing)
         for hook in self._on_answer:
             hook(call)
-        return call.answer
+        return call.raw_response
 
     def close(self) -> None:
         """Close all, the last one first, each of them whatever the others do."""
@@ -297,7 +301,10 @@ class Chain:
 
 
 def _within(
-    hooks: Sequence[Callable[[Call], Held | None]], call: Call, run: Callable[..., Result], *arguments: Any
+    hooks: Sequence[Callable[[CallContext], HookContext | None]],
+    call: CallContext,
+    run: Callable[..., Result],
+    *arguments: Any,
 ) -> Result:
     """`run(call, …)` within what the hooks hold: taken in order, and let go in reverse on every way out. None of them
     can make an error go away: the call would end with nothing."""
@@ -339,10 +346,10 @@ def _checked(plugin: Plugin) -> Plugin:
     for name, value in public.items():
         if name.startswith('_') or not isinstance(value, (FunctionType, staticmethod, classmethod)):
             continue
-        if name not in HOOKS and name not in kind.methods:
-            nearest = close_names(name, HOOKS)
+        if name not in HOOKS and name not in kind.public_methods:
+            nearest = closest(name, HOOKS)
             hint = f'did you mean {nearest[0]!r}?' if nearest else f'hooks are {", ".join(HOOKS)}'
-            own = f'a method of your own is named _{name}, or listed in {kind.__name__}.methods'
+            own = f'a method of your own is named _{name}, or listed in {kind.__name__}.public_methods'
             raise PluginError(f'{kind.__name__}.{name} is no hook; {hint} ({own})')
         if name in HOOKS and getattr(getattr(value, '__code__', None), 'co_flags', 0) & _CO_COROUTINE:
             raise PluginError(f'{kind.__name__}.{name} is a coroutine function; hooks are plain functions')

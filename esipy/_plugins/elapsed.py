@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esipy import clock
-from esipy._plugins.base import Call, Plugin
+from esipy._plugins.base import CallContext, Plugin
 
 
 class Elapsed(Plugin):
@@ -14,16 +14,16 @@ class Elapsed(Plugin):
     `client.request(call, read_elapsed=False)`. Of several attempts the last one counts.
     """
 
-    takes = ('headers_elapsed', 'read_elapsed', 'parse_elapsed')
+    call_options = ('headers_elapsed', 'read_elapsed', 'parse_elapsed')
 
     def __init__(self, headers: bool = True, read: bool = True, parse: bool = True) -> None:
         self.headers = headers
         self.read = read
         self.parse = parse
 
-    def on_answer(self, call: Call) -> None:
-        answer, notes = call.answer, call.notes
-        if answer is None or answer.failure is not None or call.took is None:
+    def on_raw_response(self, call: CallContext) -> None:
+        answer, notes = call.raw_response, call.notes
+        if answer is None or answer.failure is not None or call.attempt_elapsed is None:
             return
         headers, read, parse = self.headers, self.read, self.parse
         if call.options or call.endpoint:
@@ -31,18 +31,18 @@ class Elapsed(Plugin):
         if headers:
             notes['headers_elapsed'] = answer.until_headers
         if read:
-            notes['read_elapsed'] = call.took - answer.until_headers
+            notes['read_elapsed'] = call.attempt_elapsed - answer.until_headers
         if parse:
             notes['_answered_at'] = clock.monotonic()
 
-    def on_response(self, call: Call) -> None:
+    def on_response(self, call: CallContext) -> None:
         answered = call.notes.get('_answered_at')
         if answered is not None:
             call.notes['parse_elapsed'] = clock.monotonic() - answered
 
-    def _wanted(self, call: Call) -> tuple[bool, ...]:
+    def _wanted(self, call: CallContext) -> tuple[bool, ...]:
         """Which parts this call asks for."""
-        beside = call.beside('elapsed')
+        beside = call.endpoint_option('elapsed')
         return tuple(
             call.options.get(f'{part}_elapsed', beside.get(part, getattr(self, part)))
             for part in ('headers', 'read', 'parse')

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from esipy._plugins.base import Call, Plugin
+from esipy._plugins.base import CallContext, Plugin
 from esipy.exceptions import CallError
 
 #: What a header may be called (RFC 9110 section 5.6.2).
@@ -21,7 +21,7 @@ class Headers(Plugin):
     `Plugin.on_send`.
     """
 
-    takes = ('headers',)
+    call_options = ('headers',)
 
     def __init__(self, headers: Mapping[str, Any] | None = None, *, default_headers: Mapping[str, Any] | None = None):
         self.headers = {**(default_headers or {}), **(headers or {})}
@@ -29,14 +29,14 @@ class Headers(Plugin):
         #: What is sent where nothing is nearer.
         self._alone = _plain(self._default)
 
-    def prepare(self, call: Call) -> None:
+    def prepare(self, call: CallContext) -> None:
         headers = call.headers
         if not headers and not call.options and not call.endpoint:
             headers.update(self._alone)
             return
         own = {name.lower(): (name, value) for name, value in headers.items()}
-        beside = _named(call.name, call.beside('headers'))
-        nearest = _named(call.name, call.given('headers'))
+        beside = _named(call.name, call.endpoint_option('headers'))
+        nearest = _named(call.name, call.call_option('headers'))
         headers.clear()
         headers.update(_plain({**self._default, **beside, **own, **nearest}))
 

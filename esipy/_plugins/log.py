@@ -15,10 +15,10 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from esipy._http import NoAnswer
+from esipy._http import TransportError
 from esipy._message.errors import masked
 from esipy._message.headers import is_secret
-from esipy._plugins.base import Call, Plugin
+from esipy._plugins.base import CallContext, Plugin
 from esipy.exceptions import UndecodableBodyError
 
 #: A note of such a name would hide what every record has, which `logging` does not allow.
@@ -52,23 +52,23 @@ class BaseLogger(Plugin):
         self.hidden_request_body = hidden_request_body
         self.hidden_response_body = hidden_response_body
 
-    def _log_request(self, call: Call, headers: Mapping[str, str], body: Any) -> None:
+    def _log_request(self, call: CallContext, headers: Mapping[str, str], body: Any) -> None:
         if self.logger.isEnabledFor(self.level):
             shown = '<NO BODY>' if body is None else self._shown(call, body, 'request')
             self._log(self.level, 'Sending request', call, 'REQUEST', headers=_without_secrets(headers), body=shown)
 
-    def _log_response(self, call: Call, status: int, headers: Mapping[str, str], body: Any) -> None:
+    def _log_response(self, call: CallContext, status: int, headers: Mapping[str, str], body: Any) -> None:
         if self.logger.isEnabledFor(self.level):
             self._log(
                 self.level, 'Response received', call, 'RESPONSE', **self._response_of(call, status, headers, body)
             )
 
-    def _log_exception(self, call: Call, error: Exception) -> None:
+    def _log_exception(self, call: CallContext, error: Exception) -> None:
         """An error; with the answer, if there is one that cannot be read."""
-        answer = call.answer
+        answer = call.raw_response
         unreadable = isinstance(error, UndecodableBodyError) or (answer is not None and error is answer.failure)
         more: dict[str, Any] = {}
-        if unreadable and not isinstance(error, NoAnswer) and answer is not None:
+        if unreadable and not isinstance(error, TransportError) and answer is not None:
             more = self._response_of(call, answer.status, answer.headers, answer.content)
         level = self.on_parse_exception_level if more else self.on_exception_level
         if self.logger.isEnabledFor(level):
@@ -76,7 +76,7 @@ class BaseLogger(Plugin):
                 level, _without(masked(str(error)), _secrets_of(call)), call, 'EXCEPTION', exception=error, **more
             )
 
-    def _response_of(self, call: Call, status: int, headers: Mapping[str, str], body: Any) -> dict[str, Any]:
+    def _response_of(self, call: CallContext, status: int, headers: Mapping[str, str], body: Any) -> dict[str, Any]:
         return {
             'status_code': status,
             'headers': _without_secrets(headers),
@@ -84,10 +84,10 @@ class BaseLogger(Plugin):
             'from_cache': call.from_cache,
         }
 
-    def _shown(self, call: Call, body: Any, kind: str) -> str:
+    def _shown(self, call: CallContext, body: Any, kind: str) -> str:
         """A body, as far as it may be seen."""
         default = self.hidden_request_body if kind == 'request' else self.hidden_response_body
-        if call.beside('logger').get(f'hidden_{kind}_body', default):
+        if call.endpoint_option('logger').get(f'hidden_{kind}_body', default):
             return '<HIDDEN>'
         if call.endpoint.get(f'stream_{kind}'):
             return '<STREAM>'
@@ -96,7 +96,7 @@ class BaseLogger(Plugin):
         text = body.decode('utf-8', 'replace') if isinstance(body, bytes) else str(body)
         return _without(text, _secrets_of(call))[: self.max_body_length]
 
-    def _log(self, level: int, message: str, call: Call, action: str, **more: Any) -> None:
+    def _log(self, level: int, message: str, call: CallContext, action: str, **more: Any) -> None:
         notes = {name: value for name, value in call.notes.items() if not name.startswith('_') and name not in _TAKEN}
         extra = {
             **notes,
@@ -117,19 +117,19 @@ class InnerLogger(BaseLogger):
     """`InnerLogger(logging.getLogger('esi'), max_body_length=500)`: each attempt as it goes out, its body serialised,
     and each answer as it comes, its body unread. What is answered from the cache is not there."""
 
-    def on_send(self, call: Call) -> None:
+    def on_send(self, call: CallContext) -> None:
         if call.sending is not None:
             self._log_request(call, call.sending.headers, call.sending.body)
 
-    def on_answer(self, call: Call) -> None:
-        answer = call.answer
+    def on_raw_response(self, call: CallContext) -> None:
+        answer = call.raw_response
         if answer is not None and answer.failure is not None:
             self._log_exception(call, answer.failure)
         elif answer is not None:
             self._log_response(call, answer.status, answer.headers, answer.content)
 
-    def on_error(self, call: Call, error: Exception) -> None:
-        if call.answer is None or call.answer.failure is None:  # which was told when it came
+    def on_error(self, call: CallContext, error: Exception) -> None:
+        if call.raw_response is None or call.raw_response.failure is None:  # which was told when it came
             self._log_exception(call, error)
 
 
@@ -137,17 +137,17 @@ class OuterLogger(BaseLogger):
     """`OuterLogger(logging.getLogger('esi'))`: each call once, before its body is serialised, and what came of it after
     it was read, from wherever it came."""
 
-    def on_call(self, call: Call) -> None:
+    def on_call(self, call: CallContext) -> None:
         self._log_request(call, call.request.headers(call.compatibility_date), call.body)
 
-    def on_response(self, call: Call) -> None:
+    def on_response(self, call: CallContext) -> None:
         response = call.response
         if response is not None:
             unread = response.raw_body_only or response.stream is not None or not self.max_body_length
             body = response.raw if unread else response.data
             self._log_response(call, response.status or 0, response.headers, body)
 
-    def on_error(self, call: Call, error: Exception) -> None:
+    def on_error(self, call: CallContext, error: Exception) -> None:
         self._log_exception(call, error)
 
 
@@ -155,7 +155,7 @@ def _without_secrets(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> di
     return {name: '***' if is_secret(name) else value for name, value in dict(pairs).items()}
 
 
-def _secrets_of(call: Call) -> set[str]:
+def _secrets_of(call: CallContext) -> set[str]:
     """What the attempt is signed with: a server may say it again in its answer."""
     headers = call.sending.headers if call.sending is not None else call.request._p['header']
     values = [*call.secrets(), *(str(value) for name, value in headers.items() if is_secret(name))]

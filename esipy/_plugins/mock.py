@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from esipy._http import Answer
-from esipy._plugins.base import Call, Plugin
+from esipy._http import RawResponse
+from esipy._plugins.base import CallContext, Plugin
 from esipy.exceptions import MockError, UndecodableBodyError
 
 #: What `use_mock` takes: called with the Call, it returns an Answer, the bytes or text of a body, or a JSON value.
-MockFunction = Callable[[Call], Any]
+MockFunction = Callable[[CallContext], Any]
 
 
 class BaseMock:
@@ -32,8 +32,8 @@ class BaseMock:
     def _body(self) -> bytes:
         return b''
 
-    def __call__(self, call: Call) -> Answer:
-        return call.answered(self._body(), self.status, self.headers)
+    def __call__(self, call: CallContext) -> RawResponse:
+        return call.make_response(self._body(), self.status, self.headers)
 
 
 class RawDataMock(BaseMock):
@@ -107,7 +107,7 @@ class _Wanted:
         #: How often it is still used; None: for ever.
         self.left = limit or None
 
-    def is_for(self, call: Call) -> bool:
+    def is_for(self, call: CallContext) -> bool:
         return self.service_name in (None, call.service) and self.endpoint in (None, call.name)
 
     def is_due(self) -> bool:
@@ -174,7 +174,7 @@ class MockManager:
                 if wanted in self._wanted:
                     self._wanted.remove(wanted)
 
-    def _next(self, call: Call) -> Any:
+    def _next(self, call: CallContext) -> Any:
         """What is to be used for a call: a mock, a _Patch or None."""
         with self._lock:
             for wanted in self._wanted:
@@ -202,18 +202,18 @@ class Mock(Plugin):
     def __init__(self, namespaces: Mapping[str, str] | None = None) -> None:
         self.namespaces = {'default': __name__, **(namespaces or {})}
 
-    def answer(self, call: Call) -> Answer:
+    def respond(self, call: CallContext) -> RawResponse:
         mock = mock_manager._next(call)
         if mock is None or isinstance(mock, _Patch):
-            mock = self._made(call, {**call.beside('mock'), **(mock.changes if mock else {})})
+            mock = self._made(call, {**call.endpoint_option('mock'), **(mock.changes if mock else {})})
         given = mock(call)
-        if not isinstance(given, Answer):
+        if not isinstance(given, RawResponse):
             raw = isinstance(given, (bytes, str))
             given = (RawDataMock(data=given) if raw else JsonDataMock(data=given))(call)
         _check(call, given)
         return given
 
-    def _made(self, call: Call, description: Mapping[str, Any]) -> MockFunction:
+    def _made(self, call: CallContext, description: Mapping[str, Any]) -> MockFunction:
         if 'mock_type' not in description:
             raise MockError(f'{call.name}: no mock; use mock_manager.use_mock(…), or a `mock` beside the endpoint')
         options = {name: value for name, value in description.items() if name != 'mock_type'}
@@ -224,7 +224,7 @@ class Mock(Plugin):
             raise MockError(f'{call.name}: {error}') from None
         return made
 
-    def _class_of(self, call: Call, kind: Any) -> Any:
+    def _class_of(self, call: CallContext, kind: Any) -> Any:
         if not isinstance(kind, str):
             return kind
         namespace, _, name = kind.rpartition(':')
@@ -236,7 +236,7 @@ class Mock(Plugin):
         return found
 
 
-def _check(call: Call, answer: Answer) -> None:
+def _check(call: CallContext, answer: RawResponse) -> None:
     """Raise MockError for an answer that the description does not allow. Errors may have any body, as on a server."""
     described = getattr(call.operation, 'answers', {})
     if not described or answer.status >= 400 or answer.status == 304:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from esipy._message.serialize import joined
-from esipy._plugins.base import Call, Plugin
+from esipy._plugins.base import CallContext, Plugin
 
 _PLACEHOLDER = re.compile(r'{([^{}]+)}')
 
@@ -21,11 +21,11 @@ class PathTokens(Plugin):
     def __init__(self, default_tokens: Mapping[str, Any] | None = None) -> None:
         self.default_tokens = dict(default_tokens or {})
 
-    def prepare(self, call: Call) -> None:
+    def prepare(self, call: CallContext) -> None:
         given = call.request._p['path']
         missing = [name for name in _PLACEHOLDER.findall(call.operation.path) if name not in given]
         if missing:
-            values = {**self.default_tokens, **call.beside('path_tokens')}
+            values = {**self.default_tokens, **call.endpoint_option('path_tokens')}
             call.path.update({name: joined(values[name], ()) for name in missing if values.get(name) is not None})
 
 

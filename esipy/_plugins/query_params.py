@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from esipy._message.serialize import in_query
-from esipy._plugins.base import Call, Plugin
+from esipy._plugins.base import CallContext, Plugin
 
 
 class QueryParams(Plugin):
@@ -16,16 +16,16 @@ class QueryParams(Plugin):
     list is sent item by item; None takes a parameter away.
     """
 
-    takes = ('params',)
+    call_options = ('params',)
 
     def __init__(self, default_query_params: Mapping[str, Any] | None = None) -> None:
         self.default_query_params = dict(default_query_params or {})
 
-    def prepare(self, call: Call) -> None:
-        query, nearest = call.query, call.given('params')
+    def prepare(self, call: CallContext) -> None:
+        query, nearest = call.query, call.call_option('params')
         own = [pair for pair in query if pair[0] not in nearest]
         known = {name for name, _ in own} | nearest.keys()
-        further = {**self.default_query_params, **call.beside('query_params')}
+        further = {**self.default_query_params, **call.endpoint_option('query_params')}
         query[:] = [*own, *_pairs({name: further[name] for name in further if name not in known}), *_pairs(nearest)]
 
 

@@ -7,7 +7,7 @@ from collections import deque
 from typing import ClassVar
 
 from esipy import clock
-from esipy._plugins.base import Call, Held, Plugin
+from esipy._plugins.base import CallContext, HookContext, Plugin
 from esipy._runtime import fork
 from esipy.exceptions import TooManyRequestsPendingError, TooMuchTimePendingError
 
@@ -28,10 +28,10 @@ class Turns(Plugin):
         self.period = period
         self.timeout = timeout
         self.hard_limit = hard_limit
-        self._renew()
-        fork.renew_after(self)
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
         self._busy = 0
         #: When places that rest are free again, by `clock.monotonic`, the first one first.
@@ -51,10 +51,10 @@ class Turns(Plugin):
             self._wake_up()
             return self._busy + len(self._resting)
 
-    def around_attempt(self, call: Call) -> Held:
+    def around_attempt(self, call: CallContext) -> HookContext:
         return _Turn(self, call)
 
-    def _wait(self, call: Call) -> None:
+    def _wait(self, call: CallContext) -> None:
         """Wait for a place, which does not count for the call's deadline."""
         begun = clock.monotonic()
         try:
@@ -65,7 +65,7 @@ class Turns(Plugin):
             if call.deadline is not None:
                 call.deadline += waited
 
-    def _stand_in_line(self, call: Call, begun: float) -> None:
+    def _stand_in_line(self, call: CallContext, begun: float) -> None:
         me = threading.Event()
         try:
             with self._lock:
@@ -115,7 +115,7 @@ class _Turn:
 
     __slots__ = ('_call', '_turns')
 
-    def __init__(self, turns: Turns, call: Call) -> None:
+    def __init__(self, turns: Turns, call: CallContext) -> None:
         self._turns = turns
         self._call = call
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esipy._http import timeout_of
-from esipy._plugins.base import Call, Plugin
+from esipy._plugins.base import CallContext, Plugin
 
 
 class Timeout(Plugin):
@@ -16,7 +16,7 @@ class Timeout(Plugin):
     def __init__(self, default_timeout: float | tuple[float, float] | None = None) -> None:
         self.default_timeout = timeout_of('Timeout', default_timeout)
 
-    def prepare(self, call: Call) -> None:
+    def prepare(self, call: CallContext) -> None:
         if 'timeout' in call.options:
             return
         if 'timeout' in call.endpoint:

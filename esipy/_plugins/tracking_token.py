@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import string
 
-from esipy._plugins.base import Call, Plugin
+from esipy._plugins.base import CallContext, Plugin
 
 #: A letter for each byte.
 _LETTERS = bytes((string.ascii_uppercase + string.digits).encode()[number % 36] for number in range(256))
@@ -18,13 +18,13 @@ class TrackingToken(Plugin):
     `client.request(call, tracking_token=…, tracking_token_prefix=…)` gives it for one call.
     """
 
-    takes = ('tracking_token', 'tracking_token_prefix')
+    call_options = ('tracking_token', 'tracking_token_prefix')
 
     def __init__(self, prefix: str = '', length: int = 10) -> None:
         self.prefix = prefix
         self.length = length
 
-    def prepare(self, call: Call) -> None:
+    def prepare(self, call: CallContext) -> None:
         prefix, token = self.prefix, None
         if call.options:
             prefix, token = call.options.get('tracking_token_prefix', prefix), call.options.get('tracking_token')

@@ -11,23 +11,23 @@ import weakref
 from typing import Protocol
 
 
-class Renewable(Protocol):
+class ForkAware(Protocol):
     """Has something that must not be shared with a parent process."""
 
-    def _renew(self) -> None: ...
+    def _reset_after_fork(self) -> None: ...
 
 
-_objects: weakref.WeakSet[Renewable] = weakref.WeakSet()
+_objects: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 
 
-def renew_after(owner: Renewable) -> None:
+def reset_after_fork(owner: ForkAware) -> None:
     """Call `owner._renew()` in every process that is forked off this one, as long as `owner` lives."""
     _objects.add(owner)
 
 
 def _renew_all() -> None:
     for owner in list(_objects):
-        owner._renew()
+        owner._reset_after_fork()
 
 
 if hasattr(os, 'register_at_fork'):  # not on Windows, which cannot fork

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def close_names(name: object, known: Iterable[object], n: int = 1, cutoff: float = 0.6) -> list[str]:
+def closest(name: object, known: Iterable[object], n: int = 1, cutoff: float = 0.6) -> list[str]:
     """Up to `n` of the `known` names that are spelled like `name`, the nearest first."""
     from difflib import get_close_matches  # which only an error needs
 

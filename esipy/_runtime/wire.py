@@ -30,10 +30,10 @@ class Wire:
         self._late: Any = redis.exceptions.TimeoutError
         self._client = impatient(redis, client, longest)
         self._is_plain = self._client is not client
-        self._renew()
-        fork.renew_after(self)
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         #: Connections that nobody uses, and how many answers each of them owes.
         self._free: deque[tuple[Any, int]] = deque()
 

@@ -15,28 +15,28 @@ Result = TypeVar('Result')
 _AHEAD = 2
 
 
-class Dismissed(BaseException):
+class Cancelled(BaseException):
     """Nobody waits any more for what this thread does. It ends that as Ctrl-C would, and reaches no caller."""
 
 
 class _Here(threading.local):
     """The crew that this thread works in, if it does."""
 
-    crew: _Crew[Any, Any] | None = None
+    crew: WorkerPool[Any, Any] | None = None
 
 
 _here = _Here()
 
 
-def go_on(alarm: threading.Event | None = None) -> None:
+def raise_if_cancelled(alarm: threading.Event | None = None) -> None:
     """Raise Dismissed in a thread whose crew has been dismissed: what it was to send would come too late, and who waits
     for a limit would keep others waiting. `alarm`: set when that happens to a thread which is about to sleep."""
     crew = _here.crew
     if crew is not None:
-        crew.go_on(alarm)
+        crew.raise_if_cancelled(alarm)
 
 
-def run_all(
+def map_unordered(
     run: Callable[[Work], Result],
     work: Iterable[Work],
     threads: int,
@@ -48,7 +48,7 @@ def run_all(
     `work` is consumed as it is done, so that it may be endless or made on the way. An error in `run`, in `work` or
     in `done`, or Ctrl-C, ends it at once: what is not sent yet is dropped, what is under way is not waited for.
     """
-    with _Crew(run, threads) as crew:
+    with WorkerPool(run, threads) as crew:
         for piece in work:
             crew.give(piece)
             while crew.has_result or crew.busy >= threads * _AHEAD:
@@ -57,14 +57,14 @@ def run_all(
             done(*crew.take())
 
 
-def in_order(run: Callable[[Work], Result], work: Iterable[Work], threads: int) -> Iterator[Result]:
+def map_ordered(run: Callable[[Work], Result], work: Iterable[Work], threads: int) -> Iterator[Result]:
     """What `run` makes of each piece of `work`, in its order. `threads` work ahead of whoever takes the results, one
     piece each and no further, so that memory stays flat.
 
     An error of `run` is raised as soon as it is known. Closing the generator ends it at once: what is under way is
     not waited for.
     """
-    with _Crew(run, threads) as crew:
+    with WorkerPool(run, threads) as crew:
         pieces = iter(work)
         early: dict[int, Result] = {}
         following = 0
@@ -92,7 +92,7 @@ def _next(queue: SimpleQueue[Result]) -> Result:
             continue
 
 
-class _Crew(Generic[Work, Result]):
+class WorkerPool(Generic[Work, Result]):
     """Threads, started as work comes in. They do not keep the interpreter from ending."""
 
     def __init__(self, run: Callable[[Work], Result], size: int) -> None:
@@ -133,12 +133,12 @@ class _Crew(Generic[Work, Result]):
             raise error
         return index, self._taken, result
 
-    def go_on(self, alarm: threading.Event | None) -> None:
+    def raise_if_cancelled(self, alarm: threading.Event | None) -> None:
         """See the function of this name. The alarm is there before it is looked whether it would have rung."""
         if alarm is not None:
             self._alarms[threading.get_ident()] = alarm
         if self._dismissed:
-            raise Dismissed
+            raise Cancelled
 
     def _work_on(self) -> None:
         _here.crew = self
@@ -148,7 +148,7 @@ class _Crew(Generic[Work, Result]):
             except BaseException as error:
                 self._results.put((piece[0], None, error))
 
-    def __enter__(self) -> _Crew[Work, Result]:
+    def __enter__(self) -> WorkerPool[Work, Result]:
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:

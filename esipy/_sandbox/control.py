@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from esipy import clock
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 from esipy._sandbox.answering import CONTROL, Answering
 from esipy._sandbox.checks import Checked
 from esipy._sandbox.delivery import Delivery
@@ -112,7 +112,7 @@ class Desk:
             return label(self._operation(name))
         except UnknownOperationError as unknown:
             limits = [ERRORS, *self._answering.gate.groups]
-            nearest = close_names(name, [*limits, *unknown.nearest])
+            nearest = closest(name, [*limits, *unknown.nearest])
             if not set(nearest) & set(limits):
                 raise
             raise SandboxError(f'no limit {name!r}, did you mean {nearest[0]!r}?') from None

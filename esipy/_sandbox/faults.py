@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from esipy import clock
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 from esipy._sandbox.delivery import Delivery
 from esipy._sandbox.dice import Dice
 from esipy._sandbox.sso.names import covers
@@ -109,7 +109,7 @@ class Fault:
 
 
 def _hint(name: str, known: Any) -> str:
-    nearest = close_names(name, known)
+    nearest = closest(name, known)
     return f', did you mean {nearest[0]!r}?' if nearest else ''
 
 

@@ -64,11 +64,11 @@ class SandboxClock:
     def __init__(self, control: Control, *, shared: bool) -> None:
         self._control = control
         self._shared = shared
-        self._moved = 0.0
+        self._on_clock_shift = 0.0
 
     def move(self, seconds: float) -> None:
         clock.move(seconds)
-        self._moved += seconds
+        self._on_clock_shift += seconds
         if not self._shared:
             self._control('clock.move', seconds=seconds)
 
@@ -77,5 +77,5 @@ class SandboxClock:
 
     def restore(self) -> None:
         """Take back every move; the end of the sandbox does it."""
-        clock.move(-self._moved)
-        self._moved = 0.0
+        clock.move(-self._on_clock_shift)
+        self._on_clock_shift = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from esipy._sandbox.fabricate import kind_of, said
-from esipy._spec.model import Answer, Operation, Schema
+from esipy._spec.model import Operation, ResponseSpec, Schema
 
 #: What identifies a record where the path's last word does not say so.
 _IDENTITIES = {'assets': 'item_id', 'calendar': 'event_id', 'blueprints': 'item_id', 'journal': 'id'}
@@ -25,7 +25,7 @@ class Shape(NamedTuple):
     word: str = ''
 
 
-def success(operation: Operation) -> tuple[int, Answer | None]:
+def success(operation: Operation) -> tuple[int, ResponseSpec | None]:
     """The status of a success, and what the description says of it."""
     statuses = sorted(status for status in operation.answers if status.startswith('2') and status.isdecimal())
     if statuses:

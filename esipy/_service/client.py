@@ -22,7 +22,7 @@ from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._paging.methods import Call as Pair
 from esipy._plugins.base import Plugin
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 from esipy._service import config as configuration
 from esipy._spec.endpoints import EndpointTable
 from esipy._spec.model import Operation
@@ -217,7 +217,7 @@ def _check_tokens(op: OpTable) -> None:
 def _check_options(options: Mapping[str, Any]) -> None:
     for name in options.keys() - _CLIENT_OPTIONS:
         known = [*_CLIENT_OPTIONS, *(ServiceClient.__init__.__kwdefaults__ or {})]
-        nearest = close_names(name, known)
+        nearest = closest(name, known)
         hint = f', did you mean {nearest[0]!r}?' if nearest else f'; there are {", ".join(sorted(known))}'
         raise TypeError(f'ServiceClient: unknown option {name!r}{hint}')
 
@@ -227,7 +227,7 @@ def _check_arguments(operation: Operation, arguments: Mapping[str, Any]) -> None
     known = ServiceClient.call.__kwdefaults__ or {}
     faults = [(name, f'needs the plugin {_OF_PLUGINS[name]}') for name in arguments if name in _OF_PLUGINS]
     for name in arguments.keys() - operation.accepts.keys():
-        nearest = close_names(name, [*known, *_OF_PLUGINS], cutoff=0.85)
+        nearest = closest(name, [*known, *_OF_PLUGINS], cutoff=0.85)
         if nearest and name not in _OF_PLUGINS:
             faults.append((name, f'did you mean {nearest[0]!r}? As a part of the query give it in params'))
     if faults:

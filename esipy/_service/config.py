@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Mapping
 from typing import Any
 
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 from esipy._spec.refs import shown
 from esipy.exceptions import ConfigError, SpecError
 
@@ -51,7 +51,7 @@ def named(path: str, where: str) -> Any:
 def _hint(path: str) -> str:
     module, _, name = path.replace(':', '.').rpartition('.')
     try:
-        nearest = close_names(name, dir(pkgutil.resolve_name(module)))
+        nearest = closest(name, dir(pkgutil.resolve_name(module)))
     except (ImportError, AttributeError, ValueError):
         return ''
     return f'; did you mean {module}.{nearest[0]}?' if nearest else ''

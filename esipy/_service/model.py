@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 from esipy.exceptions import CallError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _faults(signature: inspect.Signature, fields: dict[str, Any]) -> list[tuple[
     names = [p.name for p in named]
     faults = [(p.name, 'is required') for p in named if p.default is p.empty and p.name not in fields]
     for name in fields.keys() - names:
-        nearest = close_names(name, names)
+        nearest = closest(name, names)
         hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(names) or "none"}'
         faults.append((name, f'unknown parameter, {hint}'))
     return faults

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 from esipy._spec.model import Schema
 from esipy._spec.refs import shown
 
@@ -266,7 +266,7 @@ def _object(value: Any, schema: Schema, where: str, faults: Faults) -> dict[str,
 def _undescribed(name: str, given: Mapping[str, Any], schema: Schema, where: str, faults: Faults) -> Any:
     """A field that the description does not know is sent all the same, as JSON Schema allows and 1.x did; but
     what looks like a slip of the pen, or what the description forbids, is refused."""
-    nearest = close_names(name, schema.properties.keys() - given.keys())
+    nearest = closest(name, schema.properties.keys() - given.keys())
     if nearest and not schema.one_of:
         faults.append((where, f'unknown field, did you mean {nearest[0]!r}?'))
     elif schema.additional is False:
@@ -303,7 +303,7 @@ def _check_enum(value: Any, schema: Schema) -> None:
     choices = schema.keywords.get('enum')
     if choices is None or value in choices or value is None:
         return
-    nearest = close_names(value, choices)
+    nearest = closest(value, choices)
     hint = f', did you mean {nearest[0]!r}?' if nearest else ''
     raise Refused(f'{shown(value)} is not one of {", ".join(map(str, choices[:20]))}{hint}')
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from esipy._runtime.suggest import close_names
-from esipy._spec.model import Answer, Parameter, Place
+from esipy._runtime.suggest import closest
+from esipy._spec.model import OperationKey, Parameter, ResponseSpec
 from esipy._spec.reader import METHODS, Reader
 from esipy._spec.refs import shown
 from esipy.exceptions import SpecError
@@ -70,19 +70,19 @@ class EndpointTable(Reader):
         if faults:
             raise SpecError('; '.join(faults))
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[OperationKey]:
         for name, endpoint in self._endpoints.items():
             path = '/' + endpoint['path'].lstrip('/')
-            yield Place(name, endpoint.get('method', 'get').lower(), path, ())
+            yield OperationKey(name, endpoint.get('method', 'get').lower(), path, ())
 
-    def raw(self, place: Place) -> Mapping[str, Any]:
+    def raw(self, place: OperationKey) -> Mapping[str, Any]:
         return self.endpoint(place)
 
-    def endpoint(self, place: Place) -> Mapping[str, Any]:
+    def endpoint(self, place: OperationKey) -> Mapping[str, Any]:
         endpoint: Mapping[str, Any] = self._endpoints[place.id]
         return endpoint
 
-    def parameters(self, place: Place) -> list[Parameter]:
+    def parameters(self, place: OperationKey) -> list[Parameter]:
         endpoint = self.endpoint(place)
         tokens, query = endpoint.get('path_tokens', {}), endpoint.get('query_params', {})
         return [
@@ -101,10 +101,10 @@ class EndpointTable(Reader):
     def undeclared(self, name: str) -> Parameter:
         return self._open(name, 'query', {})
 
-    def answers(self, place: Place) -> dict[str, Answer]:
+    def answers(self, place: OperationKey) -> dict[str, ResponseSpec]:
         return {}
 
-    def security(self, place: Place) -> list[dict[str, list[str]]]:
+    def security(self, place: OperationKey) -> list[dict[str, list[str]]]:
         return []
 
     def keywords(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -123,7 +123,7 @@ def _faults(name: Any, endpoint: Any) -> Iterator[str]:
         if key in KEYS and (not isinstance(value, KEYS[key]) or (key == 'timeout' and not _is_timeout(value))):
             yield f'{where}: {key} cannot be {shown(value)}'
         elif key not in KEYS and not str(key).startswith('x_'):
-            nearest = close_names(key, KEYS)
+            nearest = closest(key, KEYS)
             hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(KEYS)}'
             yield f'{where}: unknown key {key!r}; {hint}'
     method, path = endpoint.get('method', 'get'), endpoint.get('path', '')

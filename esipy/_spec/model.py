@@ -54,7 +54,7 @@ class RateLimit(NamedTuple):
     tokens: int
 
 
-class Place(NamedTuple):
+class OperationKey(NamedTuple):
     """Where an operation stands in the document. `id` is empty where the document gives it none."""
 
     id: str
@@ -238,7 +238,7 @@ class Parameter:
 setattr(Parameter, 'in', property(lambda self: self.location))
 
 
-class Answer(NamedTuple):
+class ResponseSpec(NamedTuple):
     """What comes back with one status: the body's type, the headers' types, examples of the body."""
 
     schema: Schema | None
@@ -264,7 +264,7 @@ class Operation:
         """
     )
 
-    def __init__(self, reader: Reader, place: Place, bind: Callable[..., Any]) -> None:
+    def __init__(self, reader: Reader, place: OperationKey, bind: Callable[..., Any]) -> None:
         self._reader = reader
         self._bind = bind
         self.place = place
@@ -345,7 +345,7 @@ class Operation:
         return frozenset(p.name.lower() for p in self.parameters if p.location == 'header')
 
     @cached_property
-    def answers(self) -> dict[str, Answer]:
+    def answers(self) -> dict[str, ResponseSpec]:
         """By status as text, and 'default'."""
         return self._told(self._reader.answers, self.place)
 
@@ -357,7 +357,7 @@ class Operation:
             start, reason = f'{self.id}: broken description: ', str(error)
             raise SpecError(reason if reason.startswith(start) else start + reason) from None
 
-    def answer(self, status: int) -> Answer | None:
+    def answer(self, status: int) -> ResponseSpec | None:
         """What the document says of an answer with this status; None if it does not."""
         answers = self.answers
         return answers.get(str(status)) or answers.get(f'{status // 100}XX') or answers.get('default')
@@ -459,7 +459,7 @@ class Operation:
         return _make, (self._reader, self.place, self._bind)
 
 
-def _make(reader: Reader, place: Place, bind: Callable[..., Any]) -> Operation:
+def _make(reader: Reader, place: OperationKey, bind: Callable[..., Any]) -> Operation:
     return Operation(reader, place, bind)
 
 

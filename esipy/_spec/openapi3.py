@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urljoin
 
 from esipy._spec.legacy import BODY_NAMES
-from esipy._spec.model import Answer, Parameter, Place
+from esipy._spec.model import OperationKey, Parameter, ResponseSpec
 from esipy._spec.reader import Reader, draft4
 from esipy._spec.refs import is_mapping, listed, mapping, resolve, text
 from esipy.exceptions import SpecError
@@ -27,7 +27,7 @@ class OpenAPI3(Reader):
             # ESI's document has the date as its version; the version of another API says nothing of the kind.
             self.compatibility_date = str(mapping(document, 'info').get('version'))
 
-    def parameters(self, place: Place) -> list[Parameter]:
+    def parameters(self, place: OperationKey) -> list[Parameter]:
         found = [parameter for parameter in super().parameters(place) if parameter.location != 'cookie']
         body = is_mapping(resolve(self.document, self.raw(place).get('requestBody') or {}), "'requestBody'")
         if body:
@@ -55,7 +55,7 @@ class OpenAPI3(Reader):
             description=str(node.get('description', '')),
         )
 
-    def answer(self, node: Mapping[str, Any]) -> Answer:
+    def answer(self, node: Mapping[str, Any]) -> ResponseSpec:
         media = _media(node)
         headers = {
             name.lower(): self.schema(is_mapping(resolve(self.document, header), f'header {name}').get('schema') or {})
@@ -65,7 +65,7 @@ class OpenAPI3(Reader):
         examples = [example.get('value') for example in named if isinstance(example, Mapping)]
         if 'example' in media:
             examples.append(media['example'])
-        return Answer(self.schema(media['schema']) if 'schema' in media else None, headers, examples)
+        return ResponseSpec(self.schema(media['schema']) if 'schema' in media else None, headers, examples)
 
     def keywords(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         return draft4(node, 'nullable')  # 3.0's words, which are found in documents that call themselves 3.1 too

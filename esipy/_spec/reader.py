@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from esipy._spec.model import Answer, Parameter, Place, Schema
+from esipy._spec.model import OperationKey, Parameter, ResponseSpec, Schema
 from esipy._spec.refs import is_mapping, listed, mapping, resolve, text
 from esipy.exceptions import SpecError
 
@@ -33,7 +33,7 @@ class Reader:
         # By the node's identity; the node is kept beside its Schema so that the identity stays taken.
         self._schemas: dict[int, tuple[Any, Schema]] = {}
 
-    def places(self) -> Iterator[Place]:
+    def places(self) -> Iterator[OperationKey]:
         """Every operation of the document."""
         for path, item in mapping(self.document, 'paths').items():
             item = resolve(self.document, item) if str(path).startswith('/') else None  # else: x-something
@@ -41,20 +41,20 @@ class Reader:
                 raw = item.get(method) if isinstance(item, Mapping) else None
                 if isinstance(raw, Mapping):
                     tags = raw.get('tags')
-                    yield Place(
+                    yield OperationKey(
                         str(raw.get('operationId') or ''), method, path, tuple(tags) if isinstance(tags, list) else ()
                     )
 
-    def _item(self, place: Place) -> Mapping[str, Any]:
+    def _item(self, place: OperationKey) -> Mapping[str, Any]:
         item: Mapping[str, Any] = resolve(self.document, self.document['paths'][place.path])
         return item
 
-    def raw(self, place: Place) -> Mapping[str, Any]:
+    def raw(self, place: OperationKey) -> Mapping[str, Any]:
         """The operation as the document has it."""
         raw: Mapping[str, Any] = self._item(place)[place.method]
         return raw
 
-    def parameters(self, place: Place) -> list[Parameter]:
+    def parameters(self, place: OperationKey) -> list[Parameter]:
         """What the operation takes; its own parameter replaces the path's of the same name and location."""
         nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
         for owner in (self._item(place), self.raw(place)):
@@ -70,11 +70,11 @@ class Reader:
         """The parameter that an argument stands for which `parameters` does not have; None where that is a fault."""
         return None
 
-    def endpoint(self, place: Place) -> Mapping[str, Any]:
+    def endpoint(self, place: OperationKey) -> Mapping[str, Any]:
         """What stands beside an endpoint in a table: options of the client and of its plugins. Empty elsewhere."""
         return {}
 
-    def answers(self, place: Place) -> dict[str, Answer]:
+    def answers(self, place: OperationKey) -> dict[str, ResponseSpec]:
         """What the document says of each status."""
         nodes = mapping(self.raw(place), 'responses')
         return {
@@ -82,7 +82,7 @@ class Reader:
             for status, node in nodes.items()
         }
 
-    def security(self, place: Place) -> list[dict[str, list[str]]]:
+    def security(self, place: OperationKey) -> list[dict[str, list[str]]]:
         """The operation's security requirement, or the document's: any one of these, {scheme: [scopes]}."""
         raw = self.raw(place)
         needs = listed(raw if 'security' in raw else self.document, 'security')
@@ -104,7 +104,7 @@ class Reader:
         """A parameter, from its node in the document."""
         raise NotImplementedError
 
-    def answer(self, node: Mapping[str, Any]) -> Answer:
+    def answer(self, node: Mapping[str, Any]) -> ResponseSpec:
         """What is said of one status, from its node in the document."""
         raise NotImplementedError
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from esipy._spec.model import Answer, Parameter
+from esipy._spec.model import Parameter, ResponseSpec
 from esipy._spec.reader import Reader, draft4
 from esipy._spec.refs import is_mapping, listed, mapping, text
 from esipy.exceptions import SpecError
@@ -39,13 +39,13 @@ class Swagger2(Reader):
             description=str(node.get('description', '')),
         )
 
-    def answer(self, node: Mapping[str, Any]) -> Answer:
+    def answer(self, node: Mapping[str, Any]) -> ResponseSpec:
         headers = {
             name.lower(): self.schema(is_mapping(header, f'header {name}'))
             for name, header in mapping(node, 'headers').items()
         }
         schema = self.schema(node['schema']) if 'schema' in node else None
-        return Answer(schema, headers, list(mapping(node, 'examples').values()))
+        return ResponseSpec(schema, headers, list(mapping(node, 'examples').values()))
 
     def keywords(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         return draft4(node, 'x-nullable')

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from esipy._runtime.suggest import close_names
+from esipy._runtime.suggest import closest
 from esipy._spec.legacy import REMOVED
-from esipy._spec.model import Operation, Place
+from esipy._spec.model import Operation, OperationKey
 from esipy._spec.reader import Reader
 from esipy.exceptions import SpecError, UnknownOperationError
 
@@ -28,10 +28,10 @@ class OpTable(Mapping[str, Operation]):
     def __init__(self, reader: Reader, bind: Callable[..., Any]) -> None:
         self._reader = reader
         self._bind = bind
-        self._by_id: dict[str, list[Place]] = {}
+        self._by_id: dict[str, list[OperationKey]] = {}
         for place in reader.places():
             self._by_id.setdefault(place.id or place.derived_name, []).append(place)
-        self._made: dict[Place, Operation] = {}
+        self._made: dict[OperationKey, Operation] = {}
         self._found: dict[Any, Operation] = {}
 
     def __getitem__(self, name: Any) -> Operation:
@@ -41,7 +41,7 @@ class OpTable(Mapping[str, Operation]):
             operation = self._found[name] = self._operation(self._place(name))
         return operation
 
-    def _operation(self, place: Place) -> Operation:
+    def _operation(self, place: OperationKey) -> Operation:
         # Two threads may make the same operation; setdefault lets one of them win for all.
         return self._made.get(place) or self._made.setdefault(place, Operation(self._reader, place, self._bind))
 
@@ -63,19 +63,19 @@ class OpTable(Mapping[str, Operation]):
         return self._operation(place), given
 
     @cached_property
-    def _patterns(self) -> list[tuple[Place, re.Pattern[str]]]:
+    def _patterns(self) -> list[tuple[OperationKey, re.Pattern[str]]]:
         """Every place, and what paths lead to it."""
         places = [place for places in self._by_id.values() for place in places]
         return [(place, _pattern(place.path.rstrip('/') or '/')) for place in places]
 
-    def _nowhere(self, method: str, path: str, elsewhere: list[Place]) -> UnknownOperationError:
+    def _nowhere(self, method: str, path: str, elsewhere: list[OperationKey]) -> UnknownOperationError:
         name = f'{method} {path}'
         if elsewhere:
             return UnknownOperationError(
                 name, 'no such method there', [f'{p.method.upper()} {p.path}' for p in elsewhere]
             )
         known = [f'{place.method.upper()} {place.path}' for place, _ in self._patterns]
-        return UnknownOperationError(name, 'no operation at that path', close_names(name, known, n=3))
+        return UnknownOperationError(name, 'no operation at that path', closest(name, known, n=3))
 
     def __iter__(self) -> Iterator[str]:
         for name, places in self._by_id.items():
@@ -107,7 +107,7 @@ class OpTable(Mapping[str, Operation]):
     def __reduce__(self) -> tuple[Any, ...]:
         return OpTable, (self._reader, self._bind)
 
-    def _place(self, name: Any) -> Place:
+    def _place(self, name: Any) -> OperationKey:
         tag, key = name if isinstance(name, tuple) and len(name) == 2 else (None, name)
         if not isinstance(key, str):
             raise UnknownOperationError(repr(name), 'an operation is named by a text, or by a pair (tag, name)')
@@ -122,10 +122,10 @@ class OpTable(Mapping[str, Operation]):
         return places[0]
 
     @cached_property
-    def _names(self) -> Mapping[str, list[Place]]:
+    def _names(self) -> Mapping[str, list[OperationKey]]:
         """Snake case, and method + path, which wins where the two disagree; and method and path as they are."""
-        by_id: dict[str, list[Place]] = defaultdict(list)
-        by_path: dict[str, list[Place]] = defaultdict(list)
+        by_id: dict[str, list[OperationKey]] = defaultdict(list)
+        by_path: dict[str, list[OperationKey]] = defaultdict(list)
         if not self._reader.has_old_names:
             return {}
         for place in [place for places in self._by_id.values() for place in places]:
@@ -135,7 +135,7 @@ class OpTable(Mapping[str, Operation]):
         by_id.pop('', None)
         return {**by_id, **by_path}
 
-    def _exact_name(self, place: Place) -> str:
+    def _exact_name(self, place: OperationKey) -> str:
         """A name that no other operation has."""
         name = place.derived_name
         return name if self._by_id.get(name, self._names[name]) == [place] else f'{place.method} {place.path}'
@@ -145,7 +145,7 @@ class OpTable(Mapping[str, Operation]):
         if gone and self._reader.has_old_names:
             return UnknownOperationError(name, gone)
         known = [*self._by_id, *filter(str.isidentifier, self._names)]
-        nearest = close_names(name, known, n=3) or close_names(snake(name), known, n=3)
+        nearest = closest(name, known, n=3) or closest(snake(name), known, n=3)
         where = f' under the tag {tag!r}' if tag is not None else ''
         return UnknownOperationError(name, f'no operation of that name{where}', dict.fromkeys(nearest))
 

@@ -14,7 +14,7 @@ import requests
 from esipy._cache.check import check_cache
 from esipy._http import Transport, check_options, make_session
 from esipy._sso import endpoint, form, jwt, metadata
-from esipy._sso.discovery import Published
+from esipy._sso.discovery import Discovery
 from esipy._sso.pkce import check_verifier, generate_code_challenge
 from esipy._version import __version__
 from esipy.events import advise
@@ -84,7 +84,7 @@ class Application:
         self.jwks_key = None if 'keys' in keys else options['jwks_key']
         self._transport = Transport(make_session(10, self.transport_adapter, None), endpoint.MAX_BODY)
         self._set_headers(dict(self.headers or {}))
-        self._published = Published(self._page, self.cache, client_id, secret_key)
+        self._published = Discovery(self._page, self.cache, client_id, secret_key)
         given = self.sso_endpoints
         self._endpoints: dict[str, str] | None = dict(given) if isinstance(given, Mapping) else None
         self._look_for_endpoints()

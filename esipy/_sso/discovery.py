@@ -48,10 +48,10 @@ class _Memory:
     def __init__(self) -> None:
         self.pages: dict[str, _Page] = {}
         self.failures: dict[str, float] = {}
-        self._renew()
-        fork.renew_after(self)
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         self.lock = threading.Lock()
 
     def forget(self) -> None:
@@ -62,7 +62,7 @@ class _Memory:
 memory = _Memory()
 
 
-class Published:
+class Discovery:
     """Pages of the SSO, through the memory of the process and a cache.
 
     `ask(url)` gives the bytes of a page, or raises SSOUnavailableError. `cache` keeps JSON values, sealed with

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from esipy import clock
-from esipy._http import Answer, BadBody, NoAnswer, Timeouts, Transport
+from esipy._http import BodyError, RawResponse, Timeouts, Transport, TransportError
 from esipy._message.request import Outgoing
 from esipy._sso import form
 from esipy.exceptions import SSOUnavailableError, TokenError, TokenRefusedError, TokenRevokedError
@@ -57,7 +57,7 @@ def published(transport: Transport, url: str, timeout: Timeouts) -> bytes:
     return answer.content
 
 
-def _post(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> Answer:
+def _post(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> RawResponse:
     url = params['url']
     if not form.is_trusted(url):
         raise TokenError(f'{url}: tokens go over https only (http on this machine alone)')
@@ -68,19 +68,19 @@ def _post(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> An
 
 def _send(
     transport: Transport, outgoing: Outgoing, timeout: Timeouts, seconds: float, redirects: bool = True
-) -> Answer:
+) -> RawResponse:
     deadline = None if timeout is None else clock.monotonic() + seconds
     try:
         return transport.send(outgoing, outgoing.headers, timeout, deadline, redirects)
-    except (NoAnswer, BadBody) as error:
-        tells = outgoing.body is None or (isinstance(error, NoAnswer) and (error.unsent or error.timed_out))
+    except (TransportError, BodyError) as error:
+        tells = outgoing.body is None or (isinstance(error, TransportError) and (error.unsent or error.timed_out))
         failure = error.with_traceback(None) if tells else None
         reason = error.reason if tells else 'an answer that breaks off, or is none'
     # Out here, since an error keeps the one that it was raised in: the words of an SSO may repeat what it was told.
     raise SSOUnavailableError(outgoing.url, 500, response=reason.encode()) from failure
 
 
-def _refusal(url: str, answer: Answer) -> TokenError:
+def _refusal(url: str, answer: RawResponse) -> TokenError:
     """The error of an answer. Of what the SSO said it has only the code, which holds no secret; as JSON, since apps
     read it so."""
     code = form.error_code(answer.content)
@@ -92,5 +92,5 @@ def _refusal(url: str, answer: Answer) -> TokenError:
     return TokenRefusedError(url, answer.status, response=told, request_param={})
 
 
-def _is_down(answer: Answer) -> bool:
+def _is_down(answer: RawResponse) -> bool:
     return answer.status >= 500 or answer.status == 429

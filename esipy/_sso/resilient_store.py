@@ -21,7 +21,7 @@ Lock = Callable[[str], AbstractContextManager[Any]]
 _REST = 10.0
 
 
-class Keeper:
+class ResilientStore:
     """The store and the lock of one application, either of which may be missing. What fails is told once in the log.
 
     `lock` stands in for the store's own.

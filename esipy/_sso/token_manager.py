@@ -18,7 +18,7 @@ from esipy._runtime import fork
 from esipy._sso import endpoint, jwt
 from esipy._sso.application import Application
 from esipy._sso.jwt import Identity
-from esipy._sso.resilient_store import Keeper
+from esipy._sso.resilient_store import ResilientStore
 from esipy._stores.base import Tokens, TokenStore
 from esipy.events import emit
 from esipy.exceptions import (
@@ -45,7 +45,7 @@ _NEEDED = {
 }
 
 
-class Holder(Application):
+class TokenManager(Application):
     """An application that holds tokens, and gives the access token to whom it may concern. `options`: those of
     EsiSecurity."""
 
@@ -67,7 +67,7 @@ class Holder(Application):
             raise TypeError(f'EsiSecurity: store must be a TokenStore, not {kind}: FileTokens(path), for one')
         if self.lock is not None and not callable(self.lock):
             raise TypeError(f'EsiSecurity: lock must be a RedisLock or the like, not {type(self.lock).__name__}')
-        self._keeper = Keeper(client_id, self.store, self.lock)
+        self._keeper = ResilientStore(client_id, self.store, self.lock)
         self._begin()
 
     def _begin(self) -> None:
@@ -85,17 +85,17 @@ class Holder(Application):
         # The last attempt to renew the token, if it failed, and until when there is no hurry for another.
         self._failure: TokenError | None = None
         self._rests_until = 0.0
-        self._renew()
-        fork.renew_after(self)
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         self._lock = threading.RLock()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """One of its own tokens, as 1.x's copies were. What holds none of them, connections for one, is shared."""
         one = memo[id(self)] = copy.copy(self)
-        one._renew()
-        fork.renew_after(one)
+        one._reset_after_fork()
+        fork.reset_after_fork(one)
         return one
 
     # ------------------------------------------------------------------ what apps call
@@ -269,7 +269,7 @@ class Holder(Application):
                 raise copy.copy(self._failure)
             try:
                 # An app may have put a `refresh` of its own in the place of ours, which 1.x called here.
-                is_ours = getattr(self.refresh, '__func__', None) is Holder.refresh
+                is_ours = getattr(self.refresh, '__func__', None) is TokenManager.refresh
                 answer = self._renewed() if is_ours else self.refresh()
             except TokenError as error:
                 self._failure = copy.copy(error)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from esipy._runtime.fork import renew_after
+from esipy._runtime.fork import reset_after_fork
 from esipy._stores.base import PATIENCE, Tokens, TokenStore
 from esipy._stores.record import checked
 from esipy.exceptions import TokenStoreBusyError
@@ -18,10 +18,10 @@ class MemoryTokens(TokenStore):
     def __init__(self, *, wait: float = PATIENCE) -> None:
         self.wait = wait
         self._kept: dict[tuple[str, int], Tokens] = {}
-        self._renew()
-        renew_after(self)
+        self._reset_after_fork()
+        reset_after_fork(self)
 
-    def _renew(self) -> None:
+    def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
         #: Of each character. They stay: nobody can tell whether another thread is about to take one.
         self._locks: dict[tuple[str, int], threading.Lock] = {}

@@ -628,20 +628,20 @@ def test_a_pair_made_by_pyswagger(esi: Sandbox, security: EsiSecurity) -> None:
         assert failed.status == 500
 
 
-class Answers(Plugin):
+class ResponseCache(Plugin):
     """Answers itself, and notes what would have been sent."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str | None]] = []
 
-    def answer(self, call: Any) -> Any:
+    def respond(self, call: Any) -> Any:
         self.sent.append((call.url.partition('?')[2], call.sending.headers.get('Authorization')))
-        return call.answered(b'{"type_id": 34}')
+        return call.make_response(b'{"type_id": 34}')
 
 
 def test_plugins_change_several_parts_of_a_pair_made_by_pyswagger() -> None:
     """`Authorization` of an earlier execution is dropped once, not what a plugin has put there."""
-    answers, call = Answers(), theirs()
+    answers, call = ResponseCache(), theirs()
     plugins = [Headers({'Authorization': 'Bearer mine'}), QueryParams({'datasource': 'test'}), answers]
     with EsiClient(headers=HEADERS, plugins=plugins, limits=None, cache=None) as client:
         for _ in range(2):

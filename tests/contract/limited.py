@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from esipy import App, EsiClient
-from esipy._http import Answer
-from esipy._limits.base import Booking
+from esipy._http import RawResponse
+from esipy._limits.base import Reservation
 from esipy.limits import Limits
 
 #: The bucket of the operations 'one', 'two' and 'mine'.
@@ -56,15 +56,15 @@ class User:
 
     def book(
         self, name: str = 'one', token: str | None = None, max_wait: float | None = 0, priority: float = 0
-    ) -> Booking:
+    ) -> Reservation:
         exchange = self.client._exchange(self.app.op[name](), None, None, None, None, None, {})
         exchange.max_wait, exchange.priority = max_wait, priority
-        return self.limits.booking(exchange, token)
+        return self.limits.reservation(exchange, token)
 
     def call(self, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> None:
         """An attempt, from its booking to its answer."""
-        with self.book(**more) as booking:
-            booking.settle(answered(status, headers))
+        with self.book(**more) as reservation:
+            reservation.settle(answered(status, headers))
 
     def calls(self, most: int = 1000, **more: Any) -> int:
         """How many of such calls are let in."""
@@ -77,7 +77,7 @@ class User:
                 return number
         return most
 
-    def fill(self, number: int, **more: Any) -> list[Booking]:
+    def fill(self, number: int, **more: Any) -> list[Reservation]:
         return [self.book(**more) for _ in range(number)]
 
     def budget(self, group: str = 'shared') -> Any:
@@ -85,8 +85,8 @@ class User:
         return found
 
 
-def answered(status: int = 200, headers: Mapping[str, str] | None = None, failure: Any = None) -> Answer:
-    return Answer(status, dict(headers or {}), b'', '', failure)
+def answered(status: int = 200, headers: Mapping[str, str] | None = None, failure: Any = None) -> RawResponse:
+    return RawResponse(status, dict(headers or {}), b'', '', failure)
 
 
 @contextlib.contextmanager

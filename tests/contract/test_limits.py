@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from esipy import clock
-from esipy._http import NoAnswer
+from esipy._http import TransportError
 from esipy._limits import redis as in_redis
 from esipy.exceptions import CallError, LimitedError
 from esipy.limits import Limits, MemoryLimits, RedisLimits
@@ -46,8 +46,8 @@ class LimitsContract:
         under_way = user.fill(4)
         with pytest.raises(LimitedError):
             user.book()
-        for booking in under_way:
-            booking.settle(answered(200))
+        for reservation in under_way:
+            reservation.settle(answered(200))
         budget = user.budget()
         assert (budget.used, budget.in_flight, budget.left, budget.limit, budget.window) == (8, 0, 12, TOKENS, WINDOW)
         assert sum(tokens for _, tokens in budget.returns) == 8
@@ -124,18 +124,18 @@ class LimitsContract:
 
     def test_an_answer_that_never_came_keeps_its_cost(self) -> None:
         user = self.user()
-        with user.book() as booking:
-            booking.settle(answered(500, failure=NoAnswer('reset')))
-        booking = user.book()
-        booking._exchange.took = 0.1  # it was sent
-        with suppress(KeyboardInterrupt), booking:
+        with user.book() as reservation:
+            reservation.settle(answered(500, failure=TransportError('reset')))
+        reservation = user.book()
+        reservation._exchange.attempt_elapsed = 0.1  # it was sent
+        with suppress(KeyboardInterrupt), reservation:
             raise KeyboardInterrupt
         assert user.budget().used == 10
 
     def test_what_was_not_sent_costs_nothing(self) -> None:
         user = self.user()
-        with user.book() as booking:
-            booking.settle(answered(500, failure=NoAnswer('refused', unsent=True)))
+        with user.book() as reservation:
+            reservation.settle(answered(500, failure=TransportError('refused', unsent=True)))
         with pytest.raises(CallError), user.book():
             raise CallError('one', [('header', 'cannot be sent')])
         assert user.budget().used == user.budget().in_flight == 0
@@ -259,14 +259,14 @@ class LimitsContract:
         with pytest.raises(LimitedError):
             user.book(max_wait=0.3)
         assert 0.25 < time.monotonic() - begun < 3
-        for booking in under_way:
-            booking.settle(answered(503))
+        for reservation in under_way:
+            reservation.settle(answered(503))
         assert user.calls() == 8
 
     def test_it_is_woken_by_what_a_call_did_not_cost(self) -> None:
         user = self.user()
         under_way = user.fill(4)
-        threading.Timer(0.1, lambda: [booking.settle(answered(200)) for booking in under_way]).start()
+        threading.Timer(0.1, lambda: [reservation.settle(answered(200)) for reservation in under_way]).start()
         begun = time.monotonic()
         user.call(max_wait=9)
         assert time.monotonic() - begun < 5
@@ -294,9 +294,9 @@ class LimitsContract:
         served: list[int] = []
 
         def wait(number: int) -> None:
-            with user.book(max_wait=10**6, priority=number == 99) as booking:
+            with user.book(max_wait=10**6, priority=number == 99) as reservation:
                 served.append(number)
-                booking.settle(answered(503))
+                reservation.settle(answered(503))
 
         threads = [threading.Thread(target=wait, args=(number,)) for number in range(100)]
         for number, thread in enumerate(threads):
@@ -314,10 +314,10 @@ class LimitsContract:
 
         def work() -> None:
             for _ in range(5):
-                with user.book(max_wait=100) as booking:
+                with user.book(max_wait=100) as reservation:
                     time.sleep(0.001)
                     spent.append(time.monotonic())
-                    booking.settle(answered(200))
+                    reservation.settle(answered(200))
 
         threads = [threading.Thread(target=work) for _ in range(30)]
         begun = time.monotonic()
@@ -367,11 +367,11 @@ class TestMemoryLimits(LimitsContract):
 
     def test_it_forgets(self) -> None:
         user = self.user()
-        booking = user.book()
+        reservation = user.book()
         user.calls()
         assert isinstance(user.limits, MemoryLimits)
         user.limits.forget()
-        booking.settle(answered(200))
+        reservation.settle(answered(200))
         assert user.calls() == 8
 
     def test_ledgers_at_rest_are_dropped(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -505,7 +505,7 @@ def mortal(tmp_path: Path) -> Iterator[Server]:
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.message for record in caplog.records if record.name == 'esipy._limits.redis']
+    return [record.message for record in caplog.records if record.name == 'esipy.limits']
 
 
 def test_redis_dies_and_comes_back(mortal: Server, caplog: pytest.LogCaptureFixture) -> None:

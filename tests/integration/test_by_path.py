@@ -116,7 +116,7 @@ def test_a_dry_run_asks_neither_a_signing_function_nor_a_sessions_auth() -> None
 
 def test_a_dry_run_shows_what_plugins_make_of_a_call() -> None:
     class Way(Plugin):
-        takes = ('way',)
+        call_options = ('way',)
 
         def prepare(self, call: Any) -> None:
             call.headers['X-Way'] = call.options.get('way', 'none')

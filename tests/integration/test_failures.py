@@ -224,7 +224,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     'UnknownCharacterError': (1, [2, 3]),
     'UnknownOperationError': ('x', 'not there', ['y']),
     'MissingFieldError': ('x', ('y',)),
-    'WalkError': ('get_x', 'no end'),
+    'PaginationError': ('get_x', 'no end'),
     'SnapshotError': ('get_x', 'no end'),
 }
 

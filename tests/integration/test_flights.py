@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from esipy import EsiClient, clock
-from esipy._call.coalesce import Flights
+from esipy._call.coalesce import Coalescer
 from esipy._message.response import Response
 from esipy.cache import DictCache
 from esipy.events import API_CALL_STATS
@@ -475,8 +475,8 @@ def test_after_a_fork_nothing_is_under_way(server: Gate) -> None:
 
 
 def test_a_flight_by_itself() -> None:
-    flights: Flights[str] = Flights()
-    pilot = SimpleNamespace(was_held=False)
+    flights: Coalescer[str] = Coalescer()
+    pilot = SimpleNamespace(was_throttled=False)
     with flights.board('key', None, None, pilot) as first:
         assert first.result is None
         with flights.board('key', None, None, pilot) as again:

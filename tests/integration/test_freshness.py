@@ -41,7 +41,7 @@ def server() -> Iterator[Answering]:
 
 
 @pytest.mark.parametrize('row', freshness.ANSWERS, ids=str)
-def test_for_how_long_an_answer_is_fresh(row: freshness.Answer, server: Answering) -> None:
+def test_for_how_long_an_answer_is_fresh(row: freshness.RawResponse, server: Answering) -> None:
     server.headers = row.headers
     with client() as esi:
         call = app_at(server.url).op['get_thing']()

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from esipy import EsiClient
-from esipy.exceptions import APIException, NotFoundError, ServerError, WalkError
-from tests.cases.lists import NO_LISTS, X_PAGES, Told
+from esipy.exceptions import APIException, NotFoundError, PaginationError, ServerError
+from tests.cases.lists import NO_LISTS, X_PAGES, RateLimitHeaders
 from tests.integration.listings import MODIFIED, Pages, app_at, asked, order
 from tests.integration.things import client
 from tests.servers import Server, Visit, answer
@@ -41,7 +41,7 @@ Read = Callable[..., list[Any]]
 
 @EITHER
 @pytest.mark.parametrize('case', X_PAGES, ids=lambda case: case.name)
-def test_what_x_pages_says(walker: EsiClient, case: Told, read: Read) -> None:
+def test_what_x_pages_says(walker: EsiClient, case: RateLimitHeaders, read: Read) -> None:
     pages = Pages(*(two_each(case.pages) or [[]]))
     pages.x_pages = case.x_pages if case.x_pages != '' else ' '
     with Server(pages) as server:
@@ -49,7 +49,7 @@ def test_what_x_pages_says(walker: EsiClient, case: Told, read: Read) -> None:
         if isinstance(case.outcome, int):
             assert len(read(walker, call, max_pages=case.max_pages)) == case.outcome
         else:
-            with pytest.raises(WalkError, match='get_orders: ') as caught:
+            with pytest.raises(PaginationError, match='get_orders: ') as caught:
                 read(walker, call, max_pages=case.max_pages)
             assert case.outcome in str(caught.value)
             assert len(server.visits) == 1
@@ -60,7 +60,7 @@ def test_what_x_pages_says(walker: EsiClient, case: Told, read: Read) -> None:
 def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> None:
     with Server(lambda visit: visit.send(answer(NO_LISTS[visit.number][0], headers={'X-Pages': '3'}))) as server:
         for _, shown in NO_LISTS:
-            with pytest.raises(WalkError, match=f'get_{path}: the body is no list but {shown}'):
+            with pytest.raises(PaginationError, match=f'get_{path}: the body is no list but {shown}'):
                 read(walker, app_at(server.url).op[f'get_{path}']())
         assert len(server.visits) == len(NO_LISTS), 'no other page was asked for'
 
@@ -70,7 +70,7 @@ def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> Non
 def test_a_later_page_that_is_no_list(walker: EsiClient, bad: int, read: Read) -> None:
     pages = two_each(3)
     pages[bad - 1] = {'error': 'later'}
-    with Server(Pages(*pages)) as server, pytest.raises(WalkError, match='no list but an object'):
+    with Server(Pages(*pages)) as server, pytest.raises(PaginationError, match='no list but an object'):
         read(walker, app_at(server.url).op['get_orders']())
 
 
@@ -78,7 +78,7 @@ def test_after_a_page_that_is_no_list_no_others_are_asked_for(walker: EsiClient)
     pages = two_each(200)
     pages[1] = {'error': 'second'}
     with Server(Pages(*pages)) as server:
-        with pytest.raises(WalkError, match='no list but an object'):
+        with pytest.raises(PaginationError, match='no list but an object'):
             walker.all(app_at(server.url).op['get_orders'](), threads=2)
         assert len(server.visits) < 20
 
@@ -210,7 +210,7 @@ def test_a_server_that_ignores_the_id(walker: EsiClient, path: str, read: Read) 
     name, key, _ = WALKS[path]
     body = [{key: number} if key else number for number in (5, 4, 3)]
     with Server(lambda visit: visit.send(answer(body))) as server:
-        with pytest.raises(WalkError, match=f'get_{path}: the server ignores {name}'):
+        with pytest.raises(PaginationError, match=f'get_{path}: the server ignores {name}'):
             read(walker, app_at(server.url).op[f'get_{path}']())
         assert len(server.visits) == 2
 
@@ -230,7 +230,7 @@ def test_records_without_an_id(walker: EsiClient, nobody: Any, read: Read) -> No
     for path, (body, reason) in bodies.items():
         if (path, nobody) == ('wars', {}):
             continue  # objects without a field are told as such
-        told = pytest.raises(WalkError, match=f'get_{path}: nothing tells a record apart: {reason} ')
+        told = pytest.raises(PaginationError, match=f'get_{path}: nothing tells a record apart: {reason} ')
         with Server(lambda visit, body=body: visit.send(answer(body))) as server, told:
             read(walker, app_at(server.url).op[f'get_{path}']())
 
@@ -241,7 +241,7 @@ def test_a_server_that_walks_in_a_circle(walker: EsiClient, read: Read) -> None:
         visit.send(answer([9, 8] if asked(visit).get('max_war_id') != '8' else [7, 6]))
 
     with Server(page) as server:
-        with pytest.raises(WalkError, match='does not walk on: it came to max_war_id=8 a second time'):
+        with pytest.raises(PaginationError, match='does not walk on: it came to max_war_id=8 a second time'):
             read(walker, app_at(server.url).op['get_wars']())
         assert len(server.visits) == 3
 
@@ -253,7 +253,7 @@ def test_a_walk_without_an_end(walker: EsiClient, read: Read) -> None:
         visit.send(answer([start - 1, start - 2]))
 
     with Server(page) as server:
-        with pytest.raises(WalkError, match='no end after 7 pages; max_pages= allows more'):
+        with pytest.raises(PaginationError, match='no end after 7 pages; max_pages= allows more'):
             read(walker, app_at(server.url).op['get_wars'](), max_pages=7)
         assert len(server.visits) == 8
 
@@ -266,11 +266,11 @@ def test_records_that_nothing_tells_apart(walker: EsiClient, read: Read) -> None
 
     with Server(page) as server:
         call = app_at(server.url).op['get_transactions']()
-        with pytest.raises(WalkError, match='say which field does: key=, one of number, price'):
+        with pytest.raises(PaginationError, match='say which field does: key=, one of number, price'):
             read(walker, call)
         for key in ('number', lambda record: record['number']):
             assert [one.number for one in read(walker, call, key=key)] == list(range(9, 0, -1))
-        with pytest.raises(WalkError, match="a record has no 'numer'"):
+        with pytest.raises(PaginationError, match="a record has no 'numer'"):
             read(walker, call, key='numer')
 
 
@@ -319,7 +319,9 @@ def test_a_cursor_that_repeats(walker: EsiClient, name: str, read: Read) -> None
             visit.send(jobs(1, 2, before='b', after='a'))
 
     with Server(page) as server:
-        with pytest.raises(WalkError, match=f"the server does not walk on: the cursor '{name[0]}' came a second time"):
+        with pytest.raises(
+            PaginationError, match=f"the server does not walk on: the cursor '{name[0]}' came a second time"
+        ):
             read(walker, app_at(server.url).op['get_jobs']())
         assert len(server.visits) <= 3
 
@@ -328,9 +330,9 @@ def test_a_cursor_that_repeats(walker: EsiClient, name: str, read: Read) -> None
 def test_a_page_without_a_cursor(walker: EsiClient, read: Read) -> None:
     with Server(lambda visit: visit.send(jobs(1, 2))) as server:
         operation = app_at(server.url).op['get_jobs']
-        with pytest.raises(WalkError, match="a full page has no cursor 'before'"):
+        with pytest.raises(PaginationError, match="a full page has no cursor 'before'"):
             read(walker, operation(limit='2'))
-        with pytest.raises(WalkError, match="a full page has no cursor 'before'"):
+        with pytest.raises(PaginationError, match="a full page has no cursor 'before'"):
             read(walker, operation())
         assert [one.id for one in read(walker, operation(limit='3'))] == [1, 2]  # it has room: this is the end
 
@@ -340,7 +342,7 @@ def test_two_lists_beside_a_cursor(walker: EsiClient, read: Read) -> None:
     bodies = [{'a': [], 'b': [], 'cursor': {}}, {'old': [1], 'jobs': [{'id': 1}], 'cursor': {}}]
     with Server(lambda visit: visit.send(answer(bodies[visit.number]))) as server:
         call = app_at(server.url).op['get_jobs']()
-        with pytest.raises(WalkError, match="no list but an object with 'a', 'b', 'cursor'"):
+        with pytest.raises(PaginationError, match="no list but an object with 'a', 'b', 'cursor'"):
             read(walker, call)
         assert [one.id for one in read(walker, app_at(server.url).op['get_jobs'](limit='2'))] == [
             1

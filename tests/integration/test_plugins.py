@@ -19,7 +19,7 @@ from esipy.cache import DictCache
 from esipy.events import API_CALL_STATS
 from esipy.exceptions import CallError, ConnectionFailedError, MissingFieldError, ServerError, UndecodableBodyError
 from esipy.limits import MemoryLimits
-from esipy.plugins import Call, Headers, Plugin, Pool, RateLimit
+from esipy.plugins import CallContext, Headers, Plugin, Pool, RateLimit
 from tests.integration.test_flights import waiting
 from tests.integration.things import app_at, client, security
 from tests.servers import Server, Visit, answer, unused_url, wait_until
@@ -36,48 +36,48 @@ class Trace(Plugin):
         self.lines.append(' '.join(filter(None, (self.name, hook, str(what)))))
 
     @contextmanager
-    def around_call(self, call: Call) -> Iterator[None]:
+    def around_call(self, call: CallContext) -> Iterator[None]:
         self._tell('around_call', call)
         try:
             yield
         finally:
             self._tell('call over', call.response.status if call.response is not None else None)
 
-    def prepare(self, call: Call) -> None:
+    def prepare(self, call: CallContext) -> None:
         self._tell('prepare', call.name)
 
-    def on_call(self, call: Call) -> None:
+    def on_call(self, call: CallContext) -> None:
         self._tell('on_call', call.timeout)
 
     @contextmanager
-    def around_attempt(self, call: Call) -> Iterator[None]:
+    def around_attempt(self, call: CallContext) -> Iterator[None]:
         self._tell('around_attempt', call.attempts)
         try:
             yield
         finally:
-            self._tell('attempt over', call.answer.status if call.answer is not None else None)
+            self._tell('attempt over', call.raw_response.status if call.raw_response is not None else None)
 
-    def on_send(self, call: Call) -> None:
+    def on_send(self, call: CallContext) -> None:
         assert call.sending is not None
         asked = call.sending.headers.get('If-None-Match', '')
         self._tell('on_send', f'{call.sending} {asked}'.strip())
 
-    def answer(self, call: Call) -> None:
-        self._tell('answer')
+    def respond(self, call: CallContext) -> None:
+        self._tell('respond')
 
-    def on_answer(self, call: Call) -> None:
-        assert call.answer is not None
-        failure = type(call.answer.failure).__name__ if call.answer.failure is not None else ''
-        self._tell('on_answer', f'{call.answer.status} {failure}'.strip())
+    def on_raw_response(self, call: CallContext) -> None:
+        assert call.raw_response is not None
+        failure = type(call.raw_response.failure).__name__ if call.raw_response.failure is not None else ''
+        self._tell('on_raw_response', f'{call.raw_response.status} {failure}'.strip())
 
-    def on_response(self, call: Call) -> None:
+    def on_response(self, call: CallContext) -> None:
         assert call.response is not None
         assert call.from_cache == call.response.from_cache
         error = type(call.error).__name__ if call.error is not None else ''
         cached = 'from cache' if call.from_cache else 'not modified' if call.response.not_modified else ''
         self._tell('on_response', f'{call.response.status} {cached}{error}'.strip())
 
-    def on_error(self, call: Call, error: Exception) -> None:
+    def on_error(self, call: CallContext, error: Exception) -> None:
         self._tell('on_error', type(error).__name__)
 
     def close(self) -> None:
@@ -122,8 +122,8 @@ def test_a_call_that_goes_out_then_a_kept_answer_then_a_304(server: Server, page
             'on_call (5.0, 5.0)',
             'around_attempt 1',
             'on_send <GET /thing>',
-            'answer',
-            'on_answer 200',
+            'respond',
+            'on_raw_response 200',
             'attempt over 200',
             'on_response 200',
             'call over 200',
@@ -142,8 +142,8 @@ def test_a_call_that_goes_out_then_a_kept_answer_then_a_304(server: Server, page
             'on_call (5.0, 5.0)',
             'around_attempt 1',
             'on_send <GET /thing> "x"',
-            'answer',
-            'on_answer 304',
+            'respond',
+            'on_raw_response 304',
             'attempt over 304',
             'on_response 200 not modified',
             'call over 200',
@@ -161,13 +161,13 @@ def test_a_call_that_is_repeated(server: Server, pages: list[bytes]) -> None:
             'on_call (5.0, 5.0)',
             'around_attempt 1',
             'on_send <GET /thing>',
-            'answer',
-            'on_answer 500',
+            'respond',
+            'on_raw_response 500',
             'attempt over 500',
             'around_attempt 2',
             'on_send <GET /thing>',
-            'answer',
-            'on_answer 200',
+            'respond',
+            'on_raw_response 200',
             'attempt over 200',
             'on_response 200',
             'call over 200',
@@ -179,7 +179,7 @@ def test_an_answer_with_an_error_is_an_answer(server: Server, pages: list[bytes]
     trace = Trace()
     with client(plugins=[trace]) as esi:
         lines = traced(esi, server, trace)
-        assert lines[-4:] == ['on_answer 500', 'attempt over 500', 'on_response 500 ServerError', 'call over 500']
+        assert lines[-4:] == ['on_raw_response 500', 'attempt over 500', 'on_response 500 ServerError', 'call over 500']
         with pytest.raises(ServerError):
             traced(esi, server, trace, raise_on_error=True)
 
@@ -195,8 +195,8 @@ def test_a_call_that_is_not_answered() -> None:
         'on_call (5.0, 5.0)',
         'around_attempt 1',
         'on_send',
-        'answer',
-        'on_answer 500 NoAnswer',
+        'respond',
+        'on_raw_response 500 TransportError',
         'attempt over 500',
         'call over 500',
         'on_error ConnectionFailedError',
@@ -210,7 +210,7 @@ def test_an_answer_that_cannot_be_read(server: Server, pages: list[bytes]) -> No
     with client(plugins=[trace]) as esi, pytest.raises(UndecodableBodyError):
         traced(esi, server, trace)
     assert trace.lines[-5:-1] == [
-        'on_answer 200',
+        'on_raw_response 200',
         'attempt over 200',
         'call over 200',
         'on_error UndecodableBodyError',
@@ -232,10 +232,10 @@ def test_in_order_on_the_way_in_and_in_reverse_on_the_way_out(server: Server) ->
         'b around_attempt',
         'a on_send',
         'b on_send',
-        'a answer',
-        'b answer',
-        'b on_answer',
-        'a on_answer',
+        'a respond',
+        'b respond',
+        'b on_raw_response',
+        'a on_raw_response',
         'b attempt',
         'a attempt',
         'b on_response',
@@ -259,10 +259,10 @@ def test_who_waits_for_another_thread_sees_the_call_and_no_attempt() -> None:
             self.calls: list[int] = []
             self.attempts: list[int] = []
 
-        def around_attempt(self, call: Call) -> None:
+        def around_attempt(self, call: CallContext) -> None:
             self.attempts.append(call.attempts)
 
-        def on_response(self, call: Call) -> None:
+        def on_response(self, call: CallContext) -> None:
             self.calls.append(call.attempts)
 
     counts = Counts()
@@ -288,7 +288,7 @@ def test_what_is_prepared_is_sent_and_kept_under(server: Server, pages: list[byt
     class Asks(Plugin):
         language = 'de'
 
-        def prepare(self, call: Call) -> None:
+        def prepare(self, call: CallContext) -> None:
             call.headers['Accept-Language'] = self.language
             call.query.append(('more', 'a b'))
 
@@ -306,14 +306,14 @@ def test_what_is_prepared_is_sent_and_kept_under(server: Server, pages: list[byt
 
 def test_path_body_and_timeout_can_be_prepared(server: Server) -> None:
     class Changes(Plugin):
-        def prepare(self, call: Call) -> None:
+        def prepare(self, call: CallContext) -> None:
             if call.name == 'put_thing':
                 call.body = {**(call.body or {}), 'more': 1}
             else:
                 call.path['id'] = 'ü/2'
             call.timeout = 3.0
 
-        def on_response(self, call: Call) -> None:
+        def on_response(self, call: CallContext) -> None:
             call.notes['seen'] = call.timeout
 
     app = app_at(server.url)
@@ -330,7 +330,7 @@ def test_what_is_sent_can_be_changed_without_another_key(server: Server, pages: 
     pages[:] = [answer({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
 
     class Traces(Plugin):
-        def on_send(self, call: Call) -> None:
+        def on_send(self, call: CallContext) -> None:
             assert call.sending is not None
             call.sending.headers['traceparent'] = str(random.random())
 
@@ -348,7 +348,7 @@ def test_a_call_that_a_plugin_signs_is_its_own(server: Server, pages: list[bytes
     class Signs(Plugin):
         token = 'first'
 
-        def prepare(self, call: Call) -> None:
+        def prepare(self, call: CallContext) -> None:
             call.headers['Authorization'] = f'Bearer {self.token}'
 
     signs = Signs()
@@ -364,7 +364,7 @@ def test_the_signed_request_is_what_is_about_to_be_sent_and_no_repr_shows_it(ser
     shown: list[str] = []
 
     class Looks(Plugin):
-        def on_send(self, call: Call) -> None:
+        def on_send(self, call: CallContext) -> None:
             assert call.sending is not None
             assert call.sending.headers['Authorization'] == 'Bearer the-token'
             shown.extend([repr(call), repr(call.sending), str(call.sending)])
@@ -379,12 +379,12 @@ def test_an_answer_instead_of_sending(server: Server) -> None:
     told: list[Any] = []
     API_CALL_STATS.add_receiver(lambda **stats: told.append(stats))
 
-    class Answers(Plugin):
-        def answer(self, call: Call) -> Any:
-            return call.answered(b'{"a": 2}', headers={'X-Pages': '3'}) if call.name == 'get_thing' else None
+    class ResponseCache(Plugin):
+        def respond(self, call: CallContext) -> Any:
+            return call.make_response(b'{"a": 2}', headers={'X-Pages': '3'}) if call.name == 'get_thing' else None
 
     app = app_at(server.url)
-    with client(plugins=[Trace(), Answers(), Trace()]) as esi:
+    with client(plugins=[Trace(), ResponseCache(), Trace()]) as esi:
         given = esi.request(app.op['get_thing']())
         assert (given.status, given.data.a, given.header['X-Pages']) == (200, 2, [3])
         assert not server.visits
@@ -395,9 +395,9 @@ def test_an_answer_instead_of_sending(server: Server) -> None:
 
 def test_an_answer_can_be_replaced(server: Server) -> None:
     class Replaces(Plugin):
-        def on_answer(self, call: Call) -> None:
-            assert call.answer is not None
-            call.answer = call.answer._replace(content=b'{"a": 3}')
+        def on_raw_response(self, call: CallContext) -> None:
+            assert call.raw_response is not None
+            call.raw_response = call.raw_response._replace(content=b'{"a": 3}')
 
     with client(plugins=[Replaces()]) as esi:
         assert esi.request(app_at(server.url).op['get_thing']()).data.a == 3
@@ -405,7 +405,7 @@ def test_an_answer_can_be_replaced(server: Server) -> None:
 
 def test_notes_are_attributes_of_the_response(server: Server) -> None:
     class Notes(Plugin):
-        def prepare(self, call: Call) -> None:
+        def prepare(self, call: CallContext) -> None:
             call.notes.update(mark=7, ok=8)
 
     call = app_at(server.url).op['get_thing']()
@@ -429,7 +429,7 @@ def test_an_attribute_that_fails_says_why_itself(server: Server) -> None:
             return self.data.nowhere
 
     class Notes(Plugin):
-        def prepare(self, call: Call) -> None:
+        def prepare(self, call: CallContext) -> None:
             call.notes.update(shown=7)
 
     with client(plugins=[Notes()]) as esi:
@@ -453,9 +453,9 @@ def test_a_dry_run_and_an_estimate_prepare_the_call_and_no_more(server: Server, 
 
 def test_options_that_a_plugin_takes(server: Server) -> None:
     class Takes(Plugin):
-        takes = ('colour',)
+        call_options = ('colour',)
 
-        def prepare(self, call: Call) -> None:
+        def prepare(self, call: CallContext) -> None:
             call.notes['options'] = dict(call.options)
 
     call = app_at(server.url).op['get_thing']()
@@ -506,13 +506,13 @@ class Holds(Plugin):
             with self._lock:
                 self.held -= 1
 
-    def around_call(self, call: Call) -> Any:
+    def around_call(self, call: CallContext) -> Any:
         return self._hold()
 
-    def around_attempt(self, call: Call) -> Any:
+    def around_attempt(self, call: CallContext) -> Any:
         return self._hold()
 
-    def on_error(self, call: Call, error: Exception) -> None:
+    def on_error(self, call: CallContext, error: Exception) -> None:
         self.errors.append(error)
 
 
@@ -535,7 +535,7 @@ def test_a_plugin_that_raises_fails_the_call_and_leaves_nothing_held(server: Ser
 
 def test_what_a_plugin_keeps_from_being_sent_spends_no_limit(server: Server) -> None:
     call = app_at(server.url).op['get_thing']()
-    for hook, spent in (('around_attempt', False), ('on_send', False), ('answer', False), ('on_answer', True)):
+    for hook, spent in (('around_attempt', False), ('on_send', False), ('respond', False), ('on_raw_response', True)):
         with client(plugins=[raising(hook)], limits=MemoryLimits()) as esi:
             with pytest.raises(Oops):
                 esi.request(call)
@@ -578,7 +578,7 @@ def test_what_is_held_is_let_go_when_another_one_cannot_be(server: Server, aroun
 def test_no_plugin_makes_an_error_go_away(server: Server) -> None:
     class Swallows(Plugin):
         @contextmanager
-        def around_call(self, call: Call) -> Iterator[None]:
+        def around_call(self, call: CallContext) -> Iterator[None]:
             with suppress(Oops):
                 yield
 
@@ -600,7 +600,7 @@ def test_every_plugin_is_closed_whatever_the_others_do(server: Server) -> None:
 
 def test_one_failing_call_of_many_loses_none(server: Server) -> None:
     class Picky(Plugin):
-        def prepare(self, call: Call) -> None:
+        def prepare(self, call: CallContext) -> None:
             if ('page', '2') in call.request.query:
                 raise CallError(call.name, [('page', 'not this one')])
 
@@ -624,7 +624,7 @@ class Dice(Plugin):
             raise Oops
 
     @contextmanager
-    def around_call(self, call: Call) -> Iterator[None]:
+    def around_call(self, call: CallContext) -> Iterator[None]:
         self._throw()
         try:
             yield
@@ -633,21 +633,21 @@ class Dice(Plugin):
 
     around_attempt = around_call
 
-    def prepare(self, call: Call) -> None:
+    def prepare(self, call: CallContext) -> None:
         self._throw()
 
-    on_call = on_send = answer = on_answer = on_response = prepare  # type: ignore[assignment]
+    on_call = on_send = answer = on_raw_response = on_response = prepare  # type: ignore[assignment]
 
-    def on_error(self, call: Call, error: Exception) -> None:
+    def on_error(self, call: CallContext, error: Exception) -> None:
         self._throw()
 
 
 class Quick(Plugin):
     """Answers soon: what is tested here is what is held meanwhile."""
 
-    def answer(self, call: Call) -> Any:
+    def respond(self, call: CallContext) -> Any:
         clock.sleep(0.0005)
-        return call.answered(b'{"a": 1}')
+        return call.make_response(b'{"a": 1}')
 
 
 @pytest.mark.usefixtures('no_leaks')

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from esipy import App, EsiClient, clock
-from esipy.exceptions import SnapshotError, WalkError
+from esipy.exceptions import PaginationError, SnapshotError
 from esipy.sandbox import Sandbox
 from tests.integration.listings import LATER, MODIFIED, Pages, app_at, asked, order
 from tests.integration.things import client
@@ -67,7 +67,7 @@ def test_a_list_that_changes_all_the_time_is_an_error_with_a_way_out(walker: Esi
             walker.all(app_at(server.url).op['get_orders']())
         assert len(server.visits) <= 4 * 6
     error = pickle.loads(pickle.dumps(caught.value))
-    assert isinstance(error, WalkError)
+    assert isinstance(error, PaginationError)
     assert str(error) == str(caught.value)
     assert error.operation == 'get_orders'
     assert 0 < error.retry_after <= 60

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from esipy._runtime.workers import in_order
+from esipy._runtime.workers import map_ordered
 from tests.integration.things import app_at, client
 from tests.servers import Server, Visit, answer
 
@@ -172,7 +172,7 @@ def test_results_in_order_and_no_further_ahead_than_there_are_threads() -> None:
         return number * 2
 
     seen = []
-    for result in in_order(run, work(), 4):
+    for result in map_ordered(run, work(), 4):
         seen.append(result)
         assert len(taken) - len(seen) <= 4
     assert seen == [number * 2 for number in range(50)]
@@ -184,19 +184,19 @@ def test_an_error_of_a_piece_and_of_the_work_end_it() -> None:
         return 1 // (3 - number)
 
     with pytest.raises(ZeroDivisionError):
-        list(in_order(run, range(100), 2))
+        list(map_ordered(run, range(100), 2))
 
     def work() -> Iterator[int]:
         yield 1
         raise LookupError
 
     with pytest.raises(LookupError):
-        list(in_order(run, work(), 2))
-    assert list(in_order(run, [], 2)) == []
+        list(map_ordered(run, work(), 2))
+    assert list(map_ordered(run, [], 2)) == []
 
 
 def test_what_is_left_to_the_collector_stops_too() -> None:
-    results = in_order(lambda number: number, range(10**9), 3)
+    results = map_ordered(lambda number: number, range(10**9), 3)
     assert next(results) == 0
     del results
     gc.collect()

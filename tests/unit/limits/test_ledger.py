@@ -8,11 +8,11 @@ from collections import deque
 
 import pytest
 
-from esipy._limits.ledger import GRAINS, Ledger, Outcome, Rule
+from esipy._limits.ledger import RESOLUTION, Ledger, Outcome, Rule
 
 RULE = Rule(150, 900.0)
 #: Tokens come back at most this late.
-GRAIN = RULE.window / GRAINS
+GRAIN = RULE.window / RESOLUTION
 
 
 def spent(ledger: Ledger, tokens: int, now: float) -> None:
@@ -37,7 +37,7 @@ def test_tokens_come_back_each_at_its_time() -> None:
         spent(ledger, 2, now)
     for now in range(0, 50, 10):
         wait = ledger.wait(2, 50.0)
-        assert 50.0 + wait == pytest.approx(now + 100, abs=100 / GRAINS)
+        assert 50.0 + wait == pytest.approx(now + 100, abs=100 / RESOLUTION)
         assert 50.0 + wait >= now + 100, 'never too early'
         assert ledger.wait(2, now + 101) == 0
         ledger.booked += 2
@@ -117,7 +117,7 @@ def test_entries_are_few_however_many_calls() -> None:
     ledger = Ledger(Rule(10**6, 900.0))
     for number in range(20_000):
         spent(ledger, 2, number * 900 / 20_000)
-    assert len(ledger._entries) <= GRAINS + 1
+    assert len(ledger._entries) <= RESOLUTION + 1
     assert ledger.spent == 40_000
 
 

@@ -6,42 +6,42 @@ import threading
 import time
 
 from esipy import clock
-from esipy._limits.queue import Lines
+from esipy._limits.queue import WaitQueue
 from tests.servers import wait_until
 
 KEYS = frozenset({'a', 'b'})
 
 
 def test_order_of_arrival_and_priority() -> None:
-    lines = Lines()
+    lines = WaitQueue()
     first, second, urgent, more, third = (lines.join(KEYS, priority) for priority in (0, 0, True, 2, 0))
-    served = sorted([first, second, urgent, more, third], key=lambda place: place.ahead)
+    served = sorted([first, second, urgent, more, third], key=lambda place: place.position)
     assert served == [more, urgent, first, second, third]
-    assert [place.ahead for place in served] == [0, 1, 2, 3, 4]
+    assert [place.position for place in served] == [0, 1, 2, 3, 4]
 
 
 def test_the_next_one_is_woken() -> None:
-    lines = Lines()
+    lines = WaitQueue()
     first, second = lines.join(KEYS, 0), lines.join(KEYS, 0)
     begun = time.monotonic()
     threading.Timer(0.05, first.__exit__).start()
     second.sleep(20)
     assert time.monotonic() - begun < 10
-    assert second.ahead == 0
+    assert second.position == 0
     with second:
         assert KEYS in lines.waiting
     assert KEYS not in lines.waiting
 
 
 def test_who_gives_up_in_the_middle_lets_the_others_move_up() -> None:
-    lines = Lines()
+    lines = WaitQueue()
     first, second, third = (lines.join(KEYS, 0) for _ in range(3))
     lines.leave(second)
-    assert (first.ahead, third.ahead) == (0, 1)
+    assert (first.position, third.position) == (0, 1)
 
 
 def test_what_comes_back_wakes_the_first_of_each_line_that_it_is_for() -> None:
-    lines = Lines()
+    lines = WaitQueue()
     mine, other = lines.join(KEYS, 0), lines.join(frozenset({'c'}), 0)
     lines.wake(frozenset({'b'}))
     begun = time.monotonic()
@@ -51,7 +51,7 @@ def test_what_comes_back_wakes_the_first_of_each_line_that_it_is_for() -> None:
 
 
 def test_moving_the_clock_wakes() -> None:
-    lines = Lines()
+    lines = WaitQueue()
     place = lines.join(KEYS, 0)
     threading.Timer(0.05, clock.move, [5.0]).start()
     begun = time.monotonic()
@@ -61,13 +61,13 @@ def test_moving_the_clock_wakes() -> None:
 
 def test_a_thousand_threads_in_order() -> None:
     """Each takes its turn, and leaves."""
-    lines = Lines()
+    lines = WaitQueue()
     served: list[int] = []
 
     def wait(number: int) -> None:
         with lines.join(KEYS, 0) as place:
             joined.release()
-            while place.ahead or not opened.is_set():
+            while place.position or not opened.is_set():
                 place.sleep(20)
             served.append(number)
 

@@ -41,8 +41,8 @@ def standing(name: str, headers: dict[str, str], status: int, **more: Any) -> li
     """All ledgers after two calls, the second of which was answered so; times in whole seconds."""
     user = User(MemoryLimits(hidden={'GET /hidden': '10/10s'}))
     user.call(headers=SPOKEN | {'X-Ratelimit-Remaining': '15', 'X-Ratelimit-Used': '5'})
-    with user.book(name) as booking:
-        booking.settle(answered(status, headers)._replace(**more))
+    with user.book(name) as reservation:
+        reservation.settle(answered(status, headers)._replace(**more))
     return [
         (*one[:8], sum(tokens for _, tokens in one.returns), round(one.closed)) for one in sorted(user.limits.budget())
     ]

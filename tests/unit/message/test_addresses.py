@@ -16,7 +16,7 @@ from esipy.exceptions import CallError
 
 APP = App.create(DOCUMENT)
 #: No time limit, which a busy machine would break, and no files left behind.
-steady = settings(deadline=None, database=None)
+shifted_monotonic = settings(deadline=None, database=None)
 
 NASTY = [
     '..',
@@ -64,13 +64,13 @@ def assert_one_segment(text: str) -> None:
     assert unquote(segment, errors='strict') == text
 
 
-@steady
+@shifted_monotonic
 @given(st.text(alphabet=st.characters(exclude_categories=['Cs']), min_size=1))
 def test_any_text_stays_one_segment(text: str) -> None:
     assert_one_segment(text)
 
 
-@steady
+@shifted_monotonic
 @given(st.text(alphabet='./%2eE\\', min_size=1, max_size=8))
 def test_any_text_of_dots_and_slashes_stays_one_segment(text: str) -> None:
     assert_one_segment(text)
@@ -90,7 +90,7 @@ def test_what_cannot_be_a_segment_is_refused(text: str, reason: str) -> None:
     assert [name for name, _ in caught.value.faults] == ['name']
 
 
-@steady
+@shifted_monotonic
 @given(st.text(alphabet=st.characters(exclude_categories=['Cs'])))
 def test_any_text_in_a_query_stays_in_its_place(text: str) -> None:
     url = APP.op['getStation'](name='Jita', free=text)[0].outgoing('GET', {}, None).url
@@ -101,7 +101,7 @@ def test_any_text_in_a_query_stays_in_its_place(text: str) -> None:
     assert urlsplit(url).fragment == ''
 
 
-@steady
+@shifted_monotonic
 @given(st.integers(-(2**63), 2**63 - 1))
 def test_any_integer_of_64_bits_makes_one_address_in_every_form(number: int) -> None:
     def url(value: object) -> str:
@@ -114,7 +114,7 @@ def test_any_integer_of_64_bits_makes_one_address_in_every_form(number: int) -> 
         assert url(number) == url(float(number))
 
 
-@steady
+@shifted_monotonic
 @given(st.one_of(st.integers(max_value=-(2**63) - 1), st.integers(min_value=2**63)))
 def test_no_integer_beyond_64_bits(number: int) -> None:
     for value in (number, str(number)):

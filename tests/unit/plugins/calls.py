@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from esipy import EsiClient
-from esipy.plugins import Call, Plugin
+from esipy.plugins import CallContext, Plugin
 from tests.integration.things import app_at, client
 from tests.servers import Server, Visit, answer
 
@@ -18,7 +18,7 @@ class Beside(Plugin):
     def __init__(self, **endpoint: Any) -> None:
         self.endpoint = endpoint
 
-    def around_call(self, call: Call) -> None:
+    def around_call(self, call: CallContext) -> None:
         call.endpoint = self.endpoint
 
 

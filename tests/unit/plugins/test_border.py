@@ -13,7 +13,7 @@ import esipy.plugins
 from esipy import EsiClient
 from esipy._plugins.base import HOOKS
 from esipy.exceptions import EsiError, PluginError
-from esipy.plugins import Call, Plugin
+from esipy.plugins import CallContext, Plugin
 from tests.integration.things import client
 
 
@@ -26,12 +26,12 @@ def refused(plugin: Any) -> str:
 
 
 class Misspelt(Plugin):
-    def on_anwser(self, call: Call) -> None:
+    def on_raw_respones(self, call: CallContext) -> None:
         pass
 
 
 class Other(Plugin):
-    def finished(self, call: Call) -> None:
+    def finished(self, call: CallContext) -> None:
         pass
 
 
@@ -41,21 +41,21 @@ class Inherited(Misspelt):
 
 class Static(Plugin):
     @staticmethod
-    def prepair(call: Call) -> None:
+    def prepair(call: CallContext) -> None:
         pass
 
 
 class Later(Plugin):
-    async def on_answer(self, call: Call) -> None:  # type: ignore[override]
+    async def on_raw_response(self, call: CallContext) -> None:  # type: ignore[override]
         pass
 
 
 class Allowed(Plugin):
-    methods = ('get_metrics',)
+    public_methods = ('get_metrics',)
     limit = 3
 
     def __init__(self) -> None:
-        self.on_anwser = len  # an attribute, which is no method
+        self.on_raw_respones = len  # an attribute, which is no method
 
     def _own(self) -> None:
         pass
@@ -69,19 +69,19 @@ class Allowed(Plugin):
 
 
 def test_a_misspelt_hook_is_told_with_the_nearest_name() -> None:
-    assert "Misspelt.on_anwser is no hook; did you mean 'on_answer'?" in refused(Misspelt())
-    assert "did you mean 'on_answer'?" in refused(Inherited())
+    assert "Misspelt.on_raw_respones is no hook; did you mean 'on_raw_response'?" in refused(Misspelt())
+    assert "did you mean 'on_raw_response'?" in refused(Inherited())
     assert "did you mean 'prepare'?" in refused(Static())
 
 
 def test_any_other_public_method_is_told_with_the_way_out() -> None:
     text = refused(Other())
     assert 'Other.finished is no hook; hooks are around_call, prepare' in text
-    assert 'named _finished, or listed in Other.methods' in text
+    assert 'named _finished, or listed in Other.public_methods' in text
 
 
 def test_a_coroutine_is_no_hook() -> None:
-    assert refused(Later()) == 'Later.on_answer is a coroutine function; hooks are plain functions'
+    assert refused(Later()) == 'Later.on_raw_response is a coroutine function; hooks are plain functions'
 
 
 def test_a_class_is_no_plugin_nor_is_anything_else() -> None:

@@ -13,7 +13,7 @@ import pytest
 from esipy.cache import DictCache
 from esipy.exceptions import CallError
 from esipy.plugins import (
-    Call,
+    CallContext,
     Elapsed,
     Headers,
     PathToken,
@@ -110,7 +110,7 @@ def test_query_parameters_are_part_of_what_answers_are_kept_under() -> None:
 class Forgets(Plugin):
     """Takes the values of a path away, so that there is something to fill in."""
 
-    def prepare(self, call: Call) -> None:
+    def prepare(self, call: CallContext) -> None:
         call.path.clear()
 
 
@@ -137,7 +137,7 @@ def silent(visit: Visit) -> None:
 class Sees(Plugin):
     """What the timeout and the deadline are when everything is prepared."""
 
-    def on_send(self, call: Call) -> None:
+    def on_send(self, call: CallContext) -> None:
         self.timeout = call.timeout
         self.seconds = None if call.deadline is None else call.deadline - call.started
 

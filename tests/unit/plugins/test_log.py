@@ -13,7 +13,7 @@ from esipy.cache import DictCache
 from esipy.exceptions import UndecodableBodyError
 from esipy.plugins import (
     BaseLogger,
-    Call,
+    CallContext,
     InnerLogger,
     OuterLogger,
     Plugin,
@@ -165,7 +165,7 @@ def test_a_body_that_cannot_be_unpacked(kind: type[BaseLogger], logger: logging.
 @BOTH
 def test_what_a_plugin_raises_is_told(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
     class Raises(Plugin):
-        def on_send(self, call: Call) -> None:
+        def on_send(self, call: CallContext) -> None:
             raise ZeroDivisionError('oops')
 
     with asking(kind(logger), Raises()) as asked, pytest.raises(ZeroDivisionError):
@@ -187,7 +187,7 @@ def test_a_note_that_hides_what_every_record_has_is_left_out(
     kind: type[BaseLogger], logger: logging.Logger, kept: Kept
 ) -> None:
     class Notes(Plugin):
-        def prepare(self, call: Call) -> None:
+        def prepare(self, call: CallContext) -> None:
             call.notes.update(name='mine', msg='mine', _private=1, seen=2)
 
     with asking(Notes(), kind(logger)) as asked:
@@ -243,7 +243,7 @@ def test_secrets_are_masked(kind: type[BaseLogger], logger: logging.Logger, kept
         visit.send(answer(data, headers={'Set-Cookie': 'session=cookie-secret', 'X-Api-Key': 'key-secret'}))
 
     class Adds(Plugin):
-        def prepare(self, call: Call) -> None:
+        def prepare(self, call: CallContext) -> None:
             call.headers['X-Api-Key'] = 'key-secret'
             call.headers['Cookie'] = 'session=cookie-secret'
 
@@ -308,7 +308,7 @@ def test_lines_of_each_kind(logger: logging.Logger) -> None:
     assert found[3] == 'ESI get_thing T < 299 Unknown [Content-Type=application/json, Content-Length=6] <html>'
     assert found[4] == 'ESI get_thing T ? 299 <html>'
     assert found[5].startswith('ESI get_thing  > GET ')
-    assert found[6].startswith("ESI get_thing  ! NoAnswer('ConnectionError: ")
+    assert found[6].startswith("ESI get_thing  ! TransportError('ConnectionError: ")
 
 
 def test_two_handlers_get_the_same_record(logger: logging.Logger) -> None:

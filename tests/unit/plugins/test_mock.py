@@ -16,7 +16,7 @@ from esipy.cache import DictCache
 from esipy.exceptions import MockError, NotFoundError
 from esipy.plugins import (
     BaseMock,
-    Call,
+    CallContext,
     InnerLogger,
     JsonDataMock,
     JsonFileMock,
@@ -156,10 +156,10 @@ def test_without_a_mock_nothing_is_sent() -> None:
         get(mocked())
 
 
-def test_a_function_answers() -> None:
-    seen: list[Call] = []
+def test_a_function_raw_responses() -> None:
+    seen: list[CallContext] = []
 
-    def answers(call: Call) -> Any:
+    def answers(call: CallContext) -> Any:
         seen.append(call)
         return {'q': dict(call.request.query)['q']}
 
@@ -169,7 +169,7 @@ def test_a_function_answers() -> None:
     assert [call.name for call in seen] == ['get_thing'] * 2
     with mock_manager.use_mock(lambda call: '{"a": 1}'):
         assert get(mocked()).data.a == 1
-    with mock_manager.use_mock(lambda call: call.answered(b'{}', 503)):
+    with mock_manager.use_mock(lambda call: call.make_response(b'{}', 503)):
         assert get(mocked()).status == 503
 
 
