@@ -47,7 +47,7 @@ from esipy._limits.base import Budget, Estimate, Limits
 from esipy._limits.disabled import NoLimits
 from esipy._limits.memory import SHARED
 from esipy._message.bind import day_of
-from esipy._message.errors import error_of, failed, failed_body, kind_of, masked, undecodable, unreadable
+from esipy._message.errors import error_of, failed, failed_body, kind_of, undecodable, unreadable
 from esipy._message.exchange import Exchange
 from esipy._message.headers import retry_after
 from esipy._message.pyswagger import fill_response, to_request, update_pair
@@ -55,6 +55,7 @@ from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
 from esipy._paging.methods import Call, Lists, bounded
 from esipy._plugins import base as plugins
+from esipy._runtime.redact import masked
 from esipy._runtime.workers import map_unordered, raise_if_cancelled
 from esipy._version import __version__
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, emit, unknown_option

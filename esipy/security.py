@@ -13,7 +13,8 @@ import copy
 import logging
 from typing import Any
 
-from esipy._cache.keys import digest, owner_of
+from esipy._cache.keys import owner_of
+from esipy._runtime.redact import digest
 from esipy._spec.model import Operation
 from esipy._sso.application import SSO_ENDPOINTS_URL
 from esipy._sso.token_manager import TokenManager

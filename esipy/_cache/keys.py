@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
-from esipy._message.headers import is_secret
+from esipy._runtime.redact import digest, is_secret
 
 if sys.version_info >= (3, 15):
     from builtins import frozendict
@@ -139,11 +139,6 @@ def _without_secrets(named: Mapping[str, Any]) -> dict[str, Any]:
 
 def _hidden(secret: Any) -> str:
     return digest(secret if isinstance(secret, bytes) else str(secret).encode())
-
-
-def digest(secret: bytes) -> str:
-    """A text that stands for `secret` and does not tell it."""
-    return 'sha256:' + hashlib.sha256(secret).hexdigest()
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

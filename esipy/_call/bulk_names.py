@@ -15,7 +15,6 @@ from typing import Any, Generic, TypeVar
 
 from esipy import clock
 from esipy._cache.base import BaseCache
-from esipy._cache.keys import digest
 from esipy._cache.policy import lifetime, lower
 from esipy._documents.parse import read
 from esipy._message.bind import bind
@@ -23,6 +22,7 @@ from esipy._message.errors import undecodable
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._message.rows import rows
+from esipy._runtime.redact import digest
 from esipy._runtime.workers import map_unordered
 from esipy._spec.model import Operation
 from esipy._spec.table import OpTable

@@ -6,7 +6,7 @@ import urllib3
 from requests.exceptions import Timeout
 
 from esipy._http.raw_response import TransportError
-from esipy._message.errors import masked
+from esipy._runtime.redact import masked
 
 
 def no_answer(error: Exception) -> TransportError:

@@ -23,17 +23,15 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import super_len
 
 from esipy import clock
-from esipy._cache.keys import digest
 from esipy._http.body import CUT_OFF, is_complete, made_up, opened
 from esipy._http.connection import PIECE, under_way, watch
 from esipy._http.errors import no_answer, was_closed
 from esipy._http.options import Timeouts, check_headers
 from esipy._http.raw_response import BodyError, RawResponse, TransportError
 from esipy._http.session import SessionHeaders, SessionIdentity, read
-from esipy._message.errors import masked
-from esipy._message.headers import is_secret
 from esipy._message.request import Outgoing
 from esipy._runtime import fork
+from esipy._runtime.redact import digest, is_secret, masked
 
 #: What `requests` reads from the environment to choose proxies and certificates.
 _VARIABLES = [

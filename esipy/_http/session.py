@@ -9,9 +9,8 @@ import requests
 from requests.models import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
-from esipy._cache.keys import digest
 from esipy._http.connection import Adapter, watch
-from esipy._message.headers import is_secret
+from esipy._runtime.redact import digest, is_secret
 
 
 def make_session(pool_size: int, adapter: Any, session: requests.Session | None) -> requests.Session:

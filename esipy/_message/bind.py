@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from esipy._message.headers import is_secret
 from esipy._message.serialize import in_query, joined
+from esipy._runtime.redact import is_secret
 from esipy._runtime.suggest import closest
 from esipy._spec.coerce import Faults, coerce
 from esipy._spec.legacy import VALUES

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from esipy._message.exchange import Exchange
-from esipy._message.headers import is_secret, retry_after
+from esipy._message.headers import retry_after
 from esipy._message.response import Response
+from esipy._runtime.redact import masked, masked_query
 from esipy.exceptions import (
     APIException,
     ClientError,
@@ -54,7 +53,7 @@ def undecodable(
         response.url,
         response.status or 500,
         response=response.raw or b'',
-        request_param=_masked_query(response.request.query),
+        request_param=masked_query(response.request.query),
         response_header=response.header,
         reason=reason,
     )
@@ -87,7 +86,7 @@ def error_of(response: Response, now: float) -> APIException:
         response.url,
         status,
         response=response.raw or b'',
-        request_param=_masked_query(response.request.query),
+        request_param=masked_query(response.request.query),
         response_header=response.header,
     )
     error.__cause__ = response.cause
@@ -139,20 +138,3 @@ def _is_downtime(now: float) -> bool:
 def failed_body(reason: str) -> bytes:
     """The body of the answer that stands for a broken connection, as 1.x made it up."""
     return json.dumps({'error': reason}).encode()
-
-
-#: A token in an address, or whatever else is called like a secret, is one in every log: it is shown nowhere.
-_IN_QUERY = re.compile(r'(?<=[?&])([^=&\s]+)=[^&\s]*')
-
-
-def masked(text: str) -> str:
-    """A text with the secrets hidden that addresses in it carry."""
-    return _IN_QUERY.sub(_hidden, text) if '=' in text else text
-
-
-def _hidden(found: re.Match[str]) -> str:
-    return f'{found[1]}=***' if is_secret(found[1]) else found[0]
-
-
-def _masked_query(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(name, '***' if is_secret(name) else value) for name, value in pairs]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, TypeVar
+
+from esipy._runtime.redact import is_secret
 
 #: Notes of our own that a kept answer has among its headers: when it came, and until when it is fresh, both in
 #: seconds since the epoch by our clock; what the request said in the headers that `Vary` names; and its `Warning`,
@@ -18,15 +19,7 @@ EXPIRY = OURS + 'Expiry'
 VARIED = OURS + 'Varied'
 WARNED = OURS + 'Warned'
 
-_SECRET = re.compile('authorization|cookie|token|secret|password|api[-_]?key', re.IGNORECASE)
-
 Value = TypeVar('Value')
-
-
-@lru_cache(maxsize=1024)  # a program says the same few names all day
-def is_secret(name: str) -> bool:
-    """Whether a header or query parameter is called like one whose value nobody may see."""
-    return _SECRET.search(name) is not None
 
 
 def moment(text: Any) -> float | None:

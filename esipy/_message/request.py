@@ -9,7 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from esipy._message import serialize
 from esipy._message.codec import Codec
-from esipy._message.headers import OwnHeaders, is_secret
+from esipy._message.headers import OwnHeaders
+from esipy._runtime.redact import is_secret
 from esipy._spec.model import COMPATIBILITY_DATE, Method, Operation
 from esipy.exceptions import CallError, SpecError
 

@@ -12,10 +12,10 @@ from types import FunctionType
 from typing import Any, ClassVar, TypeVar
 
 from esipy._http import RawResponse
-from esipy._message.errors import masked
 from esipy._message.exchange import Exchange
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
+from esipy._runtime.redact import masked
 from esipy._runtime.suggest import closest
 from esipy._spec.model import Operation
 from esipy.exceptions import APIException, CallError, PluginError, UndecodableBodyError

@@ -16,9 +16,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from esipy._http import TransportError
-from esipy._message.errors import masked
-from esipy._message.headers import is_secret
 from esipy._plugins.base import CallContext, Plugin
+from esipy._runtime.redact import is_secret, masked
 from esipy.exceptions import UndecodableBodyError
 
 #: A note of such a name would hide what every record has, which `logging` does not allow.

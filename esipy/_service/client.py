@@ -17,11 +17,12 @@ from esipy._documents import fetch
 from esipy._http import Timeouts
 from esipy._message.bind import bind, query_pairs
 from esipy._message.codec import Codec, json_decoder
-from esipy._message.errors import error_of, masked
+from esipy._message.errors import error_of
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._paging.methods import Call as Pair
 from esipy._plugins.base import Plugin
+from esipy._runtime.redact import masked
 from esipy._runtime.suggest import closest
 from esipy._service import config as configuration
 from esipy._spec.endpoints import EndpointTable

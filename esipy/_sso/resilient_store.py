@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from esipy import clock
-from esipy._cache.keys import digest
+from esipy._runtime.redact import digest
 from esipy._stores.base import Tokens, TokenStore
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
 

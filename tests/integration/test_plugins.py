@@ -636,7 +636,7 @@ class Dice(Plugin):
     def prepare(self, call: CallContext) -> None:
         self._throw()
 
-    on_call = on_send = answer = on_raw_response = on_response = prepare  # type: ignore[assignment]
+    on_call = on_send = respond = on_raw_response = on_response = prepare  # type: ignore[assignment]
 
     def on_error(self, call: CallContext, error: Exception) -> None:
         self._throw()
