@@ -19,6 +19,7 @@ from benchmarks.material import REGION, document
 from benchmarks.measure import ESIPY, FLOOR, WALL, Options, Result, alternate
 from benchmarks.server import serving
 from esipy._http import RawResponse
+from esipy._message.options import CallOptions
 from esipy.cache import BaseCache, DictCache, FileCache, RedisCache, _hash
 from esipy.limits import RedisLimits
 from esipy.utils import make_cache_key
@@ -85,12 +86,12 @@ def _limits(address: str, options: Options, number: int, client: redis.Redis) ->
     counted = client.register_script("redis.call('INCR', KEYS[1]) return redis.call('EXPIRE', KEYS[1], 60)")
     calls = esipy.EsiClient(headers={'User-Agent': 'esipy benchmarks'}, cache=None, limits=None)
     limits = RedisLimits(client)
-    exchange = calls._exchange(app.op['GetStatus'](), None, None, None, None, None, {})
+    exchange = calls._exchange(app.op['GetStatus'](), CallOptions())
     answer = RawResponse(200, dict(calls.request(app.op['GetStatus']()).headers), b'', '')
 
     def kept() -> None:
-        with limits.booking(exchange, None) as booking:
-            booking.settle(answer)
+        with limits.reservation(exchange, None) as reservation:
+            reservation.settle(answer)
 
     contenders = {FLOOR: lambda: counted(keys=['bare']), ESIPY: kept}
     return alternate(contenders, rounds=options.rounds(25), number=number, clock=WALL)

@@ -1,4 +1,4 @@
-"""The same request at the same time goes out once: who comes second waits for what the first one brings."""
+"""Coalescing: identical requests at the same time are sent once; the other threads wait for that one's result."""
 
 from __future__ import annotations
 
@@ -12,107 +12,109 @@ from esipy._runtime import fork
 Result = TypeVar('Result')
 
 
-class Pilot(Protocol):
-    """Whose request it is that is under way. `was_held`: it had to wait for a limit, which is nobody's fault."""
+class Leader(Protocol):
+    """The execution that sends the request. `was_throttled`: it had to wait for a rate limit."""
 
     was_throttled: bool
 
 
 class SharedRequest(Generic[Result]):
-    """One request under way, as one thread sees it: `with flights.board(…) as flight`.
+    """A request in flight, as one thread sees it: `with coalescer.join(…) as shared`.
 
-    `result`: what another thread brought, or None: then this thread goes itself, and tells the others with `land`.
-    `waited`: seconds that it waited for another, who was kept by a limit.
-    `outdated`: something was written meanwhile, so that what this one brings is of the past.
+    `result`: what another thread fetched, or None: then this thread sends the request and calls `publish`.
+    `waited`: seconds spent waiting for a leader that a rate limit held back.
+    `invalidated`: a write happened meanwhile, so that the result may be older than the write.
     """
 
-    __slots__ = ('_flights', 'key', 'landed', 'outdated', 'patience', 'pilot', 'result', 'waited')
+    __slots__ = ('_coalescer', 'done', 'invalidated', 'key', 'leader', 'result', 'timeout', 'waited')
 
-    def __init__(self, flights: Coalescer[Result] | None, key: Hashable, patience: Any, pilot: Pilot) -> None:
-        self._flights = flights
+    def __init__(self, coalescer: Coalescer[Result] | None, key: Hashable, timeout: Any, leader: Leader) -> None:
+        self._coalescer = coalescer
         self.key = key
-        self.patience = patience
-        self.pilot = pilot
+        self.timeout = timeout
+        self.leader = leader
         self.result: Result | None = None
-        self.outdated = False
+        self.invalidated = False
         self.waited = 0.0
-        #: Made by the first who waits: most fly alone.
-        self.landed: threading.Event | None = None
+        #: Made by the first thread that waits: most requests are not shared.
+        self.done: threading.Event | None = None
 
-    def land(self, result: Result) -> None:
-        """Give `result` to all who wait."""
+    def publish(self, result: Result) -> None:
+        """Hand `result` to all threads that wait."""
         self.result = result
-        if self.landed is not None:
-            self.landed.set()
+        if self.done is not None:
+            self.done.set()
 
     def __enter__(self) -> SharedRequest[Result]:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._flights is not None:
-            self._flights.end(self)
+        if self._coalescer is not None:
+            self._coalescer.leave(self)
 
 
-class _Here(threading.local):
-    """How many flights this thread is in, of any client."""
+class _ThisThread(threading.local):
+    """How many shared requests this thread leads, of any client."""
 
-    flying = 0
+    leading = 0
 
 
-_here = _Here()
+_this_thread = _ThisThread()
 
 
 class Coalescer(Generic[Result]):
-    """What is under way, by key. Safe between threads; a forked child begins with nothing under way.
+    """The requests in flight, by key. Safe between threads; a forked child begins with none.
 
-    `landings`: how many have ended; who looked for a kept answer before one did may find one now.
+    `generation`: how many have ended. A caller that looked into the cache before the last one ended may find a stored
+    response now.
     """
 
     def __init__(self) -> None:
-        self.landings = 0
+        self.generation = 0
         self._reset_after_fork()
         fork.reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[Hashable, SharedRequest[Result]] = {}
+        self._in_flight: dict[Hashable, SharedRequest[Result]] = {}
 
-    def board(self, key: Hashable, patience: Any, deadline: float | None, pilot: Pilot) -> SharedRequest[Result]:
-        """The first for `key` gets a flight of its own. Who comes while it is under way waits for its result, until
-        `deadline` (by `clock.monotonic`): only with the same `patience`, which says how long a server may be silent.
+    def join(self, key: Hashable, timeout: Any, deadline: float | None, leader: Leader) -> SharedRequest[Result]:
+        """Lead the request for `key`, or wait for the thread that leads it, until `deadline` (by `clock.monotonic`).
 
-        A thread that is in a flight itself waits for nobody: a signal's receiver may ask again for what is being
-        fetched, or for what another thread fetches whose receiver asks for this.
+        Only calls with the same `timeout` wait for each other: it says how long a server may be silent.
+
+        A thread that leads a shared request never waits for one: a signal's receiver that repeats the request, or two
+        receivers that request each other's URL, would deadlock.
         """
         with self._lock:
-            flight = self._flights.get(key)
-            if flight is None:
-                flight = self._flights[key] = SharedRequest(self, key, patience, pilot)
-                _here.flying += 1
-                return flight
-            landed = flight.landed = flight.landed or threading.Event()
-        alone: SharedRequest[Result] = SharedRequest(None, key, patience, pilot)
-        if not _here.flying and flight.patience == patience:
-            if flight.result is None:  # looked at after `landed` was there, as `land` does it the other way round
+            shared = self._in_flight.get(key)
+            if shared is None:
+                shared = self._in_flight[key] = SharedRequest(self, key, timeout, leader)
+                _this_thread.leading += 1
+                return shared
+            done = shared.done = shared.done or threading.Event()
+        alone: SharedRequest[Result] = SharedRequest(None, key, timeout, leader)
+        if not _this_thread.leading and shared.timeout == timeout:
+            if shared.result is None:  # read after `done` was made; `publish` writes in the other order
                 begun = clock.monotonic()
-                landed.wait(None if deadline is None else max(0.0, deadline - begun))
-                alone.waited = clock.monotonic() - begun if flight.pilot.was_throttled else 0.0
-            alone.result = flight.result
+                done.wait(None if deadline is None else max(0.0, deadline - begun))
+                alone.waited = clock.monotonic() - begun if shared.leader.was_throttled else 0.0
+            alone.result = shared.result
         return alone
 
-    def end(self, flight: SharedRequest[Result]) -> None:
-        """A flight's thread is done with it."""
-        _here.flying -= 1
+    def leave(self, shared: SharedRequest[Result]) -> None:
+        """End a shared request, whether it has a result or not."""
+        _this_thread.leading -= 1
         with self._lock:
-            if self._flights.get(flight.key) is flight:
-                del self._flights[flight.key]
-            self.landings += 1
-        if flight.landed is not None:
-            flight.landed.set()
+            if self._in_flight.get(shared.key) is shared:
+                del self._in_flight[shared.key]
+            self.generation += 1
+        if shared.done is not None:
+            shared.done.set()
 
-    def outdate(self, key: Hashable) -> None:
-        """What is under way for `key` is of the past: who comes now does not wait for it."""
+    def invalidate(self, key: Hashable) -> None:
+        """Mark the request in flight for `key` as outdated: later calls do not wait for it."""
         with self._lock:
-            flight = self._flights.pop(key, None)
-        if flight is not None:
-            flight.outdated = True
+            shared = self._in_flight.pop(key, None)
+        if shared is not None:
+            shared.invalidated = True

@@ -44,7 +44,7 @@ class NegativeCache:
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
 
-    def find(self, exchange: Exchange) -> Rejection | None:
+    def lookup(self, exchange: Exchange) -> Rejection | None:
         """What is remembered and still holds."""
         if not self._known or exchange.method not in ('GET', 'HEAD'):
             return None
@@ -52,7 +52,7 @@ class NegativeCache:
             found = self._known.get(self._name(exchange))
         return found if found is not None and clock.time() < found.until else None
 
-    def note(self, exchange: Exchange, answer: RawResponse) -> None:
+    def store(self, exchange: Exchange, answer: RawResponse) -> None:
         """What the server said this time."""
         if not self._on or exchange.method not in ('GET', 'HEAD'):
             return

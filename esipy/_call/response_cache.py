@@ -42,8 +42,9 @@ class ResponseCache:
         """What an exchange's answer is kept under."""
         return _key(exchange)[1]
 
-    def find(self, cache: BaseCache, exchange: Exchange) -> CachedResponse | None:
-        """The kept answer to a GET, fresh or not."""
+    def lookup(self, exchange: Exchange) -> CachedResponse | None:
+        """Return the stored response to a GET, fresh or stale."""
+        cache = exchange.settings.cache
         if exchange.method != 'GET' or exchange.is_streamed or exchange.bypass_cache or type(cache) is DummyCache:
             return None
         sent, key = _key(exchange)
@@ -52,24 +53,24 @@ class ResponseCache:
             return stored
         return stored if policy.matches(stored.headers, {**self._said(), **sent}) else None
 
-    def keep(self, cache: BaseCache, exchange: Exchange, answer: CachedResponse, read: bool) -> CachedResponse:
-        """Keep a GET's answer if it may be kept, and return it as it is kept. `read`: its body is known to be JSON."""
-        return self._store(cache, exchange, answer, read) if exchange.method == 'GET' else answer
+    def store(self, exchange: Exchange, response: CachedResponse, read: bool, store: bool) -> CachedResponse:
+        """Store a GET's response, if `store` and if it may be stored, and return it as it is stored. `read`: its body
+        is known to be JSON."""
+        return self._store(exchange, response, read, store) if exchange.method == 'GET' else response
 
-    def forget(self, cache: BaseCache, exchange: Exchange) -> None:
-        """The kept answer to the exchange's address is of the past."""
-        self._ask(exchange, cache, 'invalidate', self.key(exchange))
+    def invalidate(self, exchange: Exchange) -> None:
+        """Remove the stored response of the exchange's URL."""
+        self._ask(exchange, exchange.settings.cache, 'invalidate', self.key(exchange))
 
-    def renew(
-        self, cache: BaseCache, exchange: Exchange, stored: CachedResponse, news: Mapping[str, str]
+    def revalidated(
+        self, exchange: Exchange, stored: CachedResponse, news: Mapping[str, str], store: bool
     ) -> CachedResponse:
-        """The kept answer once more, after a 304 with the headers `news`."""
+        """Return the stored response updated with `news`, the headers of a 304."""
         read = policy.UNREAD not in stored.headers
-        return self._store(
-            cache, exchange, stored._replace(status_code=200, headers=policy.merged(stored.headers, news)), read
-        )
+        updated = stored._replace(status_code=200, headers=policy.merged(stored.headers, news))
+        return self._store(exchange, updated, read, store)
 
-    def _store(self, cache: BaseCache, exchange: Exchange, answer: CachedResponse, read: bool) -> CachedResponse:
+    def _store(self, exchange: Exchange, answer: CachedResponse, read: bool, store: bool) -> CachedResponse:
         now = clock.time()
         sent, key = _key(exchange)
         said = {**self._said(), **sent}
@@ -79,7 +80,8 @@ class ResponseCache:
         if headers is None:
             return answer
         kept = answer._replace(headers=headers)
-        if type(cache) is not DummyCache:  # which needs nothing worked out
+        cache = exchange.settings.cache
+        if store and type(cache) is not DummyCache:  # which needs nothing worked out
             seconds = policy.keep_for(headers, now, self._keep_stale, self._stale_if_error)
             self._ask(exchange, cache, 'set', key, kept, seconds)
         return kept

@@ -1,22 +1,28 @@
-"""When a failed attempt is repeated, and after how long. Pure: what happened goes in, a decision comes out."""
+"""Retries: whether a failed attempt is repeated, and after how long."""
 
 from __future__ import annotations
 
+import random
+
+from esipy import clock
 from esipy._http import RawResponse, TransportError
 from esipy._http.send import SAFE
+from esipy._message.errors import kind_of
 from esipy._message.exchange import Exchange
+from esipy._message.headers import retry_after
 from esipy._spec.model import Operation
+from esipy.exceptions import DowntimeError
 
-#: Seconds before the second attempt; it doubles each time, give or take the jitter.
-FIRST_PAUSE = 0.3
-LONGEST_PAUSE = 30.0
+#: Exponential backoff: seconds before the second attempt; they double each time, up to a maximum, with jitter.
+FIRST_BACKOFF = 0.3
+MAX_BACKOFF = 30.0
 JITTER = 0.25
 
 #: Methods that may be repeated (RFC 9110 section 9.2.2).
 IDEMPOTENT = SAFE | {'PUT', 'DELETE'}
 
-#: Operations that POST only because their question is long: they change nothing.
-QUESTIONS = frozenset(
+#: Operations that use POST only because their list of ids is long: they change nothing.
+QUERIES = frozenset(
     {
         '/characters/affiliation',
         '/characters/{character_id}/assets/locations',
@@ -31,23 +37,44 @@ QUESTIONS = frozenset(
 )
 
 
-def may_repeat(exchange: Exchange, answer: RawResponse) -> bool:
-    """Whether to send again: what a limit refused, for it was not done; a 5xx, for what does no harm when it is done
-    twice; what was not answered, if it never left or changes nothing."""
-    if answer.status in (420, 429):
+def next_attempt(exchange: Exchange, raw: RawResponse, now: float) -> float | None:
+    """Return the seconds until the next attempt; None if there is none. A streamed request is sent once.
+
+    What a rate limit rejected is repeated once in any case, as soon as the limits allow it. While the server is down
+    for its daily maintenance it is not asked again and again. `now`: seconds since the epoch.
+    """
+    if raw.status < 400 or exchange.request.is_streamed:
+        return None
+    settings = exchange.settings
+    has_attempts = settings.retry_requests and exchange.attempts < settings.retries
+    after = retry_after({name.lower(): value for name, value in raw.headers.items()}, now)
+    if exchange.rejections and raw.status in (420, 429, 520):
+        return 0.0 if exchange.rejections == 1 or has_attempts else None
+    if not has_attempts or kind_of(raw.status, now, after) is DowntimeError or not may_repeat(exchange, raw):
+        return None
+    wait = backoff(exchange.attempts, after, random.uniform(-1, 1))
+    in_time = exchange.deadline is None or clock.monotonic() + wait < exchange.deadline
+    return wait if in_time else None
+
+
+def may_repeat(exchange: Exchange, raw: RawResponse) -> bool:
+    """Return whether the request may be repeated: after a rate-limit rejection (it was not processed); after a 5xx, if
+    it is idempotent; without a response, if it never left or is safe."""
+    if raw.status in (420, 429):
         return True
-    question = _is_question(exchange.request.operation)
-    if isinstance(answer.failure, TransportError):
-        return answer.failure.unsent or question or exchange.method in SAFE
-    return 500 <= answer.status <= 599 and (question or exchange.method in IDEMPOTENT)
+    is_query = _is_query(exchange.request.operation)
+    if isinstance(raw.failure, TransportError):
+        return raw.failure.unsent or is_query or exchange.method in SAFE
+    return 500 <= raw.status <= 599 and (is_query or exchange.method in IDEMPOTENT)
 
 
-def _is_question(operation: Operation) -> bool:
-    return operation.path.rstrip('/') in QUESTIONS
+def _is_query(operation: Operation) -> bool:
+    return operation.path.rstrip('/') in QUERIES
 
 
-def pause(attempt: int, retry_after: float | None, jitter: float) -> float:
-    """Seconds to wait after attempt number `attempt` (from 1). `jitter`: between -1 and 1, at random."""
-    if retry_after is not None:
-        return retry_after
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1)) * (1 + JITTER * jitter)
+def backoff(attempt: int, after: float | None, jitter: float) -> float:
+    """Return the seconds to wait after attempt number `attempt` (from 1). `after`: `Retry-After` in seconds;
+    `jitter`: between -1 and 1, at random."""
+    if after is not None:
+        return after
+    return min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** (attempt - 1)) * (1 + JITTER * jitter)

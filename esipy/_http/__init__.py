@@ -7,7 +7,7 @@ sessions, and their headers        session.py
 what cannot be sent                options.py
 """
 
-from esipy._http.options import Timeouts, check_options, timeout_of
+from esipy._http.options import check_options
 from esipy._http.raw_response import BodyError, RawResponse, TransportError
 from esipy._http.send import Transport
 from esipy._http.session import make_session
@@ -15,10 +15,8 @@ from esipy._http.session import make_session
 __all__ = [
     'BodyError',
     'RawResponse',
-    'Timeouts',
     'Transport',
     'TransportError',
     'check_options',
     'make_session',
-    'timeout_of',
 ]

@@ -12,9 +12,9 @@ import urllib3
 from esipy import clock
 from esipy._http.connection import PIECE, under_way
 from esipy._http.errors import no_answer
-from esipy._http.options import Timeouts
 from esipy._http.raw_response import RawResponse
 from esipy._message.errors import failed_body
+from esipy._message.options import Timeouts
 from esipy._runtime.redact import masked
 from esipy.exceptions import ConnectionFailedError, TimedOutError, UndecodableBodyError
 

@@ -6,10 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from esipy._message.options import is_timeout
 from esipy.exceptions import CallError
-
-#: Connect, and between two bytes; None: wait for ever.
-Timeouts = tuple[float | None, float | None] | float | None
 
 
 def check_options(where: str, options: Mapping[str, Any]) -> None:
@@ -20,26 +18,11 @@ def check_options(where: str, options: Mapping[str, Any]) -> None:
         raise TypeError(f'{where}: session must be a requests.Session, not a {type(session).__name__}')
     if headers is not None and not isinstance(headers, Mapping):
         raise TypeError(f'{where}: headers must be a dict, not a {type(headers).__name__}')
-    if not _is_timeout(timeout):
+    if not is_timeout(timeout):
         raise TypeError(f'{where}: timeout must be seconds, or a pair of them (connect, between bytes), or None')
     for name in ('deadline', 'max_wait', 'keep_stale', 'stale_if_error'):
         if not isinstance(options.get(name, 0), (int, float, type(None))):
             raise TypeError(f'{where}: {name} must be seconds, not a {type(options[name]).__name__}')
-
-
-def timeout_of(where: str, value: Any) -> Timeouts:
-    """A timeout as `Transport` takes it; a configuration file knows no tuples. Raises CallError for what is none."""
-    timeout: Timeouts = tuple(value) if isinstance(value, list) else value
-    if not _is_timeout(timeout):
-        raise CallError(
-            where, [('timeout', f'{value!r} is neither seconds nor a pair of them (connect, between bytes)')]
-        )
-    return timeout
-
-
-def _is_timeout(value: Any) -> bool:
-    seconds = value if isinstance(value, tuple) and len(value) == 2 else (value,)
-    return all(one is None or (isinstance(one, (int, float)) and type(one) is not bool and one > 0) for one in seconds)
 
 
 #: What would begin another header (RFC 9110 section 5.5), or has no byte in one.

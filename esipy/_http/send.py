@@ -26,9 +26,10 @@ from esipy import clock
 from esipy._http.body import CUT_OFF, is_complete, made_up, opened
 from esipy._http.connection import PIECE, under_way, watch
 from esipy._http.errors import no_answer, was_closed
-from esipy._http.options import Timeouts, check_headers
+from esipy._http.options import check_headers
 from esipy._http.raw_response import BodyError, RawResponse, TransportError
 from esipy._http.session import SessionHeaders, SessionIdentity, read
+from esipy._message.options import Timeouts
 from esipy._message.request import Outgoing
 from esipy._runtime import fork
 from esipy._runtime.redact import digest, is_secret, masked

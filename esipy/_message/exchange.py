@@ -1,18 +1,51 @@
-"""Exchange: one execution of a call, from its options to its answer. Nothing of it outlives the execution."""
+"""Exchange: the state of one execution of a call, from its options to its response."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple, Protocol, cast
 
 from esipy import clock
+from esipy._message.bind import day_of
 from esipy._message.headers import EXPIRY, WARNED
+from esipy._message.options import UNSET, CallOptions, Timeouts, checked_signer, checked_timeout
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
 
 
+class ClientSettings(Protocol):
+    """The attributes of a client that an execution reads. An app may change them between two calls, as in 1.x."""
+
+    security: Any
+    timeout: Timeouts
+    cache: Any
+    raw_body_only: bool
+    no_etag_body: bool
+    strict: bool
+    check_scopes: bool
+    stale_if_error: float
+    retry_requests: bool
+    retries: int
+    deadline: float | None
+    max_wait: float | None
+    compatibility_date: str | None
+    signal_api_call_stats: Any
+
+
+class SessionState(NamedTuple):
+    """What the client's session adds to every request, as far as responses depend on it."""
+
+    #: Pairs of header and value that select between responses.
+    vary: tuple[tuple[str, str], ...]
+    #: The Authorization that the session itself sends.
+    authorization: str | None
+
+
 class Exchange:
-    """What the steps of an execution tell each other."""
+    """The state of one execution: what was asked for, whose call it is, and what has happened so far.
+
+    It does not outlive the execution.
+    """
 
     __slots__ = (
         'attempt_elapsed',
@@ -32,6 +65,7 @@ class Exchange:
         'request',
         'resolve_304',
         'security',
+        'settings',
         'signed',
         'started',
         'store_response',
@@ -43,75 +77,62 @@ class Exchange:
         'without_cache',
     )
 
-    def __init__(
-        self,
-        request: Request,
-        method: str | None,
-        opt: Mapping[str, str] | None,
-        security: Any,
-        timeout: Any,
-        raw_body_only: bool,
-        deadline: float | None,
-        compatibility_date: str | None,
-        vary: tuple[tuple[str, str], ...],
-        authorization: str | None,
-    ) -> None:
+    def __init__(self, request: Request, options: CallOptions, settings: ClientSettings, session: SessionState) -> None:
         self.request = request
-        self.method: str = method or str(request.method)
-        self.opt = opt or {}
-        #: Signs the request; None: nobody does, or it is signed already.
-        self.security = security
-        #: Seconds to connect and between bytes; None lifts the deadline too.
-        self.timeout = timeout
-        self.raw_body_only = raw_body_only
+        self.settings = settings
         self.started = clock.monotonic()
-        self.deadline = None if deadline is None or timeout is None else self.started + deadline
-        self.compatibility_date = compatibility_date
-        #: What the client's session says that chooses between answers: pairs of header and value.
-        self.vary = vary
-        #: What that session signs every request with.
-        self.authorization = authorization
+        self.method: str = options.method or str(request.method)
+        self.opt = options.opt or {}
+        #: Signs the request; None: nobody does, or it is signed already.
+        self.security: Any = (
+            settings.security if options.security is UNSET else checked_signer(request.operation.id, options.security)
+        )
+        #: Seconds to connect and between two bytes; None lifts the deadline too.
+        self.timeout: Timeouts = _timeout(request, options, settings)
+        self.raw_body_only = settings.raw_body_only if options.raw_body_only is None else options.raw_body_only
+        #: When the call must be over, by `clock.monotonic`.
+        self.deadline = None if settings.deadline is None or self.timeout is None else self.started + settings.deadline
+        date = options.compatibility_date
+        self.compatibility_date = settings.compatibility_date if date is None else day_of(date, 'request()')
+        self.vary, self.authorization = session
+        self.bypass_cache = options.bypass_cache
+        self.store_response = options.store_response
+        self.resolve_304 = options.resolve_304
+        self.priority = options.priority
+        #: Seconds to wait for a rate limit at most; None: one window (`is_patient`: from the head of the queue).
+        self.max_wait = settings.max_wait
+        self.is_patient = options.is_patient
+
         #: The request with its Authorization header, once it has one.
         self.signed: Request | None = None
-        #: The token was refused, and renewed for this execution.
+        #: The server refused the token, and it was refreshed for this execution.
         self.token_refreshed = False
         #: Whose call it is, in a form that may stand in a cache key; '' for a public one.
         self.owner = ''
         self.attempts = 0
-        #: Ask as if nothing were kept.
-        self.bypass_cache = False
-        #: Keep what comes.
-        self.store_response = True
-        #: A 304 is no answer: give the kept one that it speaks of, whatever the client does.
-        self.resolve_304 = False
-        #: Seconds from sending the last attempt to the end of its answer; None: nothing went out.
+        #: Seconds from sending the last attempt to the end of its response; None: nothing was sent.
         self.attempt_elapsed: float | None = None
-        #: What the server announces with its answer.
+        #: The `Warning` header of the response.
         self.warning: str | None = None
-        #: Who waits for a limit and has more of this goes before who has less.
-        self.priority = 0.0
-        #: Seconds to wait for a limit at most; None: one window, counted, if it is patient, from when it is the first.
-        self.max_wait: float | None = None
-        self.is_patient = False
-        #: Whether it had to wait for one.
+        #: The call had to wait for a rate limit.
         self.was_throttled = False
-        #: How often a limit of the server's refused it.
+        #: How often a rate limit of the server rejected it.
         self.rejections = 0
-        #: The cache hung during this execution, and is left alone for the rest of it.
+        #: The cache hung during this execution, and is skipped for the rest of it.
         self.without_cache = False
 
     @property
     def is_streamed(self) -> bool:
-        """The caller reads the body of the answer, while it comes: it is neither kept nor shared."""
+        """The caller reads the body while it arrives: the response is neither stored nor shared."""
         return self.method != 'HEAD' and bool(self.request.operation.endpoint.get('stream_response'))
 
     def outgoing(self) -> Outgoing:
-        """The request in the words of HTTP, signed if it has been."""
+        """The HTTP request, signed if it has been."""
         return (self.signed or self.request).outgoing(self.method, self.opt, self.compatibility_date)
 
     def response_of(self, status: int, headers: dict[str, str], content: bytes, url: str) -> Response:
-        """The Response of an answer, whether it came now or was kept."""
-        if EXPIRY in headers:  # it was kept, and looked through then
+        """Make the Response, whether it was just received or had been stored."""
+        if EXPIRY in headers:  # it had been stored, and its warning was looked for then
             self.warning = headers.get(WARNED)
         else:
             self.warning = _warning(headers)
@@ -124,6 +145,15 @@ class Exchange:
         response.take_headers(headers)
         response.elapsed = clock.monotonic() - self.started
         return response
+
+
+def _timeout(request: Request, options: CallOptions, settings: ClientSettings) -> Timeouts:
+    """The timeout of the call, else that of its endpoint in a table, else the client's."""
+    if options.timeout is not UNSET:
+        return checked_timeout(request.operation.id, options.timeout)
+    endpoint = request.operation.endpoint
+    nearest: Any = endpoint.get('timeout', settings.timeout) if endpoint else settings.timeout
+    return cast(Timeouts, tuple(nearest) if isinstance(nearest, list) else nearest)
 
 
 def _warning(headers: Mapping[str, str]) -> str | None:

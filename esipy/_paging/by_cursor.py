@@ -26,7 +26,7 @@ def stream(walk: Paginator) -> Iterator[Page]:
         asked = asked or not page.response.from_cache
         yield page
     if walk.given('before') is None and mark is not None:
-        yield from forward(walk, mark, anew=asked)
+        yield from forward(walk, mark, bypass_cache=asked)
 
 
 def _back(walk: Paginator) -> Iterator[Page]:
@@ -50,17 +50,17 @@ def _back(walk: Paginator) -> Iterator[Page]:
         query['before'] = before
 
 
-def forward(walk: Paginator, after: str, *, anew: bool = False) -> Iterator[Page]:
+def forward(walk: Paginator, after: str, *, bypass_cache: bool = False) -> Iterator[Page]:
     """What changed since the mark `after`, until a page is empty. An empty page keeps the mark.
 
-    `anew`: not from the cache: what was kept may be older than a change that the walk so far has passed by.
+    `bypass_cache`: not from the cache: what was kept may be older than a change that the walk so far has passed by.
     """
     query = {**_largest(walk), 'after': after}
     used: set[str] = set()
     while True:
         response = walk.page(query)
-        if anew and response.from_cache:
-            response = walk.page(query, anew=True)
+        if bypass_cache and response.from_cache:
+            response = walk.page(query, bypass_cache=True)
         found = walk.records(response)
         if not found:
             return

@@ -13,9 +13,9 @@ from esipy.events import advise
 from esipy.exceptions import NotFoundError
 
 
-def first_page(walk: Paginator, *, anew: bool = False) -> Response:
+def first_page(walk: Paginator, *, bypass_cache: bool = False) -> Response:
     """Page 1: the call as it is, so that what is kept for it counts."""
-    return walk.page(anew=anew)
+    return walk.page(bypass_cache=bypass_cache)
 
 
 def page_count(walk: Paginator, response: Response) -> int:
@@ -75,7 +75,7 @@ def stream(walk: Paginator, threads: int) -> Iterator[Page]:
 
 def _after_a_missing_page(walk: Paginator, number: int, error: NotFoundError) -> int:
     """How many pages there are, now that one is missing. Raises its error where it should be there."""
-    total = page_count(walk, first_page(walk, anew=True))
+    total = page_count(walk, first_page(walk, bypass_cache=True))
     if total >= number:
         error.add_note(f'page {number} of {total}')
         raise error

@@ -29,17 +29,17 @@ MAX_PAGES = 10_000
 Call = tuple[Request, Response]
 
 
-class Lists:
+class PagingMethods:
     """The part of EsiClient that walks lists."""
 
     app: Any
     cache: BaseCache
 
-    def _asker(self, **options: Any) -> Callable[..., Response]:
+    def _make_fetcher(self, **options: Any) -> Callable[..., Response]:
         """What executes the requests of a walk: with their bodies, and raising what an error status stands for."""
         raise NotImplementedError
 
-    def _said(self) -> Any:
+    def _vary_context(self) -> Any:
         """What all calls of this client say, and answers depend on."""
         raise NotImplementedError
 
@@ -152,7 +152,7 @@ class Lists:
     ) -> Paginator:
         from esipy._paging.paginator import Paginator
 
-        return Paginator(self._asker(**options), to_request(call), walk, key, max_pages, progress, streams)
+        return Paginator(self._make_fetcher(**options), to_request(call), walk, key, max_pages, progress, streams)
 
     def names(self, ids: Iterable[Any], *, app: Any = None, threads: int = 4, **options: Any) -> Names:
         """What the things with these ids are called, however many: a dict of id to row (`name`, `category`), and the
@@ -180,8 +180,8 @@ class Lists:
 
         app = self.app if app is None else app
         table = bulk.built_in() if app is None else app.op
-        ask = self._asker(**options)
-        said = [self._said(), getattr(app, 'datasource', None)]
+        ask = self._make_fetcher(**options)
+        said = [self._vary_context(), getattr(app, 'datasource', None)]
         return bulk.BatchLookup(lambda call: ask(call[0]), self.cache, table[operation], said, bounded(threads))
 
 

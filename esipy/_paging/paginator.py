@@ -27,10 +27,12 @@ Key = str | Callable[[Any], Hashable]
 
 
 class Ask(Protocol):
-    """Executes a request and returns its answer, with its body; raises what an error status stands for. `anew`: as if
-    nothing were kept. `keep`: False: do not fill a memory cache with it."""
+    """Executes a request and returns its response, with its body; raises the error of an error status.
 
-    def __call__(self, request: Request, *, anew: bool, keep: bool) -> Response: ...
+    `bypass_cache`: as if nothing had been stored. `store`: False: do not fill a memory cache with it.
+    """
+
+    def __call__(self, request: Request, *, bypass_cache: bool, store: bool) -> Response: ...
 
 
 class Page(NamedTuple):
@@ -84,12 +86,12 @@ class Paginator:
         self._kept = 0
         self._lock = threading.Lock()  # pages are asked for in threads
 
-    def page(self, query: Mapping[str, object] = NOTHING, *, anew: bool = False) -> Response:
+    def page(self, query: Mapping[str, object] = NOTHING, *, bypass_cache: bool = False) -> Response:
         """The answer to the call with other values in its query."""
         request = self._request.copy()
         pairs = [pair for pair in request.query if pair[0] not in query]
         request._p['query'] = pairs + [(name, str(value)) for name, value in query.items()]
-        response = self._ask(request, anew=anew, keep=not self._streams or self._kept < KEPT)
+        response = self._ask(request, bypass_cache=bypass_cache, store=not self._streams or self._kept < KEPT)
         with self._lock:
             self._kept += len(response.raw or b'')
         return response

@@ -84,9 +84,13 @@ class Snapshot:
         """Fetch pages: from the cache what is not known yet, from the server what did not fit."""
 
         def fetch(number: int) -> tuple[int, Response | NotFoundError]:
-            anew = number in known
+            bypass_cache = number in known
             try:
-                page = first_page(self._walk, anew=anew) if number == 1 else self._page(number, anew)
+                page = (
+                    first_page(self._walk, bypass_cache=bypass_cache)
+                    if number == 1
+                    else self._page(number, bypass_cache)
+                )
                 self._check(page)
                 return number, page
             except NotFoundError as error:
@@ -104,7 +108,7 @@ class Snapshot:
         known, before, missing = set(self._pages), state_of(self._pages[1]), dict[int, NotFoundError]()
         map_unordered(fetch, numbers, self._threads, done)
         if missing:  # perhaps the list is shorter by now: page 1 knows
-            first = first_page(self._walk, anew=True)
+            first = first_page(self._walk, bypass_cache=True)
             if state_of(first) == before and (first.pages or 0) >= min(missing):
                 raise missing[min(missing)]
             self._pages = {1: first}
@@ -114,9 +118,9 @@ class Snapshot:
         if not isinstance(page.decoded(), list):
             self._walk.records(page)
 
-    def _page(self, number: int, anew: bool) -> Response:
+    def _page(self, number: int, bypass_cache: bool) -> Response:
         try:
-            return self._walk.page({'page': number}, anew=anew)
+            return self._walk.page({'page': number}, bypass_cache=bypass_cache)
         except NotFoundError:
             raise
         except Exception as error:

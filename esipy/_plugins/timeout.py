@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esipy._http import timeout_of
+from esipy._message.options import checked_timeout
 from esipy._plugins.base import CallContext, Plugin
 
 
@@ -14,13 +14,13 @@ class Timeout(Plugin):
     """
 
     def __init__(self, default_timeout: float | tuple[float, float] | None = None) -> None:
-        self.default_timeout = timeout_of('Timeout', default_timeout)
+        self.default_timeout = checked_timeout('Timeout', default_timeout)
 
     def prepare(self, call: CallContext) -> None:
         if 'timeout' in call.options:
             return
         if 'timeout' in call.endpoint:
-            call.timeout = timeout_of(call.name, call.endpoint['timeout'])
+            call.timeout = checked_timeout(call.name, call.endpoint['timeout'])
             if call.timeout is None:
                 call.deadline = None
         elif self.default_timeout is not None:

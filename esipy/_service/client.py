@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any
 
 from esipy import clock
+from esipy._call.client_options import DEFAULTS
 from esipy._documents import fetch
-from esipy._http import Timeouts
 from esipy._message.bind import bind, query_pairs
 from esipy._message.codec import Codec, json_decoder
 from esipy._message.errors import error_of
+from esipy._message.options import UNSET, Timeouts, Unset
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._paging.methods import Call as Pair
@@ -29,7 +30,7 @@ from esipy._spec.endpoints import EndpointTable
 from esipy._spec.model import Operation
 from esipy._spec.table import OpTable
 from esipy._version import __version__
-from esipy.client import _OPTIONS, UNSET, EsiClient
+from esipy.client import EsiClient
 from esipy.exceptions import CallError, SpecError
 
 #: Options of a call that belong to a plugin, and which it is.
@@ -42,7 +43,7 @@ _OF_PLUGINS = {
 }
 
 #: What EsiClient takes beside its options.
-_CLIENT_OPTIONS = frozenset({*_OPTIONS, 'security', 'retry_requests'}) - {'plugins'}
+_CLIENT_OPTIONS = frozenset({*DEFAULTS, 'security', 'retry_requests'}) - {'plugins'}
 
 
 class ServiceClient:
@@ -109,7 +110,7 @@ class ServiceClient:
         if 'session' not in options and 'user-agent' not in {name.lower() for name in headers}:
             options.setdefault('user_agent', f'esipy/{__version__}')
         #: What sends the calls: for `multi_request`, `prepare` and whatever else it does.
-        self.client = EsiClient(plugins=plugins, headers=headers, **options)
+        self.client = EsiClient(plugins=plugins or (), headers=headers, **options)
         self.client.service = name
 
     @classmethod
@@ -128,7 +129,7 @@ class ServiceClient:
         *,
         headers: Mapping[str, Any] | None = None,
         params: Mapping[str, Any] | None = None,
-        timeout: Timeouts = UNSET,
+        timeout: Timeouts | Unset = UNSET,
         security: Any = UNSET,
         raise_on_error: bool = False,
         **options: Any,

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from esipy import clock
-from esipy._http import BodyError, RawResponse, Timeouts, Transport, TransportError
+from esipy._http import BodyError, RawResponse, Transport, TransportError
+from esipy._message.options import Timeouts
 from esipy._message.request import Outgoing
 from esipy._sso import form
 from esipy.exceptions import SSOUnavailableError, TokenError, TokenRefusedError, TokenRevokedError

@@ -668,7 +668,7 @@ def test_every_argument_of_a_constructor_is_an_attribute(esi: Sandbox, security:
     with EsiClient(security, headers=HEADERS, max_body=5, user_agent='x') as client:
         made: list[tuple[Any, dict[str, Any]]] = [
             (EsiApp(**_where(esi), cache_time=7), {}),
-            (client, importlib.import_module('esipy.client')._OPTIONS),
+            (client, importlib.import_module('esipy._call.client_options').DEFAULTS),
             (security, importlib.import_module('esipy.security')._OPTIONS),
         ]
         for one, options in made:

@@ -9,6 +9,7 @@ from typing import Any
 from esipy import App, EsiClient
 from esipy._http import RawResponse
 from esipy._limits.base import Reservation
+from esipy._message.options import CallOptions
 from esipy.limits import Limits
 
 #: The bucket of the operations 'one', 'two' and 'mine'.
@@ -57,7 +58,7 @@ class User:
     def book(
         self, name: str = 'one', token: str | None = None, max_wait: float | None = 0, priority: float = 0
     ) -> Reservation:
-        exchange = self.client._exchange(self.app.op[name](), None, None, None, None, None, {})
+        exchange = self.client._exchange(self.app.op[name](), CallOptions())
         exchange.max_wait, exchange.priority = max_wait, priority
         return self.limits.reservation(exchange, token)
 

@@ -86,7 +86,7 @@ def test_the_ca_bundle_is_what_the_transport_is_told(
     variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with client() as esi:
-        settings = esi._transport._settings_for
+        settings = esi._pipeline.transport._settings_for
         assert settings('https://esi.evetech.net/status')['verify'] is True
         monkeypatch.setenv(variable, str(tmp_path))
         assert settings('https://esi.evetech.net/status')['verify'] == str(tmp_path)

@@ -431,7 +431,7 @@ def test_a_bounded_number_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None
         op = app_at(server.url).op['one']
         for number in range(6):
             esi.request(op(q=str(number)))
-        assert len(esi._refusals._known) == 3
+        assert len(esi._pipeline.rejections._known) == 3
         assert esi.request(op(q='5')).remembered
         assert not esi.request(op(q='0')).remembered
 

@@ -20,7 +20,7 @@ from esipy.events import API_CALL_STATS
 from esipy.exceptions import CallError, ConnectionFailedError, MissingFieldError, ServerError, UndecodableBodyError
 from esipy.limits import MemoryLimits
 from esipy.plugins import CallContext, Headers, Plugin, Pool, RateLimit
-from tests.integration.test_flights import waiting
+from tests.integration.test_coalescing import waiting
 from tests.integration.things import app_at, client, security
 from tests.servers import Server, Visit, answer, unused_url, wait_until
 
@@ -445,10 +445,10 @@ def test_a_dry_run_and_an_estimate_prepare_the_call_and_no_more(server: Server, 
     with client(plugins=[Headers({'Accept-Language': 'de'}), trace], cache=DictCache()) as esi:
         call = app_at(server.url).op['get_thing']()
         assert esi.prepare(call).headers['Accept-Language'] == 'de'
-        assert len(list(esi._expected([call]))) == 1
+        assert len(list(esi._to_be_sent([call]))) == 1
         assert trace.lines == ['prepare get_thing'] * 2
         esi.request(call)
-        assert not list(esi._expected([call])), 'it is kept, under what the plugin made of it'
+        assert not list(esi._to_be_sent([call])), 'it is kept, under what the plugin made of it'
 
 
 def test_options_that_a_plugin_takes(server: Server) -> None:
@@ -527,7 +527,7 @@ def test_a_plugin_that_raises_fails_the_call_and_leaves_nothing_held(server: Ser
         for _ in range(3):  # a lost place would keep the second one waiting
             with pytest.raises(Oops, match=hook):
                 esi.request(call)
-        assert (holds.held, pool.taken, esi._flights._flights) == (0, 0, {})
+        assert (holds.held, pool.taken, esi._pipeline.coalescer._in_flight) == (0, 0, {})
         assert [str(error) for error in holds.errors] == [hook] * 3
         with pytest.raises(Oops):
             esi.multi_request([call])
@@ -680,7 +680,7 @@ def test_nothing_leaks_in_ten_thousand_calls_by_twenty_threads_with_plugins_that
         assert sum(outcomes.values()) == calls_each * count
         assert outcomes.keys() == {'answered', 'Oops', 'TooManyRequestsPendingError', 'TooMuchTimePendingError'}
         assert holds.most > 3, 'the threads were together in it'
-        assert esi._flights._flights == {}
+        assert esi._pipeline.coalescer._in_flight == {}
         assert (pool.taken, pool.pending, bounded.taken, bounded.pending, limit.pending) == (0, 0, 0, 0, 0)
         wait_until(lambda: limit.taken == 0)
         assert holds.held == 0

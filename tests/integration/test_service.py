@@ -142,8 +142,14 @@ REFUSED: dict[str, tuple[Callable[[ServiceClient], Any], str]] = {
     'a header of no name': (lambda s: s.get_users(headers={'X A': 'b'}), "'X A': no name of a header"),
     'headers without names': (lambda s: s.get_users(headers=['X-A']), 'headers: names and values are needed, not list'),
     'params as a text': (lambda s: s.get_users(params='a=b'), 'params: names and values are needed, not str'),
-    'no time at all': (lambda s: s.get_users(timeout=0), 'get_users: timeout: 0 is neither seconds nor a pair'),
-    'a time in words': (lambda s: s.get_users(timeout='soon'), "timeout: 'soon' is neither seconds nor a pair"),
+    'no time at all': (
+        lambda s: s.get_users(timeout=0),
+        'get_users: timeout: 0 is neither a number of seconds nor a pair',
+    ),
+    'a time in words': (
+        lambda s: s.get_users(timeout='soon'),
+        "timeout: 'soon' is neither a number of seconds nor a pair",
+    ),
     'a query that is none': (lambda s: s.get_users(params={'a': object()}), 'get_users: a: '),
 }
 

@@ -196,7 +196,7 @@ def test_a_fork_while_every_lock_is_held() -> None:
             esi.cache._lock,  # type: ignore[attr-defined]
             esi.security._lock,
             esi._session.cookies._cookies_lock,  # type: ignore[attr-defined]
-            esi._transport.session.get_adapter('http://').poolmanager.pools.lock,  # type: ignore[attr-defined]
+            esi._pipeline.transport.session.get_adapter('http://').poolmanager.pools.lock,  # type: ignore[attr-defined]
         ]
         ready, done = threading.Event(), threading.Event()
 

@@ -107,7 +107,7 @@ def test_the_page_tells_of_every_hook_in_its_table() -> None:
 
 def test_without_plugins_there_is_no_machinery() -> None:
     for given in ([], (), None):
-        assert EsiClient(user_agent='tests', plugins=given)._chain is None
+        assert EsiClient(user_agent='tests', plugins=given)._pipeline.chain is None
 
 
 def test_the_door_shows_what_it_lists() -> None:

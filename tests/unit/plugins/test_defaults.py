@@ -178,7 +178,7 @@ def test_a_server_that_is_silent_for_too_long_has_not_answered() -> None:
 
 @pytest.mark.parametrize('wrong', ['5', -1, 0, True, (1, 2, 3), {'a': 1}])
 def test_what_is_no_time_is_refused(wrong: Any) -> None:
-    with pytest.raises(CallError, match=r'Timeout: timeout: .* is neither seconds nor a pair'):
+    with pytest.raises(CallError, match=r'Timeout: timeout: .* is neither a number of seconds nor a pair'):
         Timeout(wrong)
     with asking(Beside(timeout=wrong), Timeout()) as asked, pytest.raises(CallError, match='get_thing: timeout:'):
         asked.get()

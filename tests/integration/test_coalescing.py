@@ -83,8 +83,8 @@ def join(threads: list[threading.Thread]) -> None:
 
 def waiting(esi: EsiClient) -> int:
     """How many threads wait for another one's flight."""
-    flights = list(esi._flights._flights.values())
-    return sum(len(flight.landed._cond._waiters) for flight in flights if flight.landed)  # type: ignore[attr-defined]
+    in_flight = list(esi._pipeline.coalescer._in_flight.values())
+    return sum(len(shared.done._cond._waiters) for shared in in_flight if shared.done)  # type: ignore[attr-defined]
 
 
 def ask(esi: EsiClient, server: Gate, tasks: list[Callable[[], Any]], followers: int | None = None) -> list[Any]:
@@ -276,7 +276,7 @@ def test_one_object_that_changes_its_user_on_the_way(server: Gate) -> None:
         assert esi.request(call, security=security('bob')).data.whose == 'Bearer bob'
 
 
-def test_other_patience_other_flight(server: Gate) -> None:
+def test_another_timeout_is_not_coalesced(server: Gate) -> None:
     """Who wants to wait half a second for the server does not wait longer for another thread."""
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
@@ -387,7 +387,7 @@ def test_where_the_first_one_raises_the_others_go_themselves(server: Gate) -> No
         raised = [one for one in results if isinstance(one, CallError)]
         assert len(raised) == 1
         assert sum(isinstance(one, Response) and one.ok for one in results) == THREADS - 1
-        assert esi._flights._flights == {}
+        assert esi._pipeline.coalescer._in_flight == {}
 
 
 def test_who_waits_gives_up_at_its_own_deadline(server: Gate) -> None:
@@ -450,7 +450,7 @@ def test_receivers_that_ask_for_each_others_flights(server: Gate) -> None:
 
 
 def test_after_a_fork_nothing_is_under_way(server: Gate) -> None:
-    """The child's thread that would land does not exist."""
+    """The child's thread that would publish does not exist."""
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
         threads, results = together([lambda: esi.request(call)])
@@ -475,19 +475,19 @@ def test_after_a_fork_nothing_is_under_way(server: Gate) -> None:
 
 
 def test_a_flight_by_itself() -> None:
-    flights: Coalescer[str] = Coalescer()
-    pilot = SimpleNamespace(was_throttled=False)
-    with flights.board('key', None, None, pilot) as first:
+    in_flight: Coalescer[str] = Coalescer()
+    leader = SimpleNamespace(was_throttled=False)
+    with in_flight.join('key', None, None, leader) as first:
         assert first.result is None
-        with flights.board('key', None, None, pilot) as again:
+        with in_flight.join('key', None, None, leader) as again:
             assert again is not first
-        first.land('brought')
-    assert flights._flights == {}
-    assert flights.landings == 1
-    with pytest.raises(ValueError), flights.board('key', None, None, pilot):
+        first.publish('brought')
+    assert in_flight._in_flight == {}
+    assert in_flight.generation == 1
+    with pytest.raises(ValueError), in_flight.join('key', None, None, leader):
         raise ValueError
-    assert flights._flights == {}
-    with flights.board('key', None, None, pilot) as old:
-        flights.outdate('key')
-        assert old.outdated
-        flights.outdate('key')
+    assert in_flight._in_flight == {}
+    with in_flight.join('key', None, None, leader) as old:
+        in_flight.invalidate('key')
+        assert old.invalidated
+        in_flight.invalidate('key')

@@ -1,0 +1,112 @@
+"""What an execution comes to: the Response, and the error that it stands for, if any."""
+
+from __future__ import annotations
+
+import io
+import logging
+
+from esipy import clock
+from esipy._cache import policy
+from esipy._cache.policy import CachedResponse
+from esipy._call.negative_cache import Rejection
+from esipy._call.response_cache import ResponseCache
+from esipy._http import RawResponse, TransportError
+from esipy._message.errors import error_of, undecodable, unreadable
+from esipy._message.exchange import Exchange
+from esipy._message.response import Response
+from esipy.events import advise, emit
+from esipy.exceptions import APIException
+
+LOGGER = logging.getLogger('esipy.client')
+
+Outcome = tuple[Response, APIException | None]
+
+
+class Outcomes:
+    """Makes the outcomes of one client's executions, and stores the responses that may be stored."""
+
+    def __init__(self, responses: ResponseCache) -> None:
+        self._responses = responses
+        #: The operations whose `Warning` header has been logged.
+        self._warned: set[str] = set()
+
+    def from_cache(self, exchange: Exchange, stored: CachedResponse) -> Outcome:
+        """Return a stored response that is fresh."""
+        response = exchange.response_of(*stored)
+        response.from_cache = True
+        if policy.UNREAD in stored.headers and not exchange.raw_body_only:
+            return response, unreadable(response, exchange.settings.strict, clock.time())
+        return response, None
+
+    def from_rejection(self, exchange: Exchange, rejection: Rejection) -> Outcome:
+        """Return a remembered 403 or 404 without asking again."""
+        response, error = self._read(exchange, rejection.answer, store=False)
+        response.from_cache = response.remembered = True
+        if error is not None:
+            error.add_note(f'remembered: the request is not repeated for {rejection.until - clock.time():.0f} s')
+        return response, error
+
+    def from_server(
+        self, exchange: Exchange, raw: RawResponse, validated: CachedResponse | None, store: bool
+    ) -> Outcome:
+        """Return what the server sent, and store it if `store`. `validated`: the stored response whose validators the
+        request carried."""
+        if validated is not None and self._may_serve_stale(exchange, validated, raw):
+            response, error = self.from_cache(exchange, validated)
+            response.from_cache, response.stale = False, True
+            return response, error
+        if raw.status == 304 and validated is not None:
+            return self._revalidated(exchange, raw, validated, store), None
+        return self._read(exchange, raw, store)
+
+    def _may_serve_stale(self, exchange: Exchange, stored: CachedResponse, raw: RawResponse) -> bool:
+        return policy.may_stand_in(stored.headers, raw.status, clock.time(), exchange.settings.stale_if_error)
+
+    def _revalidated(self, exchange: Exchange, raw: RawResponse, stored: CachedResponse, store: bool) -> Response:
+        """Return the stored response with the headers of the 304 (RFC 9111 section 4.3.4)."""
+        fresh = self._responses.revalidated(exchange, stored, raw.headers, store)
+        is_bare = exchange.settings.no_etag_body and not exchange.resolve_304
+        response = exchange.response_of(*(CachedResponse(*raw[:4]) if is_bare else fresh))
+        response.not_modified = True
+        return response
+
+    def _read(self, exchange: Exchange, raw: RawResponse, store: bool) -> Outcome:
+        received = CachedResponse(*raw[:4])
+        response = exchange.response_of(*received)
+        response.not_modified = raw.status == 304 and policy.is_conditional(exchange.request._p['header'])
+        if exchange.is_streamed and response.ok:
+            response.stream = raw.stream or io.BytesIO(raw.content)  # a plugin's response has its whole body
+        if isinstance(raw.failure, TransportError):
+            response.failed, response.cause = True, raw.failure
+            return response, error_of(response, clock.time())
+        if raw.failure is not None:
+            return response, undecodable(response, raw.failure.reason)
+        error = None if exchange.raw_body_only else unreadable(response, exchange.settings.strict, clock.time())
+        if error is None:
+            kept = self._responses.store(exchange, received, read=not exchange.raw_body_only, store=store)
+            response.take_headers(kept.headers)
+        return response, error or (None if response.ok else error_of(response, clock.time()))
+
+    def report_attempt(self, exchange: Exchange, raw: RawResponse) -> None:
+        """Send API_CALL_STATS for an attempt that went out."""
+        emit(
+            exchange.settings.signal_api_call_stats,
+            {
+                'operation': exchange.request.operation.id,
+                'method': exchange.method,
+                'attempt': exchange.attempts,
+                'headers': raw.headers,
+            },
+            url=raw.url,
+            status_code=raw.status,
+            elapsed_time=exchange.attempt_elapsed,
+            message=None if raw.status == 200 else raw.content,
+        )
+
+    def report_warning(self, response: Response, warning: str) -> None:
+        """Pass a `Warning` header on: to the log once for each operation, to `warnings.warn` each time (as in 1.x)."""
+        name = response.operation.id
+        if name not in self._warned:
+            self._warned.add(name)
+            LOGGER.warning('[%s] %s', response.url, warning)
+        advise(f'[{response.url}] {warning}')

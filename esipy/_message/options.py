@@ -1,0 +1,79 @@
+"""CallOptions: what a caller chose for one execution of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from esipy.exceptions import CallError
+
+#: Seconds to connect and between two bytes: one number for both, or a pair. None: wait for ever.
+Timeouts = tuple[float | None, float | None] | float | None
+
+
+class Unset(Enum):
+    """The type of UNSET: not given, where None has a meaning."""
+
+    UNSET = 'UNSET'
+
+
+UNSET: Final = Unset.UNSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOptions:
+    """The options of one execution. What is not given is taken from the client."""
+
+    #: HEAD in place of the operation's own method.
+    method: str | None = None
+    #: `url_netloc` and `url_scheme` of EsiPy 1.x: where the request is sent instead.
+    opt: Mapping[str, str] | None = None
+    #: Signs the request; None: nobody signs it.
+    security: Any = UNSET
+    #: Seconds to connect and between two bytes; None: wait for ever, without a deadline.
+    timeout: Timeouts | Unset = UNSET
+    raw_body_only: bool | None = None
+    #: YYYY-MM-DD: the date whose API is called.
+    compatibility_date: Any = None
+    #: Of the calls that wait for a rate limit, those with a higher priority go first.
+    priority: float = 0.0
+    #: `max_wait` counts from when the call is first in the queue, not from when it joined it.
+    is_patient: bool = False
+    #: Fetch from the server as if nothing had been stored.
+    bypass_cache: bool = False
+    #: Store the response, if it may be stored.
+    store_response: bool = True
+    #: After a 304 return the stored response, even if the client returns bare 304s (`no_etag_body`).
+    resolve_304: bool = False
+    #: What the client's plugins accept for one call.
+    plugin_options: Mapping[str, Any] | None = None
+
+
+def checked_timeout(operation: str, value: Any) -> Timeouts:
+    """Return a timeout in the form of `Timeouts`; a list, as in a configuration file, is taken for a pair.
+
+    Raises CallError for anything else.
+    """
+    timeout: Timeouts = tuple(value) if isinstance(value, list) else value
+    if not is_timeout(timeout):
+        fault = f'{value!r} is neither a number of seconds nor a pair of them (connect, between two bytes)'
+        raise CallError(operation, [('timeout', fault)])
+    return timeout
+
+
+def is_timeout(value: Any) -> bool:
+    """Return whether a value has the form of `Timeouts`."""
+    seconds = value if isinstance(value, tuple) and len(value) == 2 else (value,)
+    return all(one is None or (isinstance(one, (int, float)) and type(one) is not bool and one > 0) for one in seconds)
+
+
+def checked_signer(where: str, security: Any) -> Any:
+    """Return what signs a call; None for False and the like, which 1.x did not call either.
+
+    Raises TypeError for what is neither an EsiSecurity nor a function.
+    """
+    if security and not callable(security):
+        raise TypeError(f'{where}: security must be an EsiSecurity or a function, not {type(security).__name__}')
+    return security or None
