@@ -247,7 +247,7 @@ class EsiClient(PagingMethods):
         """
         app = self.app if app is None else app
         if app is None:
-            fault = 'request_path() needs an app: create EsiClient(app=EsiApp()) or pass app= in the call'
+            fault = 'is not given: create EsiClient(app=EsiApp()) or pass app= to request_path()'
             raise CallError('request_path()', [('app', fault)])
         known = {*REQUEST_OPTIONS, *self.plugin_options}
         options = {name: arguments.pop(name) for name in [*arguments] if name in known}

@@ -48,7 +48,7 @@ def test_an_app_and_options_of_the_call() -> None:
 
 def test_what_cannot_be_asked_for() -> None:
     with client() as esi:
-        with pytest.raises(CallError, match=r'whose paths\? EsiClient\(app=EsiApp\(\)\), or app= in the call'):
+        with pytest.raises(CallError, match=r'is not given: create EsiClient\(app=EsiApp\(\)\) or pass app='):
             esi.request_path('GET', '/thing')
         app = app_at('http://127.0.0.1:9')
         with pytest.raises(UnknownOperationError, match='did you mean GET /thing'):

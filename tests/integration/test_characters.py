@@ -254,7 +254,7 @@ def test_one_client_for_many_characters(esi: Sandbox) -> None:
         one, two = esi_client.as_character(ONE), esi_client.as_character(TWO)
         assert one.security is esi_client.as_character(ONE).security
         assert (one.security.character_id, two.security.character_id) == (ONE, TWO)
-        assert (one.cache, one._session, one._flights) == (two.cache, two._session, two._flights)
+        assert (one.cache, one._session, one._pipeline) == (two.cache, two._session, two._pipeline)
         for _ in range(2):
             assert one.request(wallet(esi, ONE)).ok
             assert two.request(wallet(esi, TWO)).ok

@@ -378,7 +378,7 @@ def test_a_refusal_is_remembered_for_a_growing_while() -> None:
         esi.request(call)
         with pytest.raises(NotFoundError) as caught:
             esi.request(call, raise_on_error=True)
-        assert any('not asked again' in note for note in caught.value.__notes__)
+        assert any('is not repeated' in note for note in caught.value.__notes__)
         esi.request(app_at(server.url).op['one'](q='y'))
         assert len(server.visits) == 5
 
