@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import yaml
-from cases.documents import LIVE, OLD, Entry, arguments, document, entries
 
 from esipy import App
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy.exceptions import UnknownOperationError
+from tests.cases.documents import LIVE, OLD, Entry, arguments, document, entries
 
 FORMS = ['json', 'yaml']
 

@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 import pytest
-from cases.documents import LIVE, OLD, arguments, document, entries, texts
 
 from esipy import App
 from esipy._message.request import Request
 from esipy.exceptions import CallError
+from tests.cases.documents import LIVE, OLD, arguments, document, entries, texts
 
 #: The old names of bodies, by the operation's old name: read from the old document once, a fact from then on.
 BODIES = {

@@ -18,7 +18,7 @@ import requests
 from requests.adapters import BaseAdapter
 
 from esipy import App, EsiClient
-from oracle.draws import Operation, operations
+from tests.oracle.draws import Operation, operations
 
 HERE = Path(__file__).parent
 DOCUMENT = HERE.parents[2] / 'shared' / 'specs' / 'esi-swagger-2.0.json'

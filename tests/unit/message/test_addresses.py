@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from cases.stations import DOCUMENT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esipy import App, EsiClient
 from esipy._message.request import Request
 from esipy.exceptions import CallError
+from tests.cases.stations import DOCUMENT
 
 APP = App.create(DOCUMENT)
 #: No time limit, which a busy machine would break, and no files left behind.

@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from cases.arguments import REFUSED, SOME_UUID, TAKEN
-from cases.stations import DOCUMENT
 
 from esipy import App
 from esipy._message.request import Request
 from esipy.exceptions import CallError, EsiError
+from tests.cases.arguments import REFUSED, SOME_UUID, TAKEN
+from tests.cases.stations import DOCUMENT
 
 APP = App.create(DOCUMENT)
 

@@ -5,13 +5,13 @@ import pickle
 from typing import Any
 
 import pytest
-from cases.documents import LIVE, OLD, document
-from cases.stations import DOCUMENT
 
 from esipy import App
 from esipy._message.headers import EXPIRY, RECEIVED, Headers
 from esipy._message.response import Response
 from esipy.exceptions import UndecodableBodyError
+from tests.cases.documents import LIVE, OLD, document
+from tests.cases.stations import DOCUMENT
 
 ORDER = {'price': 5.5, 'issued': '2016-09-03T05:12:25Z', 'order_id': 1}
 

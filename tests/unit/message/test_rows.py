@@ -11,14 +11,14 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from cases.documents import LIVE, OLD, arguments, document, entries, follow, value
-from cases.stations import DOCUMENT
 
 from esipy import App
 from esipy._message.dates import Date, DateTime
 from esipy._message.response import Response
 from esipy._message.rows import Row, builder, rows
 from esipy.exceptions import EsiError, MissingFieldError
+from tests.cases.documents import LIVE, OLD, arguments, document, entries, follow, value
+from tests.cases.stations import DOCUMENT
 
 APP = App.create(DOCUMENT)
 STATION: dict[str, Any] = {

@@ -9,13 +9,13 @@ import threading
 from typing import Any
 
 import pytest
-from cases.documents import LIVE, OLD, document, entries, follow
-from cases.stations import DOCUMENT
 
 from esipy import App
 from esipy._spec.model import Operation, Parameter
 from esipy._spec.table import OpTable
 from esipy.exceptions import CallError, SpecError, UnknownOperationError
+from tests.cases.documents import LIVE, OLD, document, entries, follow
+from tests.cases.stations import DOCUMENT
 
 
 @functools.cache

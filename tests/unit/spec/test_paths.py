@@ -3,10 +3,10 @@
 import re
 
 import pytest
-from cases.documents import LIVE, OLD, entries, path_of
 
 from esipy import App
 from esipy.exceptions import CallError, UnknownOperationError
+from tests.cases.documents import LIVE, OLD, entries, path_of
 
 
 def app(name: str) -> App:

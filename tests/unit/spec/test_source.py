@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
-from cases.documents import LIVE, path_of
-from cases.stations import DOCUMENT
 
 from esipy import App
 from esipy._documents.parse import parse, read
 from esipy.exceptions import APIException, SpecError
 from esipy.sandbox import Sandbox
+from tests.cases.documents import LIVE, path_of
+from tests.cases.stations import DOCUMENT
 
 JSON = json.dumps(DOCUMENT)
 YAML = yaml.safe_dump(DOCUMENT, sort_keys=False)
