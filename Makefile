@@ -1,27 +1,33 @@
-## make demo       what esipy does, shown on a server of its own (LIVE=1: the public part on the real one)
-## make test       everything that must hold: lint, types, docs, tests, snippets, examples
-## make soak       the tests that take minutes
-## make bench      the figures
-## make docs       the pages, to read in build/docs/index.html
-## make clean      back to a fresh checkout
+## make demo             what esipy does, shown on a local server (LIVE=1: the public part on the real one)
+## make test             lint, types, docs, tests, snippets, examples: the same as CI
+## make test PART=unit   only the tests below tests/unit (or any other path below tests/)
+## make soak             the tests that take minutes
+## make bench            the benchmarks
+## make docs             the documentation, to read in build/docs/index.html
+## make clean            back to a fresh checkout
 ##
-## PYTHON=python3.12 chooses the interpreter. Nothing is installed outside .venv, except Debian packages.
+## PYTHON=python3.12 chooses the interpreter. Nothing is installed outside .venv, except Debian packages (as root).
 
 PYTHON ?= python3
 LIVE ?=
+PART ?=
 
 # Each environment in .venv installs these extras.
 EXTRAS.demo := sandbox,speed
 EXTRAS.test := test,docs
 EXTRAS.bench := bench
 
-# An environment is ready when it holds this file: made anew for another PYTHON and when a line below changes.
+# An environment is ready when it contains this file: it is made again for another PYTHON and when a line below changes.
 READY := installed-with-$(subst /,-,$(PYTHON))
 DEMO := .venv/demo
 TEST := .venv/test
 BENCH := .venv/bench
 
-.PHONY: help demo test soak bench docs servers browser clean
+# The servers and the browser that some tests start. Without them those tests are skipped, except in CI.
+PACKAGES := redis-server memcached chromium chromium-driver
+PYTEST = $(TEST)/bin/python -m pytest
+
+.PHONY: help demo test lint docs-check tests soak bench docs packages plan clean
 .DELETE_ON_ERROR:
 
 help:
@@ -30,31 +36,41 @@ help:
 demo: $(DEMO)/$(READY)
 	@LIVE='$(LIVE)' $(DEMO)/bin/python examples/demo.py
 
-# pytest comes last: its closing line is the verdict. Sphinx starts afresh (-E), since a page that it has
-# read before would keep its warnings to itself.
-test: servers browser $(TEST)/$(READY)
+ifeq ($(PART),)
+test: plan packages $(TEST)/$(READY) lint docs-check tests
+else
+test: $(TEST)/$(READY)
+	$(PYTEST) -n 2 --dist worksteal tests/$(PART)
+endif
+
+plan:
+	@echo 'make test: installs Debian packages ($(PACKAGES); as root, where missing) and a virtual environment in'
+	@echo '$(TEST) (about 500 MB, once); then checks lint, types and docs, and runs the tests: about 10 minutes in all.'
+
+lint: $(TEST)/$(READY)
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
-	$(TEST)/bin/sphinx-build -W --keep-going -q -E docs build/docs
-	ESIPY_SERVERS=1 ESIPY_BROWSER=1 $(TEST)/bin/python -m pytest
 
-soak: servers $(TEST)/$(READY)
-	ESIPY_SERVERS=1 $(TEST)/bin/python -m pytest -m soak --timeout 3600
+# -E: Sphinx starts afresh, because it does not repeat the warnings of a page that it has read before.
+docs-check: $(TEST)/$(READY)
+	$(TEST)/bin/sphinx-build -W --keep-going -q -E docs build/docs
+
+# First everything that can share the processors; then, alone, the tests that measure time.
+tests: $(TEST)/$(READY)
+	$(PYTEST) -n 2 --dist worksteal -m 'not soak and not measures'
+	$(PYTEST) -m 'measures and not soak'
+
+soak: packages $(TEST)/$(READY)
+	$(PYTEST) -m soak --timeout 3600
 
 bench: $(BENCH)/$(READY)
 	$(BENCH)/bin/python -m benchmarks
 
-docs: $(TEST)/$(READY)
-	$(TEST)/bin/sphinx-build -W --keep-going -q -E docs build/docs
+docs: docs-check
 
-# Real databases for the tests that want them. The tests start and stop servers of their own.
-servers:
-	@scripts/debian-packages redis-server memcached
-
-# A person at the login page, for the tests that want one.
-browser:
-	@scripts/debian-packages chromium chromium-driver
+packages:
+	@scripts/debian-packages --optional $(PACKAGES)
 
 .venv/%/$(READY): setup.py pyproject.toml Makefile esipy/_version.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "esipy needs Python 3.11 or newer")'
