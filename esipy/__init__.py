@@ -18,12 +18,12 @@ from esipy._version import __version__
 
 TYPE_CHECKING = False  # not from typing, whose import would take longer than everything else here
 if TYPE_CHECKING:
-    from esipy._call.bulk_names import Ids, Names
     from esipy._call.client_options import ClientOptions
     from esipy._login.login import login
     from esipy._message.request import Request
     from esipy._message.response import Response
     from esipy._message.rows import Row
+    from esipy._paging.bulk_names import Ids, Names
     from esipy._paging.results import Changes, WholeList
     from esipy._service.client import ServiceClient
     from esipy._spec.model import Operation
@@ -74,8 +74,8 @@ __getattr__, __dir__ = lazy_exports(
         'EsiClient': 'esipy.client',
         'EsiError': 'esipy.exceptions',
         'EsiSecurity': 'esipy.security',
-        'Ids': 'esipy._call.bulk_names',
-        'Names': 'esipy._call.bulk_names',
+        'Ids': 'esipy._paging.bulk_names',
+        'Names': 'esipy._paging.bulk_names',
         'OpTable': 'esipy._spec.table',
         'Operation': 'esipy._spec.model',
         'Request': 'esipy._message.request',

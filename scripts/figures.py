@@ -28,10 +28,10 @@ stacks = []
 sendall = socket.socket.sendall
 
 def record(self, *arguments):
-    stacks.append([f for f in traceback.extract_stack() if f.filename.startswith(home)])
+    stacks.append([f for f in traceback.extract_stack() if f.filename.startswith(home) and 'sandbox' not in f.filename])
     return sendall(self, *arguments)
 
-with Sandbox(process=True) as esi:
+with Sandbox(process=True) as esi, esi.redirect():
     app = App.create(esi.spec_url)
     client = EsiClient(user_agent='figures', cache=None)
     socket.socket.sendall = record

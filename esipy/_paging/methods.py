@@ -17,7 +17,7 @@ from esipy._message.request import Request
 from esipy._message.response import Response
 
 if TYPE_CHECKING:
-    from esipy._call.bulk_names import BatchLookup, Ids, Names
+    from esipy._paging.bulk_names import BatchLookup, Ids, Names
     from esipy._paging.paginator import Key, Paginator
     from esipy._paging.results import Changes, WholeList
     from esipy.progress import Progress
@@ -164,19 +164,19 @@ class PagingMethods:
         Each name is kept in the cache on its own. `app`: whose POST /universe/names is asked; by default
         the client's, else ESI's own.
         """
-        from esipy._call import bulk_names as bulk
+        from esipy._paging import bulk_names as bulk
 
         return bulk.names(self._desk(app, 'post_universe_names', threads, options), ids)
 
     def ids(self, names: Iterable[str], *, app: Any = None, threads: int = 4, **options: Any) -> Ids:
         """The things that have exactly these names: a dict of name to rows (`id`, `name`, `category`), and the names
         that nothing has in its `unknown`. Otherwise as `names`."""
-        from esipy._call import bulk_names as bulk
+        from esipy._paging import bulk_names as bulk
 
         return bulk.ids(self._desk(app, 'post_universe_ids', threads, options), names)
 
     def _desk(self, app: Any, operation: str, threads: int, options: Mapping[str, Any]) -> BatchLookup[Any]:
-        from esipy._call import bulk_names as bulk
+        from esipy._paging import bulk_names as bulk
 
         app = self.app if app is None else app
         table = bulk.built_in() if app is None else app.op
