@@ -49,12 +49,12 @@ def tqdm_bar(description: str = '', **options: Any) -> Iterator[Progress]:
         yield show
 
 
-def counting(progress: Callable[..., Any], total: int | None) -> Callable[[int], Any]:
+def with_count(progress: Callable[..., Any], total: int | None) -> Callable[[int], Any]:
     """`progress` for one that counts: with `total` beside the count if it takes two, else with the count alone."""
     return progress if len(_positional(progress) or ()) < 2 else lambda done: progress(done, total)
 
 
-def walking(progress: Callable[..., Any]) -> Progress:
+def with_total(progress: Callable[..., Any]) -> Progress:
     """`progress` for one that tells how much there is as well: with the count alone if it takes just that."""
     takes = _positional(progress) or ()
     is_alone = len(takes) == 1 and takes[0].kind is not takes[0].VAR_POSITIONAL

@@ -9,7 +9,7 @@ from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._runtime.workers import map_unordered
 from esipy.exceptions import EsiError
-from esipy.progress import counting
+from esipy.progress import with_count
 
 Call = tuple[Request, Response]
 
@@ -64,7 +64,7 @@ def execute_all(
 ) -> list[Call]:
     """Run all calls in `threads` and return their pairs; see EsiClient.multi_request."""
     total = len(calls) if isinstance(calls, Sized) else None
-    report = counting(progress, total) if progress is not None else None
+    report = with_count(progress, total) if progress is not None else None
     batch = Batch(raise_on_error, on_result, report)
     map_unordered(run, calls, threads, batch.add)
     return batch.results()

@@ -128,6 +128,12 @@ class Response:
         except (ValueError, OverflowError):  # nothing that we note is so far away
             return None
 
+    @property
+    def expires_in(self) -> float | None:
+        """Seconds until the response expires, 0.0 if it has expired; None where the server does not say when."""
+        expiry = self._noted(EXPIRY)
+        return None if expiry is None else max(0.0, expiry - clock.time())
+
     def _noted(self, name: str) -> float | None:
         """A note of ours among the headers; what somebody else has put there is none."""
         try:

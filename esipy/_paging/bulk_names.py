@@ -1,14 +1,16 @@
-"""Ids to names and names to ids, any number of them: chunks, what is known already, and ids that belong to nothing.
+"""Ids to names and names to ids, any number of them: in chunks, from the cache where known, with ids that do not exist.
 
-ESI answers 404 for a whole chunk when one id in it belongs to nothing, and a 404 costs more than an answer: five tokens
-instead of two, and one of the 100 errors of a minute. So a chunk is halved until the bad ones are alone, and a half
-that must hold one, because the other is good, is not asked whole.
+ESI answers 404 for a whole chunk when one id in it does not exist, and a 404 costs five tokens instead of two, and one
+of the 100 errors of a minute. So a chunk is halved until each bad id is alone; a half that must contain one, since the
+other half is good, is not asked for as a whole. An id counts as unknown only when it was rejected alone: a 404 may
+be a passing fault, or concern two ids together.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -27,185 +29,216 @@ from esipy._runtime.workers import map_unordered
 from esipy._spec.model import Operation
 from esipy._spec.table import OpTable
 from esipy.exceptions import CallError, NotFoundError
+from esipy.progress import with_count
 
 LOGGER = logging.getLogger('esipy.client')
 
-#: Executes a call and returns its answer; raises what an error status stands for.
-Ask = Callable[[Any], Response]
+#: What is looked up: an id or a name.
+Term = TypeVar('Term', int, str)
 
-Question = TypeVar('Question', int, str)
+#: The rows of each term.
+Results = dict[Term, list[Any]]
 
-#: What each of some questions finds.
-Results = dict[Question, list[Any]]
+#: Makes them from a response.
+Parser = Callable[[Response, Sequence[Term]], Results[Term]]
 
-#: Makes that of an answer.
-Parser = Callable[[Response, Sequence[Question]], Results[Question]]
+#: Seconds for which a name is cached where the response does not say: as long as ESI caches it (see POST
+#: /universe/ids). What does not exist today may exist tomorrow.
+KNOWN_FOR = 12 * 3600
+UNKNOWN_FOR = 3600
 
-#: Seconds for which a name is taken for true where the answer does not say: as long as ESI keeps them itself (see
-#: POST /universe/ids). What belongs to nothing today may be somebody tomorrow.
-KNOWN = 12 * 3600
-UNKNOWN = 3600
-
-#: How many to ask for at once where the description does not say.
+#: Terms per request where the description does not say.
 CHUNK = 500
 
 #: From here on ids are those of items and structures, which /universe/names does not know.
-ITEMS = 10**12
+FIRST_ITEM_ID = 10**12
 
 
 class Names(dict[int, Any]):
-    """Id to row: `names[34].name`, `names[34].category`. `unknown`: the ids that belong to nothing."""
+    """Id to row: `names[34].name`, `names[34].category`. `unknown`: the ids that do not exist."""
 
     unknown: list[int]
 
 
 class Ids(dict[str, list[Any]]):
-    """Name to rows, for several things may have one name: `ids['Jita'][0].id`, `.category`. `unknown`: the names that
-    nothing has."""
+    """Name to rows, since several things may have one name: `ids['Jita'][0].id`, `.category`. `unknown`: the names
+    that nothing has."""
 
     unknown: list[str]
 
 
-def names(desk: BatchLookup[int], ids: Iterable[Any]) -> Names:
-    """The names of things."""
-    asked = dict.fromkeys(sorted(set(_whole_numbers(desk.operation, ids))))
-    possible = (number for number in asked if 0 < number < ITEMS)
-    found = desk.look_up(possible, lambda chunk: _isolated(desk, chunk))
-    result = Names((number, found[number][0]) for number in asked if found.get(number))
-    result.unknown = [number for number in asked if number not in result]
+def names(lookup: BatchLookup[int], ids: Iterable[Any]) -> Names:
+    """Return the names of ids."""
+    wanted = dict.fromkeys(sorted(set(_whole_numbers(lookup.operation, ids))))
+    possible = (number for number in wanted if 0 < number < FIRST_ITEM_ID)
+    found = lookup.look_up(possible, lambda chunk: _isolate_unknown(lookup, chunk))
+    result = Names((number, found[number][0]) for number in wanted if found.get(number))
+    result.unknown = [number for number in wanted if number not in result]
     return result
 
 
-def ids(desk: BatchLookup[str], names: Iterable[Any]) -> Ids:
-    """The things of these names."""
+def ids(lookup: BatchLookup[str], names: Iterable[Any]) -> Ids:
+    """Return what has these names."""
     if isinstance(names, (str, bytes)) or not isinstance(names, Iterable):
-        raise CallError(desk.operation.id, [('names', f'is a list of names, not {names!r}')])
+        raise CallError(lookup.operation.id, [('names', f'must be a list of names, not {names!r}')])
     given = list(names)
     wrong = [name for name in given if not isinstance(name, str)]
     if wrong:
-        raise CallError(desk.operation.id, [('names', f'{name!r} is no name') for name in wrong[:20]])
-    asked = dict.fromkeys(given)
-    found = desk.look_up(asked, lambda chunk: desk.ask(chunk, _by_name))
-    result = Ids((name, found[name]) for name in asked if found[name])
-    result.unknown = [name for name in asked if name not in result]
+        raise CallError(lookup.operation.id, [('names', f'{name!r} is not a name') for name in wrong[:20]])
+    wanted = dict.fromkeys(given)
+    found = lookup.look_up(wanted, lambda chunk: lookup.fetch(chunk, _by_name))
+    result = Ids((name, found[name]) for name in wanted if found[name])
+    result.unknown = [name for name in wanted if name not in result]
     return result
 
 
-class BatchLookup(Generic[Question]):
-    """Asks one operation about many things. Each answer is kept in `cache` on its own, so that questions which overlap
-    are answered from there. `said`: what the client's headers say that chooses between answers."""
+class BatchLookup(Generic[Term]):
+    """Looks up many terms by one operation. Each result is cached on its own, so that overlapping lookups share them.
 
-    def __init__(self, ask: Ask, cache: BaseCache, operation: Operation, said: Any, threads: int) -> None:
+    `fetch` executes a request and raises the error of an error status. `scope`: what all requests of the client have in
+    common, and responses depend on. `progress`: see `EsiClient.names`.
+    """
+
+    def __init__(
+        self, fetch: Callable[[Request], Response], store: BaseCache, operation: Operation, scope: Any, threads: int
+    ) -> None:
         self.operation = operation
-        self._ask = ask
-        self._cache = cache
+        self.progress: Callable[..., Any] | None = None
+        self._fetch = fetch
+        self._store = store
         self._threads = threads
-        self._scope = digest(json.dumps([operation.base_url, operation.path, said]).encode())
+        self._scope = digest(json.dumps([operation.base_url, operation.path, scope]).encode())
 
-    def look_up(
-        self, questions: Iterable[Question], answer: Callable[[Sequence[Question]], Results[Question]]
-    ) -> Results[Question]:
-        """What each question finds, asked by `answer` in chunks. What was found is kept even if a later one fails."""
-        found: Results[Question] = {}
-        unknown = []
-        for question in questions:
-            kept = self._kept(question)
-            if kept is None:
-                unknown.append(question)
+    def look_up(self, terms: Iterable[Term], resolve: Callable[[Sequence[Term]], Results[Term]]) -> Results[Term]:
+        """Return the rows of each term; `resolve` fetches them in chunks. What was found is cached even if a later
+        chunk fails."""
+        found: Results[Term] = {}
+        missing = []
+        for term in terms:
+            cached = self._cached(term)
+            if cached is None:
+                missing.append(term)
             else:
-                found[question] = kept
+                found[term] = cached
         schema = self.operation.body.schema if self.operation.body else None
         size = int((schema.keywords.get('maxItems') if schema else None) or CHUNK)
-        chunks = (unknown[start : start + size] for start in range(0, len(unknown), size))
-        map_unordered(answer, chunks, self._threads, lambda index, count, answers: found.update(answers))
+        chunks = [missing[start : start + size] for start in range(0, len(missing), size)]
+        report = with_count(self.progress, len(chunks)) if self.progress is not None else None
+
+        def add(index: int, count: int, rows_of: Results[Term]) -> None:
+            found.update(rows_of)
+            if report is not None:
+                report(count)
+
+        map_unordered(resolve, chunks, self._threads, add)
         return found
 
-    def ask(self, chunk: Sequence[Question], read: Parser[Question]) -> Results[Question]:
-        """What one request finds; it is kept. Raises what the answer stands for."""
-        response = self._ask(self.operation(body=list(chunk)))
-        told = lifetime(lower(response.headers), clock.time())
+    def fetch(self, chunk: Sequence[Term], parse: Parser[Term]) -> Results[Term]:
+        """Return what one request finds, and cache it. Raises the error of an error status."""
+        response = self._fetch(self.operation(body=list(chunk))[0])
+        seconds = lifetime(lower(response.headers), clock.time())
         try:
-            answers = read(response, chunk)
+            results = parse(response, chunk)
         except (TypeError, AttributeError, KeyError):
-            raise undecodable(response, 'rows with ids and names belong here') from None
-        for question, found in answers.items():
-            self.keep(question, found, KNOWN if told is None else told)
-        return answers
+            raise undecodable(response, 'the body is not a list of rows with ids and names') from None
+        for term, found in results.items():
+            self.store(term, found, KNOWN_FOR if seconds is None else seconds)
+        return results
 
-    def keep(self, question: Question, found: list[Any], seconds: float) -> None:
-        """Keep what was found for so long; that nothing was, not longer than UNKNOWN."""
-        seconds = seconds if found else min(seconds, UNKNOWN)
+    def store(self, term: Term, found: list[Any], seconds: float) -> None:
+        """Cache what was found for so long; that nothing was found, not longer than UNKNOWN_FOR."""
+        seconds = seconds if found else min(seconds, UNKNOWN_FOR)
         if seconds >= 1:
             value = {'until': clock.time() + seconds, 'found': [dict(row) for row in found]}
-            self._quietly(self._cache.set, self._key(question), value, int(seconds))
+            self._call_cache(self._store.set, self._key(term), value, int(seconds))
 
-    def _kept(self, question: Question) -> list[Any] | None:
-        value = self._quietly(self._cache.get, self._key(question), None)
+    def _cached(self, term: Term) -> list[Any] | None:
+        value = self._call_cache(self._store.get, self._key(term), None)
         try:
             if clock.time() < value['until'] and all(type(row['name']) is str for row in value['found']):
                 return list(rows(value['found']))
-        except (TypeError, KeyError):  # nothing, or what somebody else put there
+        except (TypeError, KeyError):  # nothing, or what another program put there
             pass
         return None
 
-    def _key(self, question: Question) -> str:
-        return f'esipy:{self.operation.path}:{self._scope}:{question}'
+    def _key(self, term: Term) -> str:
+        return f'esipy:{self.operation.path}:{self._scope}:{term}'
 
     @staticmethod
-    def _quietly(use: Callable[..., Any], *arguments: Any) -> Any:
-        """A cache that raises has nothing: no question fails by it."""
+    def _call_cache(method: Callable[..., Any], *arguments: Any) -> Any:
+        """A cache that raises counts as empty: no lookup fails because of it."""
         try:
-            return use(*arguments)
+            return method(*arguments)
         except Exception as error:
-            LOGGER.debug('the cache raised %r: going on without it', error)
+            LOGGER.debug('the cache raised %r: continuing without it', error)
             return None
 
 
-def _isolated(desk: BatchLookup[int], ids: Sequence[int]) -> Results[int]:
-    """What each of `ids` is; those that belong to nothing, which spoil the whole question, are found by halving."""
+def _isolate_unknown(lookup: BatchLookup[int], ids: Sequence[int]) -> Results[int]:
+    """Return the rows of `ids`; those that do not exist, which make the whole request fail, are found by halving."""
     try:
-        return desk.ask(ids, _by_id)
+        return lookup.fetch(ids, _by_id)
     except NotFoundError:
-        return _parted(desk, ids)
+        if len(ids) == 1:
+            lookup.store(ids[0], [], UNKNOWN_FOR)
+            return {ids[0]: []}
+    return _halve(lookup, ids)
 
 
-def _parted(desk: BatchLookup[int], ids: Sequence[int]) -> Results[int]:
-    """The same, for `ids` of which it is known that one belongs to nothing."""
+def _halve(lookup: BatchLookup[int], ids: Sequence[int]) -> Results[int]:
+    """The same for `ids` that were rejected together. A single one is asked for alone."""
     if len(ids) == 1:
-        desk.keep(ids[0], [], UNKNOWN)
-        return {ids[0]: []}
+        return _isolate_unknown(lookup, ids)
     left, right = ids[: len(ids) // 2], ids[len(ids) // 2 :]
     try:
-        found = desk.ask(left, _by_id)
+        found = lookup.fetch(left, _by_id)
     except NotFoundError:
-        return _parted(desk, left) | _isolated(desk, right)
-    return found | _parted(desk, right)
+        if len(left) == 1:
+            lookup.store(left[0], [], UNKNOWN_FOR)
+            return {left[0]: []} | _isolate_unknown(lookup, right)
+        return _halve(lookup, left) | _isolate_unknown(lookup, right)
+    return found | _halve(lookup, right)
 
 
 def _whole_numbers(operation: Operation, ids: Iterable[Any]) -> list[int]:
     if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
-        raise CallError(operation.id, [('ids', f'is a list of ids, not {ids!r}')])
-    given = list(ids)
-    wrong = [one for one in given if isinstance(one, bool) or not str(one).isdecimal()]
+        raise CallError(operation.id, [('ids', f'must be a list of ids, not {ids!r}')])
+    given = [(value, _whole_number(value)) for value in ids]
+    wrong = [value for value, number in given if number is None]
     if wrong:
-        raise CallError(operation.id, [('ids', f'{one!r} is no id') for one in wrong[:20]])
-    return [int(str(one)) for one in given]
+        raise CallError(operation.id, [('ids', f'{value!r} is not an id') for value in wrong[:20]])
+    return [number for _, number in given if number is not None]
 
 
-def _by_id(response: Response, asked: Sequence[int]) -> dict[int, list[Any]]:
-    if not isinstance(response.data, list):  # an empty object would read as: nothing is known of any of them
+def _whole_number(value: Any) -> int | None:
+    """Return an id; as in the arguments of calls, digits as text and whole floats are taken."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and value >= 0 else None
+    if isinstance(value, str):
+        return int(value) if value.isascii() and value.isdigit() else None
+    try:
+        number = operator.index(value)
+    except TypeError:
+        return None
+    return number if number >= 0 else None
+
+
+def _by_id(response: Response, wanted: Sequence[int]) -> dict[int, list[Any]]:
+    if not isinstance(response.data, list):  # an empty object would look like: none of them exists
         raise TypeError
-    found: dict[int, list[Any]] = {number: [] for number in asked}
+    found: dict[int, list[Any]] = {number: [] for number in wanted}
     for row in response.data:
         found[row['id']] = [row]
     return found
 
 
-def _by_name(response: Response, asked: Sequence[str]) -> dict[str, list[Any]]:
-    """The answer is by category, with the names in the server's spelling."""
-    found: dict[str, list[Any]] = {name: [] for name in asked}
+def _by_name(response: Response, wanted: Sequence[str]) -> dict[str, list[Any]]:
+    """The response is by category, with the names in the server's spelling."""
+    found: dict[str, list[Any]] = {name: [] for name in wanted}
     spelled: dict[str, list[str]] = {}
-    for name in asked:
+    for name in wanted:
         spelled.setdefault(name.casefold(), []).append(name)
     for category, things in response.data.items():
         for thing in things:
@@ -218,7 +251,7 @@ def _by_name(response: Response, asked: Sequence[str]) -> dict[str, list[Any]]:
 
 @cache
 def built_in() -> Mapping[str, Operation]:
-    """The two operations at their official address, for who has no App at hand."""
+    """Return the two operations at their official address, for a client without an App."""
     return OpTable(read(_DESCRIPTION), _bind)
 
 
@@ -227,15 +260,15 @@ def _bind(operation: Operation, given: dict[str, Any]) -> tuple[Request, Respons
     return request, Response(request)
 
 
-def _question(name: str, item: dict[str, Any], most: int, answer: dict[str, Any]) -> dict[str, Any]:
-    body = {'type': 'array', 'items': item, 'minItems': 1, 'maxItems': most, 'uniqueItems': True}
+def _operation(name: str, item: dict[str, Any], max_items: int, response: dict[str, Any]) -> dict[str, Any]:
+    body = {'type': 'array', 'items': item, 'minItems': 1, 'maxItems': max_items, 'uniqueItems': True}
     headers = ('Accept-Language', 'X-Compatibility-Date', 'X-Tenant')
     return {
         'post': {
             'operationId': name,
             'parameters': [{'name': header, 'in': 'header', 'schema': {'type': 'string'}} for header in headers],
             'requestBody': {'required': True, 'content': {'application/json': {'schema': body}}},
-            'responses': {'200': {'description': 'OK', 'content': {'application/json': {'schema': answer}}}},
+            'responses': {'200': {'description': 'OK', 'content': {'application/json': {'schema': response}}}},
         }
     }
 
@@ -246,8 +279,8 @@ _DESCRIPTION: dict[str, Any] = {
     'info': {'title': 'Names', 'version': '1'},
     'servers': [{'url': 'https://esi.evetech.net'}],
     'paths': {
-        '/universe/names': _question('post_universe_names', {'type': 'integer'}, 1000, {'type': 'array'}),
-        '/universe/ids': _question(
+        '/universe/names': _operation('post_universe_names', {'type': 'integer'}, 1000, {'type': 'array'}),
+        '/universe/ids': _operation(
             'post_universe_ids', {'type': 'string', 'minLength': 1, 'maxLength': 100}, 500, {'type': 'object'}
         ),
     },

@@ -7,30 +7,30 @@ from collections.abc import Hashable, Iterator
 from esipy._paging.paginator import Page, Paginator
 
 
-def stream(walk: Paginator) -> Iterator[Page]:
-    """Page after page. Ids only fall, so that every record which existed throughout comes exactly once.
+def stream(paginator: Paginator) -> Iterator[Page]:
+    """Yield page after page. Ids only decrease, so that every record that existed throughout comes exactly once.
 
-    `from_id` answers include the record that they were asked from: that it is the only one is the end. The others
-    end with an empty page.
+    Responses to `from_id` include the record with that id: the list ends when it is the only one. The others end with
+    an empty page.
     """
-    name = walk.kind or ''
+    name = paginator.kind or ''
     query: dict[str, Hashable] = {}
     started: set[Hashable] = set()
     before: set[Hashable] = set()
     while True:
-        response = walk.page(query)
-        found = {walk.key(record): record for record in walk.records(response)}
-        new = [record for key, record in found.items() if key not in before]
+        response = paginator.page(query)
+        records = {paginator.key(record): record for record in paginator.records(response)}
+        new = [record for key, record in records.items() if key not in before]
         if query and not new:
-            if found.keys() - query.values():
-                raise walk.error(f'the server ignores {name}: it gives the same records again')
+            if records.keys() - query.values():
+                raise paginator.error(f'the server ignores {name}: it returned the same records again')
             return
-        walk.turned()
+        paginator.count_page()
         yield Page(response, new)
-        if not found:
+        if not records:
             return
-        last = next(reversed(found))
+        last = next(reversed(records))
         if last in started:
-            raise walk.error(f'the server does not walk on: it came to {name}={last} a second time')
+            raise paginator.error(f'the list does not end: {name}={last} came a second time')
         started.add(last)
-        before, query = set(found), {name: last}
+        before, query = set(records), {name: last}

@@ -396,13 +396,13 @@ class Operation:
 
     @cached_property
     def paging(self) -> str | None:
-        """How the list is walked, one of WALKS; None for what is no list, or is whole in one answer."""
+        """How a list is divided into pages, one of PAGINATIONS; None where it is not divided."""
         if self.method != 'GET':
             return None
         names = {p.name for p in self.parameters if p.location == 'query'}
         if self.raw.get('x-pagination') == 'cursor' or (names >= {'before', 'after'} and self._answers_with_cursor()):
             return 'cursor'
-        return next((kind for kind in WALKS if PARAMETERS.get(kind) in names), None)
+        return next((kind for kind in PAGINATIONS if PARAMETERS.get(kind) in names), None)
 
     def _answers_with_cursor(self) -> bool:
         answer = self.answer(200)
@@ -463,10 +463,10 @@ def _make(reader: Reader, place: OperationKey, bind: Callable[..., Any]) -> Oper
     return Operation(reader, place, bind)
 
 
-#: The ways to walk a list, and the query parameter that turns the page, where there is one: it is what a walk is
-#: recognised by. A cursor has two (`before`, `after`), and `x-pagination` in the description.
-WALKS = ('pages', 'cursor', 'from_id', 'last_mail_id', 'from_event', 'max_war_id')
-PARAMETERS = {kind: kind for kind in WALKS[2:]} | {'pages': 'page'}
+#: The kinds of pagination, and the query parameter of each, by which it is
+#: recognised. A cursor has two parameters (`before`, `after`), and `x-pagination` in the description.
+PAGINATIONS = ('pages', 'cursor', 'from_id', 'last_mail_id', 'from_event', 'max_war_id')
+PARAMETERS = {kind: kind for kind in PAGINATIONS[2:]} | {'pages': 'page'}
 
 
 def seconds(window: str) -> float:

@@ -1,6 +1,6 @@
 """Every list of ESI's document of 2026-08-04 that is walked, and how."""
 
-WALKS = {
+PAGINATIONS = {
     'pages': (
         '/alliances/{alliance_id}/contacts',
         '/characters/{character_id}/assets',

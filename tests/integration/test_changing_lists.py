@@ -138,7 +138,7 @@ def test_all_gives_one_of_the_states_that_were_or_raises(seed: int, server_cache
 
         def read(mine: EsiClient) -> Any:
             try:
-                return mine.all(made, threads=threads, patience=0.5)
+                return mine.all(made, threads=threads, max_expiry_wait=0.5)
             except SnapshotError as error:
                 return error
 
@@ -217,10 +217,10 @@ def test_sync_says_what_it_cannot_do() -> None:
     with Sandbox() as esi, client() as mine:
         jobs = App.create(esi.document).op['get_freelance_jobs']
         for made, cursor, message in (
-            (call(esi, *MARKET[:2]), None, 'is not walked by a cursor but by pages'),
-            (jobs(), 0, 'is the text that the last sync'),
-            (jobs(), '', 'is the text that the last sync'),
-            (jobs(after='0'), None, 'after: is where sync'),
+            (call(esi, *MARKET[:2]), None, 'has no cursor but pages'),
+            (jobs(), 0, 'must be the text that the last sync'),
+            (jobs(), '', 'must be the text that the last sync'),
+            (jobs(after='0'), None, 'after: is set by sync'),
         ):
             with pytest.raises(CallError, match=message):
                 mine.sync(made, cursor)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from esipy import App
-from esipy._spec.model import WALKS, Operation
+from esipy._spec.model import PAGINATIONS, Operation
 from esipy.sandbox import Sandbox
 from tests.cases.documents import LIVE, OLD, document
-from tests.cases.walks import WALKS as OF_THE_DOCUMENT
+from tests.cases.walks import PAGINATIONS as OF_THE_DOCUMENT
 from tests.integration.things import client
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
@@ -35,7 +35,7 @@ def test_every_list_of_the_live_document_is_recognised() -> None:
     }  # fmt: skip
     table = {path: kind for kind, paths in OF_THE_DOCUMENT.items() for path in paths}
     assert {operation.path: operation.paging for operation in operations if operation.paging} == table
-    assert set(table.values()) == set(WALKS)
+    assert set(table.values()) == set(PAGINATIONS)
 
 
 def test_the_old_document_tells_the_same_of_the_same_paths() -> None:

@@ -206,16 +206,16 @@ def test_another_way_where_the_description_errs(esi: Sandbox, walker: EsiClient)
     wars = App.create(document).op['get_wars']
     assert wars.paging is None
     assert len(walker.all(wars())) == 100
-    assert len(walker.all(wars(), walk='max_war_id')) == 430
+    assert len(walker.all(wars(), pagination='max_war_id')) == 430
 
 
 @pytest.mark.parametrize(
     ('name', 'params', 'options', 'message'),
     [
-        ('get_wars', {}, {'walk': 'page'}, "'page' is no way to walk a list; did you mean 'pages'?"),
-        ('get_wars', {}, {'walk': 7}, 'there are pages, cursor'),
-        ('post_universe_names', {'ids': [1]}, {}, 'a POST is no list to walk'),
-        (*MARKET[:1], {**MARKET[1], 'page': 3}, {}, 'page: is turned by the walk; leave it out'),
+        ('get_wars', {}, {'pagination': 'page'}, "'page' is not a kind of pagination; did you mean 'pages'?"),
+        ('get_wars', {}, {'pagination': 7}, 'it must be one of pages, cursor'),
+        ('post_universe_names', {'ids': [1]}, {}, 'only GET operations can be paginated, not a POST'),
+        (*MARKET[:1], {**MARKET[1], 'page': 3}, {}, 'page: is counted by the pagination; leave it out'),
     ],
 )
 def test_what_cannot_be_walked_is_told_before_anything_is_sent(
@@ -256,7 +256,7 @@ def test_a_whole_list_pickles_and_tells_what_it_is(esi: Sandbox, walker: EsiClie
 def test_a_stream_does_not_fill_a_memory_cache(esi: Sandbox) -> None:
 
     with client(cache=DictCache()) as walker, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(paginator, 'KEPT', 30_000)
+        patch.setattr(paginator, 'MAX_STORED', 30_000)
         assert len(list(walker.records(call(esi, MARKET[0], **MARKET[1]), threads=1))) == 430
         kept = len(walker.cache._dict)  # type: ignore[attr-defined]
         assert 1 <= kept < 5

@@ -9,7 +9,7 @@ import pytest
 
 from esipy import EsiClient
 from esipy.exceptions import APIException, NotFoundError, PaginationError, ServerError
-from tests.cases.lists import NO_LISTS, X_PAGES, RateLimitHeaders
+from tests.cases.lists import NO_LISTS, X_PAGES, PagesCase
 from tests.integration.listings import MODIFIED, Pages, app_at, asked, order
 from tests.integration.things import client
 from tests.servers import Server, Visit, answer
@@ -41,7 +41,7 @@ Read = Callable[..., list[Any]]
 
 @EITHER
 @pytest.mark.parametrize('case', X_PAGES, ids=lambda case: case.name)
-def test_what_x_pages_says(walker: EsiClient, case: RateLimitHeaders, read: Read) -> None:
+def test_what_x_pages_says(walker: EsiClient, case: PagesCase, read: Read) -> None:
     pages = Pages(*(two_each(case.pages) or [[]]))
     pages.x_pages = case.x_pages if case.x_pages != '' else ' '
     with Server(pages) as server:
@@ -60,7 +60,7 @@ def test_what_x_pages_says(walker: EsiClient, case: RateLimitHeaders, read: Read
 def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> None:
     with Server(lambda visit: visit.send(answer(NO_LISTS[visit.number][0], headers={'X-Pages': '3'}))) as server:
         for _, shown in NO_LISTS:
-            with pytest.raises(PaginationError, match=f'get_{path}: the body is no list but {shown}'):
+            with pytest.raises(PaginationError, match=f'get_{path}: the body is not a list but {shown}'):
                 read(walker, app_at(server.url).op[f'get_{path}']())
         assert len(server.visits) == len(NO_LISTS), 'no other page was asked for'
 
@@ -70,7 +70,7 @@ def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> Non
 def test_a_later_page_that_is_no_list(walker: EsiClient, bad: int, read: Read) -> None:
     pages = two_each(3)
     pages[bad - 1] = {'error': 'later'}
-    with Server(Pages(*pages)) as server, pytest.raises(PaginationError, match='no list but an object'):
+    with Server(Pages(*pages)) as server, pytest.raises(PaginationError, match='not a list but an object'):
         read(walker, app_at(server.url).op['get_orders']())
 
 
@@ -78,7 +78,7 @@ def test_after_a_page_that_is_no_list_no_others_are_asked_for(walker: EsiClient)
     pages = two_each(200)
     pages[1] = {'error': 'second'}
     with Server(Pages(*pages)) as server:
-        with pytest.raises(PaginationError, match='no list but an object'):
+        with pytest.raises(PaginationError, match='not a list but an object'):
             walker.all(app_at(server.url).op['get_orders'](), threads=2)
         assert len(server.visits) < 20
 
@@ -112,7 +112,7 @@ def test_a_list_that_shrinks_under_the_walk(walker: EsiClient, read: Read) -> No
             found = walker.all(call, threads=1)
             assert (len(found), found.pages, found.snapshot) == (4, 2, 'Mon, 02 Nov 2026 10:00:07 GMT')
         else:
-            with pytest.warns(UserWarning, match='the list changed while it was walked'):
+            with pytest.warns(UserWarning, match='the list changed while it was read'):
                 assert len(streamed(walker, call, threads=1)) == 4
 
 
@@ -128,7 +128,7 @@ def test_a_list_that_grows_under_the_walk(walker: EsiClient, read: Read) -> None
         if read is whole:
             assert len(walker.all(call)) == 10
         else:
-            with pytest.warns(UserWarning, match='the list changed while it was walked'):
+            with pytest.warns(UserWarning, match='the list changed while it was read'):
                 assert len(streamed(walker, call)) == 10
 
 
@@ -141,7 +141,7 @@ def test_a_page_of_the_state_before_says_nothing_of_the_length(walker: EsiClient
         if number > 1:
             pages.headers['Last-Modified'] = 'Mon, 02 Nov 2026 10:00:07 GMT' if is_new else MODIFIED
 
-    changed = pytest.warns(UserWarning, match='the list changed while it was walked')
+    changed = pytest.warns(UserWarning, match='the list changed while it was read')
     with Server(Pages(*two_each(3), before=grow)) as server, changed:
         assert len(streamed(walker, app_at(server.url).op['get_orders'](), threads=1)) == 10
 
@@ -173,7 +173,7 @@ def test_a_list_that_is_shorter_all_at_once_warns(walker: EsiClient) -> None:
 
 # ------------------------------------------------------------------ walks from an id
 
-WALKS = {
+PAGINATIONS = {
     'transactions': ('from_id', 'transaction_id', True),
     'mail': ('last_mail_id', 'mail_id', False),
     'calendar': ('from_event', 'event_id', False),
@@ -183,7 +183,7 @@ WALKS = {
 
 def newest_first(path: str, count: int, size: int = 4) -> Callable[[Visit], None]:
     """A well-made server: `count` records, newest first."""
-    name, key, inclusive = WALKS[path]
+    name, key, inclusive = PAGINATIONS[path]
 
     def page(visit: Visit) -> None:
         start = int(asked(visit).get(name, 10**9))
@@ -194,9 +194,9 @@ def newest_first(path: str, count: int, size: int = 4) -> Callable[[Visit], None
 
 
 @EITHER
-@pytest.mark.parametrize('path', WALKS)
+@pytest.mark.parametrize('path', PAGINATIONS)
 def test_lists_of_every_length_end(walker: EsiClient, path: str, read: Read) -> None:
-    key = WALKS[path][1]
+    key = PAGINATIONS[path][1]
     for count in (0, 1, 3, 4, 5, 7, 8, 9, 40):
         with Server(newest_first(path, count)) as server:
             found = read(walker, app_at(server.url).op[f'get_{path}']())
@@ -205,9 +205,9 @@ def test_lists_of_every_length_end(walker: EsiClient, path: str, read: Read) -> 
 
 
 @EITHER
-@pytest.mark.parametrize('path', WALKS)
+@pytest.mark.parametrize('path', PAGINATIONS)
 def test_a_server_that_ignores_the_id(walker: EsiClient, path: str, read: Read) -> None:
-    name, key, _ = WALKS[path]
+    name, key, _ = PAGINATIONS[path]
     body = [{key: number} if key else number for number in (5, 4, 3)]
     with Server(lambda visit: visit.send(answer(body))) as server:
         with pytest.raises(PaginationError, match=f'get_{path}: the server ignores {name}'):
@@ -230,7 +230,7 @@ def test_records_without_an_id(walker: EsiClient, nobody: Any, read: Read) -> No
     for path, (body, reason) in bodies.items():
         if (path, nobody) == ('wars', {}):
             continue  # objects without a field are told as such
-        told = pytest.raises(PaginationError, match=f'get_{path}: nothing tells a record apart: {reason} ')
+        told = pytest.raises(PaginationError, match=f'get_{path}: a record has no usable key: {reason} ')
         with Server(lambda visit, body=body: visit.send(answer(body))) as server, told:
             read(walker, app_at(server.url).op[f'get_{path}']())
 
@@ -241,7 +241,7 @@ def test_a_server_that_walks_in_a_circle(walker: EsiClient, read: Read) -> None:
         visit.send(answer([9, 8] if asked(visit).get('max_war_id') != '8' else [7, 6]))
 
     with Server(page) as server:
-        with pytest.raises(PaginationError, match='does not walk on: it came to max_war_id=8 a second time'):
+        with pytest.raises(PaginationError, match='does not end: max_war_id=8 came a second time'):
             read(walker, app_at(server.url).op['get_wars']())
         assert len(server.visits) == 3
 
@@ -253,7 +253,7 @@ def test_a_walk_without_an_end(walker: EsiClient, read: Read) -> None:
         visit.send(answer([start - 1, start - 2]))
 
     with Server(page) as server:
-        with pytest.raises(PaginationError, match='no end after 7 pages; max_pages= allows more'):
+        with pytest.raises(PaginationError, match='has not ended after 7 pages; allow more with max_pages='):
             read(walker, app_at(server.url).op['get_wars'](), max_pages=7)
         assert len(server.visits) == 8
 
@@ -266,11 +266,11 @@ def test_records_that_nothing_tells_apart(walker: EsiClient, read: Read) -> None
 
     with Server(page) as server:
         call = app_at(server.url).op['get_transactions']()
-        with pytest.raises(PaginationError, match='say which field does: key=, one of number, price'):
+        with pytest.raises(PaginationError, match='is not known; pass key=, one of number, price'):
             read(walker, call)
         for key in ('number', lambda record: record['number']):
             assert [one.number for one in read(walker, call, key=key)] == list(range(9, 0, -1))
-        with pytest.raises(PaginationError, match="a record has no 'numer'"):
+        with pytest.raises(PaginationError, match="a record lacks its key 'numer'"):
             read(walker, call, key='numer')
 
 
@@ -319,9 +319,7 @@ def test_a_cursor_that_repeats(walker: EsiClient, name: str, read: Read) -> None
             visit.send(jobs(1, 2, before='b', after='a'))
 
     with Server(page) as server:
-        with pytest.raises(
-            PaginationError, match=f"the server does not walk on: the cursor '{name[0]}' came a second time"
-        ):
+        with pytest.raises(PaginationError, match=f"the list does not end: the cursor '{name[0]}' came a second time"):
             read(walker, app_at(server.url).op['get_jobs']())
         assert len(server.visits) <= 3
 
@@ -342,7 +340,7 @@ def test_two_lists_beside_a_cursor(walker: EsiClient, read: Read) -> None:
     bodies = [{'a': [], 'b': [], 'cursor': {}}, {'old': [1], 'jobs': [{'id': 1}], 'cursor': {}}]
     with Server(lambda visit: visit.send(answer(bodies[visit.number]))) as server:
         call = app_at(server.url).op['get_jobs']()
-        with pytest.raises(PaginationError, match="no list but an object with 'a', 'b', 'cursor'"):
+        with pytest.raises(PaginationError, match="not a list but an object with 'a', 'b', 'cursor'"):
             read(walker, call)
         assert [one.id for one in read(walker, app_at(server.url).op['get_jobs'](limit='2'))] == [
             1

@@ -63,7 +63,7 @@ def test_a_list_that_changes_all_the_time_is_an_error_with_a_way_out(walker: Esi
         )
 
     with Server(Pages(*two_each(4), before=change)) as server:
-        with pytest.raises(SnapshotError, match='never were of one state') as caught:
+        with pytest.raises(SnapshotError, match='never had one state') as caught:
             walker.all(app_at(server.url).op['get_orders']())
         assert len(server.visits) <= 4 * 6
     error = pickle.loads(pickle.dumps(caught.value))
@@ -125,7 +125,7 @@ def test_not_longer_than_patience(walker: EsiClient) -> None:
         orders.remove(orders[5]['order_id'])
         esi.clock.move(296)
         begun = time.monotonic()
-        found = walker.all(market(esi), patience=0)
+        found = walker.all(market(esi), max_expiry_wait=0)
         assert time.monotonic() - begun < 3
         assert numbers(found) == before
 
@@ -168,7 +168,7 @@ def test_the_server_keeps_an_old_page_until_it_expires(walker: EsiClient) -> Non
         assert len(server.visits) <= 5
     until = clock.time() + 40
     with Server(page) as server, client() as other, pytest.raises(SnapshotError):
-        other.all(app_at(server.url).op['get_orders'](), patience=0)
+        other.all(app_at(server.url).op['get_orders'](), max_expiry_wait=0)
 
 
 def test_pages_that_are_not_dated_are_looked_at_twice(walker: EsiClient) -> None:

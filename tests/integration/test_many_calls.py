@@ -1,0 +1,320 @@
+"""What a client does in many calls, beside whole lists: empty lists, names that are rejected together, cursors that are
+too old, the same call for many characters, polling for changes."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from esipy import App, EsiClient, clock
+from esipy._paging.tombstones import dated, split
+from esipy.cache import DictCache
+from esipy.exceptions import NotFoundError, ServerError, TokenError, UnknownCharacterError
+from esipy.sandbox import Sandbox
+from esipy.stores import MemoryTokens
+from tests.integration.signed import ONE, TWO, security, signed_in
+from tests.integration.signed import client as signing_client
+from tests.integration.things import client
+from tests.servers import Server, Visit, answer
+
+pytestmark = pytest.mark.usefixtures('no_leaks')
+
+
+@pytest.fixture
+def caller() -> Iterator[EsiClient]:
+    with client() as made:
+        yield made
+
+
+# ---------------------------------------------------------------------- a declared 204
+
+#: For each kind of pagination, its query parameters and extensions.
+KINDS: dict[str, tuple[list[str], dict[str, str]]] = {
+    'whole': ([], {}),
+    'pages': (['page'], {}),
+    'from_id': (['from_id'], {}),
+    'last_mail_id': (['last_mail_id'], {}),
+    'from_event': (['from_event'], {}),
+    'max_war_id': (['max_war_id'], {}),
+    'cursor': (['before', 'after', 'limit'], {'x-pagination': 'cursor'}),
+}
+
+
+def _openapi(url: str, parameters: list[str], extensions: dict[str, str]) -> dict[str, Any]:
+    query = [{'name': name, 'in': 'query', 'schema': {'type': 'string'}} for name in parameters]
+    responses = {'200': {'description': 'rows'}, '204': {'description': 'no rows'}}
+    operation = {'operationId': 'get_rows', 'parameters': query, 'responses': responses, **extensions}
+    return {
+        'openapi': '3.1.0',
+        'info': {'title': 'Rows', 'version': '1'},
+        'servers': [{'url': url}],
+        'paths': {'/rows': {'get': operation}},
+    }
+
+
+def _swagger(url: str, parameters: list[str], extensions: dict[str, str]) -> dict[str, Any]:
+    query = [{'name': name, 'in': 'query', 'type': 'string'} for name in parameters]
+    responses = {'200': {'description': 'rows'}, '204': {'description': 'no rows'}}
+    operation = {'operationId': 'get_rows', 'parameters': query, 'responses': responses, **extensions}
+    return {
+        'swagger': '2.0',
+        'info': {'title': 'Rows', 'version': '1'},
+        'schemes': ['http'],
+        'host': url.removeprefix('http://'),
+        'paths': {'/rows': {'get': operation}},
+    }
+
+
+@pytest.mark.parametrize('document', [_openapi, _swagger], ids=['openapi', 'swagger'])
+@pytest.mark.parametrize('kind', KINDS)
+def test_a_204_is_a_list_without_rows(caller: EsiClient, kind: str, document: Any) -> None:
+    with Server(lambda visit: visit.send(answer(b'', 204))) as server:
+        call = App.create(document(server.url, *KINDS[kind])).op['get_rows']()
+        whole = caller.all(call)
+        assert (list(whole), whole.complete, whole.pages) == ([], True, 1)
+        assert list(caller.records(call)) == []
+        assert [page.status for page in caller.paginate(call)] == [204]
+        if kind == 'cursor':
+            assert caller.sync(call) == ([], '0')
+
+
+# ---------------------------------------------------------------------- names
+
+
+class Directory:
+    """Knows the ids of `named`; rejects a request that `rejects` says true of, with 404."""
+
+    def __init__(self, rejects: Any) -> None:
+        self.rejects = rejects
+        self.requests: list[list[int]] = []
+
+    def __call__(self, visit: Visit) -> None:
+        ids = json.loads(visit.body)
+        self.requests.append(ids)
+        if self.rejects(ids, len(self.requests)):
+            visit.send(answer({'error': 'Ensure all IDs are valid before resolving'}, 404))
+        else:
+            visit.send(answer([{'id': one, 'name': f'name {one}', 'category': 'character'} for one in ids]))
+
+
+REJECTIONS: dict[str, tuple[Any, list[int]]] = {
+    'two good ones together': (lambda ids, number: {3, 4} <= set(ids), []),
+    'two that are far apart': (lambda ids, number: {1, 8} <= set(ids), []),
+    'more than three at once': (lambda ids, number: len(ids) > 3, []),
+    'a passing 404': (lambda ids, number: number == 1, []),
+    'passing 404s until every id is asked for alone': (lambda ids, number: len(ids) > 1, []),
+    'one that does not exist': (lambda ids, number: 5 in ids, [5]),
+    'two that do not exist, and two together': (lambda ids, number: 2 in ids or 7 in ids or {3, 4} <= set(ids), [2, 7]),
+}
+
+
+@pytest.mark.parametrize(('rejects', 'unknown'), REJECTIONS.values(), ids=REJECTIONS)
+def test_an_id_is_unknown_only_if_it_was_rejected_alone(rejects: Any, unknown: list[int]) -> None:
+    directory = Directory(rejects)
+    with Server(directory) as server, client(cache=DictCache()) as caller:
+        app = App.create(
+            {
+                'openapi': '3.1.0',
+                'info': {'title': 'Names', 'version': '1'},
+                'servers': [{'url': server.url}],
+                'paths': {
+                    '/universe/names': {
+                        'post': {
+                            'operationId': 'post_universe_names',
+                            'requestBody': {
+                                'content': {
+                                    'application/json': {
+                                        'schema': {'type': 'array', 'items': {'type': 'integer'}, 'maxItems': 8}
+                                    }
+                                }
+                            },
+                            'responses': {'200': {'description': 'names'}},
+                        }
+                    }
+                },
+            }
+        )
+        names = caller.names(range(1, 9), app=app, threads=1)
+        assert names.unknown == unknown
+        assert sorted(names) == [one for one in range(1, 9) if one not in unknown]
+        assert [[one] in directory.requests for one in unknown] == [True] * len(unknown)
+        seen = len(directory.requests)
+        assert caller.names(range(1, 9), app=app).unknown == unknown, 'from the cache'
+        assert len(directory.requests) == seen
+
+
+def test_names_report_progress_and_take_ids_in_every_form(caller: EsiClient) -> None:
+    reported: list[tuple[int, int]] = []
+    with Sandbox() as esi, esi.redirect():
+        names = caller.names([34.0, '35', 30000142], progress=lambda done, total: reported.append((done, total)))
+    assert sorted(names) == [34, 35, 30000142]
+    assert reported == [(1, 1)]
+
+
+# ---------------------------------------------------------------------- cursors that are too old
+
+
+def test_a_cursor_older_than_the_tombstones_starts_over(caller: EsiClient) -> None:
+    with Sandbox(records=25, limits=False) as esi:
+        document = json.loads(json.dumps(esi.document))
+        document['paths']['/freelance-jobs']['get']['x-tombstone-ttl'] = 604800
+        call = App.create(document).op['get_freelance_jobs']()
+        everything, cursor = caller.sync(call)
+        assert len(everything) == 25
+        esi.clock.move(6 * 86400)
+        changes = caller.sync(call, cursor)
+        assert (changes.records, changes.restarted) == ([], False)
+        esi.clock.move(8 * 86400)
+        changes = caller.sync(call, cursor)
+        assert (len(changes.records), changes.restarted) == (25, True)
+        _, cursor = changes
+        assert not caller.sync(call, cursor).restarted
+
+
+@pytest.mark.parametrize('cursor', ['0', 'MTcwMDAwMDAwMA==', 'a~b', '~', '1700000000~', '9' * 30 + '~a', '\uff11~a'])
+def test_a_cursor_without_a_time_is_passed_on_as_it_is(cursor: str) -> None:
+    assert split(cursor) == (cursor, None)
+    assert split(dated(cursor, 1.7e9)) == (cursor, 1.7e9)
+
+
+# ---------------------------------------------------------------------- many characters
+
+
+def test_the_same_call_for_many_characters() -> None:
+    store, done = MemoryTokens(), list[tuple[int, int]]()
+    with Sandbox(limits=False) as esi:
+        for character in (ONE, TWO):
+            signed_in(store, esi, character)
+        operation = App.create(esi.document).op['get_characters_character_id_wallet']
+        with signing_client(security(esi, store=store)) as caller:
+            by_character = caller.for_each(
+                [ONE, TWO, 90000077], operation, progress=lambda count, total: done.append((count, total))
+            )
+            assert {one: response.data for one, response in by_character.results.items()} == {
+                one: caller.as_character(one).request(operation(character_id=one)).data for one in (ONE, TWO)
+            }
+            assert [type(error) for error in by_character.failures.values()] == [UnknownCharacterError]
+            assert sorted(done) == [(1, 3), (2, 3), (3, 3)]
+            other = caller.for_each([ONE], lambda one: operation(character_id=TWO))
+            assert [error.status_code for error in other.failures.values()] == [403]  # type: ignore[attr-defined]
+            assets = App.create(esi.document).op['get_characters_character_id_assets']
+            whole = caller.for_each([ONE, TWO], assets, all_pages=True)
+            assert [result.complete for result in whole.results.values()] == [True, True]
+
+
+def test_many_characters_need_a_store(caller: EsiClient) -> None:
+    with pytest.raises(TokenError, match='store='):
+        caller.for_each([ONE], lambda one: None)  # type: ignore[arg-type,return-value]
+
+
+# ---------------------------------------------------------------------- polling
+
+
+def rows_at(url: str) -> Any:
+    return App.create(_openapi(url, [], {})).op['get_rows']()
+
+
+class Changing:
+    """Answers with a number that changes as `numbers` says, by ETag; a negative number is that error status."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.numbers = numbers
+
+    def __call__(self, visit: Visit) -> None:
+        number = self.numbers[min(visit.number, len(self.numbers) - 1)]
+        headers = {'Cache-Control': 'max-age=60', 'ETag': f'"{number}"'}
+        if number < 0:
+            visit.send(answer({'error': 'not now'}, -number))
+        elif visit.headers.get('if-none-match') == f'"{number}"':
+            visit.send(answer(b'', 304, headers, length=-1))
+        else:
+            visit.send(answer([{'number': number}], headers=headers))
+
+
+def test_watching_yields_what_has_changed() -> None:
+    with Server(Changing(1, 1, 1, 2, -503, 2, 3)) as server, client(cache=DictCache()) as caller:
+        seen, all_seen = [], threading.Event()
+
+        def work() -> None:
+            watching = caller.watch(rows_at(server.url))
+            for response in watching:
+                seen.append(response.data[0]['number'])
+                if len(seen) == 3:
+                    break
+            watching.close()  # type: ignore[attr-defined]
+            all_seen.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        while not all_seen.wait(0.05):
+            clock.move(61)
+        thread.join()
+    assert seen == [1, 2, 3]
+    assert len(server.visits) >= 7
+
+
+def test_watching_ends_with_an_error_that_will_not_pass(caller: EsiClient) -> None:
+    with Server(Changing(-404)) as server, pytest.raises(NotFoundError):
+        next(caller.watch(rows_at(server.url)))
+
+
+def test_a_list_of_pages_is_watched_as_a_whole(caller: EsiClient) -> None:
+    with Sandbox(records=30, limits=False) as esi:
+        call = App.create(esi.document).op['get_markets_region_id_orders'](region_id=10000002, order_type='all')
+        first = next(caller.watch(call))
+        assert len(first) == len(caller.all(call))
+        assert first.expires_in > 0
+
+
+# ---------------------------------------------------------------------- an expired token that is answered with 403
+
+FORBIDDEN: dict[str, tuple[Any, int]] = {
+    'the words of old routes': ({'error': 'token is expired', 'sso_status': 401}, 2),
+    'without a status': ({'error': 'token is expired'}, 2),
+    'other words': ({'error': 'The access token has expired'}, 2),
+    "the SSO's status alone": ({'error': 'Unauthorized', 'sso_status': 401}, 2),
+    'as a description': ({'error': 'invalid_token', 'error_description': 'Token expired'}, 2),
+    'a missing role': ({'error': 'Character does not have required role(s)', 'sso_status': 200}, 1),
+    'an expired contract': ({'error': 'contract has expired'}, 1),
+    'not an object': (['token is expired'], 1),
+    'not JSON': (b'token is expired', 1),
+}
+
+
+@pytest.mark.parametrize(('body', 'attempts'), FORBIDDEN.values(), ids=FORBIDDEN)
+def test_a_403_for_an_expired_token_refreshes_it_once(body: Any, attempts: int) -> None:
+    store = MemoryTokens()
+    with Sandbox(limits=False) as esi:
+        signed_in(store, esi, left=1200)
+        signer = security(esi, store=store).for_character(ONE)
+
+        def page(visit: Visit) -> None:
+            visit.send(answer(body, 403) if visit.number == 0 else answer({'a': 1}))
+
+        with Server(page) as server, signing_client(signer) as caller:
+            document = _openapi(server.url, [], {})
+            document['components'] = {'securitySchemes': {'OAuth2': {'type': 'oauth2', 'flows': {}}}}
+            document['paths']['/rows']['get']['security'] = [{'OAuth2': []}]
+            response = caller.request(App.create(document).op['get_rows'](), raw_body_only=True)
+            tokens = [visit.headers['authorization'] for visit in server.visits]
+    assert response.attempts == attempts == len(set(tokens))
+    assert response.status == (200 if attempts == 2 else 403)
+
+
+def test_a_client_that_raises_on_error() -> None:
+    with Server(Changing(-500, 1)) as server, client(raise_on_error=True, cache=None) as raising:
+        call = rows_at(server.url)
+        with pytest.raises(ServerError):
+            raising.request(call)
+        assert raising.request(call).ok
+        server.page = Changing(-500)
+        assert raising.request(call, raise_on_error=False).status == 500
+        with pytest.raises(ServerError) as caught:
+            raising.multi_request([call])
+        assert [pair[1].status for pair in caught.value.results] == [500]  # type: ignore[attr-defined]
+        with pytest.raises(ServerError):
+            raising.head(call)
