@@ -10,8 +10,8 @@ import requests
 import urllib3
 
 from esipy import clock
-from esipy._http.connection import PIECE, under_way
-from esipy._http.errors import no_answer
+from esipy._http.connection import PIECE, current_request
+from esipy._http.errors import transport_error
 from esipy._http.raw_response import RawResponse
 from esipy._message.errors import failed_body
 from esipy._message.options import Timeouts
@@ -19,14 +19,14 @@ from esipy._runtime.redact import masked
 from esipy.exceptions import ConnectionFailedError, TimedOutError, UndecodableBodyError
 
 
-def made_up(response: Any, url: str) -> RawResponse:
+def from_mock(response: Any, url: str) -> RawResponse:
     """What a test puts in the place of an answer of `requests`: it has what 1.x asked for, and perhaps no more."""
     told = getattr(response, 'url', None)
     address = masked(told if isinstance(told, str) else url)
     return RawResponse(response.status_code, dict(response.headers), response.content or b'', address)
 
 
-def opened(response: requests.Response, url: str, timeout: Timeouts) -> RawResponse:
+def streaming(response: requests.Response, url: str, timeout: Timeouts) -> RawResponse:
     """An answer whose body is yet to come."""
     address = masked(response.url or url)
     between_bytes = timeout[1] if isinstance(timeout, tuple) else timeout
@@ -54,7 +54,7 @@ class _Body(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        under_way.deadline, under_way.between_bytes = clock.monotonic() + self._patience, self._patience
+        current_request.deadline, current_request.between_bytes = clock.monotonic() + self._patience, self._patience
         try:
             piece: bytes = self._raw.read1(len(buffer), decode_content=True)
             if not piece and not is_complete(self._raw):
@@ -65,11 +65,11 @@ class _Body(io.RawIOBase):
             raise UndecodableBodyError(self._url, self._response.status_code, reason=reason) from None
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError, ValueError) as error:
             self.close()
-            failure = no_answer(error)
+            failure = transport_error(error)
             kind = TimedOutError if failure.timed_out else ConnectionFailedError
             raise kind(self._url, 500, response=failed_body(failure.reason)) from failure
         finally:
-            under_way.deadline = None
+            current_request.deadline = None
         buffer[: len(piece)] = piece
         return len(piece)
 
@@ -84,6 +84,10 @@ _FOR_EVER = 86400.0
 
 CUT_OFF = 'its end is missing'
 
+#: The states in which urllib3's decoder of gzip has come to the end of one member, and looks at what follows, or ignores
+#: it (`GzipDecoderState`, read in 2.8).
+_AFTER_THE_END = (1, 2)
+
 
 def is_complete(raw: Any) -> bool:
     """Whether compressed data came to its end, which urllib3 does not look after."""
@@ -92,7 +96,10 @@ def is_complete(raw: Any) -> bool:
 
 
 def _is_at_its_end(decoder: Any) -> bool:
-    """Whether a decoder of urllib3's has seen all; brotli's has another word for it than zlib's."""
+    """Whether a decoder of urllib3's has seen all; brotli's has another word for it than zlib's. What follows the end
+    of gzip data is ignored, as browsers do."""
+    if getattr(decoder, '_state', None) in _AFTER_THE_END:
+        return True
     own = getattr(decoder, '_obj', None)
     is_finished = getattr(own, 'is_finished', None)
     return bool(getattr(own, 'eof', True) if is_finished is None else is_finished())

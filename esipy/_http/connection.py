@@ -22,7 +22,7 @@ PIECE = 2**17
 _POOLS = 100
 
 
-class _UnderWay(threading.local):
+class _CurrentRequest(threading.local):
     """When the request of this thread must be over (by `clock.monotonic`), and how long it may wait for bytes."""
 
     deadline: float | None = None
@@ -31,10 +31,10 @@ class _UnderWay(threading.local):
     idle: bool = False
 
 
-under_way = _UnderWay()
+current_request = _CurrentRequest()
 
 
-class _Watched(io.RawIOBase):
+class _DeadlineReader(io.RawIOBase):
     """A socket's reading side on which a byte now and then does not put off the deadline for ever."""
 
     def __init__(self, reader: io.RawIOBase, sock: socket.socket) -> None:
@@ -47,11 +47,11 @@ class _Watched(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if under_way.deadline is not None:
-            left = under_way.deadline - clock.monotonic()
+        if current_request.deadline is not None:
+            left = current_request.deadline - clock.monotonic()
             if left <= 0:
                 raise TimeoutError('deadline')
-            wait = under_way.between_bytes
+            wait = current_request.between_bytes
             self._sock.settimeout(left if wait is None else min(left, wait))
         count = self._reader.readinto(buffer)
         if count == 0:
@@ -64,10 +64,10 @@ class _Watched(io.RawIOBase):
         super().close()
 
 
-class _WatchedResponse(http.client.HTTPResponse):
+class _TrackedResponse(http.client.HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.fp = io.BufferedReader(_Watched(self.fp.detach(), sock), PIECE)
+        self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock), PIECE)
 
     def begin(self) -> None:
         """Read the headers, all of them. The standard library takes the end of a connection for theirs; what they would
@@ -75,6 +75,22 @@ class _WatchedResponse(http.client.HTTPResponse):
         super().begin()
         if self.fp.raw.is_over:  # type: ignore[attr-defined]
             raise http.client.HTTPException('the headers break off')
+        if self.length is None and not self.chunked:
+            self._take_repeated_length()
+
+    def _take_repeated_length(self) -> None:
+        """`Content-Length: 2, 2` is one length, said twice (RFC 9110 section 8.6); the standard library takes it for
+        none. Two different ones are an error."""
+        lengths = {value.strip() for value in self.headers.get('Content-Length', '').split(',')} - {''}
+        if len(lengths) > 1:
+            raise http.client.HTTPException('the response has two lengths')
+        text = next(iter(lengths), '')
+        if text.isascii() and text.isdigit() and len(text) < 20 and self._has_body():
+            self.length = int(text)
+            self.will_close = self._check_close()  # type: ignore[attr-defined]
+
+    def _has_body(self) -> bool:
+        return self._method != 'HEAD' and self.status >= 200 and self.status not in (204, 304)  # type: ignore[attr-defined]
 
     def _read_status(self) -> tuple[str, int, str]:
         """The first status that is an answer (RFC 9110 section 15.2); the standard library knows 100 alone."""
@@ -86,11 +102,11 @@ class _WatchedResponse(http.client.HTTPResponse):
                 pass
 
 
-class _Kept:
+class _TrackedConnection:
     """A connection that knows whether it has served before: one that is kept may be closed by the server just when
     the next request is on its way (RFC 9112 section 9.3.1)."""
 
-    response_class = _WatchedResponse
+    response_class = _TrackedResponse
     _has_served = False
 
     def connect(self) -> None:
@@ -98,7 +114,7 @@ class _Kept:
         super().connect()  # type: ignore[misc]
 
     def request(self, method: str, url: str, body: Any = None, *args: Any, **kwargs: Any) -> None:
-        under_way.idle = self._has_served
+        current_request.idle = self._has_served
         if hasattr(body, 'read') or hasattr(body, '__next__'):
             body = self._in_time(body)
         super().request(method, url, body, *args, **kwargs)  # type: ignore[misc]
@@ -108,8 +124,8 @@ class _Kept:
         that takes one now and then does not put off the deadline for ever."""
         size = self.blocksize  # type: ignore[attr-defined]
         for piece in iter(lambda: body.read(size) or None, None) if hasattr(body, 'read') else body:
-            if under_way.deadline is not None:
-                left = under_way.deadline - clock.monotonic()
+            if current_request.deadline is not None:
+                left = current_request.deadline - clock.monotonic()
                 if left <= 0:
                     raise TimeoutError('deadline')
                 sock = self.sock  # type: ignore[attr-defined]
@@ -119,28 +135,48 @@ class _Kept:
 
     def getresponse(self) -> Any:
         response = super().getresponse()  # type: ignore[misc]
-        self._has_served, under_way.idle = True, False
+        self._has_served, current_request.idle = True, False
         return response
 
 
-class _HTTPConnection(_Kept, HTTPConnection):  # type: ignore[misc]
+class _HTTPConnection(_TrackedConnection, HTTPConnection):  # type: ignore[misc]
     pass
 
 
-class _HTTPSConnection(_Kept, HTTPSConnection):  # type: ignore[misc]
+class _HTTPSConnection(_TrackedConnection, HTTPSConnection):  # type: ignore[misc]
     pass
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _HTTPConnection
+    @property
+    def ConnectionCls(self) -> Any:  # type: ignore[override]
+        """Our connections, unless a recorder (VCR.py) has put its own in place of urllib3's."""
+        present = HTTPConnectionPool.ConnectionCls
+        return _HTTPConnection if present is HTTPConnection else present
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _HTTPSConnection
+    @property
+    def ConnectionCls(self) -> Any:  # type: ignore[override]
+        present = HTTPSConnectionPool.ConnectionCls
+        return _HTTPSConnection if present is HTTPSConnection else present
 
 
-def watch(manager: Any) -> Any:
-    manager.pool_classes_by_scheme = {'http': _HTTPPool, 'https': _HTTPSPool}
+_DEADLINE_POOLS = {'http': (HTTPConnectionPool, _HTTPPool), 'https': (HTTPSConnectionPool, _HTTPSPool)}
+
+
+def use_deadline_pools(manager: Any) -> Any:
+    """Have a pool manager make connections on which deadlines hold, in place of urllib3's own.
+
+    Those of an app's adapter (one that pins addresses, or guards against internal ones) stay as they are: then only the
+    time between two bytes is limited.
+    """
+    classes = dict(getattr(manager, 'pool_classes_by_scheme', None) or {})
+    for scheme, (plain, ours) in _DEADLINE_POOLS.items():
+        if classes.get(scheme) is plain:
+            classes[scheme] = ours
+    if classes:
+        manager.pool_classes_by_scheme = classes
     return manager
 
 
@@ -150,7 +186,7 @@ class Adapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        watch(self.poolmanager)
+        use_deadline_pools(self.poolmanager)
         self._pools: dict[Any, Any] = {}
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
@@ -172,4 +208,4 @@ class Adapter(HTTPAdapter):
         super().close()
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        return watch(super().proxy_manager_for(*args, **kwargs))
+        return use_deadline_pools(super().proxy_manager_for(*args, **kwargs))

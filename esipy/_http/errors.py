@@ -1,48 +1,83 @@
-"""Errors of the libraries below become ours: here and nowhere else, and without what could hold a token."""
+"""Errors of the libraries below become ours: here and nowhere else, in plain words, and without anything secret."""
 
 from __future__ import annotations
 
+import http.client
+import socket
+import ssl
+from collections.abc import Iterable, Sequence
+from typing import Any
+
 import urllib3
-from requests.exceptions import Timeout
+from requests.exceptions import ConnectTimeout, InvalidProxyURL, InvalidURL, Timeout
+from requests.exceptions import ProxyError as RequestsProxyError
 
 from esipy._http.raw_response import TransportError
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked, without
 
 
-def no_answer(error: Exception) -> TransportError:
-    """The one place where errors of the libraries below become ours, without what could hold a token: the request,
-    connections, and the frames that worked on them."""
+def transport_error(error: Exception, host: str = 'the server', secrets: Iterable[str] = ()) -> TransportError:
+    """Return the TransportError for an error of `requests`, urllib3 or the system.
+
+    What could hold a token is removed from the error and its causes: the request, the connections, and the frames that
+    worked on them. `secrets`: texts that are masked wherever they occur.
+    """
+    secrets = tuple(secrets)
     causes = _causes(error)
     for cause in causes:
         cause.__traceback__ = None
-        cause.args = tuple(masked(part) if isinstance(part, str) else part for part in cause.args)
+        cause.args = tuple(_cleaned(part, secrets) for part in cause.args)
         for name, value in list(vars(cause).items()):
             if name in ('request', 'response', 'pool', 'conn'):
                 setattr(cause, name, None)
-            elif isinstance(value, str):
-                setattr(cause, name, masked(value))
-    timed_out = any(
-        isinstance(cause, (Timeout, TimeoutError, urllib3.exceptions.TimeoutError))
-        # "connection refused", which urllib3 counts among the timeouts as well
-        and not isinstance(cause, urllib3.exceptions.NewConnectionError)
-        for cause in causes
-    )
-    unsent = any(
-        isinstance(cause, (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError))
-        for cause in causes
-    )
-    return TransportError(f'{type(error).__name__}: {masked(str(error))}', timed_out=timed_out, unsent=unsent)
+            else:
+                setattr(cause, name, _cleaned(value, secrets))
+    timed_out = any(isinstance(cause, (Timeout, TimeoutError, urllib3.exceptions.TimeoutError)) for cause in causes)
+    refused = any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes)  # is a TimeoutError too
+    unsent = refused or any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes)
+    reason = f'no response from {host}: {_words(error, causes, secrets)}'
+    return TransportError(reason, timed_out=timed_out and not refused, unsent=unsent)
+
+
+def _cleaned(value: Any, secrets: Sequence[str]) -> Any:
+    return without(masked(value), secrets) if isinstance(value, str) else value
+
+
+def _words(error: Exception, causes: Sequence[BaseException], secrets: Sequence[str]) -> str:
+    """What happened, in plain words."""
+    for kinds, words in _IN_WORDS:
+        if any(isinstance(cause, kinds) for cause in causes):
+            return words
+    return _cleaned(str(causes[-1]) or type(error).__name__, secrets)[:200]  # type: ignore[no-any-return]
+
+
+#: The first line that fits an error, or one of its causes, describes it.
+_IN_WORDS: tuple[tuple[Any, str], ...] = (
+    (InvalidProxyURL, 'the address of the proxy is not valid'),
+    ((RequestsProxyError, urllib3.exceptions.ProxyError), 'the proxy cannot be reached, or refuses the connection'),
+    (ssl.SSLCertVerificationError, 'its TLS certificate is not trusted'),
+    ((ssl.SSLError, urllib3.exceptions.SSLError), 'a secure connection (TLS) cannot be established'),
+    ((socket.gaierror, urllib3.exceptions.NameResolutionError), 'the name could not be resolved'),
+    (ConnectionRefusedError, 'the connection was refused'),
+    ((ConnectTimeout, urllib3.exceptions.ConnectTimeoutError), 'no connection could be made in time'),
+    ((Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError), 'it did not respond in time'),
+    (urllib3.exceptions.NewConnectionError, 'no connection could be made'),
+    ((http.client.IncompleteRead, urllib3.exceptions.IncompleteRead), 'the response was cut short'),
+    ((ConnectionError, http.client.RemoteDisconnected), 'the connection was closed'),
+    (http.client.HTTPException, 'the response is not valid HTTP'),
+    ((InvalidURL, urllib3.exceptions.LocationParseError), 'the address is not valid'),
+)
 
 
 def was_closed(error: Exception) -> bool:
-    """Whether the server closed the connection, in whatever way."""
+    """Return whether the server closed the connection, in whatever way."""
     return any(isinstance(cause, ConnectionError) for cause in _causes(error))
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
     """An error with all that it was made of: causes, contexts, and errors among its arguments."""
     found: list[BaseException] = []
-    waiting = [error]
+    waiting: list[Any] = [error]
     while waiting:
         one = waiting.pop()
         if isinstance(one, BaseException) and one not in found:

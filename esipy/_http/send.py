@@ -23,16 +23,17 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import super_len
 
 from esipy import clock
-from esipy._http.body import CUT_OFF, is_complete, made_up, opened
-from esipy._http.connection import PIECE, under_way, watch
-from esipy._http.errors import no_answer, was_closed
+from esipy._http.body import from_mock, is_complete, streaming
+from esipy._http.connection import PIECE, current_request, use_deadline_pools
+from esipy._http.errors import transport_error, was_closed
 from esipy._http.options import check_headers
 from esipy._http.raw_response import BodyError, RawResponse, TransportError
+from esipy._http.redirects import MAX_REDIRECTS, REDIRECTS, redirect_of
 from esipy._http.session import SessionHeaders, SessionIdentity, read
 from esipy._message.options import Timeouts
 from esipy._message.request import Outgoing
 from esipy._runtime import fork
-from esipy._runtime.redact import digest, is_secret, masked
+from esipy._runtime.redact import digest, is_secret, masked, userinfo_of
 
 #: What `requests` reads from the environment to choose proxies and certificates.
 _VARIABLES = [
@@ -74,9 +75,52 @@ class Transport:
         """Send, and read the whole answer. `deadline`: when it must be over, by `clock.monotonic`. `streamed`: leave
         the body of a good answer to be read by the caller, on whom only the time between two bytes is a limit then.
 
-        Raises NoAnswer, BadBody for a body that cannot be taken, CallError for a header that cannot be sent.
+        Raises TransportError, BodyError for a body that cannot be used, CallError for a header that cannot be sent.
         """
         prepared = self._prepared(outgoing, headers)
+        current_request.deadline, current_request.idle = deadline, False
+        url = outgoing.url
+        try:
+            history = 0
+            while True:
+                response = self.session.send(
+                    prepared,
+                    stream=True,
+                    timeout=self._timeouts(timeout, deadline),
+                    allow_redirects=False,
+                    **self._settings_for(prepared.url or url),
+                )
+                following = self._redirected(prepared, response) if redirects else None
+                if following is None:
+                    break
+                prepared, history = following, history + 1
+                if history > MAX_REDIRECTS:
+                    raise TransportError(f'more than {MAX_REDIRECTS} redirects')
+            if not issubclass(type(response), requests.Response):
+                return self._checked(from_mock(response, url))
+            if streamed and response.ok:
+                return streaming(response, url, timeout)._replace(redirects=history)
+            try:
+                return self._read(response, url, deadline, history)
+            finally:
+                response.close()
+        except (RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            if not (current_request.idle and outgoing.method in SAFE and was_closed(error)):
+                raise transport_error(
+                    error, urlsplit(url).hostname or 'the server', self._proxy_secrets(url)
+                ) from error
+        finally:
+            current_request.deadline = None
+        # Again, until no kept connection is left: a new one that is closed is an error.
+        try:
+            raw = self.send(outgoing, headers, timeout, deadline, redirects, streamed)
+        except TransportError as error:
+            error.lost += 1
+            raise
+        return raw._replace(lost=raw.lost + 1)
+
+    def _timeouts(self, timeout: Timeouts, deadline: float | None) -> tuple[float | None, float | None]:
+        """Seconds to connect and between two bytes, neither of them beyond the deadline."""
         connect, between_bytes = timeout if isinstance(timeout, tuple) else (timeout, timeout)
         if deadline is not None:
             left = deadline - clock.monotonic()
@@ -84,36 +128,32 @@ class Transport:
                 raise TransportError('the deadline has passed', timed_out=True, unsent=True)
             connect = left if connect is None else min(connect, left)
             between_bytes = left if between_bytes is None else min(between_bytes, left)
-        under_way.deadline, under_way.between_bytes, under_way.idle = deadline, between_bytes, False
+        current_request.between_bytes = between_bytes
+        return connect, between_bytes
+
+    def _redirected(self, sent: PreparedRequest, response: Any) -> PreparedRequest | None:
+        """The request that a redirect asks for; None where there is none, or it must not be followed."""
+        status = getattr(response, 'status_code', None)
+        if status not in REDIRECTS:
+            return None
+        redirect = redirect_of(str(sent.method), str(sent.url), status, response.headers.get('location'))
+        if redirect is None or (redirect.keeps_body and not _can_rewind(sent)):
+            return None
+        response.close()
+        following = sent.copy()
+        following.method, following.url = redirect.method, redirect.url
+        following.headers = CaseInsensitiveDict(redirect.headers(sent.headers))
+        if not redirect.keeps_body:
+            following.body = None
+        return following
+
+    def _proxy_secrets(self, url: str) -> tuple[str, ...]:
+        """User names and passwords of proxies, which may be in an error's text in a form that is not a URL."""
         try:
-            response = self.session.send(
-                prepared,
-                stream=True,
-                timeout=(connect, between_bytes),
-                allow_redirects=redirects,
-                **self._settings_for(outgoing.url),
-            )
-            if not issubclass(type(response), requests.Response):
-                return self._checked(made_up(response, outgoing.url))
-            if streamed and response.ok:
-                return opened(response, outgoing.url, timeout)
-            try:
-                return self._read(response, outgoing.url, deadline)
-            finally:
-                response.close()
-        except (RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            # ValueError: what a server's redirect leads to is no address.
-            if not (under_way.idle and outgoing.method in SAFE and was_closed(error)):
-                raise no_answer(error) from error
-        finally:
-            under_way.deadline = None
-        # Once more, until there is none left that was kept: a new one that is closed is an error.
-        try:
-            answer = self.send(outgoing, headers, timeout, deadline, redirects, streamed)
-        except TransportError as error:
-            error.lost += 1
-            raise
-        return answer._replace(lost=answer.lost + 1)
+            proxies = self._settings_for(url).get('proxies') or {}
+        except ValueError:
+            proxies = {**self.session.proxies, **os.environ}
+        return userinfo_of(map(str, proxies.values()))
 
     def preview(self, outgoing: Outgoing) -> Outgoing:
         """The request as it would go out, its secrets hidden; the session's own `auth`, if any, is not asked."""
@@ -201,10 +241,10 @@ class Transport:
             self._settings[key] = settings
         return settings
 
-    def _read(self, response: requests.Response, url: str, deadline: float | None) -> RawResponse:
+    def _read(self, response: requests.Response, url: str, deadline: float | None, redirects: int) -> RawResponse:
         """The whole body, decompressed, unless it is too large or takes too long."""
         url, until_headers = masked(response.url or url), response.elapsed.total_seconds()
-        passed = len(response.history)
+        passed = redirects + len(response.history)
         answer = RawResponse(response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed)
         raw = response.raw
         if getattr(response, '_content', False) is not False or not hasattr(raw, 'stream'):
@@ -221,7 +261,7 @@ class Transport:
         except urllib3.exceptions.DecodeError as error:
             raise BodyError(f'body cannot be decompressed: {error}', answer) from None
         if not is_complete(raw) and (pieces or raw.tell()):  # bytes came, though they may have made nothing
-            raise BodyError(f'body cannot be decompressed: {CUT_OFF}', answer)
+            raise TransportError('the compressed body ends early')
         return answer._replace(content=b''.join(pieces))
 
     def _checked(self, answer: RawResponse) -> RawResponse:
@@ -240,7 +280,7 @@ class Transport:
             if isinstance(adapter, HTTPAdapter):
                 self._abandoned.append((adapter.poolmanager, adapter.proxy_manager))
                 adapter.__setstate__(adapter.__getstate__())  # type: ignore[attr-defined]
-                watch(adapter.poolmanager)
+                use_deadline_pools(adapter.poolmanager)
         self.session.cookies._cookies_lock = threading.RLock()  # type: ignore[attr-defined]
 
 
@@ -269,9 +309,28 @@ def _announce(prepared: PreparedRequest) -> None:
         prepared._body_position = object()  # type: ignore[attr-defined]
 
 
+def _can_rewind(prepared: PreparedRequest) -> bool:
+    """Put a body that was read while it was sent back to where it began. False for one that cannot be sent twice."""
+    body: Any = prepared.body
+    if body is None or isinstance(body, (bytes, str)):
+        return True
+    try:
+        body.seek(prepared._body_position)  # type: ignore[attr-defined]
+    except (AttributeError, OSError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _host_of(url: str) -> str:
+    """The host of an address, for an error; of one that cannot be read, nothing."""
+    try:
+        return urlsplit(url).hostname or 'the server'
+    except ValueError:
+        return 'the server'
+
+
 def _drop_body_of_redirect(response: requests.Response, **options: Any) -> None:
-    """Nobody reads it, and requests would take all of it into memory before it goes on."""
-    content: Any = getattr(response, '_content', None)
-    if response.is_redirect and content is False:
+    """Nobody reads it, and requests would take all of it into memory."""
+    if response.is_redirect and getattr(response, '_content', None) is False:
         response._content = b''
         response.raw.close()

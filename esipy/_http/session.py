@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple
 
 import requests
-from requests.models import PreparedRequest
 from requests.structures import CaseInsensitiveDict
 
-from esipy._http.connection import Adapter, watch
+from esipy._http.connection import Adapter, use_deadline_pools
 from esipy._runtime.redact import digest, is_secret
 
 
 def make_session(pool_size: int, adapter: Any, session: requests.Session | None) -> requests.Session:
     """A session with connections for `pool_size` threads, or with the app's own adapter, or the app's own session."""
     if session is None:
-        session = _Session()
+        session = requests.Session()
         session.headers = SessionHeaders(session.headers)  # type: ignore[assignment]
         adapter = adapter or Adapter(pool_connections=10, pool_maxsize=pool_size)
         session.mount('http://', adapter)
         session.mount('https://', adapter)
+        session.cookies.set_policy(_NoCookies())
     for mounted in session.adapters.values():
         if hasattr(mounted, 'poolmanager'):
-            watch(mounted.poolmanager)
+            use_deadline_pools(mounted.poolmanager)
     return session
 
 
-class _Session(requests.Session):
-    """Along a redirect to another server goes nothing secret; `requests` thinks of Authorization and cookies."""
+class _NoCookies(DefaultCookiePolicy):
+    """Stores no cookie that a server sets: all characters share a session, and it would grow without bound. Those that
+    an app itself puts into the session are sent."""
 
-    def rebuild_auth(self, prepared_request: PreparedRequest, response: requests.Response) -> None:
-        if self.should_strip_auth(response.request.url, prepared_request.url):  # type: ignore[no-untyped-call]
-            for name in [name for name in prepared_request.headers if is_secret(name)]:
-                del prepared_request.headers[name]
-        super().rebuild_auth(prepared_request, response)  # type: ignore[no-untyped-call]
+    def set_ok(self, cookie: Any, request: Any) -> bool:
+        return False
 
 
 class SessionHeaders(CaseInsensitiveDict[str]):

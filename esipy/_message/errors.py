@@ -92,6 +92,8 @@ def error_of(response: Response, now: float) -> APIException:
     error.__cause__ = response.cause
     operation = response.operation
     error.add_note(f'{operation.id}: {response.request.method} {response.url}')
+    if status < 400:
+        error.add_note('the redirect was not followed: it leads nowhere, or would take a write to another server')
     if isinstance(error, LimitedError):
         seconds = error.retry_after = _end_of_limit(response, now)
         error.limit = _limit(response)
@@ -124,6 +126,8 @@ def _limit(response: Response) -> str:
 
 def kind_of(status: int, now: float, away: float | None = None) -> type[APIException]:
     """The error that a status stands for. `away`: `Retry-After` in seconds."""
+    if status < 400:
+        return APIException
     if status >= 500:
         is_down = status in (502, 503, 504) and (_is_downtime(now) or (away or 0.0) >= REST)
         return DowntimeError if is_down else ServerError

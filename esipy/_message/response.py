@@ -79,8 +79,8 @@ class Response:
 
     @property
     def ok(self) -> bool:
-        """The status is below 400."""
-        return self.status is not None and self.status < 400
+        """The request succeeded: its status is 2xx, or 304. A redirect that was not followed has not done it."""
+        return self.status is not None and (200 <= self.status < 300 or self.status == 304)
 
     @property
     def headers(self) -> Headers[str]:

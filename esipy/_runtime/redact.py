@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from urllib.parse import unquote
 
 _SECRET = re.compile('authorization|cookie|token|secret|password|api[-_]?key', re.IGNORECASE)
 
@@ -20,9 +21,37 @@ def is_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
+#: User name and password of an address within a text. What ends an authority (RFC 3986 section 3.2) is excluded, so
+#: that hostile text is read in linear time.
+_USERINFO = re.compile(r'(?<=://)[^\s/?#@]*@')
+
+
 def masked(text: str) -> str:
     """Return the text with the secrets in the addresses that it contains replaced by `***`."""
+    if '@' in text:
+        text = _USERINFO.sub('***@', text)
     return _IN_QUERY.sub(_mask, text) if '=' in text else text
+
+
+def userinfo_of(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Return the user names and passwords in the addresses of proxies, also where they are not valid addresses: a
+    password may contain `/`, `#`, `?` and `@`."""
+    found: list[str] = []
+    for address in addresses:
+        before, at, _ = address.rpartition('@')
+        if at:
+            userinfo = before.rpartition('://')[2] if '://' in before else before
+            password = userinfo.partition(':')[2]
+            found += [userinfo, unquote(userinfo), password, unquote(password)]
+            found += re.split('[/?#@]', password)
+    return tuple(sorted({one for one in found if len(one) > 3}, key=len, reverse=True))
+
+
+def without(text: str, secrets: Iterable[str]) -> str:
+    """Return the text with each of `secrets` replaced by `***`."""
+    for secret in secrets:
+        text = text.replace(secret, '***')
+    return text
 
 
 def _mask(match: re.Match[str]) -> str:

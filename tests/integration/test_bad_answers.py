@@ -7,11 +7,13 @@ import json
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from esipy import EsiClient
+from esipy import App, EsiClient
+from esipy._message.errors import error_of
 from esipy.exceptions import APIException, ConnectionFailedError, TimedOutError, UndecodableBodyError
 from tests.integration.things import SOON, app_at, client
 from tests.servers import JSON, Server, Visit, answer, gzipped, unused_url
@@ -101,8 +103,6 @@ def test_a_body_behind_head_is_not_the_next_answer() -> None:
         answer(HTML, 502, {'Content-Type': 'text/html'}),
         answer(HTML, 404, {'Content-Type': 'text/html'}),
         answer(b'hello', headers={'Content-Encoding': 'gzip'}),
-        answer(gzip.compress(b'{}' * 5000)[:-20], headers={'Content-Encoding': 'gzip'}),
-        answer(gzip.compress(b'{}') + b'rubbish', headers={'Content-Encoding': 'gzip'}, length=5),
     ],
     ids=[
         'html',
@@ -115,8 +115,6 @@ def test_a_body_behind_head_is_not_the_next_answer() -> None:
         'html 502',
         'html 404',
         'not gzip',
-        'gzip without its end',
-        'gzip cut off',
     ],
 )
 def test_not_json(data: bytes) -> None:
@@ -146,8 +144,8 @@ def test_compressed_data_that_is_cut_off_anywhere_is_told(coding: str) -> None:
         call = app_at(server.url).op['get_thing']()
         assert esi.request(call, raw_body_only=True).raw == b''
         for _ in range(1, len(packed)):
-            with pytest.raises(UndecodableBodyError, match='decompressed'):
-                esi.request(call, raw_body_only=True)
+            with pytest.raises(ConnectionFailedError, match='ends early'):
+                esi.request(call, raw_body_only=True, raise_on_error=True)
         assert esi.request(call, raw_body_only=True).raw == json.dumps(GOOD).encode() * 9
 
 
@@ -273,10 +271,8 @@ BROKEN = {
     'too many headers': _sent(b'HTTP/1.1 200 OK\r\n' + b''.join(b'X-%d: 1\r\n' % n for n in range(500)) + b'\r\n'),
     'two lengths': _sent(b'HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}'),
     'redirect to itself': lambda visit: visit.send(answer(b'', 302, {'Location': visit.target})),
-    'redirect to a file': lambda visit: visit.send(answer(b'', 302, {'Location': 'file:///etc/passwd'})),
     'redirect to no host': lambda visit: visit.send(answer(b'', 302, {'Location': 'http://'})),
     'redirect to rubbish': lambda visit: visit.send(answer(b'', 302, {'Location': 'http://[::1'})),
-    'redirect to a bad port': lambda visit: visit.send(answer(b'', 302, {'Location': 'http://127.0.0.1:99999/'})),
     'redirect to a long name': lambda visit: visit.send(
         answer(b'', 302, {'Location': f'http://{"x" * 99}.localhost/'})
     ),
@@ -453,3 +449,142 @@ def test_headers_in_any_number_and_case() -> None:
     assert response.headers['etag'] == '"x"'
     assert response.pages == 7
     assert JSON['Content-Type'] == response.headers['content-type']
+
+
+@pytest.mark.parametrize('after', [b'rubbish', b'\0' * 512, b'\n', gzip.compress(b'') + b'x'])
+def test_what_follows_the_end_of_gzip_data_is_ignored(after: bytes) -> None:
+    data = answer(gzip.compress(json.dumps(GOOD).encode()) + after, headers={'Content-Encoding': 'gzip'})
+    assert ask(lambda visit: visit.send(data)).data == GOOD
+
+
+@pytest.mark.parametrize('cut', [1, 5, 12, 20])
+def test_a_compressed_body_that_is_cut_short_is_retried(cut: int) -> None:
+    packed = gzip.compress(json.dumps(GOOD).encode())
+
+    def page(visit: Visit) -> None:
+        body = packed if visit.number else packed[:-cut]
+        visit.send(answer(body, headers={'Content-Encoding': 'gzip'}))
+
+    with Server(page) as server, client(retry_requests=True, cache=None) as esi:
+        response = esi.request(app_at(server.url).op['get_thing']())
+    assert (response.data, response.attempts) == (GOOD, 2)
+
+
+@pytest.mark.parametrize('lengths', ['{0}, {0}', '{0},{0},{0}', '{0}\r\nContent-Length: {0}'])
+def test_a_length_that_is_repeated(lengths: str) -> None:
+    body = json.dumps(GOOD).encode()
+    head = f'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {lengths.format(len(body))}\r\n\r\n'
+    with Server(lambda visit: visit.send(head.encode() + body)) as server, client(cache=None) as esi:
+        call = app_at(server.url).op['get_thing']()
+        assert [esi.request(call).data for _ in range(3)] == [GOOD] * 3
+        assert server.connections == 1, 'the connection is kept'
+
+
+# ---------------------------------------------------------------------- redirects
+
+METHODS = ('get', 'head', 'post', 'put', 'patch', 'delete')
+
+
+def redirecting_app(url: str) -> App:
+    body = {'content': {'application/json': {'schema': {'type': 'object'}}}}
+    methods = {
+        method: {
+            'operationId': f'{method}_thing',
+            'responses': {'200': {'description': 'OK'}},
+            'security': [{'OAuth2': []}],
+            **({'requestBody': body} if method in ('post', 'put', 'patch') else {}),
+        }
+        for method in METHODS
+    }
+    schemes = {'OAuth2': {'type': 'oauth2', 'flows': {}}}
+    return App.create(
+        {
+            'openapi': '3.1.0',
+            'info': {'title': 'Things', 'version': '1'},
+            'servers': [{'url': url}],
+            'paths': {'/thing': methods},
+            'components': {'securitySchemes': schemes},
+        }
+    )
+
+
+def redirected(method: str, status: int, location: str, tmp_netrc: Any = None) -> tuple[Any, Server, Server]:
+    def page(visit: Visit) -> None:
+        if visit.path == '/thing':
+            place = location.format(other=other.port, same=server.port)
+            visit.send(answer(b'', status, {'Location': place} if place else {}))
+        else:
+            visit.send(answer(GOOD))
+
+    with Server(page) as other, Server(page) as server, client(cache=None) as esi:
+        operation = redirecting_app(server.url).op[f'{method}_thing']
+        arguments = {'body': {'a': 1}} if method in ('post', 'put', 'patch') else {}
+        call = operation(token='the-token', **arguments)
+        response = esi.head(call) if method == 'head' else esi.request(call)
+    return response, server, other
+
+
+@pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
+@pytest.mark.parametrize('method', METHODS)
+def test_a_redirect_on_the_same_origin(method: str, status: int, netrc: None) -> None:
+    response, server, _ = redirected(method, status, '/there')
+    assert (response.status, response.ok) == (200, True)
+    first, second = server.visits
+    expected = 'get' if status == 303 and method != 'head' else method
+    assert second.method == expected.upper()
+    assert second.headers['authorization'] == 'Bearer the-token', 'nothing of .netrc'
+    assert second.body == (first.body if expected == method else b'')
+
+
+ELSEWHERE = ['http://127.0.0.1:{other}/there', 'http://localhost:{same}/there', '//127.0.0.1:{other}/there']
+
+
+@pytest.mark.parametrize('location', ELSEWHERE)
+@pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
+@pytest.mark.parametrize('method', METHODS)
+def test_a_redirect_to_another_origin(method: str, status: int, location: str, netrc: None) -> None:
+    response, server, other = redirected(method, status, location)
+    arrived = [*other.visits, *server.visits[1:]]
+    if method in ('get', 'head') or status == 303:
+        assert response.ok
+        (visit,) = arrived
+        assert visit.body == b''
+        assert visit.method == ('HEAD' if method == 'head' else 'GET')
+        assert visit.headers.keys() <= {'host', 'connection', 'accept', 'accept-encoding', 'user-agent'}
+    else:
+        assert arrived == []
+        assert (response.status, response.ok) == (status, False)
+
+
+@pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
+@pytest.mark.parametrize('location', ['', 'file:///etc/passwd', 'ftp://localhost/', 'http://'])
+def test_a_redirect_that_leads_nowhere_is_an_error(status: int, location: str) -> None:
+    response, server, _ = redirected('get', status, location)
+    assert (response.status, response.ok, len(server.visits)) == (status, False, 1)
+    with pytest.raises(APIException, match='not followed'):
+        raise error_of(response, 0)
+
+
+def test_a_proxy_is_not_asked_for_a_host_of_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Server(lambda visit: visit.send(answer(GOOD))) as proxy:
+        monkeypatch.setenv('http_proxy', proxy.url)
+        monkeypatch.setenv('no_proxy', '127.0.0.1,localhost')
+        response, _, other = redirected('get', 302, 'http://localhost:{other}/there')
+        assert response.ok
+        assert len(other.visits) == 1
+        assert proxy.visits == []
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file with credentials for every host of the tests."""
+    file = tmp_path / 'netrc'
+    file.write_text(''.join(f'machine {host} login somebody password secret\n' for host in ('127.0.0.1', 'localhost')))
+    file.chmod(0o600)
+    monkeypatch.setenv('NETRC', str(file))
+
+
+def test_switching_protocols_is_not_a_success() -> None:
+    switching = answer(b'', 101, length=-1)
+    with Server(lambda visit: (visit.send(switching), visit.close())) as server, client(cache=None) as esi:
+        assert not esi.request(app_at(server.url).op['get_thing'](), raw_body_only=True).ok
