@@ -332,7 +332,6 @@ class EsiClient(PagingMethods):
             raw_body_only=raw_body_only,
             compatibility_date=compatibility_date,
             priority=priority,
-            is_patient=self.max_wait is None,
             plugin_options=options,
         )
         exchange = None
@@ -423,7 +422,6 @@ class EsiClient(PagingMethods):
                 raw_body_only=False,
                 compatibility_date=compatibility_date,
                 priority=priority,
-                is_patient=self.max_wait is None,
                 bypass_cache=bypass_cache,
                 store_response=store or not isinstance(self.cache, DictCache),
                 resolve_304=True,

@@ -19,13 +19,13 @@ import redis
 
 from esipy import clock
 from esipy._http import TransportError
-from esipy._limits import redis as in_redis
+from esipy._limits import leases, redis_script
 from esipy.exceptions import CallError, LimitedError
 from esipy.limits import Limits, MemoryLimits, RedisLimits
 from tests.contract.limited import TOKENS, WINDOW, User, answered, interrupted
 from tests.databases import Server, redis_server
 from tests.servers import wait_until
-from tests.unit.limits.test_draws import token
+from tests.unit.limits.test_buckets import token
 
 MINE = token(sub='CHARACTER:EVE:1', azp='app')
 
@@ -50,8 +50,8 @@ class LimitsContract:
             reservation.settle(answered(200))
         budget = user.budget()
         assert (budget.used, budget.in_flight, budget.left, budget.limit, budget.window) == (8, 0, 12, TOKENS, WINDOW)
-        assert sum(tokens for _, tokens in budget.returns) == 8
-        assert all(0 < seconds <= WINDOW + 0.1 for seconds, _ in budget.returns)
+        assert sum(tokens for _, tokens in budget.replenishes) == 8
+        assert all(0 < seconds <= WINDOW + 0.1 for seconds, _ in budget.replenishes)
 
     @pytest.mark.parametrize(('status', 'calls'), [(200, 8), (304, 16), (404, 4), (503, 100)])
     def test_answers_cost_what_they_cost(self, status: int, calls: int) -> None:
@@ -118,7 +118,7 @@ class LimitsContract:
     def test_what_makes_no_sense_is_told_once(self, remaining: str, caplog: pytest.LogCaptureFixture) -> None:
         user = self.user()
         assert user.calls(headers=told(remaining=remaining)) == 8
-        assert len([record for record in caplog.records if 'not believed' in record.message]) == 1
+        assert len([record for record in caplog.records if 'ignoring an implausible' in record.message]) == 1
 
     # ------------------------------------------------------------------ what becomes of a call
 
@@ -214,7 +214,7 @@ class LimitsContract:
         assert user.calls(1) == 1
 
     def test_a_route_that_has_a_limit_and_does_not_say_so(self) -> None:
-        user = User(self.make_limits(hidden={'GET /hidden': '30/1m'}))
+        user = User(self.make_limits(undocumented={'GET /hidden': '30/1m'}))
         assert user.calls(name='hidden') == 30
         assert user.calls(50, name='free') == 50
         clock.move(61)
@@ -301,7 +301,7 @@ class LimitsContract:
         threads = [threading.Thread(target=wait, args=(number,)) for number in range(100)]
         for number, thread in enumerate(threads):
             thread.start()
-            wait_until(lambda number=number: sum(map(len, user.limits._lines.waiting.values())) == number + 1)
+            wait_until(lambda number=number: sum(map(len, user.limits._queue.waiting.values())) == number + 1)
         time.sleep(0.2)  # who was the first before may be asking just now
         first.settle(answered(503))
         for thread in threads:
@@ -387,7 +387,7 @@ class TestMemoryLimits(LimitsContract):
     @pytest.mark.parametrize('text', ['', '300', '300/1y', '-1/5m'])
     def test_a_hidden_limit_that_is_none(self, text: str) -> None:
         with pytest.raises(ValueError, match='300/1m'):
-            MemoryLimits(hidden={'GET /x': text})
+            MemoryLimits(undocumented={'GET /x': text})
 
 
 class TestRedisLimits(LimitsContract):
@@ -454,7 +454,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         assert done.returncode < 0
         user = self.user()
         assert user.calls() == 0
-        clock.move(in_redis.LEASE + 1)
+        clock.move(leases.LEASE + 1)
         assert user.calls() == 0, 'it may have been answered at the last moment'
         clock.move(WINDOW)
         assert user.calls() == 8
@@ -467,9 +467,9 @@ from tests.contract.limited import User, answered
 user = User(RedisLimits(redis.Redis(port={self.port})), tokens=150, window=1)
 spent = []
 for _ in range(60):
-    with user.book(max_wait=100) as booking:
+    with user.book(max_wait=100) as reservation:
         spent.append(time.time())
-        booking.settle(answered(200))
+        reservation.settle(answered(200))
 print(json.dumps(spent))
 """
         run = [sys.executable, '-c', program]
@@ -517,11 +517,11 @@ def test_redis_dies_and_comes_back(mortal: Server, caplog: pytest.LogCaptureFixt
     held.settle(answered(200))
     assert user.calls() == 5, 'what was spent before counts'
     assert len(lines(caplog)) == 1
-    assert 'Redis does not serve' in lines(caplog)[0]
+    assert 'Redis cannot be used' in lines(caplog)[0]
     mortal.start()
-    time.sleep(in_redis.REST + 0.1)
+    time.sleep(redis_script.SKIP_FOR + 0.1)
     assert user.calls() == 0, 'what was spent meanwhile counts'
-    assert lines(caplog)[1:] == ['limits: Redis is back']
+    assert lines(caplog)[1:] == ['Redis can be used again: processes share their rate limits']
     clock.move(WINDOW + 0.1)
     assert user.calls() == 8
 
@@ -534,7 +534,7 @@ def test_redis_hangs(mortal: Server, caplog: pytest.LogCaptureFixture) -> None:
     assert user.calls() == 7
     assert time.monotonic() - begun < 2
     mortal.resume()
-    time.sleep(in_redis.REST + 0.1)
+    time.sleep(redis_script.SKIP_FOR + 0.1)
     assert user.calls() == 0
     assert len(lines(caplog)) == 2
 

@@ -28,7 +28,7 @@ from tests.contract.limited import TOKENS, WINDOW, app_at
 from tests.contract.test_limits import errors, told
 from tests.integration.things import security
 from tests.servers import Server, Visit, answer, wait_until
-from tests.unit.limits.test_draws import token
+from tests.unit.limits.test_buckets import token
 
 
 def client(**options: Any) -> EsiClient:
@@ -214,7 +214,7 @@ def test_who_has_waited_is_signed_for_anew() -> None:
             esi.request(op(q=str(number)))
         late = threading.Thread(target=esi.request, args=(op(q='late'),))
         late.start()
-        wait_until(lambda: esi.limits._lines.waiting)
+        wait_until(lambda: esi.limits._queue.waiting)
         signer.token = token(sub='CHARACTER:EVE:1', azp='app', iat=1)
         clock.move(WINDOW + 0.1)
         late.join(10)
@@ -240,7 +240,7 @@ def test_one_of_many_that_would_wait_too_long_loses_no_other() -> None:
         pairs = esi.multi_request([op(q=str(number)) for number in range(10)], threads=1)
         assert [response.status for _, response in pairs] == [200] * 8 + [429] * 2
         assert isinstance(pairs[-1][1].cause, LimitedError)
-        assert pairs[-1][1].data.error.startswith('not sent: ')
+        assert pairs[-1][1].data.error.startswith('request not sent: ')
         assert len(server.visits) == 8
 
 
@@ -255,7 +255,7 @@ def test_priority() -> None:
             call = op(q=f'late {number}')
             threads.append(threading.Thread(target=esi.request, args=(call,), kwargs=options))
             threads[-1].start()
-            wait_until(lambda number=number: sum(map(len, esi.limits._lines.waiting.values())) == number + 1)
+            wait_until(lambda number=number: sum(map(len, esi.limits._queue.waiting.values())) == number + 1)
         clock.move(WINDOW + 0.1)
         for thread in threads:
             thread.join(10)
