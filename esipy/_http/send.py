@@ -172,7 +172,7 @@ class Transport:
         check_headers(together)
         prepared.headers = CaseInsensitiveDict(together)
         prepared.body = outgoing.body
-        if outgoing.body is not None and not isinstance(outgoing.body, bytes):
+        if outgoing.body is not None and not isinstance(outgoing.body, (bytes, str)):
             _announce(prepared)
         elif outgoing.body is not None or outgoing.method not in ('GET', 'HEAD'):
             prepared.headers['Content-Length'] = str(len(outgoing.body or b''))

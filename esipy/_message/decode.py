@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
+
+#: orjson makes a float of an integer beyond 64 bits, and loses its last digits.
+_LONG_NUMBER = re.compile(rb'[0-9]{20}')
 
 
 @lru_cache(maxsize=1)
@@ -21,7 +25,7 @@ def _fast() -> Callable[[bytes], Any] | None:
 def decode(raw: bytes) -> Any:
     """The JSON value in `raw`. Raises ValueError, with the place, for what is none."""
     fast = _fast()
-    if fast is not None:
+    if fast is not None and _LONG_NUMBER.search(raw) is None:
         try:
             return fast(raw)
         except ValueError:

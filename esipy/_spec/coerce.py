@@ -10,7 +10,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from esipy._runtime.suggest import closest
@@ -62,8 +62,12 @@ def _of_kind(kind: str, value: Any, schema: Schema, where: str, faults: Faults) 
         return _list(value, schema, where, faults)
     if kind == 'object':
         return _object(value, schema, where, faults)
+    if kind == 'null':
+        raise Refused(f'{shown(value)} where null belongs')
     if kind not in SCALARS:
         return _json_value(value)
+    if schema.format == 'date' and isinstance(value, datetime):
+        value = value.date()
     scalar = SCALARS[kind](value)
     if kind == 'string':
         _check_length(scalar, schema)
@@ -139,8 +143,12 @@ def _integer(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
+    """A number; a whole one as an integer with all its digits, since `34.0` and `1e+16` are read as text by servers."""
     if isinstance(value, bool) or not (isinstance(value, str) or hasattr(type(value), '__float__') or _indexed(value)):
         raise Refused(f'{shown(value)} is not a number')
+    whole = _whole(value)
+    if whole is not None:
+        return whole
     try:
         number = float(value)
     except (ValueError, OverflowError, TypeError):
@@ -148,6 +156,26 @@ def _number(value: Any) -> float:
     if not math.isfinite(number):
         raise Refused(f'{shown(value)} is not a finite number')
     return number
+
+
+#: Longer numbers are written with an exponent.
+_MAX_DIGITS = 40
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number as an integer, exactly; None for any other."""
+    try:
+        if isinstance(value, str):
+            return int(value) if len(value) <= _MAX_DIGITS and _DIGITS.fullmatch(value) else None
+        if _indexed(value):
+            number = int(value.__index__())
+        else:
+            number = int(value)
+            if number != value:
+                return None
+    except (ValueError, OverflowError, TypeError, ArithmeticError):
+        return None
+    return number if abs(number) < 10**_MAX_DIGITS else None
 
 
 def _string(value: Any) -> str:
@@ -240,19 +268,20 @@ def _unique(items: list[Any]) -> list[Any]:
 
 
 def _object(value: Any, schema: Schema, where: str, faults: Faults) -> dict[str, Any]:
-    """An object with its declared fields, defaults filled in as 1.x did, and then the others."""
+    """An object with its declared fields, then the others. A field that was not given is not sent, whatever its
+    `default`: in a body that says what the server assumes (OpenAPI 3.1, Schema Object), not what the caller wants."""
     if not isinstance(value, Mapping):
         raise Refused(f'{shown(value)} is not an object')
     known = schema.properties
     given = {str(key): item for key, item in value.items()}
     result: dict[str, Any] = {}
     for name, field in known.items():
-        if given.get(name) is None and 'null' not in field.types and name not in schema.required:
-            if 'default' in field.keywords:
-                result[name] = field.keywords['default']
-        elif name in given:
+        is_required = name in schema.required and not field.keywords.get('readOnly')
+        if given.get(name) is None and not is_required and not (name in given and field.is_nullable):
+            continue  # 1.x: None for an optional field means that it is not given
+        if name in given:
             result[name] = coerce(given[name], field, f'{where}.{name}', faults)
-        elif name in schema.required:
+        else:
             faults.append((f'{where}.{name}', 'is required'))
     additional = schema.additional
     for name in (name for name in given if name not in known):

@@ -82,6 +82,24 @@ _KINDS: dict[str, Any] = {
 }
 
 
+#: Bounds of which the largest, or the smallest, applies where a value must fit several schemas.
+_LOWER_BOUNDS = frozenset({'minimum', 'exclusiveMinimum', 'minLength', 'minItems'})
+_UPPER_BOUNDS = frozenset({'maximum', 'exclusiveMaximum', 'maxLength', 'maxItems'})
+
+
+def _both(name: str, one: Any, other: Any) -> Any:
+    """A keyword of two schemas that both apply; `other` is the nearer one."""
+    if other is None:
+        return one
+    if name in _LOWER_BOUNDS:
+        return max(one, other)
+    if name in _UPPER_BOUNDS:
+        return min(one, other)
+    if name == 'enum':
+        return [value for value in one if value in other]
+    return one or other if name == 'uniqueItems' else other
+
+
 class Schema:
     """A type: JSON Schema's keywords, with what lies below read on demand (so that cycles do no harm).
 
@@ -99,13 +117,16 @@ class Schema:
 
     @cached_property
     def keywords(self) -> Mapping[str, Any]:
-        """The keywords, those of every `allOf` part included; what stands nearest wins."""
+        """The keywords, those of every `allOf` part included: all bounds and enums apply (JSON Schema 2020-12, section
+        10.2.1.1); of the others the nearest one does."""
         if 'allOf' not in self.own:
             return self.own
         together: dict[str, Any] = {}
         for part in (*self.parts[1:], self):
-            together.update(part.raw)
-        return self._reader.keywords(together)
+            for name, value in part.own.items():
+                known = together.get(name)
+                together[name] = value if known is None else _both(name, known, value)
+        return together
 
     @cached_property
     def types(self) -> tuple[str, ...]:
@@ -114,6 +135,13 @@ class Schema:
         if kind is None:
             return ('object',) if 'properties' in self.keywords else ()
         return (kind,) if isinstance(kind, str) else tuple(kind)
+
+    @cached_property
+    def is_nullable(self) -> bool:
+        """Whether null is a value of this type."""
+        if self.types:
+            return 'null' in self.types
+        return not self.one_of or any(option.is_nullable for option in self.one_of)
 
     @property
     def separator(self) -> str:

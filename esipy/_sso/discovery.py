@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import math
 import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
@@ -48,6 +49,8 @@ class _Memory:
     def __init__(self) -> None:
         self.pages: dict[str, _Page] = {}
         self.failures: dict[str, float] = {}
+        #: When an address was last fetched because what was known did not do (by `clock.time`).
+        self.refetched: dict[str, float] = {}
         self._reset_after_fork()
         fork.reset_after_fork(self)
 
@@ -57,6 +60,7 @@ class _Memory:
     def forget(self) -> None:
         self.pages.clear()
         self.failures.clear()
+        self.refetched.clear()
 
 
 memory = _Memory()
@@ -79,7 +83,7 @@ class Discovery:
     def get(self, url: str, read: Callable[[bytes], T], again: bool = False) -> T:
         """What `read` makes of the page at `url`; a ValueError of it means that this is no such page.
 
-        `again`: what is known will not do; it is asked for, but not more often than once in COOL_DOWN seconds.
+        `again`: what is known will not do; it is fetched again, but not twice within COOL_DOWN seconds.
         Raises SSOUnavailableError.
         """
         with memory.lock:
@@ -87,8 +91,8 @@ class Discovery:
             now = clock.time()
             if page is None:
                 page = self._first(url, read)
-            elif again and abs(now - page.asked) > COOL_DOWN:
-                memory.pages[url] = page._replace(asked=now)  # also if it fails
+            elif again and abs(now - memory.refetched.get(url, -math.inf)) > COOL_DOWN:
+                memory.refetched[url] = now  # also if it fails
                 page = self._asked(url, read)
             elif abs(now - page.asked) > FRESH:  # a key may have been withdrawn
                 page = self._renewed(url, read, page)

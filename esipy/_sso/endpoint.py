@@ -10,7 +10,7 @@ from esipy import clock
 from esipy._http import BodyError, RawResponse, Transport, TransportError
 from esipy._message.options import Timeouts
 from esipy._message.request import Outgoing
-from esipy._sso import form
+from esipy._sso import form, jwt
 from esipy.exceptions import SSOUnavailableError, TokenError, TokenRefusedError, TokenRevokedError
 
 #: The most bytes that an answer of the SSO may have.
@@ -23,25 +23,35 @@ _DISCOVERY = 10.0
 
 
 def tokens(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> dict[str, Any]:
-    """The token endpoint's answer to `params` ({'url', 'headers', 'data'}): tokens.
+    """Return the token endpoint's response to `params` ({'url', 'headers', 'data'}): tokens, with their lifetime.
 
-    Raises SSOUnavailableError where the SSO is down (5xx, 429, no answer, none that is one), TokenRevokedError for
-    `invalid_grant` (RFC 6749 section 5.2), TokenRefusedError for anything else, a redirect for one.
+    Raises SSOUnavailableError where the SSO is down (5xx, 429, no response, or one that is not a token response),
+    TokenRevokedError if the grant of a refresh is gone, TokenRefusedError for anything else, such as a redirect.
     """
-    answer = _post(transport, params, timeout)
-    if answer.status != 200:
-        raise _refusal(params['url'], answer)
-    found = form.tokens(answer.content)
+    raw = _post(transport, params, timeout)
+    if raw.status != 200:
+        raise _refusal(params['url'], raw, params['data'].get('grant_type'))
+    found = form.tokens(raw.content)
     if found is None:
-        raise SSOUnavailableError(params['url'], 200, response=b'an answer without a token')
-    return found
+        raise SSOUnavailableError(params['url'], 200, response=b'the response has no access token')
+    return with_lifetime(found)
+
+
+def with_lifetime(found: dict[str, Any]) -> dict[str, Any]:
+    """Return tokens whose `expires_in` is a number: what the SSO says, else until the JWT's `exp`. Without either they
+    are about to expire: 0."""
+    seconds = form.lifetime(found.get('expires_in'))
+    if seconds is None:
+        expiry = jwt.unverified_expiry(found['access_token'])
+        seconds = 0 if expiry is None else form.lifetime(int(expiry - clock.time())) or 0
+    return {**found, 'expires_in': seconds}
 
 
 def revoke(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> None:
     """Give a token back; one that the SSO does not know is gone already. Raises SSOUnavailableError, and
     TokenRefusedError for any other refusal, a redirect for one: then it still exists (RFC 7009 section 2.2.1)."""
-    answer = _post(transport, params, timeout)
-    refusal = None if 200 <= answer.status < 300 else _refusal(params['url'], answer)
+    raw = _post(transport, params, timeout)
+    refusal = None if 200 <= raw.status < 300 else _refusal(params['url'], raw)
     if refusal is not None and not isinstance(refusal, TokenRevokedError):
         raise refusal
 
@@ -63,7 +73,8 @@ def _post(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> Ra
     if not form.is_trusted(url):
         raise TokenError(f'{url}: tokens go over https only (http on this machine alone)')
     headers = {'Content-Type': 'application/x-www-form-urlencoded', **params['headers']}
-    outgoing = Outgoing('POST', url, headers, urlencode(params['data']).encode())
+    # As text: tests of apps search the body for 'grant_type'.
+    outgoing = Outgoing('POST', url, headers, urlencode(params['data']))
     return _send(transport, outgoing, timeout, _DEADLINE, redirects=False)
 
 
@@ -81,17 +92,21 @@ def _send(
     raise SSOUnavailableError(outgoing.url, 500, response=reason.encode()) from failure
 
 
-def _refusal(url: str, answer: RawResponse) -> TokenError:
-    """The error of an answer. Of what the SSO said it has only the code, which holds no secret; as JSON, since apps
-    read it so."""
-    code = form.error_code(answer.content)
-    told = json.dumps({'error': code or 'not told'}).encode()
-    if _is_down(answer):
-        return SSOUnavailableError(url, answer.status, response=told, request_param={})
-    if code == 'invalid_grant':
-        return TokenRevokedError(url, answer.status, response=told, request_param={})
-    return TokenRefusedError(url, answer.status, response=told, request_param={})
+def _refusal(url: str, raw: RawResponse, grant_type: str | None = None) -> TokenError:
+    """The error of a response. It has only the SSO's error code, which holds no secret; as JSON, since apps read it
+    so."""
+    code = form.error_code(raw.content)
+    shown = json.dumps({'error': code or 'unknown'}).encode()
+    if _is_down(raw):
+        return SSOUnavailableError(url, raw.status, response=shown, request_param={})
+    is_login = grant_type == 'authorization_code'
+    if code in form.GRANT_IS_GONE and not is_login:
+        return TokenRevokedError(url, raw.status, response=shown, request_param={})
+    error = TokenRefusedError(url, raw.status, response=shown, request_param={})
+    if is_login and code in form.GRANT_IS_GONE:
+        error.add_note('the login code is wrong, expired, or was used before: start the login again')
+    return error
 
 
-def _is_down(answer: RawResponse) -> bool:
-    return answer.status >= 500 or answer.status == 429
+def _is_down(raw: RawResponse) -> bool:
+    return raw.status >= 500 or raw.status == 429

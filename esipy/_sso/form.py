@@ -1,20 +1,22 @@
-"""What is said to the SSO, and what of its answers may be told (RFC 6749). Pure."""
+"""Requests to the SSO, and what of its responses may be shown (RFC 6749). Pure."""
 
 from __future__ import annotations
 
 import base64
+import re
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
 from esipy._message.decode import decode
 
-#: The error codes that an authorization server may answer with (RFC 6749 section 5.2, RFC 7009 section 2.2.1).
-#: Anything else in an answer could be part of a secret, and is not told.
+#: The error codes that an authorization server may answer with (RFC 6749 section 5.2, RFC 7009 section 2.2.1; RFC 6750
+#: section 3.1 has `invalid_token`). Anything else in a response could be part of a secret, and is not shown.
 ERROR_CODES = frozenset(
     {
         'invalid_request',
         'invalid_client',
         'invalid_grant',
+        'invalid_token',
         'unauthorized_client',
         'unsupported_grant_type',
         'unsupported_token_type',
@@ -22,8 +24,13 @@ ERROR_CODES = frozenset(
     }
 )
 
-#: No token is good for so many seconds, and none without an end.
-_FOR_EVER = 1e10
+#: The codes that mean that a grant is gone for good. The EVE SSO answers with either.
+GRANT_IS_GONE = frozenset({'invalid_grant', 'invalid_token'})
+
+#: No token is valid for as many seconds.
+_MAX_LIFETIME = 1e10
+
+_NUMBER = re.compile(r'[+-]?[0-9]{1,10}(\.[0-9]{1,10})?', re.ASCII)
 
 _LOOPBACK = frozenset({'127.0.0.1', 'localhost', '::1'})
 
@@ -49,25 +56,36 @@ def is_trusted(url: str) -> bool:
 
 
 def tokens(body: bytes) -> dict[str, Any] | None:
-    """The tokens in an answer of the token endpoint (RFC 6749 section 5.1); None for what is no such answer."""
+    """Return the tokens in a response of the token endpoint (RFC 6749 section 5.1); None if there is no access token.
+
+    `expires_in` is a number, or missing where the response has none that can be read: the section only recommends it.
+    """
     try:
-        told: Any = decode(body)
+        found: Any = decode(body)
     except ValueError:
         return None
-    if not isinstance(told, dict) or not isinstance(told.get('access_token'), str):
+    if not isinstance(found, dict) or not isinstance(found.get('access_token'), str) or not found['access_token']:
         return None
-    if not isinstance(told.get('refresh_token'), str) or not told['refresh_token']:
-        told.pop('refresh_token', None)  # nothing is said of it, so that the one before stays good (section 6)
-    seconds: Any = told.get('expires_in')
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    return told if is_number and abs(seconds) < _FOR_EVER else None
+    if not isinstance(found.get('refresh_token'), str) or not found['refresh_token']:
+        found.pop('refresh_token', None)  # without a new one the old one stays valid (section 6)
+    seconds = lifetime(found.pop('expires_in', None))
+    return found if seconds is None else {**found, 'expires_in': seconds}
+
+
+def lifetime(value: Any) -> float | None:
+    """Return `expires_in` in seconds: a number, or digits as text; None for anything else."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        value = float(value) if '.' in value else int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if abs(value) < _MAX_LIFETIME else None  # neither NaN nor infinite
 
 
 def error_code(body: bytes) -> str:
-    """The `error` of an answer, if it is one that RFC 6749 knows; else ''."""
+    """Return the `error` of a response, if it is one of ERROR_CODES; else ''."""
     try:
-        told: Any = decode(body)
+        found: Any = decode(body)
     except ValueError:
         return ''
-    code = told.get('error') if isinstance(told, dict) else None
+    code = found.get('error') if isinstance(found, dict) else None
     return code if isinstance(code, str) and code in ERROR_CODES else ''

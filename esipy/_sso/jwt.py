@@ -47,21 +47,63 @@ def verify(token: str, keys: Keys, kid: str, client_id: str, issuer: str, option
     assume where the token gives none. `options` are python-jose's: what they switch off is not checked.
     Raises python-jose's JWTError (ExpiredSignatureError, JWTClaimsError).
     """
+    from jose.exceptions import JOSEError, JWTError
+
+    from esipy.exceptions import EsiError
+
+    try:
+        claims = _decoded(token, keys, kid, options)
+        _check_time(claims, options)
+        _check_names(claims, client_id, issuer, options)
+        return claims
+    except (EsiError, JWTError):
+        raise
+    except (JOSEError, *_MALFORMED) as error:
+        # A token comes from outside: whatever is wrong with its shape, it is not valid.
+        raise JWTError(f'the token is malformed ({type(error).__name__})') from None
+
+
+#: What python-jose raises for tokens and keys of an odd shape, beside its own errors.
+_MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+
+#: What depends on the time or is particular to this SSO is checked here; jose checks the signature.
+_CHECKED_HERE = dict.fromkeys(('verify_aud', 'verify_exp', 'verify_nbf', 'verify_iat', 'verify_iss'), False)
+
+
+def _decoded(token: str, keys: Keys, kid: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The claims of a token whose signature verifies.
+
+    The SSO's key always has the same name, also after a rotation. So the keys are fetched again both for an unknown
+    name and for a signature that does not verify.
+    """
     from jose import jwt
-    from jose.exceptions import JWTError
+    from jose.exceptions import JOSEError, JWTError
 
     header = jwt.get_unverified_header(token)
     algorithm = str(header.get('alg'))
     if algorithm not in KEY_TYPES:
         raise JWTError(f'the token is signed with {algorithm[:20]!r}, not with one of {", ".join(KEY_TYPES)}')
+    if 'crit' in header:  # RFC 7515 section 4.1.11: extensions that must be understood, of which there are none here
+        raise JWTError('the token has critical extensions (crit)')
     name = str(header.get('kid', kid))
     known = keys(False)
-    key = _key(known if name in known else keys(True), name, algorithm)
-    # What depends on the time or is particular to this SSO is checked below; jose checks the signature.
-    ours = {'verify_aud': False, 'verify_exp': False, 'verify_nbf': False, 'verify_iat': False, 'verify_iss': False}
-    claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options={**options, **ours})
-    _check_time(claims, options)
-    _check_names(claims, client_id, issuer, options)
+    if name in known:
+        try:
+            return _signed_claims(token, _key(known, name, algorithm), algorithm, options)
+        except (JOSEError, *_MALFORMED):  # of a malformed key, too
+            again = keys(True)
+            if again.get(name) == known[name]:
+                raise
+            known = again
+    else:
+        known = keys(True)
+    return _signed_claims(token, _key(known, name, algorithm), algorithm, options)
+
+
+def _signed_claims(token: str, key: Any, algorithm: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    from jose import jwt
+
+    claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options={**options, **_CHECKED_HERE})
     return claims
 
 
@@ -94,7 +136,8 @@ def _check_names(claims: Mapping[str, Any], client_id: str, issuer: str, options
     """Who made it, for whom, and about whom."""
     from jose.exceptions import JWTClaimsError
 
-    if options.get('verify_iss', True) and claims.get('iss') not in spellings(issuer):
+    named = claims.get('iss')
+    if options.get('verify_iss', True) and not (isinstance(named, str) and named in spellings(issuer)):
         raise JWTClaimsError('Invalid issuer')
     if options.get('verify_aud', True):
         audience = claims.get('aud')
@@ -114,7 +157,9 @@ def spellings(issuer: str) -> frozenset[str]:
 def identity(claims: Mapping[str, Any]) -> Identity:
     """Whose token it is, from verified claims. `scp` is a text for one scope, a list for several, absent for none."""
     found = _SUBJECT.fullmatch(str(claims.get('sub')))
-    scopes = claims.get('scp') or []
+    scopes = claims.get('scp')
+    if not isinstance(scopes, (str, list)):
+        scopes = []
     return Identity(
         int(found[1]) if found else 0,
         str(claims.get('name', '')),
@@ -132,5 +177,15 @@ def unverified_identity(token: str) -> Identity | None:
         return None
 
 
+def unverified_expiry(token: str) -> float | None:
+    """Return the `exp` of a token in seconds since the epoch, without verifying it; None where there is none."""
+    try:
+        expiry = decode(base64.urlsafe_b64decode(token.split('.')[1] + '==')).get('exp')
+        return float(expiry) if _is_number(expiry) else None
+    except (IndexError, ValueError, AttributeError, TypeError, OverflowError):
+        return None
+
+
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether a claim is a NumericDate (RFC 7519 section 2) that can be compared: neither NaN nor infinite."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15

@@ -38,12 +38,6 @@ _REST = 5.0
 
 _ANNOUNCED = frozenset({'access_token', 'refresh_token', 'expires_in', 'token_type', 'token_identifier'})
 
-#: What tokens must have, and what it is.
-_NEEDED = {
-    'access_token': "the token itself; '' if there is only a refresh token",
-    'expires_in': 'seconds that the access token is still good for; -1 to have it refreshed first',
-}
-
 
 class TokenManager(Application):
     """An application that holds tokens, and gives the access token to whom it may concern. `options`: those of
@@ -149,14 +143,14 @@ class TokenManager(Application):
     def update_token(self, response_json: Mapping[str, Any], **kwargs: Any) -> None:
         """Take over tokens: those of an answer of the SSO, or kept from earlier.
 
-        `response_json`: access_token, expires_in (seconds; a float, or negative to have it refreshed), and
-        refresh_token, which stays as it is where none is given. `token_identifier=`: as in the constructor.
-        Raises IncompleteTokensError (a KeyError) where one of the first two is missing.
+        `response_json`: access_token; refresh_token, which stays as it is where none is given; expires_in (seconds; a
+        float, digits as text, or negative to have it refreshed). Where that cannot be read, the token's own `exp`
+        counts; without one it is about to expire. `token_identifier=`: as in the constructor.
+        Raises IncompleteTokensError (a KeyError) without an access token.
         """
-        for name, hint in _NEEDED.items():
-            if name not in response_json:
-                raise IncompleteTokensError(name, hint)
-        expires_in = response_json['expires_in']
+        if 'access_token' not in response_json:
+            raise IncompleteTokensError('access_token', "the token itself; '' if there is only a refresh token")
+        expires_in = endpoint.with_lifetime({**response_json})['expires_in']
         expiry = int(clock.time()) + expires_in
         with self._lock:
             self.token_identifier = kwargs.pop('token_identifier', self.token_identifier)

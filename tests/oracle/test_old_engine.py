@@ -137,7 +137,33 @@ def _path_values(operation: Operation, params: dict[str, Any], old: dict[str, An
         old.update(path=filled, url=url, address=f'{url}?{old["address"].partition("?")[2]}')
 
 
+def _whole_numbers(operation: Operation, params: dict[str, Any], old: dict[str, Any]) -> None:
+    for name in [node['name'] for node in operation.parameters if node.get('type') == 'number']:
+        for pair in old['query']:
+            if pair[0] == name and pair[1].endswith('.0'):
+                old['address'] = old['address'].replace(f'{name}={pair[1]}', f'{name}={pair[1][:-2]}')
+                pair[1] = pair[1][:-2]
+
+
+def _body_defaults(operation: Operation, params: dict[str, Any], old: dict[str, Any]) -> None:
+    node = next((node for node in operation.parameters if node['in'] == 'body'), None)
+    if node is None or not isinstance(old['body'], dict):
+        return
+    given = params.get(node['name']) or {}
+    filled = [
+        name
+        for name, field in node['schema'].get('properties', {}).items()
+        if 'default' in field and given.get(name) is None and name in old['body']
+    ]
+    for name in filled:
+        assert old['body'].pop(name) == node['schema']['properties'][name]['default']
+    if filled:
+        old['headers']['Content-Length'] = str(len(json.dumps(old['body'])))
+
+
 DIFFERENCES = [
+    Difference('whole numbers are written without a fraction', _whole_numbers),
+    Difference('a default in a body says what the server assumes: it is not sent', _body_defaults),
     Difference('a token in the query would stand in logs and cache keys: it goes into the header', _token),
     Difference("booleans are written as JSON writes them: 1.x sent Python's 'True' and 'False'", _booleans),
     Difference(

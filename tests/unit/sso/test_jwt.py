@@ -204,3 +204,109 @@ def test_a_tokens_own_words() -> None:
     found = unverified_identity(token())
     assert found is not None
     assert found.character_id == 90000001
+
+
+# ---------------------------------------------------------------------- key rotation
+
+
+class Published:
+    """The keys as the SSO publishes them: `before` until they are fetched again, then `after`."""
+
+    def __init__(self, before: dict[str, Any], after: dict[str, Any]) -> None:
+        self.before, self.after = before, after
+        self.fetches: list[bool] = []
+
+    def __call__(self, again: bool) -> dict[str, Any]:
+        self.fetches.append(again)
+        return self.after if True in self.fetches else self.before
+
+
+NAME = 'JWT-Signature-Key'
+OTHER_KEYS = {NAME: {**jwk.construct(public(OTHER_RSA), 'RS256').to_dict(), 'kid': NAME}}
+AS_EC = {NAME: {**KEYS['ec'], 'kid': NAME}}
+
+
+@pytest.mark.parametrize(
+    ('before', 'fetches'),
+    [
+        (OTHER_KEYS, [False, True]),
+        (AS_EC, [False, True]),
+        ({}, [False, True]),
+        ({NAME: {'kty': 'RSA', 'n': 'x', 'e': 'AQAB'}}, [False, True]),
+        (KEYS, [False]),
+    ],
+    ids=['a new key under the old name', 'of another kind', 'an unknown name', 'a malformed one', 'no rotation'],
+)
+def test_the_keys_are_fetched_again_once(before: dict[str, Any], fetches: list[bool]) -> None:
+    published = Published(before, KEYS)
+    assert verify(token(), published, NAME, CLIENT, ISSUER, {})['sub'] == 'CHARACTER:EVE:90000001'
+    assert published.fetches == fetches
+
+
+def test_a_signature_that_never_verifies_is_an_error() -> None:
+    published = Published(OTHER_KEYS, OTHER_KEYS)
+    with pytest.raises(JWTError):
+        verify(token(), published, NAME, CLIENT, ISSUER, {})
+    assert published.fetches == [False, True]
+
+
+# ---------------------------------------------------------------------- shapes that no token has
+
+ODD: list[Any] = [None, True, 0, -1, 1.5, '', 'x', [], ['login.eveonline.com'], [[]], [{}], {}, {'a': []}, 'x' * 9999]
+
+
+@pytest.mark.parametrize('claim', ['iss', 'aud', 'sub', 'exp', 'nbf'])
+@pytest.mark.parametrize('value', ODD, ids=lambda value: repr(value)[:20])
+def test_a_claim_of_an_odd_type_is_a_jwt_error(claim: str, value: Any) -> None:
+    if claim == 'nbf' and value in (0, -1, 1.5) and value is not True:
+        return  # in the past
+    with pytest.raises(JWTError):
+        verify(token(**{claim: value}), lambda again: KEYS, NAME, CLIENT, ISSUER, {})
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), 10**400], ids=['NaN', 'infinite', 'huge'])
+def test_an_expiry_that_is_not_a_date_is_refused(value: float) -> None:
+    with pytest.raises(JWTError):
+        verify(token(exp=value), lambda again: KEYS, NAME, CLIENT, ISSUER, {})
+
+
+@pytest.mark.parametrize('name', ['scp', 'name', 'owner', 'iat', 'jti', 'azp'])
+@pytest.mark.parametrize('value', ODD, ids=lambda value: repr(value)[:20])
+def test_other_claims_of_an_odd_type_do_no_harm(name: str, value: Any) -> None:
+    try:
+        found = identity(verify(token(**{name: value}), lambda again: KEYS, NAME, CLIENT, ISSUER, {}))
+    except JWTError:
+        return
+    assert found.character_id == 90000001
+    assert all(isinstance(scope, str) for scope in found.scopes)
+
+
+def headed(**changes: Any) -> str:
+    """A token whose header is changed, with a genuine signature for it."""
+    return jwt.encode(claims(), pem(RSA), 'RS256', headers={'kid': NAME, **changes})
+
+
+@pytest.mark.parametrize('crit', [['exp'], ['b64'], [], 'x', None])
+def test_a_critical_extension_is_refused(crit: Any) -> None:
+    with pytest.raises(JWTError, match='critical'):
+        verify(headed(crit=crit), lambda again: KEYS, NAME, CLIENT, ISSUER, {})
+
+
+@pytest.mark.parametrize('kid', [None, 7, [], {}, ['JWT-Signature-Key'], 'x' * 9999])
+def test_a_key_name_of_an_odd_type_is_a_jwt_error(kid: Any) -> None:
+    with pytest.raises(JWTError):
+        verify(headed(kid=kid), lambda again: KEYS, NAME, CLIENT, ISSUER, {})
+
+
+@pytest.mark.parametrize(
+    'text', ['', '.', '..', '...', 'a.b.c', 'é.é.é', '\ud800.a.b', 'bnVsbA.bnVsbA.bnVsbA', 'W10.W10.W10', '=' * 50]
+)
+def test_a_text_that_is_not_a_token_is_a_jwt_error(text: str) -> None:
+    with pytest.raises(JWTError):
+        verify(text, lambda again: KEYS, NAME, CLIENT, ISSUER, {})
+
+
+@pytest.mark.parametrize('value', [None, 7, b'bytes', ['a'], {}])
+def test_a_value_that_is_not_a_text_is_a_jwt_error(value: Any) -> None:
+    with pytest.raises(JWTError):
+        verify(value, lambda again: KEYS, NAME, CLIENT, ISSUER, {})
