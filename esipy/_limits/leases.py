@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ class Leases:
         with self._lock:
             self._leases[name] = Lease(server, keys, time.monotonic())
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name='limits-leases', daemon=True)
+                self._thread = threading.Thread(target=_renew_all, args=(weakref.ref(self),), daemon=True)
                 self._thread.start()
 
     def remove(self, name: str) -> None:
@@ -54,15 +55,15 @@ class Leases:
         with self._lock:
             self._leases.pop(name, None)
 
-    def _work(self) -> None:
-        while True:
-            time.sleep(RENEW_EVERY / 3)
-            with self._lock:
-                if not self._leases:
-                    self._thread = None
-                    return
-            for renewals in self._due(time.monotonic()):
-                self._script.run(renewals)
+    def renew(self) -> bool:
+        """Renew what is due. Returns False, and ends the thread, if nothing is reserved."""
+        with self._lock:
+            if not self._leases:
+                self._thread = None
+                return False
+        for renewals in self._due(time.monotonic()):
+            self._script.run(renewals)
+        return True
 
     def _due(self, now: float) -> list[list[Operation]]:
         """Return the renewals that are due, in batches of the same server."""
@@ -76,3 +77,13 @@ class Leases:
         return [
             renewals[start : start + _BATCH] for renewals in due.values() for start in range(0, len(renewals), _BATCH)
         ]
+
+
+def _renew_all(leases: weakref.ref[Leases]) -> None:
+    """Renew until nothing is reserved, or the limits are not used any more."""
+    while True:
+        time.sleep(RENEW_EVERY / 3)
+        current = leases()
+        if current is None or not current.renew():
+            return
+        del current

@@ -35,7 +35,7 @@ class RedisScript:
     """
 
     def __init__(self, redis: Any, client: Any) -> None:
-        self._errors = (redis.RedisError, OSError)
+        self._errors = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
         self._no_script: Any = redis.exceptions.NoScriptError
         self._client = fail_fast_client(redis, client, TIMEOUT)
         self._text = files('esipy._limits').joinpath('ledgers.lua').read_text('utf-8')

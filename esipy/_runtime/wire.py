@@ -12,9 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from esipy._runtime import fork
-
-#: Seconds, where the client would wait for ever, as those before redis-py 8 do by default.
-_PATIENCE = 5.0
+from esipy._runtime.redis_client import fail_fast_client
 
 #: So many answers may wait in a connection.
 _OWED = 16
@@ -22,13 +20,14 @@ _OWED = 16
 
 class Wire:
     """Commands to the server of a client of redis-py, as bytes. Safe between threads; a forked child makes connections
-    of its own. `longest`: seconds to wait at most. A client that is not plain (see `impatient`) is used as it is."""
+    of its own. `longest`: seconds to wait at most. A client that is not plain (see `fail_fast_client`) is used as it
+    is."""
 
     def __init__(self, redis: Any, client: Any, longest: float = math.inf) -> None:
         self._refused: Any = redis.exceptions.ResponseError
         self._broken: Any = (redis.exceptions.ConnectionError, OSError)
         self._late: Any = redis.exceptions.TimeoutError
-        self._client = impatient(redis, client, longest)
+        self._client = fail_fast_client(redis, client, longest)
         self._is_plain = self._client is not client
         self._reset_after_fork()
         fork.reset_after_fork(self)
@@ -100,29 +99,3 @@ def _packed(command: tuple[Any, ...]) -> bytes:
         *(word if type(word) is bytes else str(word).encode() for word in command[1:]),
     ]
     return b'*%d\r\n' % len(words) + b''.join([b'$%d\r\n%b\r\n' % (len(word), word) for word in words])
-
-
-def impatient(redis: Any, client: Any, longest: float = math.inf) -> Any:
-    """The same server by connections of our own, which do not try again and speak bytes: a cache that is down is a
-    miss, now, and a store that is down an error. `longest`: seconds to wait for it at most, whatever the client says.
-
-    redis-py repeats a broken command for seconds by default (from 6.0). A pool of another kind than redis-py's two
-    plain ones knows more than its settings tell: that client is used as it is.
-    """
-    pool: Any = getattr(client, 'connection_pool', None)
-    if type(pool) not in (redis.ConnectionPool, redis.BlockingConnectionPool):
-        return client
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    patience = min(pool.connection_kwargs.get('socket_timeout') or _PATIENCE, longest)
-    settings = {
-        **pool.connection_kwargs,
-        'socket_timeout': patience,
-        'socket_connect_timeout': min(pool.connection_kwargs.get('socket_connect_timeout') or patience, longest),
-        'decode_responses': False,
-        'retry': Retry(NoBackoff(), 0),
-        'retry_on_timeout': False,
-        'retry_on_error': [],
-    }
-    return redis.Redis(connection_pool=redis.ConnectionPool(connection_class=pool.connection_class, **settings))
