@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from esipy import clock
 from esipy._cache.base import BaseCache
 from esipy._cache.check import check_cache
-from esipy._cache.policy import lifetime, lower
+from esipy._cache.policy import lifetime, lowercase
 from esipy._documents import fetch
 from esipy._documents.parse import parse, read
 from esipy._http import RawResponse
@@ -234,7 +234,7 @@ class EsiApp:
 
     def _claim(self, claim: str) -> bool:
         try:
-            return self.cache.claim(claim, _CLAIMED)
+            return self.cache.acquire(claim, _CLAIMED)
         except Exception as error:
             LOGGER.debug('%s: cannot be claimed: %r', claim, error)
             return True
@@ -279,7 +279,7 @@ class EsiApp:
         return None
 
     def _fetched(self, url: str, kept: _Kept | None) -> tuple[bytes, dict[str, str]]:
-        etag = lower(kept.headers).get('etag') if kept is not None else None
+        etag = lowercase(kept.headers).get('etag') if kept is not None else None
         answer = _insist(self._address(url), {'If-None-Match': etag} if etag else {})
         if answer.status == 304 and kept is not None:
             return kept.content, {**kept.headers, **answer.headers}
@@ -302,7 +302,7 @@ class EsiApp:
 
     def _remember(self, url: str, key: str, content: bytes, headers: dict[str, str]) -> None:
         now = clock.time()
-        fresh = lifetime(lower(headers), now) if self.expire is None else self.expire
+        fresh = lifetime(lowercase(headers), now) if self.expire is None else self.expire
         headers = {**headers, _ADDRESS: self._address(url)}
         try:
             # Kept for ever: a copy is better than none when the server is down. `now + fresh` says how long unasked.

@@ -1,70 +1,101 @@
-"""Values as bytes, for the shared stores: never a pickle, so that what somebody plants there is at worst a miss.
+"""Values as bytes, for the shared caches: never a pickle, so that an entry planted by somebody else is at worst a miss.
 
-An answer:    magic, 'A', length of its head, length of its body, head (JSON), body as it is
-Another value: magic, 'V', length, JSON with tags for what JSON has no word for
+A response:    magic, seal, 'A', length of its head, length of its body, head (JSON), body as it is
+Another value: magic, seal, 'V', length, JSON with tags for what JSON cannot express
+
+Every entry contains the name under which it is stored, and the name of a response identifies its request and its owner:
+an entry that is copied to another name is a miss. The seal is a MAC (HMAC-SHA256) with the cache's secret, or zeros.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import struct
-from typing import Any
+from typing import Any, NoReturn
 
 from esipy._cache.policy import CachedResponse
 
 #: Changes when the layout does: an entry of another version is a miss.
-_MAGIC = b'esipy2\x01'
-_START = len(_MAGIC)
-_ANSWER = struct.Struct('>cIQ')
+_MAGIC = b'esipy2\x02'
+_SEAL_SIZE = hashlib.sha256().digest_size
+_UNSEALED = bytes(_SEAL_SIZE)
+_START = len(_MAGIC) + _SEAL_SIZE
+_RESPONSE = struct.Struct('>cIQ')
 _VALUE = struct.Struct('>cQ')
 
 
-def seal(value: Any) -> bytes:
-    """A CachedResponse, or JSON values, bytes, tuples and sets in any mixture, as bytes.
+def seal(name: str, value: Any, secret: bytes | None = None) -> bytes:
+    """Return a CachedResponse, or JSON values, bytes, tuples and sets in any mixture, as bytes to store under `name`.
 
     Raises TypeError for anything else.
     """
     if type(value) is CachedResponse:
         status, headers, content, url = value
-        head = json.dumps([status, headers, url]).encode()
-        return b''.join((_MAGIC, _ANSWER.pack(b'A', len(head), len(content)), head, content))
-    body = json.dumps(_tagged(value)).encode()
-    return b''.join((_MAGIC, _VALUE.pack(b'V', len(body)), body))
+        head = json.dumps([name, status, headers, url]).encode()
+        entry = b''.join((_RESPONSE.pack(b'A', len(head), len(content)), head, content))
+    else:
+        body = json.dumps([name, _tagged(value)]).encode()
+        entry = b''.join((_VALUE.pack(b'V', len(body)), body))
+    return b''.join((_MAGIC, _mac(entry, secret), entry))
 
 
-def unseal(data: Any) -> Any:
-    """The value in an envelope. Raises ValueError for whatever is no envelope of ours: broken, old or foreign."""
+def unseal(name: str, data: Any, secret: bytes | None = None) -> Any:
+    """Return the value of an entry that was stored under `name`.
+
+    Raises ValueError for an entry that is broken, of another version, of another name, or without the right seal.
+    """
     if not isinstance(data, bytes) or not data.startswith(_MAGIC):
-        raise ValueError('not an entry of esipy')
+        raise ValueError('it is not an entry of esipy, or of another version')
+    if not hmac.compare_digest(data[len(_MAGIC) : _START], _mac(data[_START:], secret)):
+        raise ValueError('its seal does not match the secret of this cache')
     try:
-        return _answer(data) if data.startswith(b'A', _START) else _value(data)
-    except (struct.error, TypeError, KeyError, IndexError, RecursionError) as error:
-        raise ValueError(f'broken entry: {error!r}') from None
+        stored_as, value = _response(data) if data.startswith(b'A', _START) else _value(data)
+    except (struct.error, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:
+        raise ValueError(f'it is broken: {error!r}') from None
+    if stored_as != name:
+        raise ValueError('it belongs to another key')
+    return value
 
 
-def _answer(data: bytes) -> CachedResponse:
-    _, head_size, body_size = _ANSWER.unpack_from(data, _START)
-    start = _START + _ANSWER.size
+def _mac(entry: bytes, secret: bytes | None) -> bytes:
+    return _UNSEALED if secret is None else hmac.new(secret, entry, hashlib.sha256).digest()
+
+
+def _response(data: bytes) -> tuple[Any, CachedResponse]:
+    _, head_size, body_size = _RESPONSE.unpack_from(data, _START)
+    start = _START + _RESPONSE.size
     body = start + head_size
     if len(data) != body + body_size:
-        raise ValueError('an entry cut short')
-    status, headers, url = json.loads(data[start:body])
+        raise ValueError('it is cut short')
+    name, status, headers, url = _loads(data[start:body])
     if not isinstance(headers, dict) or not all(isinstance(text, str) for text in headers.values()):
-        raise ValueError('an entry whose headers are none')
-    return CachedResponse(int(status), headers, data[body:], str(url))
+        raise ValueError('its headers are not headers')
+    return name, CachedResponse(int(status), headers, data[body:], str(url))
 
 
-def _value(data: bytes) -> Any:
+def _value(data: bytes) -> tuple[Any, Any]:
     kind, size = _VALUE.unpack_from(data, _START)
     start = _START + _VALUE.size
     if kind != b'V' or len(data) != start + size:
-        raise ValueError('an entry cut short')
-    return _untagged(json.loads(data[start:]))
+        raise ValueError('it is cut short')
+    name, value = _loads(data[start:])
+    return name, _untagged(value)
+
+
+def _loads(text: bytes) -> Any:
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> NoReturn:
+    """NaN and Infinity are not JSON (RFC 8259 section 6), and an infinite time would never end."""
+    raise ValueError(f'it contains {constant}')
 
 
 def _tagged(value: Any) -> Any:
-    """JSON values; what JSON has no word for becomes an object with a tag as its only key."""
+    """JSON values; what JSON cannot express becomes an object with a tag as its only key."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, bytes):
@@ -80,7 +111,9 @@ def _tagged(value: Any) -> Any:
         if all(isinstance(key, str) and not key.startswith('!') for key in value):
             return {key: _tagged(item) for key, item in value.items()}
         return {'!dict': [[_tagged(key), _tagged(item)] for key, item in value.items()]}
-    raise TypeError(f'{type(value).__name__} cannot be kept in a shared cache: JSON values, bytes, tuples and sets can')
+    raise TypeError(
+        f'a shared cache cannot store a {type(value).__name__}: it stores JSON values, bytes, tuples and sets'
+    )
 
 
 _UNTAG: dict[str, Any] = {

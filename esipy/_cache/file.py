@@ -1,11 +1,14 @@
-"""FileCache: in a directory, shared by the processes of one machine, through diskcache."""
+"""FileCache: in a directory, shared by the processes of one machine, through diskcache.
+
+Others who can write to the directory decide what is read from it, but nothing more: no file outside it is read or removed,
+and nothing in it is unpickled.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
-import threading
-import time
 import warnings
 import weakref
 from functools import lru_cache
@@ -13,68 +16,42 @@ from pathlib import Path
 from typing import Any
 
 from esipy._cache.shared import LOGGER, SharedCache
-from esipy._runtime import fork
 from esipy._runtime.lazy import missing_extra
 
 
-class _Here(threading.local):
-    """What executes SQL in this thread."""
-
-    execute: Any = None
-
-
 class FileCache(SharedCache):
-    """Keeps values in the directory `path`; `settings` are those of `diskcache.Cache` (`size_limit`, `timeout`, …).
+    """Stores values in the directory `path`; `settings` are those of `diskcache.Cache` (`size_limit`, `timeout`, …).
 
-    A directory that it makes is private to the user. Where the directory cannot be used it warns, and keeps nothing.
+    A directory that it makes is private to the user. Where the directory cannot be used it warns, and stores nothing:
+    so it does, as root, in a directory of another user. `secret`: seals every entry, so that others who can write to
+    the directory cannot forge one.
     """
 
-    def __init__(self, path: str | os.PathLike[str], **settings: Any) -> None:
+    def __init__(self, path: str | os.PathLike[str], secret: str | bytes | None = None, **settings: Any) -> None:
         try:
             import diskcache
         except ImportError as error:
             raise missing_extra('this cache', 'diskcache', 'disk', error) from None
-        super().__init__()
-        settings.setdefault('disk', _of_bytes(diskcache))
+        super().__init__(secret)
+        settings.setdefault('disk', _disk_of_bytes(diskcache))
         settings.setdefault('timeout', 5)
         self._cache: Any = None
-        self._reset_after_fork()
-        fork.reset_after_fork(self)
-        self._reads_plainly = False
         try:
             _make_private(Path(os.path.expandvars(path)).expanduser())
             self._cache = diskcache.Cache(os.fspath(path), **settings)
             weakref.finalize(self, self._cache.close)
-            self._reads_plainly = _changes_nothing_on_reading(diskcache, self._cache, settings)
         except Exception as error:
-            message = f'{path}: cannot be used as a cache, nothing is kept: {error}'
+            message = f'{path}: cannot be used as a cache, so nothing is stored: {error}'
             LOGGER.warning(message)
             warnings.warn(message, stacklevel=2)
 
-    def _reset_after_fork(self) -> None:
-        """In a forked child: the parent's connections are not used."""
-        self._here = _Here()
-
     def close(self) -> None:
-        """Close this thread's connection; the next use opens another."""
-        self._here.execute = None
+        """Close this thread's connection; the next use opens another. (In a forked child diskcache opens its own.)"""
         if self._cache is not None:
             self._cache.close()
 
     def _load(self, name: str) -> Any:
-        if not self._reads_plainly:
-            return None if self._cache is None else self._cache.get(name)
-        # What `get` does by itself takes half as long again. Large values are in files, and left to it.
-        execute = self._here.execute
-        if execute is None:
-            execute = self._here.execute = self._cache._con.cursor().execute
-        rows = execute(_SELECT, (name,)).fetchall()
-        if not rows:
-            return None
-        filename, value, expires = rows[0]
-        if filename is not None:
-            return self._cache.get(name)
-        return value if expires is None or expires > time.time() else None
+        return None if self._cache is None else self._cache.get(name)
 
     def _save(self, name: str, data: bytes, expire: int | None) -> Any:
         return self._cache is not None and self._cache.set(name, data, expire=expire)
@@ -86,23 +63,16 @@ class FileCache(SharedCache):
         return self._cache is not None and self._cache.delete(name)
 
 
-#: A text as key is `raw`.
-_SELECT = 'SELECT filename, value, expire_time FROM Cache WHERE key = ? AND raw = 1'
-
-
-def _changes_nothing_on_reading(diskcache: Any, cache: Any, settings: dict[str, Any]) -> bool:
-    """Whether a value may be read past `Cache.get`: by default it neither counts hits nor notes when one was read."""
-    if settings['disk'] is not _of_bytes(diskcache) or cache.statistics or not hasattr(cache, '_con'):
-        return False
-    return diskcache.core.EVICTION_POLICY[cache.eviction_policy]['get'] is None
+#: How diskcache names the files of large values.
+_FILE_NAME = re.compile(r'[0-9a-f]{2}[/\\][0-9a-f]{2}[/\\][0-9a-f]{28}\.val', re.ASCII)
 
 
 @lru_cache(maxsize=1)
-def _of_bytes(diskcache: Any) -> Any:
-    """diskcache's storage, which would read pickles if it found one, without that."""
+def _disk_of_bytes(diskcache: Any) -> Any:
+    """diskcache's storage, without its pickles, and without trust in the file names of its database."""
 
     class Disk(diskcache.Disk):  # type: ignore[misc]
-        """Texts as keys, bytes as values; anything else that stands in the database is a miss."""
+        """Texts as keys, bytes as values; anything else in the database is a miss."""
 
         def get(self, key: Any, raw: Any) -> Any:
             return key if raw else None
@@ -110,17 +80,57 @@ def _of_bytes(diskcache: Any) -> Any:
         def fetch(self, mode: int, filename: Any, value: Any, read: bool) -> Any:
             if mode not in (diskcache.core.MODE_RAW, diskcache.core.MODE_BINARY):
                 return None
-            return super().fetch(mode, filename, value, read)
+            if mode == diskcache.core.MODE_RAW:
+                return value if isinstance(value, bytes) else None
+            return _read(self._directory, filename)
+
+        def remove(self, file_path: Any) -> None:
+            if is_inside(self._directory, file_path):
+                super().remove(file_path)
 
     return Disk
 
 
+def is_inside(directory: str, name: Any) -> bool:
+    """Return whether a file of the database is one that diskcache made: in the directory, and not through a link."""
+    if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
+        return False
+    whole = os.path.join(os.path.realpath(directory), name)
+    return os.path.realpath(whole) == whole
+
+
+def _read(directory: str, name: Any) -> bytes | None:
+    """The bytes of a large value; None unless it is a regular file (a pipe would never end)."""
+    if not is_inside(directory, name):
+        return None
+    flags = os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0)
+    try:
+        with open(os.open(os.path.join(directory, name), flags), 'rb') as file:
+            return file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+    except OSError:
+        return None
+
+
 def _make_private(directory: Path) -> None:
-    """Make the directory for this user alone; one that is there stays as it is, with a warning if others may write."""
+    """Make the directory for this user alone. One that exists stays as it is, with a warning if others may write to it.
+
+    Raises PermissionError for root, in a directory of another user.
+    """
     try:
         directory.mkdir(parents=True, mode=0o700)
+        return
     except FileExistsError:
-        if os.name == 'posix' and directory.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-            message = f'{directory}: others can write to this cache, and so decide what is read from it'
-            LOGGER.warning(message)
-            warnings.warn(message, stacklevel=4)
+        if os.name != 'posix':
+            return
+    status = directory.stat()
+    if status.st_uid != os.geteuid():
+        if os.geteuid() == 0:
+            raise PermissionError('it belongs to another user, who could decide what root reads from it')
+        _warn(f'{directory}: this cache belongs to another user, who decides what is read from it')
+    elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        _warn(f'{directory}: others can write to this cache, and so decide what is read from it')
+
+
+def _warn(message: str) -> None:
+    LOGGER.warning(message)
+    warnings.warn(message, stacklevel=5)

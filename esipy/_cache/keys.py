@@ -108,6 +108,13 @@ def key_of(
     return whole
 
 
+def resource_of(key: Any) -> str:
+    """Return the key of the index of a resource: all responses with the same URL, path, query and owner, whatever their
+    language, tenant or date."""
+    url, headers, path, query = key
+    return 'esipy:variants:' + _hashed([url, headers.get('authorization', ''), path, query])
+
+
 def owner_of(authorization: Any) -> str:
     """Whose call it is, as far as an unverified token tells: a digest of it; '' where there is no token."""
     return _hidden(authorization) if authorization else ''

@@ -26,14 +26,15 @@ _MOST = 64 * 2**20
 
 
 class MemcachedCache(SharedCache):
-    """Keeps values in memcached. `memcache_client`: a `memcache.Client` (python-memcached) or a client of pymemcache.
+    """Stores values in memcached. `memcache_client`: a `memcache.Client` (python-memcached) or a client of pymemcache.
 
-    A value that memcached would not take is packed, and skipped, aloud once, if it is too large even so. Raises
-    TypeError for what is no client.
+    A value that is too large for memcached is compressed; if it is still too large it is not stored, which is logged
+    once. `secret`: seals every entry, so that others who can write to memcached cannot forge one. Raises TypeError for
+    another client.
     """
 
-    def __init__(self, memcache_client: Any) -> None:
-        super().__init__()
+    def __init__(self, memcache_client: Any, secret: str | bytes | None = None) -> None:
+        super().__init__(secret)
         kind = type(memcache_client).__module__.partition('.')[0]
         if kind == 'pymemcache':
             self._bytes_only: Any = _PymemcacheGuard(memcache_client)

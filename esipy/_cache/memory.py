@@ -52,7 +52,7 @@ class DictCache(BaseCache):
             self._drop(key)
             self._claims.pop(key, None)
 
-    def claim(self, key: Any, expire: int) -> bool:
+    def acquire(self, key: Any, expire: int) -> bool:
         now = clock.monotonic()
         with self._lock:
             if self._claims.get(key, now) > now:

@@ -1,11 +1,12 @@
-"""What may be kept, for how long it is fresh, how to ask whether it still holds: RFC 9111, as pure functions.
+"""What may be stored, for how long it is fresh, how it is revalidated: RFC 9111, as pure functions.
 
-Nothing here reads a clock or talks to a store: `now` (seconds since the epoch) is passed in. A kept answer is
-a CachedResponse of plain types; what else must be known of it stands among its headers under names of ours.
+Nothing here reads a clock or a store: `now` (seconds since the epoch) is an argument. A stored response is a
+CachedResponse of plain types; what else must be known of it is among its headers, under names of our own.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -15,7 +16,7 @@ from esipy._message.headers import EXPIRY, OURS, RECEIVED, VARIED, WARNED, momen
 
 
 class CachedResponse(NamedTuple):
-    """A kept answer, in plain types: this is what caches are given."""
+    """A stored response, in plain types: this is what caches are given."""
 
     status_code: int
     headers: dict[str, str]
@@ -23,31 +24,35 @@ class CachedResponse(NamedTuple):
     url: str
 
 
-#: The note on an answer whose body nobody has read yet: it may not be JSON.
+#: The note on a response whose body has not been read yet: it may not be JSON.
 UNREAD = OURS + 'Unread'
 
-#: For how many seconds an answer is kept for its validator after it stopped being fresh.
+#: For how many seconds a stale response is stored for its validator.
 KEEP_STALE = 7 * 86400
 
+#: No response is fresh for longer (RFC 9111 section 1.2.2); an `Expires` in the year 9999 means "for ever".
+_MAX_LIFETIME = 2.0**31
 
-#: No answer is fresh for longer (RFC 9111 section 1.2.2); an `Expires` of the year 9999 means "for ever".
-_LONGEST = 2.0**31
+#: By how many seconds the clocks of those who share a cache may differ.
+_CLOCK_SKEW = 5.0
 
 
-class Lower(dict[str, str]):
+class Lowercase(dict[str, str]):
     """Headers by their lower-case names."""
 
     __slots__ = ()
 
 
-def lower(headers: Mapping[str, str]) -> Lower:
-    """Headers by their lower-case names, which is how all functions here want them unless they say otherwise."""
-    return headers if isinstance(headers, Lower) else Lower({name.lower(): value for name, value in headers.items()})
+def lowercase(headers: Mapping[str, str]) -> Lowercase:
+    """Return headers by their lower-case names, which is how all functions here take them unless they say otherwise."""
+    if isinstance(headers, Lowercase):
+        return headers
+    return Lowercase({name.lower(): value for name, value in headers.items()})
 
 
 def lifetime(low: Mapping[str, str], now: float) -> float | None:
-    """For how many seconds from its arrival (`now`) an answer is fresh; negative: it was old already; None: the
-    answer does not say.
+    """Return for how many seconds from its arrival (`now`) a response is fresh; negative: it was stale already; None:
+    the response does not say.
 
     `max-age` less `Age` (RFC 9111 sections 4.2.1 and 4.2.3), else `Expires` against `Date`: both are of the
     server's clock, so that a wrong one of ours does not matter.
@@ -55,49 +60,62 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
     control = directives(low)
     if 'no-cache' in control:
         return 0.0
-    age = (_seconds(low['age'].partition(',')[0]) or 0.0) if 'age' in low else 0.0
+    age = initial_age(low)
     if 'max-age' in control:
         longest = _seconds(control['max-age'])
-        return 0.0 if longest is None else longest - age  # what makes no sense counts as over: see `doubt`
+        return 0.0 if longest is None else longest - age  # an invalid one means stale: see `freshness_problem`
     if 'expires' not in low:
         return None
     expires = moment(low['expires'])
     if expires is None:
         return 0.0
     sent = moment(low.get('date'))
-    return max(-_LONGEST, min(_LONGEST, expires - (now if sent is None else sent) - age))
+    return max(-_MAX_LIFETIME, min(_MAX_LIFETIME, expires - (now if sent is None else sent) - age))
 
 
-def doubt(low: Mapping[str, str]) -> str | None:
-    """What is wrong with what an answer says of its freshness, if it makes no sense: then it counts as old already
-    (sections 4.2.1 and 5.3). For the log."""
+def initial_age(low: Mapping[str, str]) -> float:
+    """Return the `Age` of a response when it arrived; of several the first counts (section 5.1)."""
+    return (_seconds(low['age'].partition(',')[0]) or 0.0) if 'age' in low else 0.0
+
+
+def with_current_age(headers: Mapping[str, str], now: float) -> dict[str, str]:
+    """Return a stored response's headers with the `Age` that it has now, which a cache must send (section 5.1)."""
+    received = _number(headers.get(RECEIVED))
+    age = initial_age(lowercase(headers)) + (max(0.0, now - received) if received else 0.0)
+    others = {name: value for name, value in headers.items() if name.lower() != 'age'}
+    return {**others, 'Age': str(int(age))}
+
+
+def freshness_problem(low: Mapping[str, str]) -> str | None:
+    """Return what is wrong with the freshness headers of a response that counts as stale because of it (sections 4.2.1
+    and 5.3), for the log; None if nothing is."""
     control = directives(low)
     if 'max-age' in control:
-        told = control['max-age']
-        return None if _seconds(told) is not None else f'max-age {told!r} is no number of seconds'
+        text = control['max-age']
+        return None if _seconds(text) is not None else f'max-age is not a number of seconds: {text[:80]!r}'
     if 'expires' in low and moment(low['expires']) is None:
-        return f'Expires {low["expires"]!r} is no date'
+        return f'Expires is not a date: {low["expires"][:80]!r}'
     return None
 
 
 def is_conditional(sent: Mapping[str, str]) -> bool:
-    """Whether a request asks by itself for what has changed alone (RFC 9110 section 13.1)."""
-    return not {'if-none-match', 'if-modified-since'}.isdisjoint(lower(sent))
+    """Return whether a request itself asks only for what has changed (RFC 9110 section 13.1)."""
+    return not {'if-none-match', 'if-modified-since'}.isdisjoint(lowercase(sent))
 
 
 def validators(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that ask whether a kept answer still holds (section 4.3.1); empty where it has no validator, or one
-    that cannot be sent: somebody else may have put it into a shared store. `headers` in any case."""
-    low = lower(headers)
-    asked = {'If-None-Match': low.get('etag'), 'If-Modified-Since': low.get('last-modified')}
-    return {name: value for name, value in asked.items() if value and _VALIDATOR.fullmatch(value)}
+    """Return the headers that revalidate a stored response (section 4.3.1); empty if it has no validator, or one that
+    cannot be sent: another program may have put it into a shared store. `headers` in any case."""
+    low = lowercase(headers)
+    found = {'If-None-Match': low.get('etag'), 'If-Modified-Since': low.get('last-modified')}
+    return {name: value for name, value in found.items() if value and _VALIDATOR.fullmatch(value)}
 
 
 #: What a header may hold (RFC 9110 section 5.5), without spaces around it.
 _VALIDATOR = re.compile(r'[!-~\x80-\xff](?:[ -~\x80-\xff]*[!-~\x80-\xff])?')
 
 
-def kept(
+def stored_headers(
     status: int,
     headers: Mapping[str, str],
     sent: Mapping[str, str],
@@ -105,17 +123,18 @@ def kept(
     read: bool = True,
     stale_if_error: float = 0.0,
 ) -> dict[str, str] | None:
-    """The headers under which an answer to a request with the headers `sent` is kept; None if it may not be, or
-    would be of no use (section 3). `headers` in any case. `read`: it is known that the body is JSON.
-    `stale_if_error`: for how many seconds an old one is of use."""
-    low = lower(headers)
-    if status != 200 or 'no-store' in directives(low) or '*' in low.get('vary', ''):
+    """Return the headers under which the response to a request with the headers `sent` is stored; None if it may not be
+    stored, or would be of no use (section 3). `headers` in any case. `read`: it is known that the body is JSON.
+    `stale_if_error`: for how many seconds a stale one is of use."""
+    low = lowercase(headers)
+    if status != 200 or not _may_be_stored(low):
         return None
     seconds = lifetime(low, now)
-    if (seconds or 0.0) + stale_if_error <= 0 and not validators(low):
+    usable = (seconds or 0.0) + max(stale_if_error, extension(low, 'stale-if-error'))
+    if usable <= 0 and not validators(low):
         return None
     return {
-        **public(headers),
+        **_end_to_end(public(headers), low),
         **({} if read else {UNREAD: '1'}),
         **({WARNED: low['warning']} if 'warning' in low else {}),
         RECEIVED: repr(now),
@@ -124,70 +143,115 @@ def kept(
     }
 
 
-def keep_for(
-    headers: Mapping[str, str], now: float, keep_stale: float = KEEP_STALE, stale_if_error: float = 0.0
-) -> int:
-    """For how many seconds a store should keep an answer: while it is fresh, and then for its validator and for the
-    time when the server is down."""
+def _may_be_stored(low: Mapping[str, str]) -> bool:
+    """`no-store` counts, unless `must-understand` says that a cache which knows the status may ignore it (section
+    5.2.2.3): 200 is the only one that is stored."""
+    control = directives(low)
+    if 'no-store' in control and 'must-understand' not in control:
+        return False
+    return '*' not in low.get('vary', '')
+
+
+#: Headers that concern one connection only (RFC 9110 section 7.6.1).
+_HOP_BY_HOP = frozenset(
+    {
+        'connection',
+        'keep-alive',
+        'proxy-connection',
+        'proxy-authenticate',
+        'te',
+        'trailer',
+        'transfer-encoding',
+        'upgrade',
+    }
+)
+
+
+def _end_to_end(headers: Mapping[str, str], low: Mapping[str, str]) -> dict[str, str]:
+    """Headers without those that concern the connection, such as any that `Connection` names (section 3.1)."""
+    gone = _HOP_BY_HOP
+    if 'connection' in low:
+        gone = gone | {name.strip().lower() for name in low['connection'].split(',')}
+    return {name: value for name, value in headers.items() if name.lower() not in gone}
+
+
+def ttl(headers: Mapping[str, str], now: float, keep_stale: float = KEEP_STALE, stale_if_error: float = 0.0) -> int:
+    """Return for how many seconds a cache should store a response: while it is fresh, and then for its validator and
+    for the time when the server is down."""
     fresh = max(0.0, expiry(headers) - now)
-    return max(1, int(fresh + max(keep_stale if validators(headers) else 0, stale_if_error)))
+    low = lowercase(headers)
+    extra = max(stale_if_error, extension(low, 'stale-if-error'), extension(low, 'stale-while-revalidate'))
+    return max(1, int(fresh + max(keep_stale if validators(low) else 0, extra)))
 
 
 def expiry(headers: Mapping[str, str]) -> float:
-    """Until when, by our clock, a kept answer is fresh; 0 for one that lost the note."""
+    """Return until when, by our clock, a stored response is fresh; 0 for one that lost the note."""
     return _number(headers.get(EXPIRY))
 
 
 def is_fresh(headers: Mapping[str, str], now: float) -> bool:
-    """Whether a kept answer may be used without asking. One that comes from the future was kept by a machine whose
-    clock is ahead of ours, or before ours was put back: nobody knows how old it is."""
-    try:
-        return now < float(headers[EXPIRY]) and float(headers[RECEIVED]) - _TOLERATED <= now
-    except (KeyError, ValueError):
-        return False
+    """Return whether a stored response may be used without asking the server. One that comes from the future was stored
+    by a machine whose clock is ahead of ours, or before ours was set back: its age is not known."""
+    return now < _number(headers.get(EXPIRY)) and 0 < _number(headers.get(RECEIVED)) <= now + _CLOCK_SKEW
 
 
-#: By how many seconds the clocks of those who share a cache may differ.
-_TOLERATED = 5.0
+def may_serve_stale(headers: Mapping[str, str], status: int, now: float, stale_if_error: float) -> bool:
+    """Return whether a stored response is returned because the server is down: 5xx (no response counts as 500) or 420.
 
-
-def may_stand_in(headers: Mapping[str, str], status: int, now: float, stale_if_error: float) -> bool:
-    """Whether a kept answer is given because the server is down: 5xx (no answer counts as 500) or 420, and not longer
-    than `stale_if_error` seconds after it stopped being fresh (RFC 5861 section 4); never where the server forbade it
-    (section 4.2.4)."""
+    Not longer than `stale_if_error` seconds after it stopped being fresh, or those of the server's own directive
+    (RFC 5861 section 4); never where the server forbids it (RFC 9111 section 4.2.4).
+    """
     if status < 500 and status != 420:
         return False
-    forbidden = {'no-cache', 'must-revalidate'} & directives(lower(headers)).keys()
-    return not forbidden and now < expiry(headers) + stale_if_error
+    low = lowercase(headers)
+    seconds = max(stale_if_error, extension(low, 'stale-if-error'))
+    return not _FORBIDS_STALE & directives(low).keys() and now < expiry(headers) + seconds
+
+
+def may_serve_while_revalidating(headers: Mapping[str, str], now: float) -> bool:
+    """Return whether a stale response may be returned while another thread revalidates it (RFC 5861 section 3)."""
+    low = lowercase(headers)
+    seconds = extension(low, 'stale-while-revalidate')
+    if not seconds or _FORBIDS_STALE & directives(low).keys():
+        return False
+    return _number(headers.get(RECEIVED)) <= now + _CLOCK_SKEW and now < expiry(headers) + seconds
+
+
+_FORBIDS_STALE = frozenset({'no-cache', 'must-revalidate'})
+
+
+def extension(low: Mapping[str, str], name: str) -> float:
+    """Return the seconds of a directive of RFC 5861; 0 if there is none."""
+    return _seconds(directives(low).get(name)) or 0.0
 
 
 def was_expired(headers: Mapping[str, str], now: float) -> bool:
-    """Whether an answer came with an `Expires` in the past, which some old routes send."""
-    low = lower(headers)
+    """Return whether a response came with an `Expires` in the past, which some old routes send."""
+    low = lowercase(headers)
     return 'expires' in low and 'max-age' not in directives(low) and (lifetime(low, now) or 0.0) < 0
 
 
 def merged(headers: Mapping[str, str], news: Mapping[str, str]) -> dict[str, str]:
-    """A kept answer's headers after a 304 (section 3.2): the new ones replace the old ones of the same name."""
+    """Return a stored response's headers after a 304 (section 3.2): new ones replace old ones of the same name."""
     changes = {name: value for name, value in news.items() if name.lower() not in _OF_THE_BODY}
-    gone = {name.lower() for name in changes} | {'age', 'date'}  # both told of the moment of the old answer
+    gone = {name.lower() for name in changes} | {'age', 'date'}  # both described the old response
     if gone & _OF_FRESHNESS:
-        gone |= _OF_FRESHNESS  # what was said of freshness before does not count beside what is said now
+        gone |= _OF_FRESHNESS  # the old freshness headers do not count beside new ones
     return {**{name: value for name, value in headers.items() if name.lower() not in gone}, **changes}
 
 
 _OF_FRESHNESS = frozenset({'cache-control', 'expires'})
 
-#: These speak of the body that a 304 does not have.
+#: These describe the body, which a 304 does not have.
 _OF_THE_BODY = frozenset({'content-length', 'content-encoding', 'content-type', 'content-range', 'transfer-encoding'})
 
 
 def varied(vary: str | None, sent: Mapping[str, str]) -> str:
-    """What a request said in the headers that `Vary` names (section 4.1), without what tells whose it is."""
+    """Return the values of the request headers that `Vary` names (section 4.1), without those that show the owner."""
     names = _varying(vary) if vary else ()
     if not names:
         return ''
-    low = lower(sent)
+    low = lowercase(sent)
     return '\n'.join(f'{name}: {low.get(name, "")}' for name in names)
 
 
@@ -196,42 +260,52 @@ def _varying(vary: str) -> list[str]:
     return sorted({name.strip().lower() for name in vary.split(',')} - _NOT_VARYING)
 
 
-#: Whose answer it is stands in the key; how it was packed is undone before it is kept.
-_NOT_VARYING = frozenset({'', 'authorization', 'cookie', 'accept-encoding', 'origin', 'user-agent'})
+#: The owner is part of the cache key; a compressed body is decompressed before it is stored.
+_NOT_VARYING = frozenset({'', 'authorization', 'cookie', 'accept-encoding'})
 
 
 def matches(headers: Mapping[str, str], sent: Mapping[str, str]) -> bool:
-    """Whether a kept answer was given to a request that said the same (`Vary`)."""
-    return not headers.get(VARIED) or headers[VARIED] == varied(lower(headers).get('vary'), sent)
+    """Return whether a stored response belongs to a request with these headers (`Vary`)."""
+    return not headers.get(VARIED) or headers[VARIED] == varied(lowercase(headers).get('vary'), sent)
 
 
 def public(headers: Mapping[str, str]) -> dict[str, str]:
-    """A kept answer's headers without ours."""
+    """Return a stored response's headers without our own."""
     return {name: value for name, value in headers.items() if not name.startswith(OURS)}
 
 
 def directives(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """`Cache-Control` as a dict; a directive without a value has ''. Of two alike the first counts."""
+    """Return `Cache-Control` as a dict; a directive without a value has ''. Of two with one name the first counts."""
     return _directives(headers.get('cache-control', ''))
 
 
-@lru_cache(maxsize=256)  # a server says the same few things all day
+#: One element of a list, which may hold commas within quotes (RFC 9110 section 5.6). Each character can only be matched
+#: by one alternative, so that hostile text is read in linear time.
+_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|\\?$))+', re.DOTALL)
+
+
+@lru_cache(maxsize=256)  # a server sends the same few values all day
 def _directives(text: str) -> Mapping[str, str]:
     found: dict[str, str] = {}
-    for part in text.split(','):
-        name, _, value = part.partition('=')
-        found.setdefault(name.strip().lower(), value.strip().strip('"'))
+    for element in _ELEMENT.findall(text):
+        name, _, value = element.partition('=')
+        found.setdefault(name.strip().lower(), re.sub(r'\\(.)', r'\1', value.strip().strip('"')))
+    found.pop('', None)
     return found
 
 
 def _number(text: str | None) -> float:
+    """One of our own notes; 0 for what is not a finite number, which another program may have put there."""
     try:
-        return float(text or 0)
+        number = float(text or 0)
     except ValueError:
         return 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 def _seconds(text: str | None) -> float | None:
-    """Delta-seconds (section 1.2.2), at most 2^31; None for what is none."""
+    """Delta-seconds (section 1.2.2), at most 2^31; None for what is not."""
     digits = (text or '').strip()
-    return min(float(digits), _LONGEST) if digits.isascii() and digits.isdigit() else None
+    if not digits.isascii() or not digits.isdigit():
+        return None
+    return min(float(digits[:12]), _MAX_LIFETIME)

@@ -10,20 +10,21 @@ from esipy._runtime.wire import Wire
 
 
 class RedisCache(SharedCache):
-    """Keeps values in Redis. `redis_client`: a `redis.Redis` or `redis.RedisCluster`, with `decode_responses` or not.
+    """Stores values in Redis. `redis_client`: a `redis.Redis` or `redis.RedisCluster`, with `decode_responses` or not.
 
-    The client's `socket_timeout` is how long a call waits when Redis hangs (5 seconds where it has none). Raises
-    TypeError for what is no client.
+    The client's `socket_timeout` is how long a call waits when Redis hangs (5 seconds where it has none). `secret`:
+    seals every entry, so that others who can write to the database cannot forge one. Raises TypeError for another
+    client.
     """
 
-    def __init__(self, redis_client: Any) -> None:
+    def __init__(self, redis_client: Any, secret: str | bytes | None = None) -> None:
         try:
             import redis
         except ImportError as error:
             raise missing_extra('this cache', 'redis', 'redis', error) from None
         if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
             raise TypeError('cache must be an instance of redis.Redis')
-        super().__init__()
+        super().__init__(secret)
         self._r = redis_client
         self._wire = Wire(redis, redis_client)
 

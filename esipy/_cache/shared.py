@@ -1,4 +1,4 @@
-"""What the stores outside this process share: values go in as envelopes, and come out or are a miss."""
+"""What the caches outside this process have in common: values go in as envelopes, and come out or are a miss."""
 
 from __future__ import annotations
 
@@ -14,22 +14,30 @@ LOGGER = logging.getLogger('esipy.cache')
 
 #: Entries of at most so many bytes are remembered as they were read, and at most so many of them.
 _SMALL = 4096
-_MANY = 1000
+_MAX_REMEMBERED = 1000
 
 
 class SharedCache(BaseCache):
-    """Base of the stores outside this process. A subclass moves bytes: `_load`, `_save`, `_add`, `_delete`."""
+    """Base of the caches outside this process. A subclass moves bytes: `_load`, `_save`, `_add`, `_delete`.
 
-    def __init__(self) -> None:
-        #: Small answers as they were last read, by name, with their bytes: the same ones are read again and again.
+    `secret`: seals every entry with a MAC, so that others who can write to the store cannot forge one. All programs
+    that share the store need the same secret. Raises TypeError for a secret that is not a text or bytes.
+    """
+
+    def __init__(self, secret: str | bytes | None = None) -> None:
+        if secret is not None and not (secret and isinstance(secret, (str, bytes))):
+            raise TypeError('secret must be a text or bytes, and not empty')
+        self._secret = secret.encode() if isinstance(secret, str) else secret
+        #: Small responses as they were last read, by name, with their bytes: the same ones are read again and again.
         self._read: dict[str, tuple[bytes, CachedResponse]] = {}
 
     def set(self, key: Any, value: Any, expire: float | None = 300) -> Any:
-        """Keep a value for `expire` seconds (0, None: for ever). Raises TypeError for what an envelope cannot hold."""
-        return self._save(_hash(key), seal(value), None if not expire else max(1, int(expire)))
+        """Store a value for `expire` seconds (0, None: for ever). Raises TypeError for what cannot be stored."""
+        name = _hash(key)
+        return self._save(name, seal(name, value, self._secret), None if not expire else max(1, int(expire)))
 
     def get(self, key: Any, default: Any = None) -> Any:
-        """The value, or `default`. An entry that is broken, old or somebody else's is a miss."""
+        """Return the value, or `default`. An entry that is broken, outdated, forged or of another key is a miss."""
         name = key.hashed if type(key) is Key else _hash(key)
         data = self._load(name)
         if data is None:
@@ -38,23 +46,24 @@ class SharedCache(BaseCache):
         if known is not None and known[0] == data:
             return known[1]
         try:
-            value = unseal(data)
+            value = unseal(name, data, self._secret)
         except ValueError as error:
-            LOGGER.warning('%s: an entry was passed over: %s', type(self).__name__, error)
+            LOGGER.warning('%s: an entry is ignored: %s', type(self).__name__, error)
             return default
         if len(data) <= _SMALL and type(value) is CachedResponse:
-            if len(self._read) >= _MANY:
+            if len(self._read) >= _MAX_REMEMBERED:
                 self._read.clear()
             self._read[name] = data, value
         return value
 
     def invalidate(self, key: Any) -> Any:
-        """Forget a value."""
+        """Remove a value."""
         return self._delete(_hash(key))
 
-    def claim(self, key: Any, expire: int) -> bool:
-        """Whether the caller is the first to come for `key` in `expire` seconds, over all processes."""
-        return self._add(_hash(key), seal(True), expire)
+    def acquire(self, key: Any, expire: int) -> bool:
+        """Return whether the caller is the first to ask for `key` within `expire` seconds, over all processes."""
+        name = _hash(key)
+        return self._add(name, seal(name, True, self._secret), expire)
 
     def _load(self, name: str) -> Any:
         raise NotImplementedError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any, Generic, Protocol, TypeVar
 
 from esipy import clock
@@ -112,9 +112,14 @@ class Coalescer(Generic[Result]):
         if shared.done is not None:
             shared.done.set()
 
-    def invalidate(self, key: Hashable) -> None:
-        """Mark the request in flight for `key` as outdated: later calls do not wait for it."""
+    def is_in_flight(self, key: Hashable) -> bool:
+        """Return whether another thread is fetching the response for `key`."""
+        return key in self._in_flight
+
+    def invalidate(self, is_outdated: Callable[[Hashable], bool]) -> None:
+        """Mark the requests in flight as outdated whose key `is_outdated`: later calls do not wait for them."""
+        if not self._in_flight:
+            return
         with self._lock:
-            shared = self._in_flight.pop(key, None)
-        if shared is not None:
-            shared.invalidated = True
+            for key in [key for key in self._in_flight if is_outdated(key)]:
+                self._in_flight.pop(key).invalidated = True

@@ -32,11 +32,18 @@ class Outcomes:
 
     def from_cache(self, exchange: Exchange, stored: CachedResponse) -> Outcome:
         """Return a stored response that is fresh."""
-        response = exchange.response_of(*stored)
+        headers = policy.with_current_age(stored.headers, clock.time())
+        response = exchange.response_of(*stored._replace(headers=headers))
         response.from_cache = True
         if policy.UNREAD in stored.headers and not exchange.raw_body_only:
             return response, unreadable(response, exchange.settings.strict, clock.time())
         return response, None
+
+    def stale(self, exchange: Exchange, stored: CachedResponse) -> Outcome:
+        """Return a stored response that is stale, and says so."""
+        response, error = self.from_cache(exchange, stored)
+        response.from_cache, response.stale = False, True
+        return response, error
 
     def from_rejection(self, exchange: Exchange, rejection: Rejection) -> Outcome:
         """Return a remembered 403 or 404 without asking again."""
@@ -52,15 +59,13 @@ class Outcomes:
         """Return what the server sent, and store it if `store`. `validated`: the stored response whose validators the
         request carried."""
         if validated is not None and self._may_serve_stale(exchange, validated, raw):
-            response, error = self.from_cache(exchange, validated)
-            response.from_cache, response.stale = False, True
-            return response, error
+            return self.stale(exchange, validated)
         if raw.status == 304 and validated is not None:
             return self._revalidated(exchange, raw, validated, store), None
         return self._read(exchange, raw, store)
 
     def _may_serve_stale(self, exchange: Exchange, stored: CachedResponse, raw: RawResponse) -> bool:
-        return policy.may_stand_in(stored.headers, raw.status, clock.time(), exchange.settings.stale_if_error)
+        return policy.may_serve_stale(stored.headers, raw.status, clock.time(), exchange.settings.stale_if_error)
 
     def _revalidated(self, exchange: Exchange, raw: RawResponse, stored: CachedResponse, store: bool) -> Response:
         """Return the stored response with the headers of the 304 (RFC 9111 section 4.3.4)."""

@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from esipy import clock
 from esipy._cache import policy
+from esipy._cache.keys import resource_of
 from esipy._cache.policy import CachedResponse
 from esipy._call import retry
 from esipy._call.coalesce import Coalescer
@@ -96,6 +97,9 @@ class Pipeline:
         `stored` was looked up when `generation` requests had ended.
         """
         key = self.responses.key(exchange)
+        is_stale = stored is not None and self.coalescer.is_in_flight(key)
+        if stored and is_stale and policy.may_serve_while_revalidating(stored.headers, clock.time()):
+            return self.outcomes.stale(exchange, stored)
         with self.coalescer.join(key, exchange.timeout, exchange.deadline, exchange) as shared:
             if shared.result is not None and shared.result.owner == exchange.owner:
                 return self.outcomes.from_server(exchange, *shared.result[:2], store=False)
@@ -117,7 +121,8 @@ class Pipeline:
         raw = self._attempts(exchange, None).raw
         may_be_done = isinstance(raw.failure, TransportError) and not raw.failure.unsent
         if exchange.method not in SAFE and (raw.status < 400 or may_be_done):
-            self.coalescer.invalidate(self.responses.key(exchange))
+            written = resource_of(self.responses.key(exchange))
+            self.coalescer.invalidate(lambda key: resource_of(key) == written)
             self.responses.invalidate(exchange)
         return self.outcomes.from_server(exchange, raw, None, store=False)
 

@@ -1,66 +1,69 @@
-"""Between the client and a cache: which answers are asked for and kept. Whatever a cache does, no call fails by it."""
+"""Between the pipeline and a cache: which responses are looked up, stored and invalidated. No call fails because of a
+cache."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from esipy import clock
 from esipy._cache import policy
-from esipy._cache.base import BaseCache, DummyCache
+from esipy._cache.base import DummyCache
 from esipy._cache.keys import key_of
 from esipy._cache.policy import CachedResponse
+from esipy._call import variants
 from esipy._message.exchange import Exchange
 from esipy._message.headers import VARIED
+from esipy._runtime.resilience import CircuitBreaker, LogOnce
 from esipy.events import advise
 
 LOGGER = logging.getLogger('esipy.client')
 
-#: An error that took this many seconds to come is a cache that hangs; it is left alone for a while then, so that no
+#: An exception after so many seconds means that the cache hangs; it is then skipped for OPEN_FOR seconds, so that no
 #: call waits for it twice.
 SLOW = 0.1
-REST = 1.0
+OPEN_FOR = 1.0
 
 
 class ResponseCache:
-    """Finds and keeps the answers of exchanges. A cache that raises is a miss, told in the log once for each kind of
-    error; an entry that is no answer is a miss. `keep_stale`: seconds for which an old answer is kept for its
-    validator; `stale_if_error`: for which it may be given when the server is down; `said`: gives the headers of all
-    requests, for `Vary`."""
+    """Looks up and stores the responses of exchanges in the client's cache.
+
+    A cache that raises counts as empty, which is logged once for each kind of error. `keep_stale`: seconds for which a
+    stale response is stored for its validator; `stale_if_error`: for which it may be returned when the server is down;
+    `session_headers`: returns the headers of all requests, for `Vary`.
+    """
 
     def __init__(
-        self, keep_stale: float, stale_if_error: float = 0.0, said: Callable[[], Mapping[str, str]] = dict
+        self, keep_stale: float, stale_if_error: float = 0.0, session_headers: Callable[[], Mapping[str, str]] = dict
     ) -> None:
-        self._said = said
+        self._session_headers = session_headers
         self._keep_stale = keep_stale
         self._stale_if_error = stale_if_error
-        self._told: set[tuple[Any, ...]] = set()
-        self._rests_until = 0.0
+        self._log = LogOnce(LOGGER)
+        self._breaker = CircuitBreaker(OPEN_FOR)
 
     def key(self, exchange: Exchange) -> Any:
-        """What an exchange's answer is kept under."""
+        """Return the key under which an exchange's response is stored."""
         return _key(exchange)[1]
 
     def lookup(self, exchange: Exchange) -> CachedResponse | None:
         """Return the stored response to a GET, fresh or stale."""
-        cache = exchange.settings.cache
-        if exchange.method != 'GET' or exchange.is_streamed or exchange.bypass_cache or type(cache) is DummyCache:
+        if exchange.method != 'GET' or exchange.is_streamed or exchange.bypass_cache:
+            return None
+        if type(exchange.settings.cache) is DummyCache:
             return None
         sent, key = _key(exchange)
-        stored = _answer(self._ask(exchange, cache, 'get', key, None))
+        stored = _response(self._call_cache(exchange, 'get', key, None))
         if stored is None or not stored.headers.get(VARIED):
             return stored
-        return stored if policy.matches(stored.headers, {**self._said(), **sent}) else None
+        return stored if policy.matches(stored.headers, {**self._session_headers(), **sent}) else None
 
     def store(self, exchange: Exchange, response: CachedResponse, read: bool, store: bool) -> CachedResponse:
         """Store a GET's response, if `store` and if it may be stored, and return it as it is stored. `read`: its body
         is known to be JSON."""
         return self._store(exchange, response, read, store) if exchange.method == 'GET' else response
-
-    def invalidate(self, exchange: Exchange) -> None:
-        """Remove the stored response of the exchange's URL."""
-        self._ask(exchange, exchange.settings.cache, 'invalidate', self.key(exchange))
 
     def revalidated(
         self, exchange: Exchange, stored: CachedResponse, news: Mapping[str, str], store: bool
@@ -70,68 +73,74 @@ class ResponseCache:
         updated = stored._replace(status_code=200, headers=policy.merged(stored.headers, news))
         return self._store(exchange, updated, read, store)
 
-    def _store(self, exchange: Exchange, answer: CachedResponse, read: bool, store: bool) -> CachedResponse:
+    def invalidate(self, exchange: Exchange) -> None:
+        """Remove every stored response of the exchange's URL and owner, in whatever language and of whatever date (RFC
+        9111 section 4.4)."""
+        key, cache = self.key(exchange), exchange.settings.cache
+        others = [] if type(cache) is DummyCache else variants.forget(cache, key, partial(self._call_cache, exchange))
+        for each in dict.fromkeys([key, *others]):
+            self._call_cache(exchange, 'invalidate', each)
+
+    def _store(self, exchange: Exchange, response: CachedResponse, read: bool, store: bool) -> CachedResponse:
         now = clock.time()
         sent, key = _key(exchange)
-        said = {**self._said(), **sent}
-        headers = policy.kept(answer.status_code, answer.headers, said, now, read, self._stale_if_error)
-        if answer.status_code == 200 and (headers is None or policy.expiry(headers) <= now):
-            self._doubt(exchange, answer, policy.lower(answer.headers), now)
+        sent = {**self._session_headers(), **sent}
+        headers = policy.stored_headers(response.status_code, response.headers, sent, now, read, self._stale_if_error)
+        if response.status_code == 200 and (headers is None or policy.expiry(headers) <= now):
+            self._warn_freshness(exchange, response, policy.lowercase(response.headers), now)
         if headers is None:
-            return answer
-        kept = answer._replace(headers=headers)
-        cache = exchange.settings.cache
-        if store and type(cache) is not DummyCache:  # which needs nothing worked out
-            seconds = policy.keep_for(headers, now, self._keep_stale, self._stale_if_error)
-            self._ask(exchange, cache, 'set', key, kept, seconds)
-        return kept
+            return response
+        stored = response._replace(headers=headers)
+        if store and type(exchange.settings.cache) is not DummyCache:
+            seconds = policy.ttl(headers, now, self._keep_stale, self._stale_if_error)
+            self._call_cache(exchange, 'set', key, stored, seconds)
+            if exchange.request.operation.has_writes:
+                lifetime = max(seconds, int(self._keep_stale))
+                variants.remember(exchange.settings.cache, key, lifetime, partial(self._call_cache, exchange))
+        return stored
 
-    def _doubt(self, exchange: Exchange, answer: CachedResponse, low: policy.Lower, now: float) -> None:
-        """Say what is wrong with what an answer tells of its freshness: in the log once for each operation."""
+    def _warn_freshness(self, exchange: Exchange, response: CachedResponse, low: policy.Lowercase, now: float) -> None:
+        """Log what is wrong with a response's freshness headers, once for each operation."""
         if policy.was_expired(low, now) and not policy.validators(low):
-            LOGGER.warning('[%s] returned expired result', answer.url)
-            advise(f'[{answer.url}] returned expired result')
+            LOGGER.warning('[%s] returned expired result', response.url)
+            advise(f'[{response.url}] returned expired result')
             return
-        doubt = policy.doubt(low)
-        name = exchange.request.operation.id
-        if doubt and (name, doubt) not in self._told:
-            self._told.add((name, doubt))
-            LOGGER.warning('[%s] %s: taken for old already (told once)', answer.url, doubt)
+        problem = policy.freshness_problem(low)
+        if problem:
+            kind = exchange.request.operation.id, problem
+            self._log.warning(kind, '[%s] %s; treating the response as stale (logged once)', response.url, problem)
 
-    def _ask(self, exchange: Exchange, cache: BaseCache, what: str, *arguments: Any) -> Any:
-        """What a method of a cache gives; None when it raises. By position: apps' caches have names of their own.
+    def _call_cache(self, exchange: Exchange, method: str, *arguments: Any) -> Any:
+        """Call a method of the cache; return None if it raises. By position: apps' caches name arguments differently.
 
-        One that hung is not asked again for the same exchange, and for a while by no other: no call waits twice.
+        A cache that hung is not called again for the same exchange, and for a while by no other: no call waits twice.
         """
-        begun = clock.monotonic()
-        if begun < self._rests_until or exchange.without_cache:
+        if self._breaker.is_open or exchange.without_cache:
             return None
+        cache, begun = exchange.settings.cache, clock.monotonic()
         try:
-            return getattr(cache, what)(*arguments)
+            return getattr(cache, method)(*arguments)
         except Exception as error:
             if clock.monotonic() - begun > SLOW:
-                self._rests_until = clock.monotonic() + REST
+                self._breaker.open()
                 exchange.without_cache = True
-            self._tell(cache, what, error)
+            name = type(cache).__name__
+            self._log.warning(
+                (name, method, type(error)), '%s.%s raised %r: continuing without the cache', name, method, error
+            )
             return None
-
-    def _tell(self, cache: BaseCache, what: str, error: Exception) -> None:
-        seen: tuple[Any, ...] = (type(cache), what, type(error))
-        if seen not in self._told:
-            self._told.add(seen)
-            LOGGER.warning('%s.%s raised %r: going on without it', type(cache).__name__, what, error)
 
 
 def _key(exchange: Exchange) -> tuple[dict[str, str], Any]:
-    """What the exchange says in the headers that choose between answers, and its key."""
+    """The headers of the exchange that select between responses, and its key."""
     return key_of(exchange.request, exchange.vary, exchange.compatibility_date, exchange.owner, exchange.opt)
 
 
-def _answer(value: Any) -> CachedResponse | None:
-    """What a cache gave, if it has the shape of an answer that is kept."""
+def _response(value: Any) -> CachedResponse | None:
+    """What a cache returned, if it has the shape of a stored response."""
     if type(value) is CachedResponse and value.status_code == 200 and type(value.headers) is dict:
         return value
-    if all(hasattr(value, name) for name in CachedResponse._fields):  # an app's own object: 1.x asked for these alone
+    if all(hasattr(value, name) for name in CachedResponse._fields):  # an app's own object: 1.x read these alone
         value = [getattr(value, name) for name in CachedResponse._fields]
     if not isinstance(value, (tuple, list)) or len(value) != 4:
         return None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, MutableMapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from esipy import clock
 from esipy._runtime.redact import is_secret
 
 #: Notes of our own that a kept answer has among its headers: when it came, and until when it is fresh, both in
@@ -23,18 +24,51 @@ Value = TypeVar('Value')
 
 
 def moment(text: Any) -> float | None:
-    """An HTTP date (RFC 9110 section 5.6.7) in seconds since the epoch; None for what is none."""
+    """Return an HTTP date in seconds since the epoch; None for what is not one of the three formats of RFC 9110 section
+    5.6.7."""
     return _moment(text) if isinstance(text, str) else None
+
+
+_MONTHS = ('jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec')
+_MONTH = f'(?P<month>{"|".join(_MONTHS)})'
+_TIME = r'(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})'
+_DAY = '(?:mon|tue|wed|thu|fri|sat|sun)'
+_WEEKDAY = '(?:mon|tues|wednes|thurs|fri|satur|sun)day'
+
+#: IMF-fixdate, and the two obsolete formats: that of RFC 850, and that of C's asctime(). Case does not matter to most
+#: programs that read them.
+_FORMATS = [
+    re.compile(pattern, re.IGNORECASE | re.ASCII)
+    for pattern in (
+        f'{_DAY}, (?P<day>[0-9]{{2}}) {_MONTH} (?P<year>[0-9]{{4}}) {_TIME} GMT',
+        f'{_WEEKDAY}, (?P<day>[0-9]{{2}})-{_MONTH}-(?P<year>[0-9]{{2}}) {_TIME} GMT',
+        f'{_DAY} {_MONTH} (?P<day>[ 0-9][0-9]) {_TIME} (?P<year>[0-9]{{4}})',
+    )
+]
 
 
 @lru_cache(maxsize=256)
 def _moment(text: str) -> float | None:
-    try:
-        told = parsedate_to_datetime(text)
-        # A date without a zone, as in the oldest of the three formats, is in GMT as well.
-        return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
-    except (TypeError, ValueError, IndexError, OverflowError):
+    text = text.strip()
+    match = next((found for pattern in _FORMATS if (found := pattern.fullmatch(text))), None)
+    if match is None:
         return None
+    year, month = int(match['year']), _MONTHS.index(match['month'].lower()) + 1
+    if len(match['year']) == 2:
+        year = _with_century(year)
+    second = min(int(match['second']), 59)  # 60 is a leap second
+    try:
+        when = datetime(year, month, int(match['day']), int(match['hour']), int(match['minute']), second, tzinfo=UTC)
+    except ValueError:
+        return None
+    return when.timestamp() if int(match['second']) <= 60 else None
+
+
+def _with_century(year: int) -> int:
+    """A year of two digits: more than 50 years in the future is in the past (RFC 9110 section 5.6.7)."""
+    now = datetime.fromtimestamp(clock.time(), UTC).year
+    full = now - now % 100 + year
+    return full - 100 if full > now + 50 else full
 
 
 #: Nobody is sent away for longer than a day.

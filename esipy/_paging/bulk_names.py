@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from esipy import clock
 from esipy._cache.base import BaseCache
-from esipy._cache.policy import lifetime, lower
+from esipy._cache.policy import lifetime, lowercase
 from esipy._documents.parse import read
 from esipy._message.bind import bind
 from esipy._message.errors import undecodable
@@ -136,7 +136,7 @@ class BatchLookup(Generic[Term]):
     def fetch(self, chunk: Sequence[Term], parse: Parser[Term]) -> Results[Term]:
         """Return what one request finds, and cache it. Raises the error of an error status."""
         response = self._fetch(self.operation(body=list(chunk))[0])
-        seconds = lifetime(lower(response.headers), clock.time())
+        seconds = lifetime(lowercase(response.headers), clock.time())
         try:
             results = parse(response, chunk)
         except (TypeError, AttributeError, KeyError):

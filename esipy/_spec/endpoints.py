@@ -72,8 +72,13 @@ class EndpointTable(Reader):
 
     def places(self) -> Iterator[OperationKey]:
         for name, endpoint in self._endpoints.items():
-            path = '/' + endpoint['path'].lstrip('/')
-            yield OperationKey(name, endpoint.get('method', 'get').lower(), path, ())
+            yield OperationKey(name, endpoint.get('method', 'get').lower(), _path(endpoint), ())
+
+    def has_writes(self, place: OperationKey) -> bool:
+        writes = [
+            entry.get('method', 'get').lower() for entry in self._endpoints.values() if _path(entry) == place.path
+        ]
+        return not {'post', 'put', 'patch', 'delete'}.isdisjoint(writes)
 
     def raw(self, place: OperationKey) -> Mapping[str, Any]:
         return self.endpoint(place)
@@ -151,3 +156,7 @@ def _faults_of_path(path: str) -> Iterator[str]:
         yield 'holds a query; it belongs into query_params'
     if '://' in path:
         yield 'is a whole address; the part before it belongs into base_path'
+
+
+def _path(endpoint: Mapping[str, Any]) -> str:
+    return '/' + str(endpoint['path']).lstrip('/')

@@ -444,6 +444,11 @@ class Operation:
     def description(self) -> str:
         return str(self.raw.get('description') or '')
 
+    @cached_property
+    def has_writes(self) -> bool:
+        """Whether the description has methods with side effects at the same path (RFC 9110 section 9.2.1)."""
+        return self._reader.has_writes(self.place)
+
     @property
     def deprecated(self) -> bool:
         return bool(self.raw.get('deprecated', False))

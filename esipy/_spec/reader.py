@@ -49,6 +49,10 @@ class Reader:
         item: Mapping[str, Any] = resolve(self.document, self.document['paths'][place.path])
         return item
 
+    def has_writes(self, place: OperationKey) -> bool:
+        """Whether the path of an operation has methods that change something."""
+        return not {'post', 'put', 'patch', 'delete'}.isdisjoint(self._item(place))
+
     def raw(self, place: OperationKey) -> Mapping[str, Any]:
         """The operation as the document has it."""
         raw: Mapping[str, Any] = self._item(place)[place.method]

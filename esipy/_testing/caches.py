@@ -72,11 +72,11 @@ class CacheContract:
 
     def test_the_first_one_claims(self) -> None:
         cache = self.make_cache()
-        cache.invalidate('claim')
-        assert cache.claim('claim', 60)
-        cache.invalidate('claim')
-        assert cache.claim('claim', 60)
-        cache.invalidate('claim')
+        cache.invalidate('acquire')
+        assert cache.acquire('acquire', 60)
+        cache.invalidate('acquire')
+        assert cache.acquire('acquire', 60)
+        cache.invalidate('acquire')
 
     def test_tells_keys_apart(self) -> None:
         cache = self.make_cache()

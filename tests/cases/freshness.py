@@ -82,7 +82,41 @@ ANSWERS = [
     Answer('5.3', {'Expires': -60, **LAST}, 0, (MODIFIED,)),
     Answer('5.3', {'Expires': 'Thu, 01 Jan 1970 00:00:00 GMT'}, None),
     Answer('5.3', {'Expires': 'Sunday, 06-Nov-94 08:50:37 GMT', 'Date': 'Sun Nov  6 08:49:37 1994'}, 60),
-    Answer('5.3', {'Expires': 'Sun, 06 Nov 1994 08:50:37', 'Date': 'Sun, 06 Nov 1994 08:49:37 GMT'}, 60),
+    # only the three formats of RFC 9110 section 5.6.7 are dates
+    *(
+        Answer('5.3', {'Expires': date, 'Date': 'Sun, 06 Nov 1994 08:49:37 GMT', **TAG}, 0, (ETAG,))
+        for date in (
+            'Sun, 06 Nov 1994 08:50:37',
+            'Sun, 06 Nov 1994 08:50:37 -0000',
+            'Sun, 06 Nov 1994 08:50:37 +0000',
+            'Sun, 06 Nov 1994 08:50:37 UTC',
+            'Sun, 06 Nov 1994 08:50:37 EST',
+            'Sun, 6 Nov 1994 08:50:37 GMT',
+            'Sun, 06 Nov 94 08:50:37 GMT',
+            'Sun, 06-Nov-1994 08:50:37 GMT',
+            'Sunday, 06 Nov 1994 08:50:37 GMT',
+            'Sun, 06 November 1994 08:50:37 GMT',
+            'Sun 06 Nov 1994 08:50:37 GMT',
+            'Sun,06 Nov 1994 08:50:37 GMT',
+            'Sun, 06 Nov 1994 8:50:37 GMT',
+            'Sun, 06 Nov 1994 08.50.37 GMT',
+            'Sun, 06 Nov 1994 08:50 GMT',
+            'Sun, 06 Nov 1994 24:50:37 GMT',
+            'Sun, 06 Nov 1994 08:60:37 GMT',
+            'Sun, 31 Feb 1994 08:50:37 GMT',
+            '06 Nov 1994 08:50:37 GMT',
+            '1994-11-06T08:50:37Z',
+            '784111837',
+        )
+    ),
+    # commas within quotes (RFC 9110 section 5.6.4), lists with gaps, and what else a server writes
+    Answer('5.2', {'Cache-Control': 'foo="a, max-age=600", max-age=60'}, 60),
+    Answer('5.2', {'Cache-Control': 'foo="no-store", max-age=60'}, 60),
+    Answer('5.2', {'Cache-Control': 'foo="a\\", no-store, ", max-age=60'}, 60),
+    Answer('5.2', {'Cache-Control': ', ,max-age=60,, '}, 60),
+    Answer('5.2', {'Cache-Control': 'max-age="60"'}, 60),
+    Answer('5.2.2.3', {'Cache-Control': 'no-store, must-understand, max-age=60'}, 60),
+    Answer('5.2.2.3', {'Cache-Control': 'must-understand, max-age=60'}, 60),
     Answer('5.3', {'Expires': 'Fri, 31 Dec 9999 23:59:59 GMT'}, 2**31),
     # max-age that makes no sense counts as over, whatever Expires says
     Answer('4.2.1', {'Cache-Control': 'max-age=soon'}, None),

@@ -137,7 +137,7 @@ def test_a_worker_that_dies_with_the_claim_holds_up_nobody_for_long(
     cache: BaseCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr('esipy.app._CLAIMED', 1)
-    assert cache.claim(CLAIM, 3600)
+    assert cache.acquire(CLAIM, 3600)
     with Sandbox() as esi:
         begun = time.monotonic()
         assert EsiApp(cache=cache, meta_url=esi.url + META).op['get_status']
@@ -188,14 +188,14 @@ def test_where_the_first_one_fails_the_next_one_goes() -> None:
         errors = at_once(lambda: EsiApp(cache=cache, meta_url=server.url + META), 4)
     assert [type(error).__name__ for error in errors] == ['ForbiddenError'] * 4
     assert len(visits) == 4
-    assert cache.claim(CLAIM, 1)
+    assert cache.acquire(CLAIM, 1)
 
 
 def test_a_server_that_is_down_gives_the_claim_back() -> None:
     cache = DictCache()
     with pytest.raises(APIException):
         EsiApp(cache=cache, meta_url=unused_url())
-    assert cache.claim(CLAIM, 1)
+    assert cache.acquire(CLAIM, 1)
 
 
 class Refusing(DictCache):
@@ -204,12 +204,12 @@ class Refusing(DictCache):
     def set(self, *args: Any) -> None:
         pass
 
-    def claim(self, key: Any, expire: int) -> bool:
+    def acquire(self, key: Any, expire: int) -> bool:
         return False
 
 
 class Raising(DictCache):
-    def claim(self, key: Any, expire: int) -> bool:
+    def acquire(self, key: Any, expire: int) -> bool:
         raise OSError('down')
 
 

@@ -100,7 +100,7 @@ class SharedContract(CacheContract):
         'value', [object(), 1j, {'x': object()}, CacheContract], ids=lambda value: type(value).__name__
     )
     def test_refuses_what_an_envelope_cannot_hold(self, value: Any) -> None:
-        with pytest.raises(TypeError, match='cannot be kept'):
+        with pytest.raises(TypeError, match='cannot store'):
             self.make_cache().set('key', value, 60)
 
     def test_an_answer_that_another_process_has_changed_is_seen(self) -> None:
@@ -113,7 +113,7 @@ class SharedContract(CacheContract):
         assert cache.get(KEY) is None
 
     def test_it_remembers_a_bounded_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr('esipy._cache.shared._MANY', 5)
+        monkeypatch.setattr('esipy._cache.shared._MAX_REMEMBERED', 5)
         cache: Any = self.make_cache()
         for number in range(12):
             cache.set(f'key {number}', ANSWER._replace(url=str(number)), 60)
@@ -144,7 +144,7 @@ class SharedContract(CacheContract):
         from esipy._cache.envelope import seal
 
         cache = self.make_cache()
-        whole = seal(ANSWER)
+        whole = seal(_hash(KEY), ANSWER)
         for length in range(0, len(whole), 7):
             self.plant(_hash(KEY), whole[:length])
             assert cache.get(KEY, 'miss') == 'miss'
@@ -160,12 +160,12 @@ class SharedContract(CacheContract):
 
     def test_only_the_first_claims(self) -> None:
         cache = self.make_cache()
-        cache.invalidate('claim')
-        assert cache.claim('claim', 60)
-        assert not cache.claim('claim', 60)
-        assert not self.make_cache().claim('claim', 60)
-        cache.invalidate('claim')
-        assert cache.claim('claim', 60)
+        cache.invalidate('acquire')
+        assert cache.acquire('acquire', 60)
+        assert not cache.acquire('acquire', 60)
+        assert not self.make_cache().acquire('acquire', 60)
+        cache.invalidate('acquire')
+        assert cache.acquire('acquire', 60)
 
 
 class TestFileCache(SharedContract):
@@ -409,3 +409,87 @@ class TestPymemcachePooled(_Memcached):
 class TestPymemcacheHashed(_Memcached):
     def client(self) -> Any:
         return HashClient([('127.0.0.1', self.port)], serde=pickle_serde, use_pooling=True)
+
+
+# ---------------------------------------------------------------------- what somebody plants in the directory
+
+LARGE = ANSWER._replace(content=b'x' * 200_000)
+
+
+def _plant_file_name(cache: FileCache, name: str) -> None:
+    """Have the entry of KEY say that its value is in another file."""
+    cache._cache._sql('UPDATE Cache SET filename = ? WHERE key = ?', (name, _hash(KEY)))
+
+
+def _inside(cache: FileCache) -> str:
+    ((name,),) = cache._cache._sql('SELECT filename FROM Cache WHERE key = ?', (_hash(KEY),)).fetchall()
+    return str(name)
+
+
+@pytest.mark.parametrize(
+    'planted',
+    [
+        '{outside}',
+        '../victim',
+        'aa/../../victim',
+        '../../victim.val',
+        '00/00/' + '0' * 28 + '.val/../../../../victim',
+        '',
+    ],
+)
+def test_no_file_outside_the_directory_is_read_or_removed(tmp_path: Path, planted: str) -> None:
+    victim = tmp_path / 'victim'
+    victim.write_bytes(b'keep me')
+    cache = FileCache(tmp_path / 'cache')
+    cache.set(KEY, LARGE, 60)
+    _plant_file_name(cache, planted.format(outside=victim))
+    assert cache.get(KEY, 'miss') == 'miss'
+    cache.set(KEY, ANSWER, 60)
+    _plant_file_name(cache, planted.format(outside=victim))
+    cache.invalidate(KEY)
+    cache._cache.clear()
+    cache.close()
+    assert victim.read_bytes() == b'keep me'
+
+
+@pytest.mark.parametrize('kind', ['pipe', 'link to a file', 'link to a pipe', 'directory', 'linked directory'])
+def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
+    victim = tmp_path / 'victim'
+    victim.write_bytes(b'keep me')
+    cache = FileCache(tmp_path / 'cache')
+    cache.set(KEY, LARGE, 60)
+    file = tmp_path / 'cache' / _inside(cache)
+    file.unlink()
+    if kind == 'pipe':
+        os.mkfifo(file)
+    elif kind == 'link to a file':
+        file.symlink_to(victim)
+    elif kind == 'link to a pipe':
+        os.mkfifo(tmp_path / 'pipe')
+        file.symlink_to(tmp_path / 'pipe')
+    elif kind == 'directory':
+        file.mkdir()
+    else:
+        elsewhere = tmp_path / 'elsewhere'
+        elsewhere.mkdir()
+        (elsewhere / file.name).write_bytes(b'keep me')
+        file.parent.rmdir()
+        file.parent.symlink_to(elsewhere)
+    assert cache.get(KEY, 'miss') == 'miss'
+    cache.invalidate(KEY)
+    cache.close()
+    assert victim.read_bytes() == b'keep me'
+    if kind == 'linked directory':
+        assert (elsewhere / file.name).read_bytes() == b'keep me'
+
+
+@pytest.mark.skipif(os.name != 'posix' or os.geteuid() != 0, reason='only root can make a directory of another user')
+def test_root_does_not_use_a_directory_of_another_user(tmp_path: Path) -> None:
+    directory = tmp_path / 'cache'
+    directory.mkdir(mode=0o700)
+    os.chown(directory, 65534, 65534)
+    with pytest.warns(UserWarning, match='belongs to another user'):
+        cache = FileCache(directory)
+    cache.set(KEY, ANSWER, 60)
+    assert cache.get(KEY, 'miss') == 'miss'
+    assert list(directory.iterdir()) == []

@@ -488,6 +488,6 @@ def test_a_flight_by_itself() -> None:
         raise ValueError
     assert in_flight._in_flight == {}
     with in_flight.join('key', None, None, leader) as old:
-        in_flight.invalidate('key')
+        in_flight.invalidate(lambda key: key == 'key')
         assert old.invalidated
-        in_flight.invalidate('key')
+        in_flight.invalidate(lambda key: key == 'key')

@@ -126,7 +126,7 @@ def test_the_base_does_nothing() -> None:
 def test_only_the_first_claims(monkeypatch: pytest.MonkeyPatch) -> None:
     cache = DictCache()
     firsts: list[bool] = []
-    workers = [threading.Thread(target=lambda: firsts.append(cache.claim('a', 60))) for _ in range(20)]
+    workers = [threading.Thread(target=lambda: firsts.append(cache.acquire('a', 60))) for _ in range(20)]
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -134,12 +134,12 @@ def test_only_the_first_claims(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(firsts) == [False] * 19 + [True]
     assert cache.get('a') is None
     cache.invalidate('a')
-    assert cache.claim('a', 60)
-    assert not cache.claim('a', 60)
+    assert cache.acquire('a', 60)
+    assert not cache.acquire('a', 60)
     now = clock.monotonic()
     monkeypatch.setattr(clock, 'monotonic', lambda: now + 61)
-    assert cache.claim('b', 60)
-    assert cache.claim('a', 60)
+    assert cache.acquire('b', 60)
+    assert cache.acquire('a', 60)
     assert len(cache._claims) == 2
     cache.clear()
-    assert cache.claim('a', 60)
+    assert cache.acquire('a', 60)

@@ -64,33 +64,33 @@ def test_lifetime(headers: dict[str, str], seconds: float | None) -> None:
     ],
 )
 def test_what_is_kept(status: int, headers: dict[str, str], kept: bool) -> None:
-    assert (policy.kept(status, headers, {}, NOW) is not None) is kept
+    assert (policy.stored_headers(status, headers, {}, NOW) is not None) is kept
 
 
 def test_the_notes_on_a_kept_answer() -> None:
-    notes = policy.kept(200, {'Cache-Control': 'max-age=5'}, {}, NOW)
+    notes = policy.stored_headers(200, {'Cache-Control': 'max-age=5'}, {}, NOW)
     assert notes is not None
     assert (float(notes[RECEIVED]), float(notes[EXPIRY])) == (NOW, NOW + 5)
     assert policy.is_fresh(notes, NOW + 4.9)
     assert not policy.is_fresh(notes, NOW + 5)
     assert policy.public(notes) == {'Cache-Control': 'max-age=5'}
-    assert policy.keep_for(notes, NOW) == 5
+    assert policy.ttl(notes, NOW) == 5
     for lost in ({}, {EXPIRY: 'soon'}, {EXPIRY: ''}):
         assert not policy.is_fresh(lost, NOW)
 
 
 def test_a_stored_answer_cannot_bring_notes_of_its_own() -> None:
-    notes = policy.kept(200, {EXPIRY: '9e99', 'ETag': '"x"'}, {}, NOW)
+    notes = policy.stored_headers(200, {EXPIRY: '9e99', 'ETag': '"x"'}, {}, NOW)
     assert notes is not None
     assert not policy.is_fresh(notes, NOW + 1)
 
 
 def test_how_long_a_store_keeps_it() -> None:
-    notes = policy.kept(200, {'Cache-Control': 'max-age=60', 'ETag': '"x"'}, {}, NOW)
+    notes = policy.stored_headers(200, {'Cache-Control': 'max-age=60', 'ETag': '"x"'}, {}, NOW)
     assert notes is not None
-    assert policy.keep_for(notes, NOW) == 60 + 7 * 86400
-    assert policy.keep_for(notes, NOW, keep_stale=10) == 70
-    assert policy.keep_for(notes, NOW + 1000, keep_stale=0) == 1
+    assert policy.ttl(notes, NOW) == 60 + 7 * 86400
+    assert policy.ttl(notes, NOW, keep_stale=10) == 70
+    assert policy.ttl(notes, NOW + 1000, keep_stale=0) == 1
 
 
 def test_merging_after_a_304() -> None:
@@ -115,7 +115,7 @@ def test_merging_after_a_304() -> None:
 
 
 def test_vary() -> None:
-    notes = policy.kept(200, {'ETag': '"x"', 'Vary': 'Accept-Language'}, {'Accept-Language': 'de'}, NOW)
+    notes = policy.stored_headers(200, {'ETag': '"x"', 'Vary': 'Accept-Language'}, {'Accept-Language': 'de'}, NOW)
     assert notes is not None
     assert policy.matches(notes, {'accept-language': 'de'})
     assert not policy.matches(notes, {'Accept-Language': 'en'})

@@ -1,0 +1,80 @@
+"""Which responses of one URL are stored, so that a write makes all of them invalid: in every language and of every date
+(RFC 9111 section 4.4). Only URLs that can be written are remembered.
+
+What is stored in this process (by DictCache, or an app's own cache) is remembered in this process; what is stored in a
+cache that processes share, in that cache.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from esipy._cache.base import BaseCache
+from esipy._cache.keys import Key, frozendict, resource_of
+from esipy._cache.shared import SharedCache
+from esipy._runtime import fork
+
+#: So many variants of one URL are remembered, and those of so many URLs.
+MAX_VARIANTS = 100
+MAX_URLS = 10_000
+
+#: Calls a method of a cache; returns None if it raises.
+CallCache = Callable[..., Any]
+
+
+class _Memory:
+    """The variants in the caches of this process."""
+
+    def __init__(self) -> None:
+        self.by_cache: weakref.WeakKeyDictionary[BaseCache, OrderedDict[str, list[dict[str, Any]]]] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
+
+    def _reset_after_fork(self) -> None:
+        self.lock = threading.Lock()
+
+
+_memory = _Memory()
+
+
+def remember(cache: BaseCache, key: Any, seconds: int, call_cache: CallCache) -> None:
+    """Remember that a response is stored under `key`, in a cache that keeps entries for `seconds`."""
+    index, headers = resource_of(key), dict(key[1])
+    if isinstance(cache, SharedCache):
+        known = _shared(index, call_cache)
+        if headers not in known:
+            call_cache('set', index, [*known, headers][-MAX_VARIANTS:], seconds)
+        return
+    with _memory.lock:
+        urls = _memory.by_cache.setdefault(cache, OrderedDict())
+        known = urls.setdefault(index, [])
+        urls.move_to_end(index)
+        if headers not in known:
+            known.append(headers)
+            del known[:-MAX_VARIANTS]
+        if len(urls) > MAX_URLS:
+            urls.popitem(last=False)
+
+
+def forget(cache: BaseCache, key: Any, call_cache: CallCache) -> list[Any]:
+    """Return the keys of all variants of the response under `key`, and forget them."""
+    index = resource_of(key)
+    if isinstance(cache, SharedCache):
+        known = _shared(index, call_cache)
+        if known:
+            call_cache('invalidate', index)
+    else:
+        with _memory.lock:
+            known = _memory.by_cache.get(cache, OrderedDict()).pop(index, [])
+    return [Key((key[0], frozendict(headers), key[2], key[3])) for headers in known]
+
+
+def _shared(index: str, call_cache: CallCache) -> list[dict[str, Any]]:
+    found = call_cache('get', index, None)
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
