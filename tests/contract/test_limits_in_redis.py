@@ -22,7 +22,7 @@ from esipy._limits import leases, redis_script
 from esipy.limits import Limits, RedisLimits
 from tests.contract.limited import WINDOW, User, answered
 from tests.contract.test_limits import LimitsContract, in_threads
-from tests.databases import Server, redis_server
+from tests.databases import Server, redis_cluster, redis_server
 
 
 class TestRedisLimits(LimitsContract):
@@ -213,6 +213,29 @@ def test_a_lease_is_renewed_while_a_call_is_under_way(redis_on: Server, monkeypa
     for reservation in under_way:
         reservation.settle(answered(503))
     assert other.calls() == 8
+
+
+def test_scripts_that_redis_has_forgotten_are_sent_again(redis_on: Server, caplog: pytest.LogCaptureFixture) -> None:
+    with redis.Redis(port=redis_on.port) as bare:
+        bare.flushall()
+        user = User(RedisLimits(redis.Redis(port=redis_on.port)))
+        assert user.calls(3) == 3
+        under_way = user.book()
+        bare.script_flush()
+        under_way.settle(answered(200))
+        assert user.budget().used == 8
+    assert lines(caplog) == []
+
+
+def test_a_cluster_that_is_gone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with redis_cluster(tmp_path) as server:
+        cluster = redis.RedisCluster(host='127.0.0.1', port=server.port)
+        user = User(RedisLimits(cluster))
+        assert user.calls(3) == 3
+        server.kill()
+        assert user.calls() == 5, 'what was spent before counts'
+        assert len(lines(caplog)) == 1
+        cluster.close()
 
 
 @pytest.fixture
