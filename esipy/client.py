@@ -82,8 +82,9 @@ class EsiClient(PagingMethods):
     - `stale_if_error`: for how many seconds a stale response is returned when the server is down (`stale`)
     - `signal_api_call_stats`: a Signal of your own instead of API_CALL_STATS
     - `limits`: a MemoryLimits or RedisLimits; by default one MemoryLimits for all clients of the process; None: none
-    - `max_wait`: maximum seconds that a call waits for a rate limit; a longer wait is a LimitedError at once. By
-      default one window of the limit; in `multi_request` it counts from when all earlier calls have been sent
+    - `max_wait`: maximum seconds that a call waits for a rate limit, counted from when it is made; if the expected
+      wait is longer, it raises LimitedError immediately. By default one window of the limit (at least a minute),
+      counted from when the call is at the head of the queue: a queue of any length is served
     - `remember_refusals`: return a 403 or 404 again without asking: for a minute, and twice as long after each one
     - `strict`: a response that differs from its description raises UndecodableBodyError, which says where
     - `app`: an App or EsiApp, for requests that are not made from a call (`request_path`, `names`, `ids`)
@@ -332,7 +333,6 @@ class EsiClient(PagingMethods):
             raw_body_only=raw_body_only,
             compatibility_date=compatibility_date,
             priority=priority,
-            is_patient=self.max_wait is None,
             plugin_options=options,
         )
         exchange = None
@@ -423,7 +423,6 @@ class EsiClient(PagingMethods):
                 raw_body_only=False,
                 compatibility_date=compatibility_date,
                 priority=priority,
-                is_patient=self.max_wait is None,
                 bypass_cache=bypass_cache,
                 store_response=store or not isinstance(self.cache, DictCache),
                 resolve_304=True,

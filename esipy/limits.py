@@ -1,4 +1,4 @@
-"""When to wait, so that ESI never has to refuse: the public door of all limits."""
+"""Rate limits: calls wait so that ESI need not reject them. See docs/limits.md."""
 
 from typing import TYPE_CHECKING
 

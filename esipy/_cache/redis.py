@@ -6,7 +6,7 @@ from typing import Any
 
 from esipy._cache.shared import SharedCache
 from esipy._runtime.lazy import missing_extra
-from esipy._runtime.wire import Wire
+from esipy._runtime.redis_client import fail_fast_client
 
 
 class RedisCache(SharedCache):
@@ -26,16 +26,20 @@ class RedisCache(SharedCache):
             raise TypeError('cache must be an instance of redis.Redis')
         super().__init__(secret)
         self._r = redis_client
-        self._wire = Wire(redis, redis_client)
+        self._client = fail_fast_client(redis, redis_client)
+
+    def _execute(self, *command: Any) -> Any:
+        # NEVER_DECODE: bytes, whatever a client that is used as it is makes of texts.
+        return self._client.execute_command(*command, NEVER_DECODE=True)
 
     def _load(self, name: str) -> Any:
-        return self._wire.ask('GET', name)
+        return self._execute('GET', name)
 
     def _save(self, name: str, data: bytes, expire: int | None) -> Any:
-        return self._wire.ask('SET', name, data, *(() if expire is None else ('EX', expire)))
+        return self._execute('SET', name, data, *(() if expire is None else ('EX', expire)))
 
     def _add(self, name: str, data: bytes, expire: int) -> bool:
-        return bool(self._wire.ask('SET', name, data, 'EX', expire, 'NX'))
+        return bool(self._execute('SET', name, data, 'EX', expire, 'NX'))
 
     def _delete(self, name: str) -> Any:
-        return self._wire.ask('DEL', name)
+        return self._execute('DEL', name)

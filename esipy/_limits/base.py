@@ -1,10 +1,12 @@
-"""Limits: a call books what it may cost, waits if it must, and settles what it did cost.
+"""Limits: a call reserves what it may cost, waits if it must, and settles what it did cost.
 
-what is spent, and when it returns     ledger.py
-what a call draws from, its cost       buckets.py, hidden.py
-what headers say                       headers.py
-who is served next                     lines.py
-where ledgers are kept                 memory.py, redis.py
+what is spent, and when it returns        ledger.py, ledgers.lua (the same in Redis)
+what a call costs, and whose bucket       buckets.py
+which ledgers a call uses                 plans.py, undocumented.py
+what the headers of a response say        headers.py
+what a response means for a ledger        outcomes.py
+which call is served next                 queue.py
+where ledgers are stored                  memory.py, redis.py (with redis_script.py, leases.py)
 """
 
 from __future__ import annotations
@@ -13,55 +15,54 @@ import json
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from esipy import clock
-from esipy._http import RawResponse, TransportError
-from esipy._limits import buckets, headers
-from esipy._limits.buckets import BUCKET, ERRORS, REQUESTS, BucketUse
-from esipy._limits.ledger import Outcome, Rule, State
-from esipy._limits.queue import Keys, WaitQueue
-from esipy._limits.undocumented import UNDOCUMENTED
+from esipy._http import RawResponse
+from esipy._limits import headers
+from esipy._limits.buckets import BUCKET, ERRORS, BucketUse
+from esipy._limits.ledger import Outcome, State
+from esipy._limits.outcomes import NO_RESPONSE, NOT_SENT, error_limit_blocked, is_rejection, outcome_of
+from esipy._limits.plans import DEFAULT_RETRY_AFTER, ChargePlan, Plans
+from esipy._limits.queue import WaitQueue
 from esipy._message.exchange import Exchange
 from esipy._runtime import workers
-from esipy._spec.model import Operation
+from esipy._runtime.resilience import LogOnce
 from esipy.exceptions import EsiError, LimitedError
 
 LOGGER = logging.getLogger('esipy.limits')
 
-#: Seconds to stay away after a refusal that does not say for how long: from the first to the last, twice as long each
-#: time in a row. Most are a hiccup, and the one that is not is a window of a minute.
-UNTOLD_FIRST = 5.0
-DEFAULT_RETRY_AFTER = 60.0
+#: Backoff in seconds after a rejection without Retry-After; doubles with each consecutive one, from FIRST_BACKOFF to
+#: DEFAULT_RETRY_AFTER. Most rejections are a hiccup; the others mean a window of a minute.
+FIRST_BACKOFF = 5.0
 
-#: A wait for one window ends a little after it: this part of one is allowed for by default.
+#: The default of `max_wait`, in windows: a wait for one window ends a little later than the window.
 WINDOWS = 1.05
 
-#: Routes, plans and users are remembered; when there are so many, from the beginning.
+#: Routes that rejected are remembered; if there are so many, all are forgotten.
 _MANY = 10_000
 
 
 class Budget(NamedTuple):
     """One bucket, as it stands."""
 
-    #: The group of the operations; 'errors' for the error limit; method and path for a hidden one.
+    #: The group of the operations; 'errors' for the error limit; method and path for an undocumented limit.
     group: str
-    #: The server, and whose it is: application and character, or the address.
+    #: The server, and whose bucket it is: application and character, or the address.
     server: str
     who: str
-    #: Tokens (for 'errors': errors, for a hidden one: requests) in a window of so many seconds.
+    #: Tokens ('errors': errors; undocumented limits: requests) in a window of so many seconds.
     limit: int
     window: float
-    #: Spent within the window, by us and as far as the server tells by others; held for calls under way.
+    #: Spent within the window, by this application and, as far as the server's headers show, by others.
     used: int
+    #: Reserved for calls under way.
     in_flight: int
     left: int
-    #: (seconds, tokens): how much comes back, and in how long.
-    returns: list[tuple[float, int]]
-    #: For how many seconds the server wants nothing.
-    closed: float
+    #: (seconds, tokens): how much returns, and in how long.
+    replenishes: list[tuple[float, int]]
+    #: For how many seconds nothing may be sent.
+    blocked_for: float
 
 
 class Estimate(NamedTuple):
@@ -69,46 +70,14 @@ class Estimate(NamedTuple):
 
     #: All tokens of all buckets.
     tokens: int
-    #: The group of the bucket that takes longest; '' where none makes anybody wait.
+    #: The group of the bucket that takes longest; '' if no call has to wait.
     group: str
-    #: Until the last call can be sent, for that.
+    #: Until the last call can be sent, because of that bucket.
     seconds: float
 
 
-class ChargePlan:
-    """What calls of one operation and one user draw from.
-
-    `route`: method and path. `keys`: who waits for the same stands in the same line. `gate`: the error limit of the
-    server; where it is exceeded, nobody is served. `booked`: what is held of each draw, at most what a window has.
-    """
-
-    __slots__ = ('booked', 'bucket', 'draws', 'gate', 'held', 'keys', 'names', 'operation', 'route', 'server', 'who')
-
-    def __init__(
-        self, server: str, operation: Operation, who: str, route: str, found: tuple[BucketUse, ...], gate: BucketUse
-    ) -> None:
-        self.server = server
-        self.operation = operation
-        self.who = who
-        self.route = route
-        self.draws = found
-        self.gate = gate
-        self.keys: Keys = frozenset((server, draw.key) for draw in found)
-        self.booked = tuple(min(draw.kind.most, draw.rule.tokens) for draw in found)
-        #: The bucket, if that is all.
-        self.bucket = found[0] if len(found) == 1 and found[0].kind is BUCKET else None
-        #: What stores remember with it: the ledgers in memory, the names of those in Redis.
-        self.held: Any = None
-        self.names: list[str] | None = None
-
-
-#: What stands for the answer to what was not sent, and to what was and has none.
-_NOTHING = RawResponse(500, {}, b'', '', TransportError('not sent', unsent=True))
-_LOST = RawResponse(500, {}, b'', '', TransportError('no answer'))
-
-
 class Reservation:
-    """One attempt: `with limits.booking(exchange, …) as booking: …; booking.settle(answer)`.
+    """One attempt: `with limits.reservation(exchange, …) as reservation: …; reservation.settle(raw)`.
 
     What is not settled stays spent: nobody knows what became of it. `has_waited`: for its turn.
     """
@@ -127,54 +96,48 @@ class Reservation:
     def __enter__(self) -> Reservation:
         return self
 
-    def settle(self, answer: RawResponse, sent: bool = True) -> None:
-        """What it came to; `sent`: not if a plugin answered in the server's place."""
+    def settle(self, raw: RawResponse, sent: bool = True) -> None:
+        """Replace what was reserved by what the response cost. `sent`: False if a plugin responded in the server's
+        place."""
         ticket, self._ticket = self._ticket, None
-        if ticket is not None and self._limits.settle(self._plan, ticket, answer if sent else _NOTHING):
+        if ticket is not None and self._limits.settle(self._plan, ticket, raw if sent else NOT_SENT):
             self._exchange.rejections += 1
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if self._ticket is not None:  # an error of ours is raised before anything is sent, a plugin's mostly
-            self.settle(_LOST, sent=not (isinstance(error, EsiError) or self._exchange.attempt_elapsed is None))
+        if self._ticket is not None:  # an error of ours is raised before anything is sent, mostly by a plugin
+            self.settle(NO_RESPONSE, sent=not (isinstance(error, EsiError) or self._exchange.attempt_elapsed is None))
 
 
 class Limits:
-    """Base of the stores. A subclass keeps ledgers: `_book`, `_settle`, `_states`. Safe between threads.
+    """Base of the stores. A subclass keeps ledgers: `_reserve`, `_settle`, `_state`, `_states`. Safe between threads.
 
-    `hidden`: the routes that are limited without saying so, instead of `esipy._limits.undocumented.HIDDEN`, as
-    {'GET /path/{id}': '300/1m'}. `address`: a name for the source address, for those who share a store and not that.
+    `undocumented`: the routes that are limited although neither description nor headers say so, instead of
+    `esipy.limits.UNDOCUMENTED`, as {'GET /path/{id}': '300/1m'}. `address`: a name for the source address, for programs
+    that share a store and not the address.
     """
 
-    def __init__(self, hidden: Mapping[str, str] | None = None, address: str = 'address') -> None:
-        self._address = address
-        self._hidden: dict[str, Rule] = {}
-        for route, text in (UNDOCUMENTED if hidden is None else hidden).items():
-            rule = headers.rule_of(text)
-            if rule is None:
-                raise ValueError(f'hidden[{route!r}]: {text!r} is no limit; one is written as 300/1m')
-            self._hidden[route] = rule
-        self._lines = WaitQueue()
+    def __init__(self, undocumented: Mapping[str, str] | None = None, address: str = 'address') -> None:
+        self._plans = Plans(undocumented, address)
+        self._queue = WaitQueue()
         self._forget()
 
     def _forget(self) -> None:
-        #: What the server said of an operation: its group and rule, or None for the error limit.
-        self._learned: dict[tuple[str, str], tuple[str, Rule] | None] = {}
-        self._plans: dict[Any, ChargePlan] = {}
-        self._doubted: set[tuple[str, str]] = set()
-        #: For how long we stayed away from a route that refused the last time.
-        self._stayed: dict[tuple[str, str], float] = {}
+        self._plans.forget()
+        self._log_once = LogOnce(LOGGER)
+        #: The last backoff of each route that rejected the last time.
+        self._backoffs: dict[tuple[str, str], float] = {}
 
     # ------------------------------------------------------------------ what the client calls
 
     def reservation(self, exchange: Exchange, authorization: str | None) -> Reservation:
-        """Book an attempt, as soon as it may be made. `authorization`: what it is signed with.
+        """Reserve what an attempt may cost, as soon as there is room. `authorization`: what it is signed with.
 
-        Raises LimitedError, with nothing booked, where that would take longer than the exchange's `max_wait`. The
+        Raises LimitedError, with nothing reserved, if that would take longer than the exchange's `max_wait`. The
         exchange's deadline is put off by the wait.
         """
-        plan = self._plan(exchange, authorization)
-        if plan.keys not in self._lines.waiting:
-            _, ticket = self._book(plan)
+        plan = self._plans.of(exchange, authorization)
+        if plan.keys not in self._queue.waiting:
+            _, ticket = self._reserve(plan)
             if ticket is not None:
                 return Reservation(self, plan, ticket, exchange)
         begun, exchange.was_throttled = clock.monotonic(), True
@@ -183,275 +146,162 @@ class Limits:
             exchange.deadline += clock.monotonic() - begun
         return Reservation(self, plan, ticket, exchange, has_waited=True)
 
-    def settle(self, plan: ChargePlan, ticket: Any, answer: RawResponse) -> bool:
-        """Count what an answer did cost, and whether it was a refusal because of a limit."""
-        usual = _usual(plan, answer)
-        if usual is None:
-            refused = self._look_closer(plan, ticket, answer)
-        else:
-            refused = False
-            self._settle(plan, ticket, (usual,), 0.0)
-        if self._stayed and not refused:
-            self._stayed.pop((plan.server, plan.route), None)
-        if self._lines.waiting:
-            self._lines.wake(plan.keys)
-        return refused
+    def settle(self, plan: ChargePlan, ticket: Any, raw: RawResponse) -> bool:
+        """Count what a response did cost. Returns whether a rate limit rejected the request."""
+        rate_limit_headers = headers.parse(raw.headers, clock.time())
+        for problem in rate_limit_headers.invalid:
+            self._log_once.warning(
+                (plan.server, problem.partition(':')[0]),
+                'ignoring an implausible rate-limit header from %s: %s (logged once)',
+                plan.server,
+                problem,
+            )
+        blocked = 0.0
+        is_rejected = is_rejection(plan, raw)
+        if is_rejected:
+            LOGGER.warning('%s rejected %s because of a rate limit: status %d', plan.server, plan.route, raw.status)
+            if rate_limit_headers.retry_after is None:
+                rate_limit_headers = rate_limit_headers._replace(retry_after=self._backoff(plan))
+            blocked = error_limit_blocked(raw, rate_limit_headers)
+        elif self._backoffs:
+            self._backoffs.pop((plan.server, plan.route), None)
+        outcomes = [
+            outcome_of(use, cost, raw, rate_limit_headers) for use, cost in zip(plan.uses, plan.costs, strict=True)
+        ]
+        self._settle(plan, ticket, outcomes, blocked)
+        missed = self._plans.learn(plan, rate_limit_headers, raw)
+        if missed is not None:
+            self._settle(missed, None, [outcome_of(use, 0, raw, rate_limit_headers) for use in missed.uses], 0.0)
+        if self._queue.waiting:
+            self._queue.wake(plan.keys)
+        return is_rejected
 
-    def _look_closer(self, plan: ChargePlan, ticket: Any, answer: RawResponse) -> bool:
-        """What `settle` does with an answer that says anything else than usual."""
-        said = headers.read(answer.headers, clock.time())
-        for doubt in said.doubts:
-            self._doubt(plan, doubt)
-        refused = _is_refusal(plan, answer)
-        if refused:
-            LOGGER.warning('%s refuses %s: %d', plan.server, plan.route, answer.status)
-            if said.retry_after is None:
-                said = said._replace(retry_after=self._stay_away(plan))
-        outcomes = [_outcome(draw, cost, answer, said) for draw, cost in zip(plan.draws, plan.booked, strict=True)]
-        self._settle(plan, ticket, outcomes, _gate_closed(answer, said) if refused else 0.0)
-        first = plan.draws[0]
-        if first.kind is not BUCKET or first.group != said.group or first.rule != said.rule:
-            self._learn(plan, said, answer)
-        return refused
-
-    def _stay_away(self, plan: ChargePlan) -> float:
-        """Seconds to stay away, where the server does not say."""
-        place = plan.server, plan.route
-        seconds = min(DEFAULT_RETRY_AFTER, self._stayed.get(place, UNTOLD_FIRST / 2) * 2)
-        if len(self._stayed) >= _MANY:
-            self._stayed.clear()
-        self._stayed[place] = seconds
+    def _backoff(self, plan: ChargePlan) -> float:
+        """Return the seconds to stay away after a rejection without Retry-After."""
+        route = plan.server, plan.route
+        seconds = min(DEFAULT_RETRY_AFTER, self._backoffs.get(route, FIRST_BACKOFF / 2) * 2)
+        if len(self._backoffs) >= _MANY:
+            self._backoffs.clear()
+        self._backoffs[route] = seconds
         return seconds
 
     def budget(self, server: str | None = None) -> list[Budget]:
-        """Every bucket that was drawn from (of one server), as it stands."""
-        found = []
-        for name, draw, state in self._states():
+        """Return every bucket that was used (of one server), as it stands."""
+        budgets = []
+        for name, use, state in self._states():
             if server is None or name == server:
-                used = state.spent + state.foreign
-                left = max(0, state.left - draw.kind.reserve)
-                closed = state.closed
-                found.append(
+                used = state.spent + state.used_by_others
+                left = max(0, state.left - use.kind.margin)
+                returns = list(state.replenishes)
+                budgets.append(
                     Budget(
-                        draw.group, name, draw.who, *state.rule, used, state.booked, left, list(state.returns), closed
+                        use.group, name, use.who, *state.rule, used, state.reserved, left, returns, state.blocked_for
                     )
                 )
-        return found
+        return budgets
 
     def estimate(self, exchanges: Iterable[tuple[Exchange, str | None]]) -> Estimate:
-        """What these exchanges, with what each is signed with, will need, if no others come between."""
-        calls: dict[tuple[str, str], int] = {}
+        """Return what these exchanges, with what each is signed with, will need if no others come between."""
+        numbers: dict[tuple[str, str], int] = {}
         plans: dict[tuple[str, str], tuple[ChargePlan, BucketUse]] = {}
         for exchange, authorization in exchanges:
-            plan = self._plan(exchange, authorization)
-            for draw in plan.draws:
-                place = plan.server, draw.key
-                calls[place] = calls.get(place, 0) + 1
-                plans[place] = plan, draw
+            plan = self._plans.of(exchange, authorization)
+            for use in plan.uses:
+                ledger = plan.server, use.key
+                numbers[ledger] = numbers.get(ledger, 0) + 1
+                plans[ledger] = plan, use
         tokens, slowest = 0, Estimate(0, '', 0.0)
-        for place, number in calls.items():
-            plan, draw = plans[place]
-            tokens += number * draw.kind.usual if draw.kind is BUCKET else 0
-            seconds = _until(draw, self._state(plan, draw), number * draw.kind.usual)
+        for ledger, number in numbers.items():
+            plan, use = plans[ledger]
+            tokens += number * use.kind.expected_cost if use.kind is BUCKET else 0
+            seconds = _expected_wait(use, self._state(plan, use), number)
             if seconds > slowest.seconds:
-                slowest = Estimate(0, draw.group, seconds)
+                slowest = Estimate(0, use.group, seconds)
         return slowest._replace(tokens=tokens)
 
     # ------------------------------------------------------------------ what a store does
 
-    def _book(self, plan: ChargePlan) -> tuple[float, Any]:
-        """Book a plan's draws, all of them or none: 0 and a ticket, or the seconds until it is worth another try and
-        None; infinite: until something is settled. The ticket is what the store wants to see again when it settles."""
+    def _reserve(self, plan: ChargePlan) -> tuple[float, Any]:
+        """Reserve a plan's costs, all of them or none. Returns 0 and a ticket, or the seconds until it is worth another
+        try and None; infinite: until something is settled. The store gets the ticket back when it settles."""
         raise NotImplementedError
 
-    def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
-        """Replace what was booked by what came of it. `ticket`: None where nothing was booked. `gate_closed`: for how
-        many seconds the server serves nobody."""
+    def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], blocked: float) -> None:
+        """Replace what was reserved by the outcomes. `ticket`: None if nothing was reserved. `blocked`: for how many
+        seconds the server rejects everything."""
         raise NotImplementedError
 
-    def _state(self, plan: ChargePlan, draw: BucketUse) -> State:
+    def _state(self, plan: ChargePlan, use: BucketUse) -> State:
         raise NotImplementedError
 
     def _states(self) -> Iterable[tuple[str, BucketUse, State]]:
-        """Server, draw and state of all ledgers that this process has drawn from."""
+        """Return server, bucket use and state of all ledgers that this process has used."""
         raise NotImplementedError
 
     # ------------------------------------------------------------------ waiting
 
     def _wait(self, plan: ChargePlan, exchange: Exchange) -> Any:
-        """Stand in line, and book when it is one's turn."""
-        patient = exchange.is_patient
-        longest = exchange.max_wait
-        if longest is None:
-            longest = max(DEFAULT_RETRY_AFTER + 1, *(draw.rule.window * WINDOWS for draw in plan.draws))
-        begun = clock.monotonic()
-        with self._lines.join(plan.keys, float(exchange.priority)) as place:
-            if not patient:
-                self._check(plan, place.position, exchange.max_wait)
+        """Join the queue, and reserve when the call is at its head. Returns the ticket.
+
+        A `max_wait` counts from now; the default, one window, from when the call is at the head of the queue.
+        """
+        max_wait = exchange.max_wait
+        begun: float | None = None if max_wait is None else clock.monotonic()
+        if max_wait is None:
+            max_wait = max(DEFAULT_RETRY_AFTER + 1, *(use.rule.window * WINDOWS for use in plan.uses))
+        with self._queue.join(plan.keys, float(exchange.priority)) as waiter:
+            if begun is not None:
+                self._check(plan, waiter.position, max_wait)
             while True:
-                workers.raise_if_cancelled(place.woken)
+                workers.raise_if_cancelled(waiter.woken)
                 wait = math.inf
-                if not place.position:
-                    if patient:
-                        patient, begun = False, clock.monotonic()
-                    wait, ticket = self._book(plan)
+                if not waiter.position:
+                    begun = clock.monotonic() if begun is None else begun
+                    wait, ticket = self._reserve(plan)
                     if ticket is not None:
                         return ticket
-                left = math.inf if patient else max(0.0, longest - (clock.monotonic() - begun))
+                left = math.inf if begun is None else max(0.0, max_wait - (clock.monotonic() - begun))
                 if wait > left:
                     self._check(plan, 0, left)
                 if not left:
-                    raise self._refusal(plan, None, plan.draws[0])
-                place.sleep(min(wait, left))
+                    raise self._limited(plan, None, plan.uses[0])
+                waiter.sleep(min(wait, left))
 
-    def _check(self, plan: ChargePlan, ahead: int, longest: float | None) -> None:
-        """Raise LimitedError if it is plain already that it will take longer. None: than one window, or than the
-        minute for which a refusal may send us away."""
-        closed = self._state(plan, plan.gate).closed
-        if closed > (DEFAULT_RETRY_AFTER + 1 if longest is None else longest):
-            raise self._refusal(plan, closed, plan.gate)
-        for draw, booked in zip(plan.draws, plan.booked, strict=True):
-            state = self._state(plan, draw)
-            seconds = _until(draw, state, ahead * draw.kind.usual + booked)
-            usual = max(state.rule.window * WINDOWS, DEFAULT_RETRY_AFTER + 1 if state.closed else 0.0)
-            if seconds > (usual if longest is None else longest):
-                raise self._refusal(plan, seconds, draw)
+    def _check(self, plan: ChargePlan, position: int, max_wait: float) -> None:
+        """Raise LimitedError if a call at that position of the queue is expected to wait for longer."""
+        blocked = self._state(plan, plan.error_limit).blocked_for
+        if blocked > max_wait:
+            raise self._limited(plan, blocked, plan.error_limit)
+        for use in plan.uses:
+            seconds = _expected_wait(use, self._state(plan, use), position + 1)
+            if seconds > max_wait:
+                raise self._limited(plan, seconds, use)
 
-    def _refusal(self, plan: ChargePlan, seconds: float | None, draw: BucketUse) -> LimitedError:
-        status = 420 if draw.kind is ERRORS else 429
-        reason = f'not sent: {draw.group} of {draw.who} has no room' + (f' for {seconds:.1f} s' if seconds else '')
+    def _limited(self, plan: ChargePlan, seconds: float | None, use: BucketUse) -> LimitedError:
+        status = 420 if use.kind is ERRORS else 429
+        more = f' for another {seconds:.1f} s' if seconds else ''
+        reason = f'request not sent: rate limit {use.group!r} of {use.who} is exhausted{more}'
         error = LimitedError(
             f'{plan.server} {plan.route}',
             status,
             response=json.dumps({'error': reason}).encode(),
             retry_after=seconds,
-            limit=draw.group,
+            limit=use.group,
         )
-        error.add_note('max_wait= is how long a call may wait for its turn')
+        error.add_note('Set max_wait= to the seconds that a call may wait for a rate limit')
         return error
 
-    # ------------------------------------------------------------------ which ledgers
 
-    def _plan(self, exchange: Exchange, authorization: str | None) -> ChargePlan:
-        request = exchange.request
-        operation = request.operation
-        who = buckets.user(authorization, not operation.security, self._address) if authorization else self._address
-        key = operation, exchange.opt.get('url_netloc') if exchange.opt else None, who
-        plan = self._plans.get(key)
-        if plan is None:
-            if len(self._plans) >= _MANY:
-                self._plans.clear()
-            server = exchange.opt.get('url_netloc') or urlsplit(operation.base_url).netloc
-            plan = self._plans[key] = self._made(server.rpartition('@')[2].lower(), operation, who)
-        return plan
+def _expected_wait(use: BucketUse, state: State, calls: int) -> float:
+    """Return the seconds until the last of so many calls can be sent, if each costs what most calls do.
 
-    def _made(self, server: str, operation: Operation, who: str) -> ChargePlan:
-        route = f'{operation.method} {operation.path.rstrip("/")}'
-        gate = BucketUse(f'errors {self._address}', ERRORS, headers.ERRORS, 'errors', self._address)
-        described = operation.rate_limit
-        bucket = described and (described.group, Rule(described.tokens, described.window))
-        bucket = self._learned.get((server, route), bucket)
-        found = [gate if bucket is None else BucketUse(f'group {bucket[0]} {who}', BUCKET, bucket[1], bucket[0], who)]
-        hidden = self._hidden.get(route)
-        if hidden is not None:
-            found.append(BucketUse(f'route {route} {self._address}', REQUESTS, hidden, route, self._address))
-        return ChargePlan(server, operation, who, route, tuple(found), gate)
-
-    def _learn(self, plan: ChargePlan, said: headers.RateLimitHeaders, answer: RawResponse) -> None:
-        """What the server says of an operation goes before its description, from the next call on."""
-        first = plan.draws[0]
-        if said.group is not None and said.rule is not None:
-            self._remember(self._learned, (plan.server, plan.route), (said.group[:100], said.rule))
-        elif first.kind is BUCKET and said.errors_left is not None and answer.status not in (420, 429):
-            self._remember(self._learned, (plan.server, plan.route), None)
-        elif answer.status == 429 and len(plan.draws) == 1 and first.kind is ERRORS:
-            self._remember(self._hidden, plan.route, Rule(10**9, DEFAULT_RETRY_AFTER))
-        else:
-            return
-        drawn = {draw.key for draw in plan.draws}
-        # What was not drawn from was not booked, and knows of this answer only now.
-        new = self._made(plan.server, plan.operation, plan.who)
-        fresh = tuple(draw for draw in new.draws if draw.key not in drawn)
-        late = ChargePlan(plan.server, plan.operation, plan.who, plan.route, fresh, plan.gate)
-        self._settle(late, None, [_outcome(draw, 0, answer, said) for draw in fresh], 0.0)
-
-    def _remember(self, known: dict[Any, Any], name: Any, value: Any) -> None:
-        if len(known) >= _MANY:
-            known.clear()
-        known[name] = value
-        self._plans.clear()
-
-    def _doubt(self, plan: ChargePlan, doubt: str) -> None:
-        """What makes no sense is told once for each server and header."""
-        name = doubt.partition(':')[0]
-        if (plan.server, name) not in self._doubted:
-            self._doubted.add((plan.server, name))
-            LOGGER.warning('%s says %s: not believed (told once)', plan.server, doubt)
-
-
-def _usual(plan: ChargePlan, answer: RawResponse) -> Outcome | None:
-    """What nearly every answer comes to, in a fraction of the time: it was served, and says of the one bucket that it
-    was drawn from by which rule, and what is left, spelled as ESI does. None: look closer."""
-    draw, status = plan.bucket, answer.status
-    if draw is None:
-        return None
-    try:
-        group, limit, remaining, used = _TOLD(answer.headers)
-        left = int(remaining)
-        whole = left + int(used)
-    except (KeyError, ValueError):
-        return None
-    rule = draw.rule
-    if group != draw.group or headers.rule_of(limit) != rule or whole > rule.tokens:
-        return None
-    digits = remaining + used
-    if not (digits.isdecimal() and digits.isascii()) or 'Retry-After' in answer.headers:
-        return None
-    if status >= 400 or answer.lost or answer.redirects:
-        return None
-    return Outcome(BUCKET.cost(status), None, rule.tokens - left, rule)
-
-
-#: The headers of a bucket, as ESI spells them.
-_TOLD = itemgetter('X-Ratelimit-Group', 'X-Ratelimit-Limit', 'X-Ratelimit-Remaining', 'X-Ratelimit-Used')
-
-
-def _outcome(draw: BucketUse, booked: int, answer: RawResponse, said: headers.RateLimitHeaders) -> Outcome:
-    """What an answer says of one ledger."""
-    kind, status = draw.kind, answer.status
-    # What led to it: requests whose answers nobody has seen, and redirects.
-    before = answer.lost * kind.most + answer.redirects * kind.cost(302) if answer.lost or answer.redirects else 0
-    if answer.failure is not None and isinstance(answer.failure, TransportError):
-        return Outcome(before + (0 if answer.failure.unsent else booked))
-    if kind is ERRORS:
-        used = None if said.errors_left is None else draw.rule.tokens - said.errors_left
-        # The window's end is told in whole seconds: it may be one later.
-        returns = None if said.errors_reset is None else said.errors_reset + 1.0
-        return Outcome(before + kind.cost(status), returns, used)
-    away = said.retry_after or 0.0
-    if kind is REQUESTS:
-        return Outcome(before + 1, closed=away if status in (429, 520) else 0.0)
-    rule = said.rule if said.group is None or said.group == draw.group else None
-    used = None if said.remaining is None or rule is None else rule.tokens - said.remaining
-    return Outcome(before + kind.cost(status), None, used, rule, away if status == 429 else 0.0)
-
-
-def _is_refusal(plan: ChargePlan, answer: RawResponse) -> bool:
-    """Whether a limit is the reason of an answer; routes with a hidden one say so with 520 too."""
-    return answer.status in (420, 429) or (answer.status == 520 and any(draw.kind is REQUESTS for draw in plan.draws))
-
-
-def _gate_closed(answer: RawResponse, said: headers.RateLimitHeaders) -> float:
-    """After a 420 nobody is served until the window of errors ends: how many seconds that is."""
-    if answer.status != 420:
-        return 0.0
-    if said.errors_reset is not None:
-        return said.errors_reset + 1.0
-    return said.retry_after or 0.0
-
-
-def _until(draw: BucketUse, state: State, tokens: int) -> float:
-    """Seconds until so many tokens can have been spent. What one call may cost beyond the usual stays unused."""
-    kind = draw.kind
-    kept = kind.reserve + (kind.most - kind.usual if kind is BUCKET else 0)
-    return state.until(tokens, min(kept, state.rule.tokens - 1), kind.usual / kind.most)
+    A call reserves the most that it may cost. So the last tokens of a window cannot be used: of 30, 13 calls that cost
+    2 use 26, since a 14th would need 5.
+    """
+    kind, tokens = use.kind, state.rule.tokens
+    usable = tokens - kind.margin
+    if kind.expected_cost:
+        reserved = min(kind.max_cost, usable)
+        usable = ((usable - reserved) // kind.expected_cost + 1) * kind.expected_cost
+    settles_to = kind.expected_cost / kind.max_cost
+    return state.until(calls * kind.expected_cost, max(0, min(tokens - usable, tokens - 1)), settles_to)

@@ -1,7 +1,7 @@
-"""Which ledgers a call draws from, and what it costs there. Pure.
+"""What a call costs, and whose bucket it uses. Pure.
 
-An operation with `x-rate-limit` draws from a bucket of its group and its user; every other one from the error limit.
-Some have a hidden limit besides (`hidden.py`). Never is a token part of a key.
+An operation with `x-rate-limit` uses a bucket of its group and its user; every other one the error limit. Some have
+an undocumented limit besides (`undocumented.py`). An access token is never part of a key.
 https://developers.eveonline.com/docs/services/esi/rate-limiting/
 """
 
@@ -14,62 +14,62 @@ from typing import NamedTuple
 from esipy._limits.ledger import Rule
 from esipy._message.decode import decode
 
-#: Tokens by the first digit of a status; nothing for a 5xx, and for what refuses because of a limit.
+#: Tokens by the first digit of a status; a 5xx costs nothing, nor does a rejection by a rate limit.
 _TOKENS = {2: 2, 3: 1, 4: 5}
-_REFUSALS = (420, 429)
+_REJECTIONS = (420, 429)
 
 
 class BucketKind(NamedTuple):
     """How calls are counted."""
 
     name: str
-    #: What a call may cost at most, and is booked at.
-    most: int
-    #: What it costs as a rule.
-    usual: int
-    #: What is never spent.
-    reserve: int = 0
+    #: What a call may cost at most, which is reserved for it.
+    max_cost: int
+    #: What most calls cost, by which waits are estimated.
+    expected_cost: int
+    #: What is never spent of a window.
+    margin: int = 0
 
     def cost(self, status: int) -> int:
-        """What an answer costs."""
+        """Return what a response with that status costs."""
         if self is BUCKET:
-            return 0 if status in _REFUSALS else _TOKENS.get(status // 100, 0)
+            return 0 if status in _REJECTIONS else _TOKENS.get(status // 100, 0)
         return 0 if self is ERRORS and 200 <= status < 400 else 1
 
 
-BUCKET = BucketKind('bucket', most=5, usual=2)
-#: The last errors of a window are left unused: whoever needs 100 of 100 is refused the next time.
-ERRORS = BucketKind('errors', most=1, usual=0, reserve=5)
-REQUESTS = BucketKind('requests', most=1, usual=1)
+BUCKET = BucketKind('bucket', max_cost=5, expected_cost=2)
+#: The last errors of a window are left unused: after 100 of 100 the next request is rejected, whatever it is.
+ERRORS = BucketKind('errors', max_cost=1, expected_cost=0, margin=5)
+REQUESTS = BucketKind('requests', max_cost=1, expected_cost=1)
 
 
 class BucketUse(NamedTuple):
-    """One ledger that a call draws from."""
+    """One ledger that a call uses."""
 
     #: Without the server.
     key: str
     kind: BucketKind
-    #: Of whom nothing else is known, as described; what the server says goes before it.
+    #: As described; what the server's headers say replaces it.
     rule: Rule
-    #: For people: the group, and who.
+    #: For messages: the group, and whose bucket it is.
     group: str
     who: str
 
 
-def user(authorization: str | None, is_public: bool, address: str) -> str:
-    """Who draws from a bucket: application and character for a call with a token, the source address without one,
-    address and application where a token goes along on a public route.
+def bucket_owner(authorization: str | None, is_public: bool, address: str) -> str:
+    """Return whose bucket a call uses: application and character for a call with a token, the source address without
+    one, address and application for a public route that is called with a token.
 
-    The token is taken at its word: who lies here is mistaken about limits alone.
+    The token is not verified: a forged one would only make the count of its own calls wrong.
     """
     if not authorization:
         return address
-    application, character = _words(authorization)
+    application, character = _token_claims(authorization)
     return f'{address} {application}' if is_public else f'{application} {character}'
 
 
-def _words(authorization: str) -> tuple[str, str]:
-    """Application and character, by a token's own words; a digest where it has none, or is no JWT."""
+def _token_claims(authorization: str) -> tuple[str, str]:
+    """Return application and character as the token names them; a digest twice if it is not a JWT or names none."""
     digest = hashlib.sha256(authorization.encode('utf-8', 'replace')).hexdigest()
     known = _known.get(digest)
     if known is None:
@@ -79,7 +79,7 @@ def _words(authorization: str) -> tuple[str, str]:
     return known
 
 
-#: What tokens said, by their digests.
+#: Application and character by the digests of tokens.
 _known: dict[str, tuple[str, str]] = {}
 
 
@@ -91,6 +91,8 @@ def _claimed(authorization: str) -> tuple[str, str] | None:
         return None
     if not isinstance(subject, str) or not isinstance(application, str):
         return None
-    if len(subject + application) > 200 or not (subject + application).isprintable():  # half a surrogate, say
+    if (
+        len(subject + application) > 200 or not (subject + application).isprintable()
+    ):  # an unpaired surrogate, for example
         return None
     return application, subject

@@ -1,4 +1,4 @@
-"""No limits: for servers that have none."""
+"""What stands for `limits=None`: for servers that have no rate limits."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from esipy._limits.base import Budget, Estimate
 
 
 class NoLimits:
-    """Books nothing and never waits."""
+    """Reserves nothing and never waits."""
 
     has_waited = False
 
     def reservation(self, exchange: Any, authorization: str | None) -> NoLimits:
         return self
 
-    def settle(self, answer: Any, sent: bool = True) -> None:
+    def settle(self, raw: Any, sent: bool = True) -> None:
         pass
 
     def budget(self) -> list[Budget]:

@@ -1,4 +1,4 @@
-"""What an answer's headers say of limits. Pure. What makes no sense counts as not said, and is named in `doubts`.
+"""The rate-limit headers of a response. Pure. An implausible header counts as missing, and is named in `invalid`.
 
     X-Ratelimit-Group: market-order      X-ESI-Error-Limit-Remain: 87
     X-Ratelimit-Limit: 150/15m           X-ESI-Error-Limit-Reset: 12
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from esipy._limits.ledger import Rule
 from esipy._message.headers import LONGEST, retry_after
 
-#: The error limit, where nothing else is told: so many answers other than 2xx and 3xx in a minute.
+#: The error limit, unless headers differ: so many responses other than 2xx and 3xx in a minute.
 ERRORS = Rule(100, 60.0)
 
 _UNITS = {'s': 1.0, 'm': 60.0, 'h': 3600.0, 'd': 86400.0}
@@ -25,8 +25,8 @@ _RULE = re.compile(r'\s*([1-9][0-9]{0,9})\s*/\s*([1-9][0-9]{0,5})\s*([smhd])\s*'
 
 
 class RateLimitHeaders(NamedTuple):
-    """The bucket's group, rule and what is left of it; of the error limit what is left and the seconds until its
-    window ends; seconds to stay away. None: not told."""
+    """The bucket's group, rule and remaining tokens; the remaining errors of the error limit and the seconds until its
+    window ends; the seconds to stay away. None: there is no such header, or not a plausible one."""
 
     group: str | None = None
     rule: Rule | None = None
@@ -34,44 +34,44 @@ class RateLimitHeaders(NamedTuple):
     errors_left: int | None = None
     errors_reset: float | None = None
     retry_after: float | None = None
-    doubts: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
 
 
 NOTHING = RateLimitHeaders()
 
 
 @lru_cache(maxsize=1024)
-def rule_of(text: str) -> Rule | None:
-    """`150/15m` as a rule; None for what is none, or lasts longer than a day."""
-    found = _RULE.fullmatch(text)
-    if found is None:
+def parse_rule(text: str) -> Rule | None:
+    """Return `150/15m` as a rule; None if it is not a rule, or has a window longer than a day."""
+    match = _RULE.fullmatch(text)
+    if match is None:
         return None
-    window = int(found[2]) * _UNITS[found[3]]
-    return Rule(int(found[1]), window) if window <= LONGEST else None
+    window = int(match[2]) * _UNITS[match[3]]
+    return Rule(int(match[1]), window) if window <= LONGEST else None
 
 
-def read(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
-    """What the headers of an answer say. `now`: seconds since the epoch, for an answer without a `Date`."""
+def parse(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
+    """Return the rate-limit headers of a response. `now`: seconds since the epoch, for a response without a `Date`."""
     names = ' '.join(headers).lower()
     if 'x-ratelimit-' not in names and 'x-esi-error-limit-' not in names and 'retry-after' not in names:
         return NOTHING
     low = {name.lower(): value for name, value in headers.items()}
-    doubts: list[str] = []
+    invalid: list[str] = []
     limit, rule = low.get('x-ratelimit-limit'), None
     if limit is not None:
-        rule = rule_of(limit)
+        rule = parse_rule(limit)
         if rule is None:
-            doubts.append(f'X-Ratelimit-Limit: {limit[:40]!r}')
-    left = _count(low.get('x-ratelimit-remaining'), 'X-Ratelimit-Remaining', doubts)
-    used = _count(low.get('x-ratelimit-used'), 'X-Ratelimit-Used', doubts)
-    # Whether `Used` is what is used of the window or by this answer: there cannot be more than the whole.
+            invalid.append(f'X-Ratelimit-Limit: {limit[:40]!r}')
+    left = _count(low.get('x-ratelimit-remaining'), 'X-Ratelimit-Remaining', invalid)
+    used = _count(low.get('x-ratelimit-used'), 'X-Ratelimit-Used', invalid)
+    # Whether `Used` is what is used of the window or by this response: the sum cannot be more than the limit.
     if left and rule and left + (used or 0) > rule.tokens:
-        doubts.append(f'X-Ratelimit-Remaining: {left} and Used: {used} of {rule.tokens}')
+        invalid.append(f'X-Ratelimit-Remaining: {left} and Used: {used} of {rule.tokens}')
         left = None
-    errors_left = _count(low.get('x-esi-error-limit-remain'), 'X-ESI-Error-Limit-Remain', doubts)
-    reset = _count(low.get('x-esi-error-limit-reset'), 'X-ESI-Error-Limit-Reset', doubts)
+    errors_left = _count(low.get('x-esi-error-limit-remain'), 'X-ESI-Error-Limit-Remain', invalid)
+    reset = _count(low.get('x-esi-error-limit-reset'), 'X-ESI-Error-Limit-Reset', invalid)
     if (errors_left or 0) > ERRORS.tokens or (reset or 0) > LONGEST:
-        doubts.append(f'X-ESI-Error-Limit-Remain: {errors_left}, Reset: {reset}')
+        invalid.append(f'X-ESI-Error-Limit-Remain: {errors_left}, Reset: {reset}')
         errors_left = reset = None
     return RateLimitHeaders(
         low.get('x-ratelimit-group'),
@@ -79,24 +79,24 @@ def read(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
         left if rule else None,
         errors_left,
         None if reset is None else float(reset),
-        _away(low, now, doubts),
-        tuple(doubts),
+        _retry_after(low, now, invalid),
+        tuple(invalid),
     )
 
 
-def _count(text: str | None, name: str, doubts: list[str]) -> int | None:
+def _count(text: str | None, name: str, invalid: list[str]) -> int | None:
     if text is None:
         return None
     digits = text.strip()
     if digits.isascii() and digits.isdigit() and len(digits) <= 12:
         return int(digits)
-    doubts.append(f'{name}: {text[:40]!r}')
+    invalid.append(f'{name}: {text[:40]!r}')
     return None
 
 
-def _away(low: Mapping[str, str], now: float, doubts: list[str]) -> float | None:
+def _retry_after(low: Mapping[str, str], now: float, invalid: list[str]) -> float | None:
     text = low.get('retry-after')
-    away = retry_after(low, now)
-    if text and away is None:
-        doubts.append(f'Retry-After: {text[:40]!r}')
-    return away
+    seconds = retry_after(low, now)
+    if text and seconds is None:
+        invalid.append(f'Retry-After: {text[:40]!r}')
+    return seconds

@@ -1,11 +1,12 @@
-"""What a window allows, what is spent of it, and when it comes back. Pure: the time comes in with every question.
+"""One bucket: what a window allows, what is spent of it, and when that returns. Pure: the time is an argument.
 
-The server counts in a sliding window: a token that was spent comes back one window later
-(https://developers.eveonline.com/docs/services/esi/rate-limiting/). It spends when it answers, and we know of that
-a moment later, so that by our count nothing is ever back too early.
+The server counts in a sliding window: a token that was spent returns one window later
+(https://developers.eveonline.com/docs/services/esi/rate-limiting/). The server spends it when it responds, and the
+response arrives a moment later, so that by our count no token returns too early.
 
-A call books the most that it may cost before it is sent; when its answer is there, that is replaced by what it
-did cost. So however many are under way at once, together they never cost more than there is.
+Before a call is sent it reserves the most that it may cost; when the response is there, the reservation is replaced by
+what the call cost. So however many calls are under way at once, together they never cost more than the bucket has.
+`ledgers.lua` has the same rules for Redis.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import math
 from collections import deque
 from typing import Any, NamedTuple
 
-#: What comes back within this part of a window comes back at once, at its end: a ledger has at most so many entries.
+#: A window is divided into so many parts; the tokens that return within one part return together, at its end. So a
+#: ledger has at most so many entries.
 RESOLUTION = 128
 
 
@@ -27,18 +29,18 @@ class Rule(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What an answer says of one ledger."""
+    """What a response means for one ledger."""
 
-    #: What the call did cost.
+    #: What the call cost.
     spent: int
-    #: In how many seconds that comes back; None: in one window.
-    returns: float | None = None
-    #: What is used within the window, as the server sees it, by us and by others.
+    #: In how many seconds that returns; None: in one window.
+    replenishes: float | None = None
+    #: What is used within the window by us and by others, as the server counts.
     used: int | None = None
-    #: The rule, if the server told it.
+    #: The rule, if the headers have it.
     rule: Rule | None = None
     #: For how many seconds nothing may be sent.
-    closed: float = 0.0
+    blocked: float = 0.0
 
 
 class State(NamedTuple):
@@ -48,68 +50,68 @@ class State(NamedTuple):
     #: By us, within the window.
     spent: int
     #: For calls that are under way.
-    booked: int
-    #: Used by others, as far as the server's headers show.
-    foreign: int
+    reserved: int
+    #: As far as the server's headers show.
+    used_by_others: int
     #: For how many seconds nothing may be sent.
-    closed: float
-    #: (seconds, tokens): what comes back, and in how long, the earliest first.
-    returns: list[tuple[float, int]]
+    blocked_for: float
+    #: (seconds, tokens): how much returns, and in how long, the earliest first.
+    replenishes: list[tuple[float, int]]
 
     @property
     def left(self) -> int:
-        return max(0, self.rule.tokens - self.spent - self.booked - self.foreign)
+        return max(0, self.rule.tokens - self.spent - self.reserved - self.used_by_others)
 
-    def until(self, tokens: int, kept: int, settles_to: float) -> float:
-        """Seconds until so many more `tokens` can have been spent.
+    def until(self, tokens: int, unusable: int, settles_to: float) -> float:
+        """Return the seconds until so many more `tokens` can have been spent.
 
-        `kept`: what cannot be used of a window; `settles_to`: which part of what is booked will be spent. From the
-        second window on everything repeats itself: what is spent at some moment can be spent again a window later.
+        `unusable`: what cannot be used of a window; `settles_to`: which part of what is reserved will be spent. From
+        the second window on everything repeats itself: what is spent at some moment can be spent again a window later.
         """
-        whole = max(1, self.rule.tokens - kept)
-        windows, rest = divmod(max(1, tokens) - 1, whole)
-        have: float = whole - self.spent - self.foreign - self.booked * settles_to
-        at = self.closed
-        for seconds, back in self.returns:
-            if have > rest:
+        usable = max(1, self.rule.tokens - unusable)
+        windows, rest = divmod(max(1, tokens) - 1, usable)
+        available: float = usable - self.spent - self.used_by_others - self.reserved * settles_to
+        at = self.blocked_for
+        for seconds, returned in self.replenishes:
+            if available > rest:
                 break
-            have += back
-            at = max(self.closed, seconds)
-        if have <= rest:
-            at = max(self.closed, self.rule.window)
+            available += returned
+            at = max(self.blocked_for, seconds)
+        if available <= rest:
+            at = max(self.blocked_for, self.rule.window)
         return at + windows * self.rule.window
 
 
 class Ledger:
-    """One bucket. `reserve`: what is never spent of it. Whoever shares it between threads has the lock."""
+    """One bucket. `margin`: what is never spent of it. Threads that share it need a lock."""
 
     __slots__ = (
         '_entries',
-        '_foreign',
-        '_foreign_until',
-        '_grain',
+        '_others',
+        '_others_until',
         '_rule',
-        '_whole',
-        'booked',
-        'closed_until',
-        'reserve',
+        '_step',
+        '_usable',
+        'blocked_until',
+        'margin',
+        'reserved',
         'spent',
         'total',
     )
 
-    def __init__(self, rule: Rule, reserve: int = 0) -> None:
-        self.reserve = reserve
+    def __init__(self, rule: Rule, margin: int = 0) -> None:
+        self.margin = margin
         self.rule = rule
         self.spent = 0
-        self.booked = 0
-        #: Spent ever.
+        self.reserved = 0
+        #: Ever spent.
         self.total = 0
         #: Nothing may be sent before.
-        self.closed_until = -math.inf
-        #: [when it comes back, tokens], the earliest first.
+        self.blocked_until = -math.inf
+        #: [when it returns, tokens], the earliest first.
         self._entries: deque[list[Any]] = deque()
-        self._foreign = 0
-        self._foreign_until = 0.0
+        self._others = 0
+        self._others_until = 0.0
 
     @property
     def rule(self) -> Rule:
@@ -118,68 +120,68 @@ class Ledger:
     @rule.setter
     def rule(self, rule: Rule) -> None:
         self._rule = rule
-        self._grain = rule.window / RESOLUTION
-        #: What of a window may be spent: something, in any case.
-        self._whole = max(1, rule.tokens - self.reserve)
+        self._step = rule.window / RESOLUTION
+        #: What may be spent of a window: at least one token.
+        self._usable = max(1, rule.tokens - self.margin)
 
     def wait(self, cost: int, now: float) -> float:
-        """Seconds until `cost` may be booked: 0 now, infinite when that depends on what is under way."""
-        if now < self.closed_until:
-            return self.closed_until - now
-        if cost + self.spent + self.booked + self._foreign <= self._whole:
+        """Return the seconds until `cost` may be reserved: 0 now, infinite if that depends on calls under way."""
+        if now < self.blocked_until:
+            return self.blocked_until - now
+        if cost + self.spent + self.reserved + self._others <= self._usable:
             return 0.0
-        self._take_back(now)
-        missing = cost + self.spent + self.booked + self._foreign - self._whole
-        missing -= max(0, cost - self._whole)
+        self._advance(now)
+        missing = cost + self.spent + self.reserved + self._others - self._usable
+        missing -= max(0, cost - self._usable)
         if missing <= 0:
             return 0.0
-        foreign = [[self._foreign_until, self._foreign]] if self._foreign else []
+        others = [[self._others_until, self._others]] if self._others else []
         returns: float
-        for returns, tokens in heapq.merge(self._entries, foreign):
+        for returns, tokens in heapq.merge(self._entries, others):
             missing -= tokens
             if missing <= 0:
                 return returns - now
         return math.inf
 
-    def _take_back(self, now: float) -> None:
+    def _advance(self, now: float) -> None:
         entries = self._entries
         while entries and entries[0][0] <= now:
             self.spent -= entries.popleft()[1]
-        if self._foreign and self._foreign_until <= now:
-            self._foreign = 0
+        if self._others and self._others_until <= now:
+            self._others = 0
 
-    def settle(self, booked: int, total: float, outcome: Outcome, now: float) -> None:
-        """An answer came to a call for which so much was `booked`, when so much in `total` had been spent ever."""
-        spent, after, used, rule, closed = outcome
-        self.booked = max(0, self.booked - booked)
+    def settle(self, reserved: int, total: float, outcome: Outcome, now: float) -> None:
+        """Replace what was `reserved` for a call, when `total` had ever been spent, by its outcome."""
+        spent, after, used, rule, blocked = outcome
+        self.reserved = max(0, self.reserved - reserved)
         if self._entries and self._entries[0][0] <= now:
-            self._take_back(now)
+            self._advance(now)
         if rule is not None and rule != self._rule:
             self.rule = rule
         returns = now + (self._rule.window if after is None else after)
         if spent:
             self._spend(spent, returns)
         if used is not None:
-            # What goes beyond ours is that of others, or of calls that are still under way here: the next answer shows
-            # which.
-            self._foreign, self._foreign_until = max(0, used - self.spent), returns
+            # What goes beyond ours is used by others, or by calls that are still under way here: the next response
+            # shows which.
+            self._others, self._others_until = max(0, used - self.spent), returns
             if used < self.spent:
                 self._forget(self.spent - used - (self.total - total))
-        if closed:
-            self.closed_until = max(self.closed_until, now + closed)
+        if blocked:
+            self.blocked_until = max(self.blocked_until, now + blocked)
 
     def _spend(self, tokens: int, returns: float) -> None:
         entries = self._entries
         if entries and entries[-1][0] >= returns:
             entries[-1][1] += tokens
         else:
-            entries.append([math.ceil(returns / self._grain) * self._grain, tokens])
+            entries.append([math.ceil(returns / self._step) * self._step, tokens])
         self.spent += tokens
         self.total += tokens
 
     def _forget(self, forgotten: float) -> None:
-        """What the server says to be used is less than what is spent by our count: it has forgotten the rest. It
-        counted all that we had spent before the call was sent, which is all but what we spent meanwhile."""
+        """Remove what the server has forgotten, since it counts less than we do. It had counted what was spent before
+        the call was sent, that is, all but what was spent meanwhile."""
         while forgotten > 0 and self._entries:
             back, tokens = self._entries.popleft()
             taken = min(tokens, int(forgotten))
@@ -188,42 +190,42 @@ class Ledger:
             if taken < tokens:
                 self._entries.appendleft([back, tokens - taken])
 
-    def strand(self, now: float) -> None:
-        """What is booked will not be settled here: nobody knows what it costs."""
-        if self.booked:
-            self._spend(self.booked, now + self.rule.window)
-            self.booked = 0
+    def forfeit(self, now: float) -> None:
+        """Count what is reserved as spent: it will not be settled here, and nobody knows what it costs."""
+        if self.reserved:
+            self._spend(self.reserved, now + self.rule.window)
+            self.reserved = 0
 
     def is_idle(self, now: float) -> bool:
-        """Nothing is lost if it is forgotten."""
-        self._take_back(now)
-        return not (self.spent or self.booked or self._foreign or now < self.closed_until)
+        """Return whether the ledger holds nothing that matters."""
+        self._advance(now)
+        return not (self.spent or self.reserved or self._others or now < self.blocked_until)
 
     def state(self, now: float) -> State:
-        self._take_back(now)
+        self._advance(now)
         returns = [(back - now, tokens) for back, tokens in self._entries]
-        return stated(
+        return make_state(
             self.rule,
             self.spent,
-            self.booked,
-            self._foreign,
-            self._foreign_until - now,
-            self.closed_until - now,
+            self.reserved,
+            self._others,
+            self._others_until - now,
+            self.blocked_until - now,
             returns,
         )
 
 
-def stated(
+def make_state(
     rule: Rule,
     spent: int,
-    booked: int,
-    foreign: int,
-    foreign_returns: float,
-    closed: float,
-    returns: list[tuple[float, int]],
+    reserved: int,
+    others: int,
+    others_return: float,
+    blocked_for: float,
+    replenishes: list[tuple[float, int]],
 ) -> State:
-    """The State of these figures. What looks like others' may be that of calls under way, which are in it already."""
-    foreign = max(0, foreign - booked)
-    if foreign:
-        returns = sorted([*returns, (foreign_returns, foreign)])
-    return State(rule, spent, booked, foreign, max(0.0, closed), returns)
+    """Return the State of these figures. `others` may contain calls under way, which are in `reserved` already."""
+    others = max(0, others - reserved)
+    if others:
+        replenishes = sorted([*replenishes, (others_return, others)])
+    return State(rule, spent, reserved, others, max(0.0, blocked_for), replenishes)

@@ -8,15 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from esipy import clock
-from esipy._limits.base import ChargePlan, Limits
+from esipy._limits.base import Limits
 from esipy._limits.buckets import BucketUse
 from esipy._limits.ledger import Ledger, Outcome, State
+from esipy._limits.plans import ChargePlan
 from esipy._runtime import fork
 
-#: With more ledgers than this, those at rest are dropped when a new one is made.
+#: With more ledgers than this, idle ones are dropped when another one is needed.
 _MANY = 10_000
 
-#: What a ledger takes for "all that was spent was spent meanwhile": nobody booked, and so nobody knows.
+#: Stands for the total at the time of a reservation that was never made: all counts as spent meanwhile.
 _MEANWHILE = -math.inf
 
 
@@ -24,31 +25,35 @@ class MemoryLimits(Limits):
     """Keeps to the limits of ESI, for all threads and clients of this process that are given the same object.
 
     Several processes at one address need RedisLimits. A forked child goes on with what was counted before.
+
+    `undocumented`: the routes that are limited although neither description nor headers say so, instead of
+    `esipy.limits.UNDOCUMENTED`, as {'GET /path/{id}': '300/1m'}; raises ValueError for a limit in another form.
+    `address`: a name for the source address.
     """
 
-    def __init__(self, hidden: Mapping[str, str] | None = None, address: str = 'address') -> None:
-        super().__init__(hidden, address)
+    def __init__(self, undocumented: Mapping[str, str] | None = None, address: str = 'address') -> None:
+        super().__init__(undocumented, address)
         self._lock = threading.Lock()
         self._ledgers: dict[tuple[str, str], tuple[BucketUse, Ledger]] = {}
         fork.reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
-        """In a forked child: what is booked is the parent's."""
+        """In a forked child: the reservations are the parent's."""
         self._lock = threading.Lock()
         for _, ledger in self._ledgers.values():
-            ledger.strand(clock.shifted_monotonic())
+            ledger.forfeit(clock.shifted_monotonic())
 
     def forget(self) -> None:
-        """Begin anew, as if nothing had been spent."""
+        """Forget everything, as if nothing had been spent."""
         with self._lock:
             self._ledgers.clear()
         self._forget()
 
-    def _book(self, plan: ChargePlan) -> tuple[float, Any]:
+    def _reserve(self, plan: ChargePlan) -> tuple[float, Any]:
         with self._lock:
-            gate, ledgers = plan.held or self._hold(plan)
+            error_limit, ledgers = plan.ledgers or self._find_ledgers(plan)
             now = clock.shifted_monotonic()
-            wait = gate.closed_until - now
+            wait = error_limit.blocked_until - now
             ticket = []
             for ledger, cost in ledgers:
                 wait = max(wait, ledger.wait(cost, now))
@@ -56,46 +61,46 @@ class MemoryLimits(Limits):
             if wait > 0:
                 return wait, None
             for ledger, cost, _ in ticket:
-                ledger.booked += cost
+                ledger.reserved += cost
             return 0.0, ticket
 
-    def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], gate_closed: float) -> None:
+    def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], blocked: float) -> None:
         with self._lock:
             now = clock.shifted_monotonic()
-            for number, (ledger, booked, total) in enumerate(ticket or self._unbooked(plan)):
-                ledger.settle(booked, total, outcomes[number], now)
-            if gate_closed:
-                gate = self._ledger(plan.server, plan.gate)
-                gate.closed_until = max(gate.closed_until, now + gate_closed)
+            for number, (ledger, reserved, total) in enumerate(ticket or self._unreserved(plan)):
+                ledger.settle(reserved, total, outcomes[number], now)
+            if blocked:
+                error_limit = self._ledger(plan.server, plan.error_limit)
+                error_limit.blocked_until = max(error_limit.blocked_until, now + blocked)
 
-    def _hold(self, plan: ChargePlan) -> tuple[Ledger, list[tuple[Ledger, int]]]:
-        """The gate's ledger, and those of a plan with what is booked of each, which it keeps from now on."""
-        gate, *ledgers = [self._ledger(plan.server, draw) for draw in (plan.gate, *plan.draws)]
-        held = plan.held = gate, list(zip(ledgers, plan.booked, strict=True))
-        return held
+    def _find_ledgers(self, plan: ChargePlan) -> tuple[Ledger, list[tuple[Ledger, int]]]:
+        """Return the error limit's ledger, and those of a plan with what it reserves of each; the plan keeps them."""
+        error_limit, *ledgers = [self._ledger(plan.server, use) for use in (plan.error_limit, *plan.uses)]
+        found = plan.ledgers = error_limit, list(zip(ledgers, plan.costs, strict=True))
+        return found
 
-    def _unbooked(self, plan: ChargePlan) -> list[tuple[Ledger, int, float]]:
-        return [(self._ledger(plan.server, draw), 0, _MEANWHILE) for draw in plan.draws]
+    def _unreserved(self, plan: ChargePlan) -> list[tuple[Ledger, int, float]]:
+        return [(self._ledger(plan.server, use), 0, _MEANWHILE) for use in plan.uses]
 
-    def _state(self, plan: ChargePlan, draw: BucketUse) -> State:
+    def _state(self, plan: ChargePlan, use: BucketUse) -> State:
         with self._lock:
-            return self._ledger(plan.server, draw).state(clock.shifted_monotonic())
+            return self._ledger(plan.server, use).state(clock.shifted_monotonic())
 
     def _states(self) -> Iterable[tuple[str, BucketUse, State]]:
         with self._lock:
             now = clock.shifted_monotonic()
-            return [(server, draw, ledger.state(now)) for (server, _), (draw, ledger) in self._ledgers.items()]
+            return [(server, use, ledger.state(now)) for (server, _), (use, ledger) in self._ledgers.items()]
 
-    def _ledger(self, server: str, draw: BucketUse) -> Ledger:
-        known = self._ledgers.get((server, draw.key))
+    def _ledger(self, server: str, use: BucketUse) -> Ledger:
+        known = self._ledgers.get((server, use.key))
         if known is None:
             if len(self._ledgers) >= _MANY:
                 now = clock.shifted_monotonic()
                 self._ledgers = {key: known for key, known in self._ledgers.items() if not known[1].is_idle(now)}
-                self._plans.clear()  # which hold those that are gone
-            known = self._ledgers[server, draw.key] = draw, Ledger(draw.rule, draw.kind.reserve)
+                self._plans.clear()  # they hold ledgers that are dropped
+            known = self._ledgers[server, use.key] = use, Ledger(use.rule, use.kind.margin)
         return known[1]
 
 
-#: What clients share that are given none of their own.
+#: Shared by the clients that are given no limits of their own.
 SHARED = MemoryLimits()

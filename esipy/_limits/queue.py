@@ -1,4 +1,4 @@
-"""Who waits for what: lines of threads, served in the order in which they came."""
+"""Queues of the calls that wait for rate limits: those with the same priority are served first come, first served."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 from esipy import clock
 from esipy._runtime import fork
 
-#: What a line is for: the keys of the ledgers that all in it draw from.
+#: Identifies a queue: the keys of the ledgers that all calls in it use.
 Keys = frozenset[Hashable]
 
-#: Longer waits are cut into pieces of so many seconds: a Ctrl-C that comes just before one begins does not end it.
+#: Longer waits are cut into pieces of so many seconds: a Ctrl-C just before a wait begins does not end it.
 _LONGEST = 5.0
 
 
 class Waiter:
-    """One thread's place in a line: `with lines.join(keys, priority) as place`. No lock is held in the block."""
+    """One thread in a queue: `with queue.join(keys, priority) as waiter`. No lock is held in the block."""
 
-    __slots__ = ('_lines', 'keys', 'rank', 'woken')
+    __slots__ = ('_queue', 'keys', 'rank', 'woken')
 
-    def __init__(self, lines: WaitQueue, keys: Keys, rank: tuple[float, int]) -> None:
-        self._lines = lines
-        #: Set when there may be something to see for who sleeps here.
+    def __init__(self, queue: WaitQueue, keys: Keys, rank: tuple[float, int]) -> None:
+        self._queue = queue
+        #: Set when the thread should look again.
         self.woken = threading.Event()
         self.keys = keys
         self.rank = rank
@@ -34,16 +34,16 @@ class Waiter:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._lines.leave(self)
+        self._queue.leave(self)
 
     @property
     def position(self) -> int:
-        """How many are served before."""
-        return self._lines.position(self)
+        """Return how many waiters of the same queue are served before this one."""
+        return self._queue.position(self)
 
     def sleep(self, seconds: float) -> None:
-        """Until so many seconds have passed, or something happened since the last sleep: this thread may be the
-        first now, or tokens have come back, or the clock was moved."""
+        """Wait until so many seconds have passed, or something has happened since the last sleep: this waiter may be
+        at the head now, or tokens have returned, or the clock was moved."""
         self.woken.wait(min(max(0.0, seconds), _LONGEST))
         self.woken.clear()
 
@@ -52,7 +52,7 @@ class Waiter:
 
 
 class WaitQueue:
-    """All lines. Safe between threads; in a forked child nobody waits."""
+    """All queues. Safe between threads; in a forked child they are empty."""
 
     def __init__(self) -> None:
         self._reset_after_fork()
@@ -62,43 +62,42 @@ class WaitQueue:
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
         self._numbers = count()
-        #: Lines by what they are for, each sorted by rank; an empty one is not kept. Others only look whether one is
-        #: there.
+        #: The queues, each sorted by rank; an empty one is removed. Others only look whether one exists.
         self.waiting: dict[Keys, list[Waiter]] = {}
 
     def join(self, keys: Keys, priority: float) -> Waiter:
-        """Take the place behind all who have the same priority or a higher one."""
+        """Join behind all that have the same priority or a higher one."""
         with self._lock:
-            place = Waiter(self, keys, (-priority, next(self._numbers)))
-            bisect.insort(self.waiting.setdefault(keys, []), place, key=_rank)
-        return place
+            waiter = Waiter(self, keys, (-priority, next(self._numbers)))
+            bisect.insort(self.waiting.setdefault(keys, []), waiter, key=_rank)
+        return waiter
 
-    def leave(self, place: Waiter) -> None:
-        """Give the place up, served or not; the next one sees what there is for him."""
+    def leave(self, waiter: Waiter) -> None:
+        """Leave, served or not; the next one looks whether there is room for it."""
         with self._lock:
-            line = self.waiting[place.keys]
-            del line[bisect.bisect_left(line, place.rank, key=_rank)]
-            if line:
-                line[0].wake()
+            queue = self.waiting[waiter.keys]
+            del queue[bisect.bisect_left(queue, waiter.rank, key=_rank)]
+            if queue:
+                queue[0].wake()
             else:
-                del self.waiting[place.keys]
+                del self.waiting[waiter.keys]
 
-    def position(self, place: Waiter) -> int:
+    def position(self, waiter: Waiter) -> int:
         with self._lock:
-            return bisect.bisect_left(self.waiting[place.keys], place.rank, key=_rank)
+            return bisect.bisect_left(self.waiting[waiter.keys], waiter.rank, key=_rank)
 
     def wake(self, keys: Keys) -> None:
-        """Something came back there: whoever is the first in a line for any of it sees whether that is enough."""
+        """Tokens returned to those ledgers: the head of each queue that uses one of them looks whether they suffice."""
         with self._lock:
-            for of, line in self.waiting.items():
-                if not keys.isdisjoint(of):
-                    line[0].wake()
+            for queue_keys, queue in self.waiting.items():
+                if not keys.isdisjoint(queue_keys):
+                    queue[0].wake()
 
     def _on_clock_shift(self) -> None:
         with self._lock:
-            for line in self.waiting.values():
-                line[0].wake()
+            for queue in self.waiting.values():
+                queue[0].wake()
 
 
-def _rank(place: Waiter) -> Any:
-    return place.rank
+def _rank(waiter: Waiter) -> Any:
+    return waiter.rank

@@ -54,7 +54,6 @@ class Exchange:
         'bypass_cache',
         'compatibility_date',
         'deadline',
-        'is_patient',
         'max_wait',
         'method',
         'opt',
@@ -99,9 +98,8 @@ class Exchange:
         self.store_response = options.store_response
         self.resolve_304 = options.resolve_304
         self.priority = options.priority
-        #: Seconds to wait for a rate limit at most; None: one window (`is_patient`: from the head of the queue).
+        #: Seconds to wait for a rate limit at most; None: one window, from when the call is at the head of the queue.
         self.max_wait = settings.max_wait
-        self.is_patient = options.is_patient
 
         #: The request with its Authorization header, once it has one.
         self.signed: Request | None = None

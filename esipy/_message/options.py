@@ -39,8 +39,6 @@ class CallOptions:
     compatibility_date: Any = None
     #: Of the calls that wait for a rate limit, those with a higher priority go first.
     priority: float = 0.0
-    #: `max_wait` counts from when the call is first in the queue, not from when it joined it.
-    is_patient: bool = False
     #: Fetch from the server as if nothing had been stored.
     bypass_cache: bool = False
     #: Store the response, if it may be stored.

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from esipy._runtime.lazy import missing_extra
-from esipy._runtime.wire import impatient
+from esipy._runtime.redis_client import fail_fast_client
 from esipy._stores.base import PATIENCE, Tokens, TokenStore
 from esipy._stores.record import from_text, to_text
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
@@ -119,7 +119,7 @@ class _Server:
         if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
             raise TypeError(f'redis_client: a redis.Redis or redis.RedisCluster, not {type(redis_client).__name__}')
         self.redis: Any = redis
-        self.client: Any = impatient(redis, redis_client)
+        self.client: Any = fail_fast_client(redis, redis_client)
 
     def ask(self, key: str, command: Callable[..., Any], *args: Any) -> Any:
         """Do it. What fails is told without what was sent: Redis repeats the arguments of what it refuses."""

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
-from pathlib import Path
 from typing import Any
 
 import pytest
-import redis
 
 from esipy import clock
 from esipy._http import TransportError
-from esipy._limits import redis as in_redis
 from esipy.exceptions import CallError, LimitedError
-from esipy.limits import Limits, MemoryLimits, RedisLimits
+from esipy.limits import Limits, MemoryLimits
 from tests.contract.limited import TOKENS, WINDOW, User, answered, interrupted
-from tests.databases import Server, redis_server
 from tests.servers import wait_until
-from tests.unit.limits.test_draws import token
+from tests.unit.limits.test_buckets import token
 
 MINE = token(sub='CHARACTER:EVE:1', azp='app')
 
@@ -50,8 +42,8 @@ class LimitsContract:
             reservation.settle(answered(200))
         budget = user.budget()
         assert (budget.used, budget.in_flight, budget.left, budget.limit, budget.window) == (8, 0, 12, TOKENS, WINDOW)
-        assert sum(tokens for _, tokens in budget.returns) == 8
-        assert all(0 < seconds <= WINDOW + 0.1 for seconds, _ in budget.returns)
+        assert sum(tokens for _, tokens in budget.replenishes) == 8
+        assert all(0 < seconds <= WINDOW + 0.1 for seconds, _ in budget.replenishes)
 
     @pytest.mark.parametrize(('status', 'calls'), [(200, 8), (304, 16), (404, 4), (503, 100)])
     def test_answers_cost_what_they_cost(self, status: int, calls: int) -> None:
@@ -118,7 +110,7 @@ class LimitsContract:
     def test_what_makes_no_sense_is_told_once(self, remaining: str, caplog: pytest.LogCaptureFixture) -> None:
         user = self.user()
         assert user.calls(headers=told(remaining=remaining)) == 8
-        assert len([record for record in caplog.records if 'not believed' in record.message]) == 1
+        assert len([record for record in caplog.records if 'ignoring an implausible' in record.message]) == 1
 
     # ------------------------------------------------------------------ what becomes of a call
 
@@ -214,7 +206,7 @@ class LimitsContract:
         assert user.calls(1) == 1
 
     def test_a_route_that_has_a_limit_and_does_not_say_so(self) -> None:
-        user = User(self.make_limits(hidden={'GET /hidden': '30/1m'}))
+        user = User(self.make_limits(undocumented={'GET /hidden': '30/1m'}))
         assert user.calls(name='hidden') == 30
         assert user.calls(50, name='free') == 50
         clock.move(61)
@@ -301,7 +293,7 @@ class LimitsContract:
         threads = [threading.Thread(target=wait, args=(number,)) for number in range(100)]
         for number, thread in enumerate(threads):
             thread.start()
-            wait_until(lambda number=number: sum(map(len, user.limits._lines.waiting.values())) == number + 1)
+            wait_until(lambda number=number: sum(map(len, user.limits._queue.waiting.values())) == number + 1)
         time.sleep(0.2)  # who was the first before may be asking just now
         first.settle(answered(503))
         for thread in threads:
@@ -330,6 +322,38 @@ class LimitsContract:
             assert sum(2 for other in spent if at - 1 < other <= at) <= 150
         assert time.monotonic() - begun < 12
 
+    def test_by_default_a_queue_of_any_length_is_served(self) -> None:
+        """100 threads of an application's own, each with one call, and a window that serves 20 of them."""
+        user = self.user(tokens=40, window=1)
+        errors = in_threads(100, lambda: user.call(max_wait=None))
+        assert errors == []
+
+    def test_by_default_a_call_waits_for_no_longer_than_a_window_at_the_head_of_the_queue(self) -> None:
+        user = self.user()
+        user.call(status=429, headers={'Retry-After': '3600'})
+        errors = in_threads(5, lambda: user.call(max_wait=None))
+        assert [type(error) for error in errors] == [LimitedError] * 5
+        assert all(error.retry_after == pytest.approx(3600, abs=30) for error in errors)
+
+    def test_waits_are_estimated_by_the_expected_cost(self) -> None:
+        """Of 40 tokens 8 calls under way hold all; 10 more will fit when those have cost 2 each, and not one more."""
+        user = self.user(tokens=40, window=600)
+        under_way = user.fill(8)
+        errors: list[LimitedError] = []
+        threads = [threading.Thread(target=caught, args=(errors, lambda: user.call(max_wait=300))) for _ in range(10)]
+        for number, thread in enumerate(threads):
+            thread.start()
+            wait_until(lambda number=number: sum(map(len, user.limits._queue.waiting.values())) == number + 1)
+        with pytest.raises(LimitedError) as refused:
+            user.call(max_wait=300)
+        assert 300 < refused.value.retry_after <= 601
+        time.sleep(0.3)  # the last of them may be estimating just now
+        for reservation in under_way:
+            reservation.settle(answered(200))
+        for thread in threads:
+            thread.join(30)
+        assert errors == []
+
     def test_estimate(self) -> None:
         user = self.user()
         user.calls()
@@ -349,6 +373,25 @@ class LimitsContract:
 
     def look_for(self, user: User, secret: str) -> None:
         assert secret not in repr(vars(user.limits))
+
+
+def caught(errors: list[Any], work: Callable[[], Any]) -> None:
+    try:
+        work()
+    except LimitedError as error:
+        errors.append(error)
+
+
+def in_threads(number: int, work: Callable[[], Any]) -> list[Any]:
+    """Run it in so many threads at once, and return the LimitedErrors."""
+    errors: list[Any] = []
+    threads = [threading.Thread(target=caught, args=(errors, work)) for _ in range(number)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    return errors
 
 
 def told(group: str = 'shared', limit: str = '20/10s', remaining: Any = 18) -> dict[str, str]:
@@ -387,164 +430,4 @@ class TestMemoryLimits(LimitsContract):
     @pytest.mark.parametrize('text', ['', '300', '300/1y', '-1/5m'])
     def test_a_hidden_limit_that_is_none(self, text: str) -> None:
         with pytest.raises(ValueError, match='300/1m'):
-            MemoryLimits(hidden={'GET /x': text})
-
-
-class TestRedisLimits(LimitsContract):
-    @pytest.fixture(autouse=True)
-    def _redis(self, redis_on: Server) -> None:
-        self.port = redis_on.port
-        with self.bare() as client:
-            client.flushall()
-
-    def bare(self) -> Any:
-        return redis.Redis(port=self.port)
-
-    def make_limits(self, **options: Any) -> Limits:
-        return RedisLimits(self.bare(), **options)
-
-    def look_for(self, user: User, secret: str) -> None:
-        with self.bare() as client:
-            for key in client.keys('*'):
-                assert secret.encode() not in key + client.get(key)
-
-    def test_clients_share(self) -> None:
-        users = [self.user() for _ in range(3)]
-        assert [user.calls(3) for user in users] == [3, 3, 2]
-        users[0].call(name='free', status=420)
-        assert users[1].calls() == users[2].calls(name='free') == 0
-
-    def test_two_round_trips(self) -> None:
-        user = self.user()
-        user.calls(2)
-        with self.bare() as client:
-            before = client.info('commandstats')
-            user.calls(3)
-            after = client.info('commandstats')
-        scripts = 'cmdstat_evalsha', 'cmdstat_eval'
-        assert (
-            sum(after.get(name, {'calls': 0})['calls'] - before.get(name, {'calls': 0})['calls'] for name in scripts)
-            == 6
-        )
-
-    def test_keys_expire(self) -> None:
-        self.user().calls()
-        with self.bare() as client:
-            assert client.keys()
-            assert all(0 < client.ttl(key) < 2 * 3600 for key in client.keys('*'))
-
-    def test_what_somebody_plants_is_passed_over(self) -> None:
-        user = self.user()
-        user.calls(1)
-        with self.bare() as client:
-            (key,) = client.keys()
-            for planted in (b'', b'\xc1', b'garbage', b'\x81\xa1a\x01', b'\x93\x01\x02\x03'):
-                client.set(key, planted)
-                assert user.calls(1) == 1
-
-    def test_a_process_that_was_killed_gives_back_what_it_held(self) -> None:
-        program = f"""
-import os, signal, redis
-from esipy.limits import RedisLimits
-from tests.contract.limited import User
-User(RedisLimits(redis.Redis(port={self.port}))).fill(4)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-        done = subprocess.run([sys.executable, '-c', program], cwd=Path(__file__).parents[2], timeout=60)
-        assert done.returncode < 0
-        user = self.user()
-        assert user.calls() == 0
-        clock.move(in_redis.LEASE + 1)
-        assert user.calls() == 0, 'it may have been answered at the last moment'
-        clock.move(WINDOW)
-        assert user.calls() == 8
-
-    def test_processes_never_hold_more_than_there_is(self) -> None:
-        program = f"""
-import json, redis, time
-from esipy.limits import RedisLimits
-from tests.contract.limited import User, answered
-user = User(RedisLimits(redis.Redis(port={self.port})), tokens=150, window=1)
-spent = []
-for _ in range(60):
-    with user.book(max_wait=100) as booking:
-        spent.append(time.time())
-        booking.settle(answered(200))
-print(json.dumps(spent))
-"""
-        run = [sys.executable, '-c', program]
-        here = Path(__file__).parents[2]
-        processes = [subprocess.Popen(run, cwd=here, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-        spent = sorted(at for process in processes for at in json.loads(process.communicate(timeout=60)[0]))
-        assert len(spent) == 180
-        for at in spent:
-            assert sum(2 for other in spent if at - 1 < other <= at) <= 150
-        assert spent[-1] - spent[0] < 12
-
-
-class TestRedisLimitsInACluster(TestRedisLimits):
-    @pytest.fixture(autouse=True)
-    def _redis(self, cluster_on: Server) -> Iterator[None]:  # type: ignore[override]
-        self.port = cluster_on.port
-        with self.bare() as client:
-            client.flushall()
-        with ExitStack() as self.closing:
-            yield
-
-    def make_limits(self, **options: Any) -> Limits:
-        cluster = redis.RedisCluster(host='127.0.0.1', port=self.port)
-        self.closing.callback(cluster.close)  # which, unlike a plain client, is not closed when it is forgotten
-        return RedisLimits(cluster, **options)
-
-
-@pytest.fixture
-def mortal(tmp_path: Path) -> Iterator[Server]:
-    """A redis-server of this test's own."""
-    with redis_server(tmp_path) as server:
-        yield server
-
-
-def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.message for record in caplog.records if record.name == 'esipy.limits']
-
-
-def test_redis_dies_and_comes_back(mortal: Server, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    user = User(RedisLimits(redis.Redis(port=mortal.port)))
-    held = user.book()
-    user.calls(2)
-    mortal.kill()
-    held.settle(answered(200))
-    assert user.calls() == 5, 'what was spent before counts'
-    assert len(lines(caplog)) == 1
-    assert 'Redis does not serve' in lines(caplog)[0]
-    mortal.start()
-    time.sleep(in_redis.REST + 0.1)
-    assert user.calls() == 0, 'what was spent meanwhile counts'
-    assert lines(caplog)[1:] == ['limits: Redis is back']
-    clock.move(WINDOW + 0.1)
-    assert user.calls() == 8
-
-
-def test_redis_hangs(mortal: Server, caplog: pytest.LogCaptureFixture) -> None:
-    user = User(RedisLimits(redis.Redis(port=mortal.port, socket_timeout=0.2)))
-    user.calls(1)
-    mortal.pause()
-    begun = time.monotonic()
-    assert user.calls() == 7
-    assert time.monotonic() - begun < 2
-    mortal.resume()
-    time.sleep(in_redis.REST + 0.1)
-    assert user.calls() == 0
-    assert len(lines(caplog)) == 2
-
-
-def test_redis_was_never_there(caplog: pytest.LogCaptureFixture) -> None:
-    user = User(RedisLimits(redis.Redis(port=1)))
-    assert user.calls() == 8
-    assert len(lines(caplog)) == 1
-
-
-def test_what_is_no_client() -> None:
-    with pytest.raises(TypeError, match='not str'):
-        RedisLimits('redis://localhost')
+            MemoryLimits(undocumented={'GET /x': text})

@@ -9,6 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -17,9 +18,7 @@ from esipy import EsiClient, clock
 from esipy._limits.memory import SHARED
 from esipy.exceptions import (
     DowntimeError,
-    ForbiddenError,
     LimitedError,
-    NotFoundError,
     ServerError,
     UndecodableBodyError,
 )
@@ -28,7 +27,7 @@ from tests.contract.limited import TOKENS, WINDOW, app_at
 from tests.contract.test_limits import errors, told
 from tests.integration.things import security
 from tests.servers import Server, Visit, answer, wait_until
-from tests.unit.limits.test_draws import token
+from tests.unit.limits.test_buckets import token
 
 
 def client(**options: Any) -> EsiClient:
@@ -214,7 +213,7 @@ def test_who_has_waited_is_signed_for_anew() -> None:
             esi.request(op(q=str(number)))
         late = threading.Thread(target=esi.request, args=(op(q='late'),))
         late.start()
-        wait_until(lambda: esi.limits._lines.waiting)
+        wait_until(lambda: esi.limits._queue.waiting)
         signer.token = token(sub='CHARACTER:EVE:1', azp='app', iat=1)
         clock.move(WINDOW + 0.1)
         late.join(10)
@@ -240,7 +239,7 @@ def test_one_of_many_that_would_wait_too_long_loses_no_other() -> None:
         pairs = esi.multi_request([op(q=str(number)) for number in range(10)], threads=1)
         assert [response.status for _, response in pairs] == [200] * 8 + [429] * 2
         assert isinstance(pairs[-1][1].cause, LimitedError)
-        assert pairs[-1][1].data.error.startswith('not sent: ')
+        assert pairs[-1][1].data.error.startswith('request not sent: ')
         assert len(server.visits) == 8
 
 
@@ -255,7 +254,7 @@ def test_priority() -> None:
             call = op(q=f'late {number}')
             threads.append(threading.Thread(target=esi.request, args=(call,), kwargs=options))
             threads[-1].start()
-            wait_until(lambda number=number: sum(map(len, esi.limits._lines.waiting.values())) == number + 1)
+            wait_until(lambda number=number: sum(map(len, esi.limits._queue.waiting.values())) == number + 1)
         clock.move(WINDOW + 0.1)
         for thread in threads:
             thread.join(10)
@@ -360,82 +359,6 @@ def test_a_fault_is_no_downtime() -> None:
             esi.request(app_at(server.url).op['one'](), raw_body_only=True, raise_on_error=True)
 
 
-# ---------------------------------------------------------------------- refusals that are remembered
-
-
-def test_a_refusal_is_remembered_for_a_growing_while() -> None:
-    with Server(in_turn(answer({'error': 'no such thing'}, 404))) as server, client(remember_refusals=True) as esi:
-        call = app_at(server.url).op['one'](q='x')
-        for asked, seconds in enumerate((60, 120, 240), 1):
-            first = esi.request(call)
-            assert (first.status, first.remembered, len(server.visits)) == (404, False, asked)
-            clock.move(seconds - 1)
-            again = esi.request(call)
-            assert (again.status, again.remembered, again.data.error) == (404, True, 'no such thing')
-            assert again.from_cache
-            assert len(server.visits) == asked
-            clock.move(2)
-        esi.request(call)
-        with pytest.raises(NotFoundError) as caught:
-            esi.request(call, raise_on_error=True)
-        assert any('is not repeated' in note for note in caught.value.__notes__)
-        esi.request(app_at(server.url).op['one'](q='y'))
-        assert len(server.visits) == 5
-
-
-def test_others_are_asked_for() -> None:
-    with Server(in_turn(answer({}, 403))) as server, client(remember_refusals=True) as esi:
-        op = app_at(server.url).op['mine']
-        for name in ('first', 'second', 'first'):
-            response = esi.request(op(), security=security(name))
-        assert response.remembered
-        assert len(server.visits) == 2
-        with pytest.raises(ForbiddenError):
-            esi.request(op(), security=security('first'), raise_on_error=True)
-
-
-def test_who_has_more_scopes_is_asked_for() -> None:
-    signer = Signer()
-    with Server(in_turn(answer({}, 403), GOOD)) as server, client(remember_refusals=True, security=signer) as esi:
-        call = app_at(server.url).op['mine']()
-        assert [esi.request(call).status for _ in range(2)] == [403, 403]
-        signer.scopes = frozenset({'wallet', 'assets'})
-        assert esi.request(call).ok
-        assert len(server.visits) == 2
-
-
-def test_what_is_there_again_is_forgotten() -> None:
-    page = in_turn(answer({}, 404), GOOD, answer({}, 404))
-    with Server(page) as server, client(remember_refusals=True) as esi:
-        call = app_at(server.url).op['one']()
-        esi.request(call)
-        clock.move(61)
-        assert esi.request(call).ok
-        esi.request(call)
-        clock.move(61)
-        assert not esi.request(call).remembered, 'it begins with a minute'
-        assert len(server.visits) == 4
-
-
-def test_nothing_is_remembered_unless_it_is_asked_for() -> None:
-    with Server(in_turn(answer({}, 404))) as server, client() as esi:
-        call = app_at(server.url).op['one']()
-        esi.request(call)
-        esi.request(call)
-        assert len(server.visits) == 2
-
-
-def test_a_bounded_number_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr('esipy._call.negative_cache._MANY', 3)
-    with Server(in_turn(answer({}, 404))) as server, client(remember_refusals=True, limits=None) as esi:
-        op = app_at(server.url).op['one']
-        for number in range(6):
-            esi.request(op(q=str(number)))
-        assert len(esi._pipeline.rejections._known) == 3
-        assert esi.request(op(q='5')).remembered
-        assert not esi.request(op(q='0')).remembered
-
-
 # ---------------------------------------------------------------------- what is told
 
 
@@ -453,13 +376,30 @@ def test_budget_and_estimate() -> None:
 
 
 def test_an_estimate_comes_true() -> None:
-    with Server(counting(30, 1)) as server, client() as esi:
-        op = app_at(server.url, 30, 1).op['one']
-        calls = [op(q=str(number)) for number in range(80)]
-        estimate = esi.estimate(calls)
-        begun = time.monotonic()
-        assert statuses(esi, calls, threads=10) == {200: 80}
-        assert estimate.seconds == pytest.approx(time.monotonic() - begun, rel=0.25)
+    """Time passes by moving the clock: a busy machine changes nothing."""
+    with Server(lambda visit: visit.send(GOOD)) as server, client(max_wait=0) as esi:
+        op = app_at(server.url, 30, 600).op['one']
+        estimate = esi.estimate(op(q=str(number)) for number in range(80))
+        seconds, sent = 0.0, 0
+        while sent < 80:
+            try:
+                sent += esi.request(op(q=str(sent))).ok
+            except LimitedError as error:
+                wait = (error.retry_after or 0) + 0.1
+                clock.move(wait)
+                seconds += wait
+        assert estimate.seconds == pytest.approx(seconds, rel=0.1)
+        assert len(server.visits) == 80
+
+
+def test_an_application_with_its_own_threads() -> None:
+    """Each thread makes one call. A window serves a fifth of them; by default the others wait for their turn."""
+    with Server(counting(40, 1)) as server, client() as esi:
+        op = app_at(server.url, 40, 1).op['one']
+        with ThreadPoolExecutor(100) as pool:
+            responses = list(pool.map(lambda number: esi.request(op(q=str(number))), range(100)))
+        assert Counter(response.status for response in responses) == {200: 100}
+        assert len(server.visits) == 100, 'none was rejected'
 
 
 # ---------------------------------------------------------------------- forks, and connections that were kept

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from esipy import App, EsiClient
-from esipy._limits.redis import LEASE
+from esipy._limits.leases import LEASE
 from esipy.exceptions import LimitedError
 from esipy.limits import MemoryLimits, RedisLimits
 from esipy.sandbox import Sandbox
@@ -142,7 +142,7 @@ def test_redis_gone_in_the_middle(redis_on: Server, shared: redis.Redis, caplog:
         assert burst(client, app, 30) == {200: 30}
         redis_on.kill()
         assert burst(client, app, 40, first=100) == {200: 40}
-        assert 'Redis does not serve' in caplog.text
+        assert 'Redis cannot be used' in caplog.text
         redis_on.start()
         assert burst(client, app, 30, first=200) == {200: 30}
         assert esi.limits.refused == 0
@@ -162,7 +162,7 @@ def test_a_slow_redis(redis_on: Server, shared: redis.Redis, caplog: pytest.LogC
         finally:
             redis_on.resume()
         assert watch.seconds < 20
-        assert 'Redis does not serve' in caplog.text
+        assert 'Redis cannot be used' in caplog.text
         assert esi.limits.refused == 0
 
 

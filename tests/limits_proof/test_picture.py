@@ -1,4 +1,4 @@
-"""The script that draws the picture of the page on limits does so."""
+"""The script that draws the plot of docs/limits.md."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def script() -> Any:
 
 def test_the_picture_shows_what_happened() -> None:
     plot = script()
-    obeying, heedless = plot.run(120, 1), plot.run(120, 1, limits=False)
-    assert len(obeying.answers) == len(heedless.answers) == 120
-    assert obeying.refusals == []
-    assert len(heedless.refusals) > 0
-    assert 100 <= max(used for _, used in obeying.used()) <= plot.TOKENS
-    texts = [text.text for text in ElementTree.fromstring(plot.picture(obeying, heedless)).iter() if text.text]
-    assert 'esipy: 120 answers, 0 refusals' in texts
+    limited, without = plot.run(120, 1), plot.run(120, 1, limits=False)
+    assert len(limited.responses) == len(without.responses) == 120
+    assert limited.rejections == []
+    assert len(without.rejections) > 0
+    assert 100 <= max(used for _, used in limited.used()) <= plot.TOKENS
+    texts = [text.text for text in ElementTree.fromstring(plot.picture(limited, without)).iter() if text.text]
+    assert 'esipy: 120 succeeded, 0 rejected' in texts

@@ -12,11 +12,11 @@ from esipy._limits.ledger import RESOLUTION, Ledger, Outcome, Rule
 
 RULE = Rule(150, 900.0)
 #: Tokens come back at most this late.
-GRAIN = RULE.window / RESOLUTION
+STEP = RULE.window / RESOLUTION
 
 
 def spent(ledger: Ledger, tokens: int, now: float) -> None:
-    ledger.booked += 5
+    ledger.reserved += 5
     ledger.settle(5, ledger.total, Outcome(tokens), now)
 
 
@@ -24,11 +24,11 @@ def test_what_is_booked_and_spent_leaves_less() -> None:
     ledger = Ledger(RULE)
     for _ in range(30):
         assert ledger.wait(5, 0.0) == 0
-        ledger.booked += 5
+        ledger.reserved += 5
     assert ledger.wait(1, 0.0) == math.inf, 'that depends on those under way'
     ledger.settle(5, 0, Outcome(2), 1.0)
     assert ledger.wait(3, 1.0) == 0
-    assert ledger.wait(4, 1.0) == pytest.approx(RULE.window, abs=GRAIN)
+    assert ledger.wait(4, 1.0) == pytest.approx(RULE.window, abs=STEP)
 
 
 def test_tokens_come_back_each_at_its_time() -> None:
@@ -40,26 +40,26 @@ def test_tokens_come_back_each_at_its_time() -> None:
         assert 50.0 + wait == pytest.approx(now + 100, abs=100 / RESOLUTION)
         assert 50.0 + wait >= now + 100, 'never too early'
         assert ledger.wait(2, now + 101) == 0
-        ledger.booked += 2
+        ledger.reserved += 2
 
 
 def test_the_server_sees_what_others_use() -> None:
     ledger = Ledger(RULE)
     ledger.settle(0, 0, Outcome(2, used=100), 0.0)
     assert ledger.wait(50, 0.0) == 0
-    assert ledger.wait(51, 0.0) == pytest.approx(RULE.window, abs=GRAIN)
-    assert ledger.state(0.0).foreign == 98
+    assert ledger.wait(51, 0.0) == pytest.approx(RULE.window, abs=STEP)
+    assert ledger.state(0.0).used_by_others == 98
     assert ledger.wait(150, 901.8) == 0, 'theirs is back too'
 
 
 def test_what_looks_like_others_use_may_be_our_own_calls_under_way() -> None:
     """The server has answered ten, the first answer is here."""
     ledger = Ledger(RULE)
-    ledger.booked = 50
+    ledger.reserved = 50
     for number in range(10):
         ledger.settle(5, 0, Outcome(2, used=20), number / 100)
-        assert ledger.state(0.1).foreign == 0
-    assert (ledger.spent, ledger.booked) == (20, 0)
+        assert ledger.state(0.1).used_by_others == 0
+    assert (ledger.spent, ledger.reserved) == (20, 0)
     assert ledger.wait(130, 0.1) == 0
 
 
@@ -98,17 +98,17 @@ def test_more_than_a_window_has_is_taken_when_nothing_else_is() -> None:
 
 
 def test_the_reserve_is_never_spent() -> None:
-    ledger = Ledger(Rule(100, 60.0), reserve=5)
-    ledger.booked = 94
+    ledger = Ledger(Rule(100, 60.0), margin=5)
+    ledger.reserved = 94
     assert ledger.wait(1, 0.0) == 0
-    ledger.booked = 95
+    ledger.reserved = 95
     assert ledger.wait(1, 0.0) == math.inf
 
 
 def test_closed() -> None:
     ledger = Ledger(RULE)
-    ledger.settle(0, 0, Outcome(0, closed=30.0), 0.0)
-    ledger.settle(0, 0, Outcome(0, closed=10.0), 0.0)
+    ledger.settle(0, 0, Outcome(0, blocked=30.0), 0.0)
+    ledger.settle(0, 0, Outcome(0, blocked=10.0), 0.0)
     assert ledger.wait(1, 0.0) == 30.0
     assert ledger.wait(1, 30.0) == 0
 
@@ -142,7 +142,7 @@ def test_never_more_than_the_server_allows(seed: int) -> None:
                 ledger.settle(cost, total, Outcome(spending), received)
         if ledger.wait(cost, now) == 0:
             sent += 1
-            ledger.booked += cost
+            ledger.reserved += cost
             answered = now + chance.random() * 0.3
             spending = min(cost, chance.choice([0, 1, 2, 2, 2, 5]))
             flying.append((answered, answered + chance.random() * 0.3, spending, ledger.total))
@@ -169,15 +169,15 @@ def test_forecast(tokens: int, used: int, seconds: float) -> None:
 def test_what_is_left_says_the_state() -> None:
     ledger = Ledger(RULE)
     spent(ledger, 2, 0.0)
-    ledger.booked = 5
+    ledger.reserved = 5
     state = ledger.state(10.0)
-    assert (state.spent, state.booked, state.foreign, state.left) == (2, 5, 0, 143)
-    assert [(pytest.approx(890, abs=GRAIN), 2)] == state.returns
+    assert (state.spent, state.reserved, state.used_by_others, state.left) == (2, 5, 0, 143)
+    assert [(pytest.approx(890, abs=STEP), 2)] == state.replenishes
 
 
 def test_a_stranded_booking_counts_as_spent() -> None:
     ledger = Ledger(RULE)
-    ledger.booked = 10
-    ledger.strand(0.0)
-    assert (ledger.booked, ledger.spent) == (0, 10)
+    ledger.reserved = 10
+    ledger.forfeit(0.0)
+    assert (ledger.reserved, ledger.spent) == (0, 10)
     assert ledger.is_idle(902.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from esipy._limits.buckets import BUCKET, ERRORS, REQUESTS, user
+from esipy._limits.buckets import BUCKET, ERRORS, REQUESTS, bucket_owner
 
 
 def token(**claims: Any) -> str:
@@ -18,18 +18,21 @@ def token(**claims: Any) -> str:
 
 def test_a_refreshed_token_draws_from_the_same_bucket() -> None:
     first, second = (token(sub='CHARACTER:EVE:1', azp='app', exp=exp) for exp in (1, 2))
-    assert user(first, False, 'here') == user(second, False, 'here') == 'app CHARACTER:EVE:1'
+    assert bucket_owner(first, False, 'here') == bucket_owner(second, False, 'here') == 'app CHARACTER:EVE:1'
 
 
 def test_characters_applications_and_addresses_are_told_apart() -> None:
     tokens = [token(sub=f'CHARACTER:EVE:{number}', azp=app) for number in (1, 2) for app in ('a', 'b')]
-    users = {user(one, False, 'here') for one in tokens} | {user(None, False, 'here'), user(None, False, 'there')}
+    users = {bucket_owner(one, False, 'here') for one in tokens} | {
+        bucket_owner(None, False, 'here'),
+        bucket_owner(None, False, 'there'),
+    }
     assert len(users) == 6
 
 
 def test_a_token_on_a_public_route_is_the_application_at_this_address() -> None:
     tokens = [token(sub=f'CHARACTER:EVE:{number}', azp='app') for number in (1, 2)]
-    assert {user(one, True, 'here') for one in tokens} == {'here app'}
+    assert {bucket_owner(one, True, 'here') for one in tokens} == {'here app'}
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,7 @@ def test_a_token_on_a_public_route_is_the_application_at_this_address() -> None:
     ],
 )
 def test_what_is_no_such_token_is_told_apart_by_its_digest(secret: str) -> None:
-    one, other = user(secret, False, 'here'), user(secret + 'y', False, 'here')
+    one, other = bucket_owner(secret, False, 'here'), bucket_owner(secret + 'y', False, 'here')
     assert one != other
     assert secret.partition(' ')[2][:6] not in one or len(secret) < 8
     assert len(one) < 100

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from esipy._limits.headers import read, rule_of
+from esipy._limits.headers import parse, parse_rule
 from esipy._limits.ledger import Rule
 from esipy._message.headers import retry_after
 from tests.cases.limits import HEADERS, NOW
@@ -18,10 +18,10 @@ from tests.cases.limits import HEADERS, NOW
     ('headers', 'told', 'doubts'), [case[1:] for case in HEADERS], ids=[case[0] for case in HEADERS]
 )
 def test_headers(headers: dict[str, str], told: Any, doubts: int) -> None:
-    found = read(headers, NOW)
-    assert found._replace(doubts=()) == told
-    assert len(found.doubts) == doubts
-    assert all(len(doubt) < 120 for doubt in found.doubts)
+    found = parse(headers, NOW)
+    assert found._replace(invalid=()) == told
+    assert len(found.invalid) == doubts
+    assert all(len(doubt) < 120 for doubt in found.invalid)
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_dates_of_all_three_forms_are_in_gmt_wherever_one_is(date: str) -> None:
     """RFC 9110 section 5.6.7; the oldest form names no zone."""
     sent = {'Date': 'Sun, 06 Nov 1994 08:49:37 GMT'}
-    assert read({'Retry-After': date, **sent}, NOW + 3600).retry_after == 60
+    assert parse({'Retry-After': date, **sent}, NOW + 3600).retry_after == 60
     assert retry_after({'retry-after': date}, NOW) == 60
 
 
@@ -66,4 +66,4 @@ def test_dates_of_all_three_forms_are_in_gmt_wherever_one_is(date: str) -> None:
     ],
 )
 def test_rules(text: str, rule: Rule | None) -> None:
-    assert rule_of(text) == rule
+    assert parse_rule(text) == rule

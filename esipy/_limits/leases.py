@@ -1,0 +1,89 @@
+"""Renews what calls have reserved in Redis while they are under way, so that what a killed process held is freed."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from esipy._limits.redis_script import Operation, RedisScript
+from esipy._runtime import fork
+
+#: Seconds for which a reservation is leased, and after which it is renewed while the call is under way, however long
+#: that may be. What a killed process had reserved counts as spent when the lease ends.
+LEASE = 10.0
+RENEW_EVERY = 3.0
+
+#: So many renewals are sent at once at most.
+_BATCH = 100
+
+
+class Lease(NamedTuple):
+    """A reservation in Redis, and when it was made or last renewed."""
+
+    server: str
+    keys: Sequence[str]
+    since: float
+
+
+class Leases:
+    """The reservations of this process, with a thread that exists while there are any. Safe between threads; a forked
+    child begins with none, since they are its parent's."""
+
+    def __init__(self, script: RedisScript) -> None:
+        self._script = script
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
+
+    def _reset_after_fork(self) -> None:
+        self._lock = threading.Lock()
+        self._leases: dict[str, Lease] = {}
+        self._thread: threading.Thread | None = None
+
+    def add(self, name: str, server: str, keys: Sequence[str]) -> None:
+        """Renew the reservation of that name until it is removed."""
+        with self._lock:
+            self._leases[name] = Lease(server, keys, time.monotonic())
+            if self._thread is None:
+                self._thread = threading.Thread(target=_renew_all, args=(weakref.ref(self),), daemon=True)
+                self._thread.start()
+
+    def remove(self, name: str) -> None:
+        """The call has ended: its reservation is renewed no more."""
+        with self._lock:
+            self._leases.pop(name, None)
+
+    def renew(self) -> bool:
+        """Renew what is due. Returns False, and ends the thread, if nothing is reserved."""
+        with self._lock:
+            if not self._leases:
+                self._thread = None
+                return False
+        for renewals in self._due(time.monotonic()):
+            self._script.run(renewals)
+        return True
+
+    def _due(self, now: float) -> list[list[Operation]]:
+        """Return the renewals that are due, in batches of the same server."""
+        due: dict[str, list[Operation]] = {}
+        with self._lock:
+            for name, lease in self._leases.items():
+                if now - lease.since >= RENEW_EVERY:
+                    self._leases[name] = lease._replace(since=now)
+                    renewal = {'op': 'renew', 'keys': lease.keys, 'name': name, 'lease': LEASE}
+                    due.setdefault(lease.server, []).append(renewal)
+        return [
+            renewals[start : start + _BATCH] for renewals in due.values() for start in range(0, len(renewals), _BATCH)
+        ]
+
+
+def _renew_all(leases: weakref.ref[Leases]) -> None:
+    """Renew until nothing is reserved, or the limits are not used any more."""
+    while True:
+        time.sleep(RENEW_EVERY / 3)
+        current = leases()
+        if current is None or not current.renew():
+            return
+        del current

@@ -1,0 +1,48 @@
+"""What a response means for the ledgers that its call used. Pure."""
+
+from __future__ import annotations
+
+from esipy._http import RawResponse, TransportError
+from esipy._limits.buckets import ERRORS, REQUESTS, BucketUse
+from esipy._limits.headers import RateLimitHeaders
+from esipy._limits.ledger import Outcome
+from esipy._limits.plans import ChargePlan
+
+#: Stand for the response to a request that was not sent, and to one that was sent and got none.
+NOT_SENT = RawResponse(500, {}, b'', '', TransportError('not sent', unsent=True))
+NO_RESPONSE = RawResponse(500, {}, b'', '', TransportError('no response'))
+
+
+def outcome_of(use: BucketUse, reserved: int, raw: RawResponse, rate_limit_headers: RateLimitHeaders) -> Outcome:
+    """Return what a response means for one ledger, of which so much was `reserved` for the call."""
+    kind, status = use.kind, raw.status
+    # What came before the response: requests whose responses were lost, and redirects.
+    before = raw.lost * kind.max_cost + raw.redirects * kind.cost(302) if raw.lost or raw.redirects else 0
+    if raw.failure is not None and isinstance(raw.failure, TransportError):
+        return Outcome(before + (0 if raw.failure.unsent else reserved))
+    if kind is ERRORS:
+        left, reset = rate_limit_headers.errors_left, rate_limit_headers.errors_reset
+        used = None if left is None else use.rule.tokens - left
+        # The server rounds the end of the window to whole seconds: it may be one later.
+        return Outcome(before + kind.cost(status), None if reset is None else reset + 1.0, used)
+    retry_after = rate_limit_headers.retry_after or 0.0
+    if kind is REQUESTS:
+        return Outcome(before + 1, blocked=retry_after if status in (429, 520) else 0.0)
+    group, remaining = rate_limit_headers.group, rate_limit_headers.remaining
+    rule = rate_limit_headers.rule if group is None or group == use.group else None
+    used = None if remaining is None or rule is None else rule.tokens - remaining
+    return Outcome(before + kind.cost(status), None, used, rule, retry_after if status == 429 else 0.0)
+
+
+def is_rejection(plan: ChargePlan, raw: RawResponse) -> bool:
+    """Return whether a rate limit rejected the request. Undocumented limits reject with 520 too."""
+    return raw.status in (420, 429) or (raw.status == 520 and any(use.kind is REQUESTS for use in plan.uses))
+
+
+def error_limit_blocked(raw: RawResponse, rate_limit_headers: RateLimitHeaders) -> float:
+    """Return the seconds for which the server rejects everything: after a 420, until the window of errors ends."""
+    if raw.status != 420:
+        return 0.0
+    if rate_limit_headers.errors_reset is not None:
+        return rate_limit_headers.errors_reset + 1.0
+    return rate_limit_headers.retry_after or 0.0

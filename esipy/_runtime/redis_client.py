@@ -1,0 +1,44 @@
+"""A client of redis-py that fails fast: for caches, stores and limits, none of which may hold up a call for long."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+#: Seconds to wait for Redis where the app's client sets no limit; before redis-py 8 it waits for ever by default.
+DEFAULT_TIMEOUT = 5.0
+
+#: Up to so many connections, threads wait for a free one; a pool that allows more is as good as unlimited.
+_MANY_CONNECTIONS = 1000
+
+
+def fail_fast_client(redis: Any, client: Any, max_timeout: float = math.inf) -> Any:
+    """Return a client of the same server that repeats nothing and returns bytes, whatever the app's client does.
+
+    redis-py repeats a broken command for seconds by default (from 6.0), which is too long for a cache that can count as
+    a miss. The client has a pool of its own with the settings of the app's, `max_connections` among them: where all
+    connections are in use, a thread waits for one. `max_timeout`: seconds to wait for Redis at most. A pool of another
+    kind than redis-py's two plain ones does more than its settings show: such a client is returned as it is.
+    """
+    pool: Any = getattr(client, 'connection_pool', None)
+    if type(pool) not in (redis.ConnectionPool, redis.BlockingConnectionPool):
+        return client
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    timeout = min(pool.connection_kwargs.get('socket_timeout') or DEFAULT_TIMEOUT, max_timeout)
+    connect_timeout = pool.connection_kwargs.get('socket_connect_timeout') or timeout
+    settings = {
+        **pool.connection_kwargs,
+        'socket_timeout': timeout,
+        'socket_connect_timeout': min(connect_timeout, max_timeout),
+        'decode_responses': False,
+        'retry': Retry(NoBackoff(), 0),
+        'retry_on_timeout': False,
+        'retry_on_error': [],
+        'connection_class': pool.connection_class,
+        'max_connections': pool.max_connections,
+    }
+    if pool.max_connections > _MANY_CONNECTIONS:
+        return redis.Redis(connection_pool=redis.ConnectionPool(**settings))
+    return redis.Redis(connection_pool=redis.BlockingConnectionPool(**settings, timeout=timeout))
