@@ -84,7 +84,7 @@ _FOR_EVER = 86400.0
 
 CUT_OFF = 'its end is missing'
 
-#: The states in which urllib3's decoder of gzip has come to the end of one member, and looks at what follows, or ignores
+#: The states in which urllib3's decoder of gzip has come to the end of one member, and reads what follows, or ignores
 #: it (`GzipDecoderState`, read in 2.8).
 _AFTER_THE_END = (1, 2)
 
