@@ -1,7 +1,7 @@
 """FileCache: in a directory, shared by the processes of one machine, through diskcache.
 
-Others who can write to the directory decide what is read from it, but nothing more: no file outside it is read or removed,
-and nothing in it is unpickled.
+Others who can write to the directory decide what is read from it, but nothing more: no file outside it is read or
+removed, and nothing in it is unpickled.
 """
 
 from __future__ import annotations
