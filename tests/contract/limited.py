@@ -48,7 +48,7 @@ def app_at(url: str, tokens: int = TOKENS, window: int = WINDOW) -> App:
 
 
 class User:
-    """Does with limits what a client does, without sending anything."""
+    """Uses limits as a client does, without sending anything."""
 
     def __init__(self, limits: Limits, url: str = 'http://server.example', **rule: int) -> None:
         self.limits = limits
@@ -63,12 +63,12 @@ class User:
         return self.limits.reservation(exchange, token)
 
     def call(self, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> None:
-        """An attempt, from its booking to its answer."""
+        """Make an attempt: reserve and settle."""
         with self.book(**more) as reservation:
             reservation.settle(answered(status, headers))
 
     def calls(self, most: int = 1000, **more: Any) -> int:
-        """How many of such calls are let in."""
+        """Return how many such calls are served."""
         from esipy.exceptions import LimitedError
 
         for number in range(most):

@@ -1,4 +1,4 @@
-"""What every store of limits does, and what those in Redis do besides."""
+"""What every store of limits does. Those in Redis: test_limits_in_redis.py."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class LimitsContract:
 
     # ------------------------------------------------------------------ buckets
 
-    def test_calls_under_way_hold_what_they_may_cost(self) -> None:
+    def test_calls_under_way_reserve_what_they_may_cost(self) -> None:
         user = self.user()
         under_way = user.fill(4)
         with pytest.raises(LimitedError):
@@ -46,10 +46,10 @@ class LimitsContract:
         assert all(0 < seconds <= WINDOW + 0.1 for seconds, _ in budget.replenishes)
 
     @pytest.mark.parametrize(('status', 'calls'), [(200, 8), (304, 16), (404, 4), (503, 100)])
-    def test_answers_cost_what_they_cost(self, status: int, calls: int) -> None:
+    def test_the_status_decides_the_cost(self, status: int, calls: int) -> None:
         assert self.user().calls(100, status=status) == calls
 
-    def test_tokens_come_back_one_window_later(self) -> None:
+    def test_tokens_return_one_window_later(self) -> None:
         user = self.user()
         assert user.calls() == 8
         clock.move(WINDOW / 2)
@@ -57,7 +57,7 @@ class LimitsContract:
         clock.move(WINDOW / 2 + 0.1)
         assert user.calls() == 8
 
-    def test_operations_of_a_group_share_users_do_not(self) -> None:
+    def test_operations_of_a_group_share_a_bucket_and_users_do_not(self) -> None:
         user = self.user()
         assert user.calls() == 8
         assert user.calls(name='two') == 0
@@ -67,7 +67,7 @@ class LimitsContract:
         assert user.calls(name='one', token=MINE) == 8
         assert User(user.limits, 'http://other.example').calls() == 8
 
-    def test_headers_tell_what_others_use(self) -> None:
+    def test_headers_show_what_others_use(self) -> None:
         user = self.user()
         user.call(headers=told(remaining=6))
         assert user.budget().left == 6
@@ -75,7 +75,7 @@ class LimitsContract:
         clock.move(WINDOW + 0.1)
         assert user.calls() == 8
 
-    def test_headers_tell_the_rule(self) -> None:
+    def test_headers_change_the_rule(self) -> None:
         user = self.user()
         user.call(headers=told(limit='40/20s', remaining=38))
         assert (user.budget().limit, user.budget().window) == (40, 20)
@@ -87,9 +87,7 @@ class LimitsContract:
         assert user.calls() == 2
 
     @pytest.mark.parametrize(('before', 'calls'), [('60/10s', 7), ('10/10s', 7)])
-    def test_headers_tell_the_rule_of_a_group_whichever_operation_learned_another_one(
-        self, before: str, calls: int
-    ) -> None:
+    def test_headers_change_the_rule_of_a_group_for_all_its_operations(self, before: str, calls: int) -> None:
         user = self.user()
         tokens = int(before.partition('/')[0])
         user.call(headers=told(limit=before, remaining=tokens - 2))
@@ -97,24 +95,24 @@ class LimitsContract:
         assert user.budget().limit == TOKENS
         assert user.calls(name='two') == calls - 1
 
-    def test_headers_tell_the_group(self) -> None:
-        """Of an operation that says nothing, and of one that says something else."""
+    def test_headers_change_the_group(self) -> None:
+        """Of an operation that is described without a group, and of one with another group."""
         user = self.user()
         for name in ('free', 'two'):
             user.call(name=name, headers=told(group='other', limit='20/10s', remaining=18))
         assert user.calls(name='free') + 2 == 8
         assert user.calls(name='two') == 0
-        assert user.calls(name='one') == 7, 'the call of two was booked here'
+        assert user.calls(name='one') == 7, 'the call of two was reserved here'
 
     @pytest.mark.parametrize('remaining', ['151', '-1', 'x', '9' * 99])
-    def test_what_makes_no_sense_is_told_once(self, remaining: str, caplog: pytest.LogCaptureFixture) -> None:
+    def test_an_implausible_header_is_logged_once(self, remaining: str, caplog: pytest.LogCaptureFixture) -> None:
         user = self.user()
         assert user.calls(headers=told(remaining=remaining)) == 8
         assert len([record for record in caplog.records if 'ignoring an implausible' in record.message]) == 1
 
     # ------------------------------------------------------------------ what becomes of a call
 
-    def test_an_answer_that_never_came_keeps_its_cost(self) -> None:
+    def test_a_lost_response_counts_as_spent(self) -> None:
         user = self.user()
         with user.book() as reservation:
             reservation.settle(answered(500, failure=TransportError('reset')))
@@ -124,7 +122,7 @@ class LimitsContract:
             raise KeyboardInterrupt
         assert user.budget().used == 10
 
-    def test_what_was_not_sent_costs_nothing(self) -> None:
+    def test_a_request_that_was_not_sent_costs_nothing(self) -> None:
         user = self.user()
         with user.book() as reservation:
             reservation.settle(answered(500, failure=TransportError('refused', unsent=True)))
@@ -134,7 +132,7 @@ class LimitsContract:
 
     # ------------------------------------------------------------------ errors
 
-    def test_the_last_errors_are_left(self) -> None:
+    def test_the_last_errors_are_not_used(self) -> None:
         user = self.user()
         assert user.calls(50, name='free') == 50
         assert user.calls(name='free', status=404) == 95
@@ -149,14 +147,14 @@ class LimitsContract:
             user.book('free')
         assert (caught.value.status_code, caught.value.limit) == (420, 'errors')
 
-    def test_headers_tell_how_many_errors_are_left_and_until_when(self) -> None:
+    def test_headers_show_how_many_errors_are_left_and_until_when(self) -> None:
         user = self.user()
         user.call(name='free', status=404, headers=errors(8, 20))
         assert user.calls(name='free', status=404) == 3
         clock.move(21.1)
         assert user.calls(1, name='free') == 1
 
-    def test_after_a_420_nobody_is_served(self) -> None:
+    def test_a_420_blocks_every_operation(self) -> None:
         user = self.user()
         user.call(name='free', status=420, headers=errors(0, 20))
         for name in ('one', 'free', 'hidden'):
@@ -167,7 +165,7 @@ class LimitsContract:
         clock.move(21.1)
         assert user.calls() == 8
 
-    def test_a_420_that_says_nothing(self) -> None:
+    def test_a_420_without_headers(self) -> None:
         user = self.user()
         user.call(name='one', status=420)
         assert user.calls(name='two') == user.calls(name='free') == 0
@@ -177,7 +175,7 @@ class LimitsContract:
     # ------------------------------------------------------------------ refusals
 
     @pytest.mark.parametrize('way', ['seconds', 'date', 'date of a clock that is wrong'])
-    def test_after_a_429_its_bucket_waits(self, way: str) -> None:
+    def test_a_429_blocks_its_bucket(self, way: str) -> None:
         user = self.user()
         now = clock.time()
         headers = {
@@ -193,7 +191,7 @@ class LimitsContract:
         assert user.calls() == 8
 
     @pytest.mark.parametrize('status', [420, 429])
-    def test_who_is_refused_without_a_word_stays_away_longer_each_time(self, status: int) -> None:
+    def test_backoff_doubles_after_rejections_without_retry_after(self, status: int) -> None:
         user = self.user()
         for seconds in (5, 10, 20, 40, 60, 60):
             user.call(status=status)
@@ -205,7 +203,7 @@ class LimitsContract:
         clock.move(5.1)
         assert user.calls(1) == 1
 
-    def test_a_route_that_has_a_limit_and_does_not_say_so(self) -> None:
+    def test_an_undocumented_limit(self) -> None:
         user = User(self.make_limits(undocumented={'GET /hidden': '30/1m'}))
         assert user.calls(name='hidden') == 30
         assert user.calls(50, name='free') == 50
@@ -215,7 +213,7 @@ class LimitsContract:
         clock.move(61)
         assert user.calls(1, name='hidden') == 1
 
-    def test_a_route_of_which_nobody_knew(self) -> None:
+    def test_an_undocumented_limit_is_learned(self) -> None:
         user = self.user()
         user.call(name='hidden', status=429)
         assert user.calls(name='hidden') == 0
@@ -225,14 +223,14 @@ class LimitsContract:
 
     # ------------------------------------------------------------------ waiting
 
-    def test_it_waits_and_wakes_in_time(self) -> None:
+    def test_a_call_waits_and_wakes_in_time(self) -> None:
         user = self.user(window=1)
         assert user.calls() == 8
         begun = time.monotonic()
         user.call(max_wait=5)
         assert 0.5 < time.monotonic() - begun < 3
 
-    def test_it_is_told_at_once_when_it_would_take_too_long(self) -> None:
+    def test_a_wait_that_would_be_too_long_raises_at_once(self) -> None:
         user = self.user()
         user.calls()
         begun = time.monotonic()
@@ -243,8 +241,8 @@ class LimitsContract:
         assert (caught.value.status_code, caught.value.limit) == (429, 'shared')
         assert user.budget().in_flight == 0
 
-    def test_it_never_waits_longer(self) -> None:
-        """For calls under way that do not end."""
+    def test_a_call_never_waits_longer_than_max_wait(self) -> None:
+        """Here for calls under way that do not end."""
         user = self.user()
         under_way = user.fill(4)
         begun = time.monotonic()
@@ -255,7 +253,7 @@ class LimitsContract:
             reservation.settle(answered(503))
         assert user.calls() == 8
 
-    def test_it_is_woken_by_what_a_call_did_not_cost(self) -> None:
+    def test_a_waiting_call_is_woken_when_tokens_are_released(self) -> None:
         user = self.user()
         under_way = user.fill(4)
         threading.Timer(0.1, lambda: [reservation.settle(answered(200)) for reservation in under_way]).start()
@@ -263,7 +261,7 @@ class LimitsContract:
         user.call(max_wait=9)
         assert time.monotonic() - begun < 5
 
-    def test_it_is_woken_when_the_clock_is_moved(self) -> None:
+    def test_a_waiting_call_is_woken_when_the_clock_is_moved(self) -> None:
         user = self.user()
         user.calls()
         threading.Timer(0.1, clock.move, [WINDOW + 0.5]).start()
@@ -294,13 +292,13 @@ class LimitsContract:
         for number, thread in enumerate(threads):
             thread.start()
             wait_until(lambda number=number: sum(map(len, user.limits._queue.waiting.values())) == number + 1)
-        time.sleep(0.2)  # who was the first before may be asking just now
+        time.sleep(0.2)  # the call at the head may be trying just now
         first.settle(answered(503))
         for thread in threads:
             thread.join(30)
         assert served == [99, *range(99)]
 
-    def test_threads_never_hold_more_than_there_is(self) -> None:
+    def test_threads_never_reserve_more_than_the_bucket_has(self) -> None:
         user = self.user(tokens=150, window=1)
         spent: list[float] = []
 
@@ -363,7 +361,7 @@ class LimitsContract:
         assert estimate.seconds == pytest.approx(4 * WINDOW, abs=0.5)
         assert user.budget().in_flight == 0
 
-    def test_no_token_is_told(self) -> None:
+    def test_no_access_token_appears_anywhere(self) -> None:
         user = self.user()
         user.calls(name='mine', token='Bearer very-secret-token')
         with pytest.raises(LimitedError) as caught:
@@ -395,7 +393,7 @@ def in_threads(number: int, work: Callable[[], Any]) -> list[Any]:
 
 
 def told(group: str = 'shared', limit: str = '20/10s', remaining: Any = 18) -> dict[str, str]:
-    """What ESI says with each answer."""
+    """Return the headers that ESI sends with each response."""
     bucket = {'X-Ratelimit-Group': group, 'X-Ratelimit-Limit': limit}
     return {**bucket, 'X-Ratelimit-Remaining': str(remaining), 'X-Ratelimit-Used': '2'}
 
@@ -408,7 +406,7 @@ class TestMemoryLimits(LimitsContract):
     def make_limits(self, **options: Any) -> Limits:
         return MemoryLimits(**options)
 
-    def test_it_forgets(self) -> None:
+    def test_forget(self) -> None:
         user = self.user()
         reservation = user.book()
         user.calls()
@@ -417,7 +415,7 @@ class TestMemoryLimits(LimitsContract):
         reservation.settle(answered(200))
         assert user.calls() == 8
 
-    def test_ledgers_at_rest_are_dropped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_idle_ledgers_are_dropped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr('esipy._limits.memory._MANY', 10)
         user = self.user()
         for number in range(50):
@@ -428,6 +426,6 @@ class TestMemoryLimits(LimitsContract):
         assert user.calls(name='mine', token='Bearer 49') == 8
 
     @pytest.mark.parametrize('text', ['', '300', '300/1y', '-1/5m'])
-    def test_a_hidden_limit_that_is_none(self, text: str) -> None:
+    def test_an_undocumented_limit_in_another_form(self, text: str) -> None:
         with pytest.raises(ValueError, match='300/1m'):
             MemoryLimits(undocumented={'GET /x': text})

@@ -77,7 +77,7 @@ class TestRedisLimits(LimitsContract):
                 client.set(key, planted)
                 assert user.calls(1) == 1
 
-    def test_a_process_that_was_killed_gives_back_what_it_held(self) -> None:
+    def test_what_a_killed_process_had_reserved_is_freed(self) -> None:
         program = f"""
 import os, signal, redis
 from esipy.limits import Limits, RedisLimits
@@ -90,11 +90,11 @@ os.kill(os.getpid(), signal.SIGKILL)
         user = self.user()
         assert user.calls() == 0
         clock.move(leases.LEASE + 1)
-        assert user.calls() == 0, 'it may have been answered at the last moment'
+        assert user.calls() == 0, 'the server may have counted it at the last moment'
         clock.move(WINDOW)
         assert user.calls() == 8
 
-    def test_processes_never_hold_more_than_there_is(self) -> None:
+    def test_processes_never_reserve_more_than_the_bucket_has(self) -> None:
         program = f"""
 import json, redis, time
 from esipy.limits import Limits, RedisLimits

@@ -1,4 +1,4 @@
-"""Limits, as a client keeps to them: over sockets, against a server that counts."""
+"""Rate limits over sockets, against a server that counts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ GOOD = answer({'good': True})
 
 
 def counting(tokens: int, window: float) -> Callable[[Visit], None]:
-    """A page that counts as ESI does, and refuses."""
+    """Return a page that counts as ESI does, and rejects."""
     spent: list[float] = []
     lock = threading.Lock()
 
@@ -76,8 +76,8 @@ def statuses(esi: EsiClient, calls: Any, **options: Any) -> Counter[int]:
 # ---------------------------------------------------------------------- never refused
 
 
-def test_redirects_are_answers_too() -> None:
-    """Each that was followed has cost a token, which nothing but a header tells otherwise."""
+def test_redirects_are_counted() -> None:
+    """Each redirect that was followed has cost a token."""
 
     def page(visit: Visit) -> None:
         further = {'/one': '/else', '/else': '/two'}.get(visit.path)
@@ -88,7 +88,7 @@ def test_redirects_are_answers_too() -> None:
         assert {budget.group: budget.used for budget in esi.budget()} == {'errors': 0, 'shared': 1 + 1 + 2}
 
 
-def test_many_threads_are_never_refused() -> None:
+def test_many_threads_are_never_rejected() -> None:
     """They wait as long as it takes: several windows."""
     with Server(counting(30, 1)) as server, client() as esi:
         op = app_at(server.url, 30, 1).op['one']
@@ -112,7 +112,7 @@ def test_clients_of_a_process_share_by_default() -> None:
             assert esi.estimate([op()]) == (0, '', 0.0)
 
 
-def test_no_wait_at_all_while_others_hold_what_there_is() -> None:
+def test_no_wait_at_all_while_others_have_reserved_everything() -> None:
     """What they hold will be enough for one more as soon as they are answered: that is not the error limit's doing."""
     go = threading.Event()
 
@@ -137,7 +137,7 @@ def test_no_wait_at_all_while_others_hold_what_there_is() -> None:
         assert caught.value.retry_after is None
 
 
-def test_who_was_given_up_waits_for_nothing_and_sends_nothing() -> None:
+def test_cancelled_calls_wait_for_nothing_and_send_nothing() -> None:
     """Ctrl-C, an error in what is worked on, a generator that is closed: the threads that wait for a limit go home,
     and nobody stands behind them."""
     with Server(lambda visit: visit.send(GOOD)) as server, client() as esi:
@@ -157,12 +157,12 @@ def test_who_was_given_up_waits_for_nothing_and_sends_nothing() -> None:
         assert len(server.visits) == 9
 
 
-def test_what_is_no_limits() -> None:
+def test_limits_of_another_type() -> None:
     with pytest.raises(TypeError, match='not int'):
         client(limits=5)
 
 
-def test_a_kept_answer_books_nothing() -> None:
+def test_a_cached_response_reserves_nothing() -> None:
     with Server(in_turn(answer({}, headers={'Cache-Control': 'max-age=3600'}))) as server, client(cache=False) as esi:
         call = app_at(server.url).op['one']()
         for _ in range(50):
@@ -194,7 +194,7 @@ def test_waiting_does_not_count_against_the_deadline() -> None:
         assert response.elapsed > 0.6
 
 
-def test_who_waits_for_another_thread_that_waits_for_a_limit() -> None:
+def test_a_coalesced_call_whose_leader_waits_for_a_limit() -> None:
     """The same GET: its own deadline has passed by then, and is put off as well."""
     with Server(lambda visit: visit.send(GOOD)) as server, client(deadline=0.4) as esi:
         op = app_at(server.url, 10, 1).op['one']
@@ -204,7 +204,7 @@ def test_who_waits_for_another_thread_that_waits_for_a_limit() -> None:
         assert [response.status for _, response in pairs] == [200] * 3
 
 
-def test_who_has_waited_is_signed_for_anew() -> None:
+def test_a_call_that_has_waited_is_signed_again() -> None:
     """The wait may be of minutes, and a token that has expired meanwhile costs a 401, which is five tokens."""
     signer = Signer()
     with Server(lambda visit: visit.send(GOOD)) as server, client(security=signer) as esi:
@@ -266,7 +266,7 @@ def test_priority() -> None:
 
 @pytest.mark.parametrize('status', [420, 429])
 @pytest.mark.parametrize('name', ['one', 'free'])
-def test_a_refusal_is_waited_out_and_repeated_once(status: int, name: str) -> None:
+def test_a_rejection_is_waited_out_and_repeated_once(status: int, name: str) -> None:
     headers = {'Retry-After': '1'} if status == 429 else errors(0, 0)
     page = in_turn(answer({}, status, headers), GOOD)
     with Server(page) as server, client() as esi:
@@ -276,7 +276,7 @@ def test_a_refusal_is_waited_out_and_repeated_once(status: int, name: str) -> No
         assert time.monotonic() - begun > 0.9
 
 
-def test_a_second_refusal_is_told() -> None:
+def test_a_second_rejection_is_raised() -> None:
     with Server(in_turn(answer({}, 429, {'Retry-After': '0'}))) as server, client() as esi:
         with pytest.raises(LimitedError) as caught:
             esi.request(app_at(server.url).op['one'](), raise_on_error=True)
@@ -292,7 +292,7 @@ def test_with_retries_there_are_as_many_attempts_as_for_other_failures() -> None
             assert len(server.visits) == 4
 
 
-def test_a_refusal_for_too_long_is_told_at_once() -> None:
+def test_a_rejection_for_too_long_is_raised_at_once() -> None:
     with Server(in_turn(answer({}, 429, {'Retry-After': '3600'}))) as server, client() as esi:
         call = app_at(server.url).op['one']()
         response = esi.request(call)
@@ -303,7 +303,7 @@ def test_a_refusal_for_too_long_is_told_at_once() -> None:
         assert len(server.visits) == 1
 
 
-def test_a_write_that_was_refused_was_not_done_and_is_repeated() -> None:
+def test_a_rejected_write_was_not_processed_and_is_repeated() -> None:
     from tests.integration.things import app_at as things_at
 
     with Server(in_turn(answer({}, 429, {'Retry-After': '0'}), GOOD)) as server, client() as esi:
@@ -311,14 +311,14 @@ def test_a_write_that_was_refused_was_not_done_and_is_repeated() -> None:
         assert [visit.method for visit in server.visits] == ['POST', 'POST']
 
 
-def test_retries_pass_the_limits() -> None:
+def test_retries_are_counted() -> None:
     with Server(in_turn(answer({}, 502), answer({}, 404))) as server, client(retry_requests=True) as esi:
         esi.request(app_at(server.url).op['free']())
         (found,) = [one for one in esi.budget() if one.group == 'errors']
         assert (found.used, len(server.visits)) == (2, 2)
 
 
-def test_errors_of_the_address_are_left_over() -> None:
+def test_the_last_errors_of_the_address_are_not_used() -> None:
     """A storm of failing calls in many threads."""
     with Server(lambda visit: visit.send(answer({}, 404))) as server, client(max_wait=0) as esi:
         op = app_at(server.url).op['free']
@@ -338,7 +338,7 @@ DOWN = {
 
 @pytest.mark.parametrize('way', DOWN)
 @pytest.mark.parametrize('body', [b'<html>down</html>', b'{"error": "down"}'])
-def test_downtime_is_told_and_not_asked_again(way: str, body: bytes) -> None:
+def test_downtime_is_raised_and_not_retried(way: str, body: bytes) -> None:
     at, headers = DOWN[way]
     clock.move(at - clock.time() % 86400)
     with Server(in_turn(answer(body, 503, headers))) as server, client(retry_requests=True) as esi:
@@ -349,7 +349,7 @@ def test_downtime_is_told_and_not_asked_again(way: str, body: bytes) -> None:
         assert isinstance(caught.value, UndecodableBodyError) == body.startswith(b'<')
 
 
-def test_a_fault_is_no_downtime() -> None:
+def test_a_fault_is_not_downtime() -> None:
     clock.move(15 * 3600 - clock.time() % 86400)
     with Server(in_turn(answer(b'<html>', 503))) as server, client() as esi:
         with pytest.raises(UndecodableBodyError) as caught:

@@ -19,13 +19,13 @@ AGENT = 'proof/1.0 (me@example.com)'
 
 def described(**rules: tuple[int, str]) -> Any:
     """The built-in description with other rules: `described(killmail=(150, '5s'))`; `_` in a group stands for `-`."""
-    told = document()
-    for path in told['paths'].values():
+    description = document()
+    for path in description['paths'].values():
         for operation in path.values():
             limit = operation.get('x-rate-limit') if isinstance(operation, dict) else None
             if limit and limit['group'].replace('-', '_') in rules:
                 limit['max-tokens'], limit['window-size'] = rules[limit['group'].replace('-', '_')]
-    return told
+    return description
 
 
 def cost(status: int) -> int:
@@ -69,10 +69,10 @@ class Witness(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
         self.sent.append(str(request.url))
-        answer = super().send(request, *args, **kwargs)
+        response = super().send(request, *args, **kwargs)
         with self._lock:
-            self.statuses[answer.status_code] += 1
-        return answer
+            self.statuses[response.status_code] += 1
+        return response
 
 
 class Watch:

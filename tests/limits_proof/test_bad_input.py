@@ -28,7 +28,7 @@ ERRORS_LEFT, RESET = 'X-ESI-Error-Limit-Remain', 'X-ESI-Error-Limit-Reset'
 
 HISTORY = 'GET /markets/{region_id}/history'
 
-#: What answers say instead of the truth; the empty ones are missing.
+#: Headers that replace the true ones; an empty value removes the header.
 ODD_HEADERS: dict[str, dict[str, str]] = {
     'none': {},
     'limit only': {GROUP: '', LEFT: '', USED: ''},
@@ -80,7 +80,7 @@ def test_odd_headers_of_the_error_limit(status: int) -> None:
         assert esi.limits.refused == 0
 
 
-def test_what_the_description_does_not_say_the_first_answer_does() -> None:
+def test_a_limit_that_is_not_described_is_learned_from_the_first_response() -> None:
     with Sandbox(described(killmail=(40, '1s'))) as esi, EsiClient(user_agent=AGENT, cache=None) as client:
         document = esi.document
         for path in document['paths'].values():
@@ -92,7 +92,7 @@ def test_what_the_description_does_not_say_the_first_answer_does() -> None:
         assert esi.limits.refused == 0
 
 
-def test_a_window_that_changes_between_answers() -> None:
+def test_a_window_that_changes_between_responses() -> None:
     with Sandbox(described(killmail=(60, '1s'))) as esi, EsiClient(user_agent=AGENT, cache=None) as client:
         app = App.create(esi.document)
         burst(client, app, 10)
@@ -117,7 +117,7 @@ def test_a_server_whose_clock_is_an_hour_off(ahead: float) -> None:
         assert esi.limits.refused == 0
 
 
-def test_a_refusal_without_a_word_is_waited_out() -> None:
+def test_a_rejection_without_headers_is_waited_out() -> None:
     with (
         Sandbox(limits={'get_markets_region_id_history': {'tokens': 5, 'window': 1}}) as esi,
         EsiClient(user_agent=AGENT, cache=None, limits=MemoryLimits({HISTORY: '5/1s'})) as client,
@@ -166,7 +166,7 @@ def test_a_slow_redis(redis_on: Server, shared: redis.Redis, caplog: pytest.LogC
         assert esi.limits.refused == 0
 
 
-def test_what_a_killed_process_had_booked_comes_back(redis_on: Server, shared: redis.Redis) -> None:
+def test_what_a_killed_process_had_reserved_is_freed(redis_on: Server, shared: redis.Redis) -> None:
     with Sandbox(described(killmail=(40, '1s')), process=True) as esi:
         fault = esi.faults.add('latency', seconds=60)
         command = [

@@ -39,7 +39,7 @@ def test_a_storm_of_errors(calls: int, window: int) -> None:
 
 @pytest.mark.soak
 def test_a_storm_from_four_processes_that_share_redis(redis_on: Server) -> None:
-    """Nobody told them that a window has three seconds; the first answers do."""
+    """The window of three seconds is not described; the first responses show it."""
     name, window = 'get_universe_types_type_id', 3
     with Sandbox(process=True, limits={'errors': {'window': window}}) as esi:
         esi.faults.add('status', operation=name, status=404, share=0.3)

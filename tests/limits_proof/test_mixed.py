@@ -21,7 +21,7 @@ RULES = described(char_asset=(20, '1s'), char_location=(30, '2s'), killmail=(40,
 OUT_OF_THE_BLUE = 3
 
 
-def test_everything_at_once_and_no_refusal_that_could_be_avoided() -> None:
+def test_everything_at_once_and_no_avoidable_rejection() -> None:
     witness = Witness()
     options = {'limits': MemoryLimits(), 'transport_adapter': witness, 'max_wait': 60.0, 'cache': None}
     first = disturbed(Sandbox(RULES).start())
@@ -80,9 +80,9 @@ def jobs(app: App, tokens: dict[int, str]) -> list[list[Any]]:
     return [*own, *wars, *public]
 
 
-def test_all_that_can_go_wrong_with_an_answer() -> None:
-    """Errors that cost more, answers that come late, torn, or when nobody waits for them any more; and no headers
-    that would set our own count right."""
+def test_everything_that_can_go_wrong_with_a_response() -> None:
+    """Errors that cost more; responses that come late, cut short, or after the timeout; and no headers that would
+    correct our own count."""
     witness = Witness()
     options = {'limits': MemoryLimits(), 'transport_adapter': witness, 'cache': None, 'timeout': 0.4}
     with Sandbox(described(killmail=(80, '1s')), process=True) as esi, EsiClient(user_agent=AGENT, **options) as client:
@@ -103,7 +103,7 @@ def test_all_that_can_go_wrong_with_an_answer() -> None:
 
 
 def test_others_at_the_same_address() -> None:
-    """What they spend is seen in the headers. Until then something may be refused, and is asked for again."""
+    """The headers show what they spend. Until then a request may be rejected, and is repeated."""
     witness = Witness()
     options = {'limits': MemoryLimits(), 'transport_adapter': witness, 'cache': None}
     with Sandbox(described(killmail=(60, '1s'))) as esi, EsiClient(user_agent=AGENT, **options) as client:

@@ -1,4 +1,4 @@
-"""Who came first is served first."""
+"""Calls are served first come, first served."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose bucket a call draws from, and what it costs there."""
+"""Whose bucket a call uses, and what it costs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def token(**claims: Any) -> str:
     return 'Bearer ' + '.'.join([*words, 'signature'])
 
 
-def test_a_refreshed_token_draws_from_the_same_bucket() -> None:
+def test_a_refreshed_token_uses_the_same_bucket() -> None:
     first, second = (token(sub='CHARACTER:EVE:1', azp='app', exp=exp) for exp in (1, 2))
     assert bucket_owner(first, False, 'here') == bucket_owner(second, False, 'here') == 'app CHARACTER:EVE:1'
 
 
-def test_characters_applications_and_addresses_are_told_apart() -> None:
+def test_characters_applications_and_addresses_have_their_own_buckets() -> None:
     tokens = [token(sub=f'CHARACTER:EVE:{number}', azp=app) for number in (1, 2) for app in ('a', 'b')]
     users = {bucket_owner(one, False, 'here') for one in tokens} | {
         bucket_owner(None, False, 'here'),
@@ -30,7 +30,7 @@ def test_characters_applications_and_addresses_are_told_apart() -> None:
     assert len(users) == 6
 
 
-def test_a_token_on_a_public_route_is_the_application_at_this_address() -> None:
+def test_a_public_route_called_with_a_token_uses_the_bucket_of_application_and_address() -> None:
     tokens = [token(sub=f'CHARACTER:EVE:{number}', azp='app') for number in (1, 2)]
     assert {bucket_owner(one, True, 'here') for one in tokens} == {'here app'}
 
@@ -50,7 +50,7 @@ def test_a_token_on_a_public_route_is_the_application_at_this_address() -> None:
         'é',
     ],
 )
-def test_what_is_no_such_token_is_told_apart_by_its_digest(secret: str) -> None:
+def test_a_token_that_is_not_a_jwt_is_identified_by_its_digest(secret: str) -> None:
     one, other = bucket_owner(secret, False, 'here'), bucket_owner(secret + 'y', False, 'here')
     assert one != other
     assert secret.partition(' ')[2][:6] not in one or len(secret) < 8

@@ -1,4 +1,4 @@
-"""What headers say, and what is not believed."""
+"""Rate-limit headers, and implausible ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ledger alone, at times of our choosing."""
+"""The ledger alone, at given times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from esipy._limits.ledger import RESOLUTION, Ledger, Outcome, Rule
 
 RULE = Rule(150, 900.0)
-#: Tokens come back at most this late.
+#: Tokens return at most so much later.
 STEP = RULE.window / RESOLUTION
 
 
@@ -20,7 +20,7 @@ def spent(ledger: Ledger, tokens: int, now: float) -> None:
     ledger.settle(5, ledger.total, Outcome(tokens), now)
 
 
-def test_what_is_booked_and_spent_leaves_less() -> None:
+def test_reserved_and_spent_tokens_are_not_available() -> None:
     ledger = Ledger(RULE)
     for _ in range(30):
         assert ledger.wait(5, 0.0) == 0
@@ -31,7 +31,7 @@ def test_what_is_booked_and_spent_leaves_less() -> None:
     assert ledger.wait(4, 1.0) == pytest.approx(RULE.window, abs=STEP)
 
 
-def test_tokens_come_back_each_at_its_time() -> None:
+def test_each_token_returns_at_its_time() -> None:
     ledger = Ledger(Rule(10, 100.0))
     for now in range(0, 50, 10):
         spent(ledger, 2, now)
@@ -43,7 +43,7 @@ def test_tokens_come_back_each_at_its_time() -> None:
         ledger.reserved += 2
 
 
-def test_the_server_sees_what_others_use() -> None:
+def test_the_server_counts_what_others_use() -> None:
     ledger = Ledger(RULE)
     ledger.settle(0, 0, Outcome(2, used=100), 0.0)
     assert ledger.wait(50, 0.0) == 0
@@ -52,8 +52,8 @@ def test_the_server_sees_what_others_use() -> None:
     assert ledger.wait(150, 901.8) == 0, 'theirs is back too'
 
 
-def test_what_looks_like_others_use_may_be_our_own_calls_under_way() -> None:
-    """The server has answered ten, the first answer is here."""
+def test_usage_beyond_ours_may_be_our_own_calls_under_way() -> None:
+    """The server has responded to ten calls; the first response is here."""
     ledger = Ledger(RULE)
     ledger.reserved = 50
     for number in range(10):
@@ -71,7 +71,7 @@ def test_the_server_forgets() -> None:
     assert ledger.spent == 4, 'whether this one is among the two is not certain'
 
 
-def test_an_old_answer_does_not_make_us_forget_what_came_since() -> None:
+def test_an_old_response_does_not_remove_what_was_spent_since() -> None:
     ledger = Ledger(RULE)
     total = ledger.total
     for _ in range(40):
@@ -90,14 +90,14 @@ def test_a_smaller_limit_a_shorter_window() -> None:
     assert ledger.wait(5, 1000.0) == 0
 
 
-def test_more_than_a_window_has_is_taken_when_nothing_else_is() -> None:
+def test_a_cost_beyond_the_window_is_served_when_nothing_is_spent() -> None:
     ledger = Ledger(Rule(1, 10.0))
     assert ledger.wait(5, 0.0) == 0
     spent(ledger, 2, 0.0)
     assert ledger.wait(5, 0.0) == pytest.approx(10.0, abs=0.1)
 
 
-def test_the_reserve_is_never_spent() -> None:
+def test_the_margin_is_never_spent() -> None:
     ledger = Ledger(Rule(100, 60.0), margin=5)
     ledger.reserved = 94
     assert ledger.wait(1, 0.0) == 0
@@ -105,7 +105,7 @@ def test_the_reserve_is_never_spent() -> None:
     assert ledger.wait(1, 0.0) == math.inf
 
 
-def test_closed() -> None:
+def test_blocked() -> None:
     ledger = Ledger(RULE)
     ledger.settle(0, 0, Outcome(0, blocked=30.0), 0.0)
     ledger.settle(0, 0, Outcome(0, blocked=10.0), 0.0)
@@ -123,7 +123,7 @@ def test_entries_are_few_however_many_calls() -> None:
 
 @pytest.mark.parametrize('seed', range(20))
 def test_never_more_than_the_server_allows(seed: int) -> None:
-    """Against a server that counts exactly: calls that take long, fail, are answered out of order or never."""
+    """Against a server that counts exactly: calls that take long, fail, get their responses out of order or never."""
     chance = random.Random(seed)
     rule = Rule(chance.choice([7, 15, 150]), 10.0)
     ledger = Ledger(rule)
@@ -166,7 +166,7 @@ def test_forecast(tokens: int, used: int, seconds: float) -> None:
     assert ledger.state(40.0).until(tokens, 0, 1.0) == pytest.approx(seconds, abs=0.5)
 
 
-def test_what_is_left_says_the_state() -> None:
+def test_state() -> None:
     ledger = Ledger(RULE)
     spent(ledger, 2, 0.0)
     ledger.reserved = 5
@@ -175,7 +175,7 @@ def test_what_is_left_says_the_state() -> None:
     assert [(pytest.approx(890, abs=STEP), 2)] == state.replenishes
 
 
-def test_a_stranded_booking_counts_as_spent() -> None:
+def test_a_forfeited_reservation_counts_as_spent() -> None:
     ledger = Ledger(RULE)
     ledger.reserved = 10
     ledger.forfeit(0.0)

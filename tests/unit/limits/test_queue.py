@@ -1,4 +1,4 @@
-"""Lines of threads: order, priority, and leaving."""
+"""Queues of threads: order, priority, and leaving."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_order_of_arrival_and_priority() -> None:
     assert [place.position for place in served] == [0, 1, 2, 3, 4]
 
 
-def test_the_next_one_is_woken() -> None:
+def test_the_next_waiter_is_woken() -> None:
     lines = WaitQueue()
     first, second = lines.join(KEYS, 0), lines.join(KEYS, 0)
     begun = time.monotonic()
@@ -33,14 +33,14 @@ def test_the_next_one_is_woken() -> None:
     assert KEYS not in lines.waiting
 
 
-def test_who_gives_up_in_the_middle_lets_the_others_move_up() -> None:
+def test_a_waiter_that_leaves_lets_the_others_move_up() -> None:
     lines = WaitQueue()
     first, second, third = (lines.join(KEYS, 0) for _ in range(3))
     lines.leave(second)
     assert (first.position, third.position) == (0, 1)
 
 
-def test_what_comes_back_wakes_the_first_of_each_line_that_it_is_for() -> None:
+def test_returned_tokens_wake_the_head_of_each_queue_that_uses_them() -> None:
     lines = WaitQueue()
     mine, other = lines.join(KEYS, 0), lines.join(frozenset({'c'}), 0)
     lines.wake(frozenset({'b'}))
@@ -60,7 +60,7 @@ def test_moving_the_clock_wakes() -> None:
 
 
 def test_a_thousand_threads_in_order() -> None:
-    """Each takes its turn, and leaves."""
+    """Each is served and leaves."""
     lines = WaitQueue()
     served: list[int] = []
 
