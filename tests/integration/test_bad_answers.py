@@ -451,7 +451,7 @@ def test_headers_in_any_number_and_case() -> None:
     assert JSON['Content-Type'] == response.headers['content-type']
 
 
-@pytest.mark.parametrize('after', [b'rubbish', b'\0' * 512, b'\n', gzip.compress(b'') + b'x'])
+@pytest.mark.parametrize('after', [b'rubbish', b'\0' * 512, b'\n'], ids=['text', 'padding', 'a line end'])
 def test_what_follows_the_end_of_gzip_data_is_ignored(after: bytes) -> None:
     data = answer(gzip.compress(json.dumps(GOOD).encode()) + after, headers={'Content-Encoding': 'gzip'})
     assert ask(lambda visit: visit.send(data)).data == GOOD
@@ -557,7 +557,7 @@ def test_a_redirect_to_another_origin(method: str, status: int, location: str, n
 
 
 @pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
-@pytest.mark.parametrize('location', ['', 'file:///etc/passwd', 'ftp://localhost/', 'http://'])
+@pytest.mark.parametrize('location', ['', 'file:///etc/passwd', 'ftp://localhost/'])
 def test_a_redirect_that_leads_nowhere_is_an_error(status: int, location: str) -> None:
     response, server, _ = redirected('get', status, location)
     assert (response.status, response.ok, len(server.visits)) == (status, False, 1)

@@ -107,9 +107,13 @@ def test_error_bodies_decode_too(status: int) -> None:
     assert not response.ok
 
 
-@pytest.mark.parametrize('status', [200, 201, 304, 399])
-def test_ok(status: int) -> None:
-    assert answer(status).ok
+@pytest.mark.parametrize(
+    ('status', 'ok'),
+    [(200, True), (201, True), (204, True), (299, True), (304, True)]
+    + [(status, False) for status in (101, 301, 302, 303, 307, 308, 399, 400, 404, 420, 500)],
+)
+def test_ok(status: int, ok: bool) -> None:
+    assert answer(status).ok is ok
 
 
 def test_raw_body_only() -> None:
