@@ -5,19 +5,22 @@
     │   ├── ClientError                 4xx
     │   │   ├── ForbiddenError          403
     │   │   ├── NotFoundError           404
-    │   │   └── LimitedError            420, 429: slow down
+    │   │   └── LimitedError            420, 429: a rate limit
     │   ├── ServerError                 5xx
     │   │   └── DowntimeError           502, 503, 504 while the cluster is down for the day
     │   │       └── DowntimePageError   … with a page for people (also an UndecodableBodyError)
     │   ├── ConnectionFailedError       no answer: refused, reset, cut short
     │   │   └── TimedOutError           no answer in time
-    │   └── UndecodableBodyError        an answer that is not what its description says: HTML, broken JSON, too big
+    │   └── UndecodableBodyError        a body that is not what its description says: HTML, broken JSON, too large.
+    │                                   Of an error status it is the error of that status as well:
+    │                                   UndecodableNotFoundError, UndecodableServerError, …
     ├── CallError                       the call is at fault; nothing was sent (also a ValueError)
     ├── UnknownOperationError           no operation of that name (also a KeyError and an AttributeError)
     ├── MissingFieldError               a row has no such field (also an AttributeError and a KeyError)
+    │   └── ErrorDataError              the data of an error status was used like rows (also a TypeError)
     ├── SpecError                       not a description, or a broken one (also a ValueError)
     ├── ConfigError                     a configuration names what is not there (also a ValueError)
-    ├── WalkError                       a list cannot be walked to its end
+    ├── PaginationError                 a list cannot be read to its end
     │   └── SnapshotError               its pages are of several states, and it cannot be had in one
     ├── PluginError                     no plugin, or one with a misspelt hook (also a TypeError)
     ├── MockError                       no mock for a call, or one that breaks the description (also a ValueError)
@@ -39,6 +42,7 @@
 All of them pickle, and none carries a secret in text, attributes or cause.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -65,11 +69,17 @@ def _revive(kind: type[EsiError], args: tuple[Any, ...], state: dict[str, Any]) 
 
 
 class APIException(EsiError):
-    """The server's answer is an error, or there is none.
+    """The server answered with an error, or did not answer.
 
-    Attributes: `url`; `status_code` (int; 500 where there was no answer); `response` (bytes);
-    `request_param` (the query as `(name, value)` pairs); `response_header`.
+    Attributes: `url`; `status_code` (int; 500 where there was no response); `response` (bytes);
+    `request_param` (the query as `(name, value)` pairs); `response_header`. Where known also `operation` and `method`,
+    `request_id` (the server's own name for the request) and `remedy` (what to do).
     """
+
+    operation: str = ''
+    method: str = ''
+    request_id: str = ''
+    remedy: str = ''
 
     def __init__(
         self,
@@ -89,8 +99,47 @@ class APIException(EsiError):
         self.response_header = response_header if response_header is not None else {}
         self.__dict__.update(more)
 
+    @property
+    def message(self) -> str:
+        """What the server says, as text; '' if it says nothing."""
+        return message_of(self.response)
+
     def __str__(self) -> str:
-        return f'HTTP Error {self.status_code}: {self.response!s}'
+        """As in 1.x it begins with `HTTP Error <status>: `; then the cause, where it happened, and the remedy."""
+        place = f'{self.method} {self.url}'.strip() if self.operation else ''
+        details = [f'{self.operation}: {place}' if self.operation else '']
+        details += [f'request id {self.request_id}' if self.request_id else '']
+        where = ', '.join(filter(None, details))
+        cause = self.message or _STATUS_WORDS.get(self.status_code, 'the server gives no reason')
+        text = f'HTTP Error {self.status_code}: {cause}' + (f' ({where})' if where else '')
+        return f'{text}; {self.remedy}' if self.remedy else text
+
+
+#: Bytes of a body, and characters of a message, that are shown.
+_MAX_BODY = 20_000
+_MAX_MESSAGE = 500
+
+_STATUS_WORDS = {401: 'unauthorized', 403: 'forbidden', 404: 'not found', 420: 'error limited', 429: 'rate limited'}
+
+
+def message_of(body: bytes | str | None) -> str:
+    """Return the message in the body of an error: the usual fields of a JSON object, or the beginning of a text."""
+    text = body.decode('utf-8', 'replace') if isinstance(body, bytes) else str(body or '')
+    text = text[:_MAX_BODY].strip()
+    try:
+        value: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return 'a page for people (HTML), not a response of the API' if text.startswith('<') else _short(text)
+    if isinstance(value, dict):
+        fields = (value.get(name) for name in ('error', 'message', 'error_description', 'detail', 'details', 'title'))
+        found = [one if isinstance(one, str) else json.dumps(one) for one in fields if one]
+        return _short(': '.join(dict.fromkeys(found)) or ('' if not value else text))
+    return _short(value if isinstance(value, str) else text)
+
+
+def _short(text: str) -> str:
+    words = ' '.join(text.split())
+    return words if len(words) <= _MAX_MESSAGE else f'{words[:_MAX_MESSAGE]}…'
 
 
 class ClientError(APIException):
@@ -132,8 +181,8 @@ class ConnectionFailedError(APIException):
     """No answer: the connection was refused, reset or closed too early."""
 
 
-class TimedOutError(ConnectionFailedError):
-    """No answer within `timeout`, or no end of it within `deadline`."""
+class TimedOutError(ConnectionFailedError, TimeoutError):
+    """No response within `timeout`, or no end of it within `deadline`."""
 
 
 class UndecodableBodyError(APIException):
@@ -141,12 +190,45 @@ class UndecodableBodyError(APIException):
 
     reason: str = ''
 
-    def __str__(self) -> str:
-        return f'{super().__str__()[:500]} ({self.reason})' if self.reason else super().__str__()
+    @property
+    def message(self) -> str:
+        said = '' if self.status_code < 400 else super().message
+        return ': '.join(filter(None, [said, _short(self.reason)]))
+
+
+class UndecodableClientError(ClientError, UndecodableBodyError):
+    """A 4xx whose body cannot be decoded."""
+
+
+class UndecodableForbiddenError(ForbiddenError, UndecodableBodyError):
+    """A 403 whose body cannot be decoded."""
+
+
+class UndecodableNotFoundError(NotFoundError, UndecodableBodyError):
+    """A 404 whose body cannot be decoded."""
+
+
+class UndecodableLimitedError(LimitedError, UndecodableBodyError):
+    """A 420 or 429 whose body cannot be decoded."""
+
+
+class UndecodableServerError(ServerError, UndecodableBodyError):
+    """A 5xx whose body cannot be decoded."""
 
 
 class DowntimePageError(DowntimeError, UndecodableBodyError):
-    """The server is down, and what it says so with is no JSON."""
+    """The server is down, and answers with a page for people."""
+
+
+#: The error of a status, and the one that it is when its body cannot be decoded: both at once.
+UNDECODABLE: dict[type[APIException], type[UndecodableBodyError]] = {
+    ClientError: UndecodableClientError,
+    ForbiddenError: UndecodableForbiddenError,
+    NotFoundError: UndecodableNotFoundError,
+    LimitedError: UndecodableLimitedError,
+    ServerError: UndecodableServerError,
+    DowntimeError: DowntimePageError,
+}
 
 
 class CallError(EsiError, ValueError):
@@ -190,6 +272,23 @@ class MissingFieldError(EsiError, AttributeError, KeyError):
         nearest = closest(self.field, self.fields)
         hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(self.fields) or "none"}'
         return f'no field {self.field!r}; {hint}'
+
+
+class ErrorDataError(MissingFieldError, TypeError):
+    """The data of an error status was used like rows. `status_code`, `message`: of that response."""
+
+    def __init__(self, status_code: int, message: str, field: str = '') -> None:
+        super().__init__(field, ())
+        self.args = (status_code, message, field)
+        self.status_code = status_code
+        self.message = message
+
+    def __str__(self) -> str:
+        what = f'there is no {self.field!r}' if self.field else 'there are no rows'
+        return (
+            f'{what}, since the response is an error: HTTP {self.status_code}: {self.message}; check response.ok, or '
+            'use raise_on_error=True'
+        )
 
 
 class SpecError(EsiError, ValueError):

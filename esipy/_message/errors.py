@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+from esipy import clock
 from esipy._message.exchange import Exchange
 from esipy._message.headers import retry_after
 from esipy._message.response import Response
 from esipy._runtime.redact import masked, masked_query
 from esipy.exceptions import (
+    UNDECODABLE,
     APIException,
     ClientError,
     ConnectionFailedError,
     DowntimeError,
-    DowntimePageError,
     ForbiddenError,
     LimitedError,
     MissingScopeError,
@@ -32,31 +33,28 @@ REST = 60.0
 
 
 def unreadable(response: Response, strict: bool, now: float) -> UndecodableBodyError | None:
-    """What is wrong with a body that is not JSON, or (`strict`) not what its description says. While the server is
-    down, a page for people comes instead of JSON: that is a DowntimeError as well."""
+    """Return the error of a body that is not JSON, or (`strict`) not what its description says; None if it is right."""
     try:
         response.decoded()
         if strict:
             response.check()
     except UndecodableBodyError as error:
-        away = retry_after(response.headers, now)
-        is_down = kind_of(response.status or 500, now, away) is DowntimeError
-        return undecodable(response, error.reason, DowntimePageError if is_down else UndecodableBodyError)
+        return undecodable(response, error.reason, now)
+    except RecursionError:
+        return undecodable(response, 'the body is nested too deeply', now)
     return None
 
 
-def undecodable(
-    response: Response, reason: str, kind: type[UndecodableBodyError] = UndecodableBodyError
-) -> UndecodableBodyError:
-    """The error of an answer whose body cannot be taken."""
-    return kind(
-        response.url,
-        response.status or 500,
-        response=response.raw or b'',
-        request_param=masked_query(response.request.query),
-        response_header=response.header,
-        reason=reason,
-    )
+def undecodable(response: Response, reason: str, now: float | None = None) -> UndecodableBodyError:
+    """Return the error of a response whose body cannot be used. Of an error status it is the error of that status as
+    well: `except NotFoundError` sees it."""
+    status, now = response.status or 500, clock.time() if now is None else now
+    kind: type[APIException] = UndecodableBodyError
+    if status >= 400:
+        kind = UNDECODABLE[kind_of(status, now, retry_after(response.headers, now))]
+    error = _made(response, kind, now, reason=reason)
+    assert isinstance(error, UndecodableBodyError)
+    return error
 
 
 def failed(exchange: Exchange, problem: Exception) -> Response:
@@ -74,39 +72,67 @@ def failed(exchange: Exchange, problem: Exception) -> Response:
 
 
 def error_of(response: Response, now: float) -> APIException:
-    """The error that an answer with a status of 400 or more stands for; `now`: seconds since the epoch."""
-    status = response.status or 500
+    """Return the error of a response that is not `ok`; `now`: seconds since the epoch."""
     if response.failed:
-        kind: type[APIException] = (
-            TimedOutError if getattr(response.cause, 'timed_out', False) else ConnectionFailedError
-        )
-    else:
-        kind = kind_of(status, now, retry_after(response.headers, now))
+        timed_out = getattr(response.cause, 'timed_out', False)
+        return _made(response, TimedOutError if timed_out else ConnectionFailedError, now)
+    return _made(response, kind_of(response.status or 500, now, retry_after(response.headers, now)), now)
+
+
+def _made(response: Response, kind: type[APIException], now: float, **more: object) -> APIException:
+    """An error of this kind, with all that is known of the response, and the remedy."""
+    operation = response.operation
     error = kind(
         response.url,
-        status,
+        response.status or 500,
         response=response.raw or b'',
         request_param=masked_query(response.request.query),
         response_header=response.header,
+        operation=operation.id,
+        method=str(response.request.method),
+        request_id=response.headers.get('X-Esi-Request-Id', ''),
+        **more,
     )
     error.__cause__ = response.cause
-    operation = response.operation
-    error.add_note(f'{operation.id}: {response.request.method} {response.url}')
-    if status < 400:
-        error.add_note('the redirect was not followed: it leads nowhere, or would take a write to another server')
     if isinstance(error, LimitedError):
-        seconds = error.retry_after = _end_of_limit(response, now)
-        error.limit = _limit(response)
-        error.add_note(f'slow down: try again in {seconds:g} s' if seconds is not None else 'slow down')
-    if status == 401 and operation.scopes:
-        error.add_note('needs a token: EsiClient(security), or token= in the call')
+        error.retry_after, error.limit = _end_of_limit(response, now), _limit(response)
     if isinstance(error, ForbiddenError):
         error.scopes, error.roles = operation.scopes, operation.required_roles
-        if error.scopes:
-            error.add_note(f'needs the scope {", ".join(error.scopes)}')
-        if error.roles:
-            error.add_note(f'needs one of the roles {", ".join(error.roles)}')
+    error.remedy = _remedy(error, response)
     return error
+
+
+def _remedy(error: APIException, response: Response) -> str:
+    """What to do about an error."""
+    operation = response.operation
+    if isinstance(error, TimedOutError):
+        return 'try again later, or allow more time: timeout=, deadline='
+    if isinstance(error, ConnectionFailedError):
+        return 'check the network, or use the sandbox (esipy.sandbox)'
+    if isinstance(error, LimitedError):
+        seconds = error.retry_after
+        return f'slow down: try again in {seconds:g} s' if seconds is not None else 'slow down, and try again later'
+    if isinstance(error, DowntimeError):
+        return 'the server is down for its daily maintenance: try again in some minutes'
+    if isinstance(error, ForbiddenError):
+        needs = [f'it needs the scope {", ".join(error.scopes)}'] if error.scopes else []
+        needs += [f'it needs one of the roles {", ".join(error.roles)}'] if error.roles else []
+        return ', and '.join(needs) or 'the token does not allow it: sign in as another character'
+    return _remedy_of_status(error.status_code, bool(operation.scopes))
+
+
+def _remedy_of_status(status: int, needs_token: bool) -> str:
+    if status < 300:
+        return ''
+    if status < 400:
+        return 'the redirect was not followed: it leads nowhere, or would take a write to another server'
+    if status == 401:
+        return 'it needs a token: EsiClient(security), or token= in the call' if needs_token else 'sign in again'
+    if status == 404:
+        return 'check the ids; a route that is newer than the compatibility date is not found either'
+    if status >= 500:
+        return "the fault is the server's: try again later (retry_requests=True does so)"
+    return 'change the request: sending it again does not help'
 
 
 def _end_of_limit(response: Response, now: float) -> float | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from email.utils import formatdate
 from math import isfinite
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -12,13 +14,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from esipy import clock
 from esipy._message.codec import Codec
 from esipy._message.decode import decode
-from esipy._message.headers import EXPIRY, OURS, RECEIVED, Headers
+from esipy._message.error_data import ErrorHeaders, as_error_data
+from esipy._message.headers import EXPIRY, OURS, RECEIVED, Headers, moment
 from esipy._message.request import Request
 from esipy._message.rows import builder
 from esipy._spec.coerce import SCALARS, Faults, Refused, coerce
 from esipy._spec.model import Operation, ResponseSpec, Schema
 from esipy._spec.refs import shown
-from esipy.exceptions import SpecError, UndecodableBodyError
+from esipy.exceptions import SpecError, UndecodableBodyError, message_of
 
 LOGGER = logging.getLogger('esipy.client')
 
@@ -93,18 +96,41 @@ class Response:
     def header(self) -> Headers[list[Any]]:
         """The headers as 1.x gave them: each a list, its items of the declared type."""
         if self._header is None:
-            answer = self._description()
-            declared = answer.headers if answer else {}
-            self._header = Headers(
-                {name: [_typed(value, declared.get(name.lower()))] for name, value in self.headers.items()}
-            )
+            spec = self._description()
+            declared = spec.headers if spec else {}
+            items = {name: [_typed(name, value, declared.get(name.lower()))] for name, value in self.headers.items()}
+            expires = None if 'Expires' in self.headers else self._computed_expires()
+            if expires is not None:
+                items['Expires'] = [expires]
+            is_error = self.status is not None and self.status >= 400
+            self._header = ErrorHeaders(items, *self._problem()) if is_error else Headers(items)
         return self._header
+
+    def _computed_expires(self) -> str | None:
+        """`Expires` where the server sends `Cache-Control` alone, as today's description declares: programs for 1.x
+        plan their next run by it. By the server's clock, as all its dates are."""
+        expiry, received = self._noted(EXPIRY), self._noted(RECEIVED)
+        if expiry is not None and received is not None:
+            seconds = expiry - received
+        else:
+            control = _MAX_AGE.search(self.headers.get('Cache-Control', ''))
+            if control is None:
+                return None
+            age = self.headers.get('Age', '')
+            seconds = float(control[1]) - (float(age) if age.isdecimal() and len(age) < 12 else 0.0)
+        sent = moment(self.headers.get('Date'))
+        return formatdate((clock.time() if sent is None else sent) + min(seconds, 2.0**31), usegmt=True)
+
+    def _problem(self) -> tuple[int, str]:
+        """Status and message of an error."""
+        return self.status or 500, message_of(self.raw)
 
     @property
     def pages(self) -> int | None:
         """`X-Pages`: how many pages the list has; None where that is not told."""
-        text = self.headers.get('X-Pages', '')
-        return int(text) if text.isdecimal() and len(text) < 20 else None
+        values = {value.strip() for value in self.headers.get('X-Pages', '').split(',')}  # repeated by a proxy
+        text = values.pop()
+        return int(text) if not values and text.isascii() and text.isdigit() and len(text) < 20 else None
 
     @property
     def warning(self) -> str | None:
@@ -151,6 +177,8 @@ class Response:
         if self._data is _UNREAD:
             value = None if self.raw_body_only else self.decoded()
             self._data = value if value is None or self.request.codec is not None else self._built(value)
+            if self.status is not None and self.status >= 400 and self.request.codec is None:
+                self._data = as_error_data(self._data, *self._problem())
             self._json = _UNREAD  # the rows hold it now
         return self._data
 
@@ -257,8 +285,14 @@ def _mended(told: Any, fitting: Any, where: str) -> Faults:
     return [fault for part in parts for fault in _mended(*part)]
 
 
-def _typed(text: str, schema: Schema | None) -> Any:
+_MAX_AGE = re.compile(r'(?:^|,)\s*max-age="?([0-9]{1,10})', re.IGNORECASE | re.ASCII)
+
+
+def _typed(name: str, text: str, schema: Schema | None) -> Any:
     """A header's value in its declared type; what does not fit stays text."""
+    if name.lower() == 'x-pages':  # an integer in the description of 1.x, for every list
+        count = text.split(',')[0].strip()
+        return int(count) if count.isascii() and count.isdigit() and len(count) < 20 else text
     if schema is None:
         return text
     kind = next((kind for kind in schema.types if kind in ('integer', 'number', 'boolean')), None)

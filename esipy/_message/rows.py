@@ -34,7 +34,10 @@ class Row(dict[str, Any]):
         raise MissingFieldError(name, tuple(self))
 
     def __getattr__(self, name: str) -> Any:
-        # Only what the schema did not declare comes here.
+        # Only fields that the schema does not declare come here. A field of a name such as `__deepcopy__` must not be
+        # taken for a method: it is read as row['__deepcopy__'].
+        if _is_special(name):
+            raise MissingFieldError(name, tuple(self))
         return self[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -70,6 +73,11 @@ class _DatedRow(Row):
         return self._readers[name](value) if name in self._readers and type(value) is str else value
 
 
+def _is_special(name: str) -> bool:
+    """Whether Python itself asks for an attribute of this name."""
+    return name.startswith('__') and name.endswith('__')
+
+
 def _revive(fields: tuple[str, ...], dates: tuple[tuple[str, str], ...], values: dict[str, Any]) -> Row:
     return row_class(fields, dates)(values)
 
@@ -82,7 +90,7 @@ def row_class(fields: tuple[str, ...], dates: tuple[tuple[str, str], ...] = ()) 
     body: dict[str, Any] = {'__slots__': (), '_fields': fields, '_dates': dates, '_readers': readers}
     for name in fields:
         # A field named like a method of dict (`items`) is left to row['items'].
-        if name.isidentifier() and not hasattr(_DatedRow, name):
+        if name.isidentifier() and not hasattr(_DatedRow, name) and not _is_special(name):
             body[name] = property(
                 _date_getter(name, readers[name]) if name in readers else methodcaller('_plain', name)
             )

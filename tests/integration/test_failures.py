@@ -131,10 +131,23 @@ STATUSES = {
 }
 
 
+#: What each error says that one can do about it.
+REMEDIES = {
+    400: 'change the request',
+    401: 'it needs a token',
+    403: 'it needs the scope read',
+    404: 'check the ids',
+    420: 'slow down: try again in 7 s',
+    429: 'slow down: try again in 7 s',
+    500: 'try again later',
+    520: 'try again later',
+}
+
+
 @pytest.mark.parametrize('status', STATUSES)
 def test_errors_by_meaning(status: int) -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer({'error': 'why'}, status, {'Retry-After': '7'}))
+        visit.send(answer({'error': 'why'}, status, {'Retry-After': '7', 'X-Esi-Request-Id': '0123-abc'}))
 
     with Server(page) as server, client() as esi:
         call = app_at(server.url).op['get_mine'](q='x')
@@ -146,7 +159,9 @@ def test_errors_by_meaning(status: int) -> None:
             esi.head(call, raise_on_error=True)
     error = caught.value
     assert (error.status_code, error.response, error.request_param) == (status, b'{"error": "why"}', [('q', 'x')])
-    assert str(error) == f'HTTP Error {status}: b\'{{"error": "why"}}\''
+    place = f'get_mine: GET {server.url}/mine?q=x, request id 0123-abc'
+    assert str(error).startswith(f'HTTP Error {status}: why ({place}); ')
+    assert REMEDIES[status] in str(error)
     assert error.response_header['retry-after'] == ['7']
     if isinstance(error, LimitedError):
         assert error.retry_after == 7
@@ -224,6 +239,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     'UnknownCharacterError': (1, [2, 3]),
     'UnknownOperationError': ('x', 'not there', ['y']),
     'MissingFieldError': ('x', ('y',)),
+    'ErrorDataError': (404, 'not found', 'x'),
     'PaginationError': ('get_x', 'no end'),
     'SnapshotError': ('get_x', 'no end'),
 }

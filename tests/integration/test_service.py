@@ -273,7 +273,7 @@ def test_an_error_status_is_an_answer_too() -> None:
 def test_no_answer_is_an_error() -> None:
     with ServiceClient(spec=SPEC, base_path=unused_url()) as service, pytest.raises(ConnectionFailedError) as caught:
         service.get_users(headers={'Authorization': SECRET})
-    assert 'hush' not in repr((vars(caught.value), caught.value.__cause__, caught.value.__notes__))
+    assert 'hush' not in repr((vars(caught.value), caught.value.__cause__, str(caught.value)))
 
 
 def test_timeouts_of_the_endpoint_and_of_the_call() -> None:

@@ -347,7 +347,7 @@ def test_every_answer_of_a_document_is_data(name: str) -> None:
                 assert data == body
                 assert json.dumps(data) == json.dumps(body)
                 seen += 1
-                dates += count_of_dates(data)
+                dates += count_of_dates(data) if response.ok else 0  # an error's is not to be iterated over
     assert seen > 190
     assert dates > 60
 
