@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 import socket
 import threading
@@ -38,6 +39,16 @@ class OutsideWorldError(AssertionError):
 def _environment_without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*PROXY_VARIABLES, *map(str.upper, PROXY_VARIABLES), *CA_VARIABLES):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _log_lines_do_not_get_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """logging prints an error of a handler or formatter to stderr and goes on; here it fails the test."""
+
+    def fail(self: logging.Handler, record: logging.LogRecord) -> None:
+        raise  # the error that is being handled
+
+    monkeypatch.setattr(logging.Handler, 'handleError', fail)
 
 
 @pytest.fixture(autouse=True)

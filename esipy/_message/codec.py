@@ -66,12 +66,27 @@ class Codec:
         return self._parser(raw, **_wanted(offered, self._asks_parser))
 
 
+#: What a serializer or a parser may take by name.
+_OFFERED = frozenset({'request', 'response', 'endpoint_desc'})
+
+#: Ours take them and do not look at them.
+_WITHOUT_KEYWORDS = (json_encoder, json_decoder)
+
+
 def _named(function: Callable[..., Any] | None) -> frozenset[str]:
-    """The arguments that a function has by name. Those of `**kwargs` are no such: `json.loads` would choke on them."""
+    """The arguments that a function takes by name. One written as `f(data, *args, **kwargs)`, as aio-service-client
+    asks for, takes all; `**kwargs` alone does not count, since `json.loads` hands them on and fails."""
     import inspect  # for a service alone: with it, esipy takes a third longer to import
 
     try:
-        return frozenset(inspect.signature(function).parameters) if function is not None else frozenset()
+        parameters = inspect.signature(function).parameters if function is not None else {}
+        kinds = {parameter.kind for parameter in parameters.values()}
+        if function not in _WITHOUT_KEYWORDS and kinds >= {
+            inspect.Parameter.VAR_POSITIONAL,
+            inspect.Parameter.VAR_KEYWORD,
+        }:
+            return _OFFERED
+        return frozenset(parameters)
     except (TypeError, ValueError):  # written in C, without a signature
         return frozenset()
 

@@ -225,6 +225,7 @@ class Chain:
         self._on_answer = self._all('on_raw_response')
         self._on_response = self._all('on_response')
         self._on_error = self._all('on_error')
+        self._is_closed = False
 
     def _all(self, name: str) -> Sequence[Callable[..., Any]]:
         hooks = [getattr(plugin, name) for plugin in self.plugins]
@@ -294,7 +295,10 @@ class Chain:
         return call.raw_response
 
     def close(self) -> None:
-        """Close all, the last one first, each of them whatever the others do."""
+        """Close all, once, the last one first, each of them whatever the others do."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         with ExitStack() as closing:
             for plugin in self.plugins:
                 closing.callback(plugin.close)

@@ -21,17 +21,23 @@ class Elapsed(Plugin):
         self.read = read
         self.parse = parse
 
+    def on_send(self, call: CallContext) -> None:
+        call.notes['_sent_at'] = clock.monotonic()
+
     def on_raw_response(self, call: CallContext) -> None:
         answer, notes = call.raw_response, call.notes
-        if answer is None or answer.failure is not None or call.attempt_elapsed is None:
+        if answer is None or answer.failure is not None:
             return
+        elapsed = call.attempt_elapsed
+        if elapsed is None:  # a plugin responded in place of the server
+            elapsed = clock.monotonic() - notes.get('_sent_at', clock.monotonic())
         headers, read, parse = self.headers, self.read, self.parse
         if call.options or call.endpoint:
             headers, read, parse = self._wanted(call)
         if headers:
             notes['headers_elapsed'] = answer.until_headers
         if read:
-            notes['read_elapsed'] = call.attempt_elapsed - answer.until_headers
+            notes['read_elapsed'] = elapsed - answer.until_headers
         if parse:
             notes['_answered_at'] = clock.monotonic()
 

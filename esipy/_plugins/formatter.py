@@ -1,14 +1,15 @@
-"""ServiceClientFormatter: log records of the loggers as lines."""
+"""ServiceClientFormatter: formats the records of the loggers."""
 
 from __future__ import annotations
 
 import copy
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-#: What a record may lack, because the plugin that gives it is not there or had nothing to say yet.
+#: What a record may lack: the plugin that sets it may be missing, or an app may have made the record.
 _DEFAULTS = dict.fromkeys(
     (
         'tracking_token',
@@ -21,18 +22,25 @@ _DEFAULTS = dict.fromkeys(
         'body',
         'status_code',
         'status_text',
+        'exception_repr',
+        'service_name',
+        'endpoint',
+        'method',
+        'url',
+        'attempt',
+        'timeout',
     ),
     '',
 )
 
 
 class ServiceClientFormatter(logging.Formatter):
-    """`fmt` is what all lines have; behind it comes what the kind of the record asks for: `request_fmt`,
-    `response_fmt`, `exception_fmt`, or `parse_exception_fmt` if there is an answer that cannot be read.
+    """`fmt` begins all lines; then comes the format for the kind of record: `request_fmt`, `response_fmt`,
+    `exception_fmt`, or `parse_exception_fmt` for a response that cannot be read.
 
-    `headers` are made by `headers_fmt` (with `name` and `value`), `headers_sep` between them. Beside what the loggers
-    put into a record there are `full_url`, `query_params` (the query as text), `status_text` and `exception_repr`.
-    Other records are made by `fmt` alone. ::
+    `headers` are formatted by `headers_fmt` (with `name` and `value`), with `headers_sep` between them. Beside what the
+    loggers put into a record there are `full_url`, `query_params` (the query as text), `status_text` and
+    `exception_repr`. Other records are formatted by `fmt` alone. ::
 
         ServiceClientFormatter(
             '%(asctime)s %(service_name)s %(endpoint)s ',
@@ -57,7 +65,8 @@ class ServiceClientFormatter(logging.Formatter):
         super().__init__(fmt, datefmt, style)
 
         def made(text: str) -> Any:
-            return type(self._style)(text, defaults=_DEFAULTS)
+            # logging takes an empty format for its default, which is the message: nothing is to be added here.
+            return type(self._style)(text, defaults=_DEFAULTS) if text else None
 
         self._by_action = {
             'REQUEST': made(request_fmt),
@@ -69,28 +78,36 @@ class ServiceClientFormatter(logging.Formatter):
         self._headers_sep = headers_sep
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        style = self._by_action.get(getattr(record, 'action', ''))
-        if style is None:
+        action = getattr(record, 'action', None)
+        if not isinstance(action, str) or action not in self._by_action:
             return super().formatMessage(record)
-        if style is self._by_action['EXCEPTION'] and hasattr(record, 'status_code'):
+        style = self._by_action[action]
+        if action == 'EXCEPTION' and hasattr(record, 'status_code'):
             style = self._parse_exception
         whole = self._with_texts(record)
-        return f'{self._style.format(whole)}{style.format(whole)}'
+        return self._style.format(whole) + (style.format(whole) if style is not None else '')
 
     def _with_texts(self, record: logging.LogRecord) -> logging.LogRecord:
-        """A copy, since other handlers get the same record."""
+        """A copy with the texts that formats may use, since other handlers get the same record. A record that an app
+        made itself may lack any of them."""
         made = copy.copy(record)
-        told = vars(made)
-        if 'headers' in told:
-            headers = [logging.makeLogRecord({'name': n, 'value': v}) for n, v in told['headers'].items()]
-            told['headers'] = self._headers_sep.join(map(self._header.format, headers))
-        told['query_params'] = urlencode(told['params'])
-        told['full_url'] = '?'.join(filter(None, (told['url'], told['query_params'])))
-        if 'status_code' in told:
-            known = told['status_code'] in HTTPStatus.__members__.values()
-            told['status_text'] = HTTPStatus(told['status_code']).phrase if known else 'Unknown'
-        if 'exception' in told:
-            told['exception_repr'] = f'{type(told["exception"]).__name__}({record.getMessage()!r})'
+        fields = vars(made)
+        headers = fields.get('headers')
+        if isinstance(headers, Mapping):
+            fields['headers'] = self._headers_sep.join(self._header_text(name, headers[name]) for name in headers)
+        params = fields.get('params')
+        fields['query_params'] = urlencode(params) if isinstance(params, (Mapping, list, tuple)) else ''
+        fields['full_url'] = '?'.join(filter(None, (str(fields.get('url', '')), fields['query_params'])))
+        if 'status_code' in fields:
+            is_known = fields['status_code'] in HTTPStatus.__members__.values()
+            fields['status_text'] = HTTPStatus(fields['status_code']).phrase if is_known else 'Unknown'
+        if 'exception' in fields:
+            fields['exception_repr'] = f'{type(fields["exception"]).__name__}({record.getMessage()!r})'
         for name, text in _DEFAULTS.items():
-            told.setdefault(name, text)
+            fields.setdefault(name, text)
         return made
+
+    def _header_text(self, name: str, value: str) -> str:
+        if self._header is None:
+            return ''
+        return str(self._header.format(logging.makeLogRecord({'name': name, 'value': value})))

@@ -205,7 +205,7 @@ class Mock(Plugin):
     def respond(self, call: CallContext) -> RawResponse:
         mock = mock_manager._next(call)
         if mock is None or isinstance(mock, _Patch):
-            mock = self._made(call, {**call.endpoint_option('mock'), **(mock.changes if mock else {})})
+            mock = self._made(call, _patched(call.endpoint_option('mock'), mock.changes if mock else {}))
         given = mock(call)
         if not isinstance(given, RawResponse):
             raw = isinstance(given, (bytes, str))
@@ -234,6 +234,13 @@ class Mock(Plugin):
             known = f'namespaces are {", ".join(self.namespaces)}' if not module else f'{module} has no {name}'
             raise MockError(f'{call.name}: mock_type {kind!r}: {known}')
         return found
+
+
+def _patched(description: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The `mock` of an endpoint with changes. What another class is made with is not for the new one."""
+    is_other = changes.get('mock_type', description.get('mock_type')) != description.get('mock_type')
+    kept = {name: value for name, value in description.items() if not is_other or name in ('status', 'headers')}
+    return {**kept, **changes}
 
 
 def _check(call: CallContext, answer: RawResponse) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from esipy._plugins.throttle import Turns
+from esipy._plugins.throttle import Throttle
 
 
-class Pool(Turns):
+class Pool(Throttle):
     """`Pool(5)`: at most `limit` requests of all clients that have this object are under way at the same time.
 
     The others wait, in the order in which they came: no longer than `timeout` seconds (TooMuchTimePendingError), and

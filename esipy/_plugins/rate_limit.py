@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from esipy._plugins.throttle import Turns
+from esipy._plugins.throttle import Throttle
 
 
-class RateLimit(Turns):
+class RateLimit(Throttle):
     """`RateLimit(period=1, limit=20)`: at most `limit` requests of all clients that have this object in any `period`
     seconds, however long they are under way: a place is free again `period` seconds after its answer.
 

@@ -1,4 +1,5 @@
-"""Turns: who may send now, and who waits, in the order in which they came. What Pool and RateLimit have in common."""
+"""Throttle: how many requests are sent at once, or in a time; the others wait in order of arrival. What Pool and
+RateLimit have in common."""
 
 from __future__ import annotations
 
@@ -9,13 +10,13 @@ from typing import ClassVar
 from esipy import clock
 from esipy._plugins.base import CallContext, HookContext, Plugin
 from esipy._runtime import fork
-from esipy.exceptions import TooManyRequestsPendingError, TooMuchTimePendingError
+from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 
 
-class Turns(Plugin):
-    """`limit` places. Who sends has one, and it is free again `period` seconds after the answer.
+class Throttle(Plugin):
+    """`limit` slots. A request holds one, which is free again `period` seconds after its response.
 
-    Safe between threads, which wait without holding a lock. A forked child begins with all places free.
+    Safe between threads, which wait without holding a lock. A forked child begins with all slots free.
     """
 
     #: The note of how many seconds a call has waited.
@@ -23,7 +24,9 @@ class Turns(Plugin):
 
     def __init__(self, limit: int, period: float, timeout: float | None, hard_limit: int | None) -> None:
         if limit < 1 or period < 0:
-            raise ValueError(f'{type(self).__name__}: a limit of {limit} in {period} s lets nothing through')
+            raise ValueError(
+                f'{type(self).__name__}: limit must be at least 1 and period at least 0, not {limit} and {period}'
+            )
         self.limit = limit
         self.period = period
         self.timeout = timeout
@@ -34,47 +37,58 @@ class Turns(Plugin):
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
         self._busy = 0
-        #: When places that rest are free again, by `clock.monotonic`, the first one first.
+        #: When slots that rest are free again, by `clock.monotonic`, the first one first.
         self._resting: deque[float] = deque()
-        #: Who waits. An event is set when there may be something to take for its thread.
+        #: The waiting threads. An event is set when there may be a slot for its thread.
         self._queue: deque[threading.Event] = deque()
+        #: Those of them that were waiting when the plugin was closed.
+        self._closed: set[threading.Event] = set()
+
+    def close(self) -> None:
+        """End the requests that wait with an error: what they would send comes too late."""
+        with self._lock:
+            self._closed.update(self._queue)
+            for waiting in self._queue:
+                waiting.set()
 
     @property
     def pending(self) -> int:
-        """How many wait."""
+        """How many requests wait."""
         return len(self._queue)
 
     @property
     def taken(self) -> int:
-        """How many places are not free."""
+        """How many slots are not free."""
         with self._lock:
             self._wake_up()
             return self._busy + len(self._resting)
 
     def around_attempt(self, call: CallContext) -> HookContext:
-        return _Turn(self, call)
+        return _Slot(self, call)
 
     def _wait(self, call: CallContext) -> None:
-        """Wait for a place, which does not count for the call's deadline."""
+        """Wait for a slot, which does not count for the call's deadline."""
         begun = clock.monotonic()
         try:
-            self._stand_in_line(call, begun)
+            self._queue_up(call, begun)
         finally:
             waited = clock.monotonic() - begun
             call.notes[self.note] = call.notes.get(self.note, 0.0) + waited
             if call.deadline is not None:
                 call.deadline += waited
 
-    def _stand_in_line(self, call: CallContext, begun: float) -> None:
+    def _queue_up(self, call: CallContext, begun: float) -> None:
         me = threading.Event()
         try:
             with self._lock:
                 if self.hard_limit is not None and len(self._queue) >= self.hard_limit:
-                    reason = f'{len(self._queue)} requests wait already (hard_limit={self.hard_limit})'
+                    reason = f'{len(self._queue)} requests are waiting already (hard_limit={self.hard_limit})'
                     raise TooManyRequestsPendingError(f'{call.name}: {type(self).__name__}: {reason}')
                 self._queue.append(me)
             while True:
                 with self._lock:
+                    if me in self._closed:
+                        raise RequestLimitError(f'{call.name}: {type(self).__name__}: closed while the request waited')
                     me.clear()
                     now = clock.monotonic()
                     is_first = self._queue[0] is me
@@ -88,9 +102,10 @@ class Turns(Plugin):
                 me.wait(left if pause is None else pause if left is None else min(pause, left))
         finally:
             with self._lock:
+                self._closed.discard(me)
                 if me in self._queue:
                     self._queue.remove(me)
-                self._call_first()
+                self._wake_first()
 
     def _take(self) -> bool:
         if self._resting:
@@ -101,39 +116,39 @@ class Turns(Plugin):
         return True
 
     def _wake_up(self) -> None:
-        """Places that have rested are free."""
+        """Slots that have rested are free."""
         while self._resting and self._resting[0] <= clock.monotonic():
             self._resting.popleft()
 
-    def _call_first(self) -> None:
+    def _wake_first(self) -> None:
         if self._queue:
             self._queue[0].set()
 
 
-class _Turn:
-    """A place, for one attempt."""
+class _Slot:
+    """A slot, for one attempt."""
 
-    __slots__ = ('_call', '_turns')
+    __slots__ = ('_call', '_throttle')
 
-    def __init__(self, turns: Turns, call: CallContext) -> None:
-        self._turns = turns
+    def __init__(self, throttle: Throttle, call: CallContext) -> None:
+        self._throttle = throttle
         self._call = call
 
     def __enter__(self) -> None:
-        turns, call = self._turns, self._call
-        with turns._lock:
-            is_free = not turns._queue and turns._take()
+        throttle, call = self._throttle, self._call
+        with throttle._lock:
+            is_free = not throttle._queue and throttle._take()
         if is_free:
-            call.notes.setdefault(turns.note, 0.0)
+            call.notes.setdefault(throttle.note, 0.0)
         else:
-            turns._wait(call)
+            throttle._wait(call)
 
     def __exit__(self, *error: object) -> None:
-        turns = self._turns
-        with turns._lock:
-            if turns._busy:  # in a child that was forked meanwhile there is nothing to give back
-                turns._busy -= 1
-            if turns.period:
-                turns._resting.append(clock.monotonic() + turns.period)
-            if turns._queue:
-                turns._call_first()
+        throttle = self._throttle
+        with throttle._lock:
+            if throttle._busy:  # in a child that was forked meanwhile there is nothing to give back
+                throttle._busy -= 1
+            if throttle.period:
+                throttle._resting.append(clock.monotonic() + throttle.period)
+            if throttle._queue:
+                throttle._wake_first()

@@ -69,7 +69,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     'a value that cannot be': (
         {'plugins': [{'type': 'esipy.plugins.Pool', 'limit': 0}]},
-        r'plugins\[0\]: esipy.plugins.Pool does not take this: Pool: a limit of 0',
+        r'plugins\[0\]: esipy.plugins.Pool does not take this: Pool: limit must be at least 1',
     ),
     'no such cache': ({'cache': {'type': 'esipy.cache.Cache'}}, 'cache: '),
     'a loader without its file': ({'spec_loader': 'esipy.service.json_loader'}, 'spec_loader: .*filename'),

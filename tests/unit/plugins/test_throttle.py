@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from esipy._plugins.throttle import Turns
+from esipy._plugins.throttle import Throttle
 from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 from esipy.plugins import Plugin, Pool, RateLimit
 from tests.servers import Visit, answer, wait_until
@@ -72,11 +72,11 @@ def gate() -> Iterator[Gate]:
     made.open.release(100)
 
 
-KINDS: list[Callable[..., Turns]] = [Pool, lambda limit, **more: RateLimit(0.05, limit, **more)]
+KINDS: list[Callable[..., Throttle]] = [Pool, lambda limit, **more: RateLimit(0.05, limit, **more)]
 
 
 @pytest.mark.parametrize('kind', KINDS, ids=['Pool', 'RateLimit'])
-def test_no_more_than_the_limit_at_once_and_the_others_in_their_order(kind: Callable[..., Turns], gate: Gate) -> None:
+def test_no_more_than_the_limit_at_once_and_the_others_in_order(kind: Callable[..., Throttle], gate: Gate) -> None:
     turns = kind(2)
     with asking(turns, page=gate) as asked:
         threads = Threads(asked)
@@ -105,7 +105,7 @@ def test_so_many_wait_and_no_more(gate: Gate) -> None:
         wait_until(lambda: pool.taken == 1)
         threads.begin(1)
         wait_until(lambda: pool.pending == 1)
-        with pytest.raises(TooManyRequestsPendingError, match=r'get_thing: Pool: 1 requests wait already'):
+        with pytest.raises(TooManyRequestsPendingError, match=r'get_thing: Pool: 1 requests are waiting already'):
             asked.get(arguments={'page': 2})
         gate.open.release(2)
         assert [result.status for result in threads.join().values()] == [200, 200]
@@ -254,6 +254,6 @@ def test_a_forked_child_begins_with_all_places_free(gate: Gate) -> None:
 
 
 @pytest.mark.parametrize('make', [lambda: Pool(0), lambda: RateLimit(1, 0), lambda: RateLimit(-1, 1)])
-def test_a_limit_lets_something_through(make: Callable[[], Turns]) -> None:
-    with pytest.raises(ValueError, match='lets nothing through'):
+def test_a_limit_lets_something_through(make: Callable[[], Throttle]) -> None:
+    with pytest.raises(ValueError, match='limit must be at least 1'):
         make()

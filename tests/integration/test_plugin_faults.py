@@ -1,0 +1,206 @@
+"""Faults of plugins and services: lines that get lost, calls that outlive a closed client, mocks of another class."""
+
+from __future__ import annotations
+
+import io
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from esipy.exceptions import RequestLimitError
+from esipy.plugins import (
+    Elapsed,
+    InnerLogger,
+    Mock,
+    OuterLogger,
+    Plugin,
+    Pool,
+    RateLimit,
+    ServiceClientFormatter,
+    mock_manager,
+)
+from esipy.service import ServiceClient, json_decoder, json_encoder
+from tests.integration.things import app_at, client
+from tests.servers import Server, Visit, answer
+
+pytestmark = pytest.mark.usefixtures('no_leaks')
+
+
+def logger_with(formatter: logging.Formatter) -> tuple[logging.Logger, io.StringIO]:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatter)
+    logger = logging.Logger('lines')
+    logger.addHandler(handler)
+    return logger, stream
+
+
+FORMATS: dict[str, dict[str, str]] = {
+    'the example of the docs': {
+        'fmt': '%(service_name)s %(endpoint)s ',
+        'request_fmt': '> %(method)s',
+        'response_fmt': '< %(status_code)s',
+        'exception_fmt': '! %(exception_repr)s',
+    },
+    'headers without their format': {
+        'fmt': '%(endpoint)s ',
+        'request_fmt': '> %(headers)s',
+        'response_fmt': '< %(headers)s',
+    },
+    'headers with their format': {
+        'fmt': '%(endpoint)s ',
+        'request_fmt': '> %(headers)s',
+        'response_fmt': '< %(headers)s',
+        'headers_fmt': '%(name)s=%(value)s',
+        'headers_sep': ' ',
+    },
+    'nothing but the common part': {'fmt': '%(endpoint)s %(message)s'},
+    'nothing at all': {},
+    'braces': {'fmt': '{endpoint} ', 'request_fmt': '> {full_url}', 'response_fmt': '< {status_text}', 'style': '{'},
+    'dollars': {'fmt': '$endpoint ', 'request_fmt': '> $full_url', 'response_fmt': '< $status_text', 'style': '$'},
+}
+
+
+@pytest.mark.parametrize('options', FORMATS.values(), ids=FORMATS)
+@pytest.mark.parametrize('kind', [InnerLogger, OuterLogger])
+def test_every_record_is_a_line(kind: Callable[..., Plugin], options: dict[str, Any]) -> None:
+    logger, stream = logger_with(ServiceClientFormatter(**options))
+    with Server(lambda visit: visit.send(answer({'a': 1}))) as server, client(plugins=[kind(logger)]) as esi:
+        esi.request(app_at(server.url).op['get_thing']())
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 2
+    if options:
+        assert all('get_thing' in line for line in lines)
+
+
+RECORDS: dict[str, dict[str, Any]] = {
+    'an ordinary one': {},
+    'a request': {'action': 'REQUEST'},
+    'a response': {'action': 'RESPONSE', 'status_code': 200},
+    'an unknown status': {'action': 'RESPONSE', 'status_code': 799},
+    'an odd status': {'action': 'RESPONSE', 'status_code': 'OK'},
+    'an exception': {'action': 'EXCEPTION', 'exception': ValueError('x')},
+    'an exception of a body': {'action': 'EXCEPTION', 'exception': ValueError('x'), 'status_code': 200},
+    'another action': {'action': 'SOMETHING'},
+    'an action that is not a text': {'action': ['REQUEST']},
+    'headers that are a text': {'action': 'REQUEST', 'headers': 'a: b'},
+    'params that are a text': {'action': 'REQUEST', 'params': 'a=b', 'url': 'http://x/'},
+    'params as pairs': {'action': 'REQUEST', 'params': [('a', 'b')], 'url': 'http://x/'},
+}
+
+
+@pytest.mark.parametrize('extra', RECORDS.values(), ids=RECORDS)
+def test_a_record_that_an_app_made_is_a_line_too(extra: dict[str, Any]) -> None:
+    formatter = ServiceClientFormatter(
+        '%(message)s ', '> %(full_url)s %(headers)s', '< %(status_code)s %(status_text)s', '! %(exception_repr)s'
+    )
+    logger, stream = logger_with(formatter)
+    logger.info('made by hand', extra=extra)
+    assert stream.getvalue().startswith('made by hand ')
+
+
+# ---------------------------------------------------------------------- close
+
+
+@pytest.mark.parametrize('limit', [lambda: Pool(1), lambda: RateLimit(period=60, limit=1)], ids=['Pool', 'RateLimit'])
+def test_calls_that_wait_when_the_client_is_closed_end_with_an_error(limit: Callable[[], Any]) -> None:
+    arrived, go = threading.Event(), threading.Event()
+
+    def page(visit: Visit) -> None:
+        arrived.set()
+        go.wait(20)
+        visit.send(answer({'a': 1}))
+
+    throttle = limit()
+    with Server(page) as server:
+        esi = client(plugins=[throttle], cache=None)
+        call = app_at(server.url).op['get_thing']
+        errors: list[Any] = []
+
+        def ask(number: int) -> None:
+            try:
+                errors.append(esi.request(call(page=number)))
+            except Exception as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
+        threads[0].start()
+        assert arrived.wait(20)
+        for thread in threads[1:]:
+            thread.start()
+        until = time.monotonic() + 20
+        while throttle.pending < 3 and time.monotonic() < until:
+            time.sleep(0.01)
+        esi.close()
+        go.set()
+        for thread in threads:
+            thread.join(20)
+    assert [type(one) for one in errors].count(RequestLimitError) == 3
+    assert len(server.visits) == 1
+    assert throttle.pending == 0
+
+
+def test_a_plugin_is_closed_once() -> None:
+    class Counting(Plugin):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    plugin = Counting()
+    esi = client(plugins=[plugin])
+    for _ in range(3):
+        esi.close()
+    assert plugin.closed == 1
+
+
+# ---------------------------------------------------------------------- mocks and parsers
+
+MOCKED = {'get_users': {'path': '/user', 'mock': {'mock_type': 'JsonFileMock', 'file': 'users.json', 'status': 201}}}
+
+
+def test_a_patch_may_change_the_class_of_a_mock() -> None:
+    with ServiceClient(spec=MOCKED, base_path='http://127.0.0.1:9', plugins=[Mock()], parser=json_decoder) as service:
+        with mock_manager.patch_mock_desc({'mock_type': 'JsonDataMock', 'data': {'a': 1}}):
+            response = service.get_users()
+        assert (response.status, response.data) == (201, {'a': 1})
+        with mock_manager.patch_mock_desc({'mock_type': 'RawDataMock', 'data': '[]', 'status': 200}):
+            assert service.get_users().data == []
+
+
+def test_a_mocked_response_has_its_times() -> None:
+    plugins = [Elapsed(), Mock()]
+    with (
+        ServiceClient(spec=MOCKED, base_path='http://127.0.0.1:9', plugins=plugins, parser=json_decoder) as service,
+        mock_manager.patch_mock_desc({'mock_type': 'JsonDataMock', 'data': {}}),
+    ):
+        response = service.get_users()
+    assert response.headers_elapsed == 0
+    assert response.read_elapsed >= 0
+    assert response.parse_elapsed >= 0
+
+
+def test_parsers_and_serializers_take_keywords_in_any_form() -> None:
+    seen: list[list[str]] = []
+
+    def parse(data: bytes, *args: Any, **kwargs: Any) -> Any:
+        seen.append(sorted(kwargs))
+        return json_decoder(data)
+
+    def serialize(data: Any, *args: Any, **kwargs: Any) -> Any:
+        seen.append(sorted(kwargs))
+        return json_encoder(data)
+
+    spec = {'make': {'path': '/user', 'method': 'post'}}
+    with Server(lambda visit: visit.send(answer({'a': 1}))) as server:
+        with ServiceClient(spec=spec, base_path=server.url, parser=parse, serializer=serialize) as service:
+            assert service.make(payload={'b': 2}).data == {'a': 1}
+        import json
+
+        with ServiceClient(spec=spec, base_path=server.url, parser=json.loads, serializer=json.dumps) as service:
+            assert service.make(payload={'b': 2}).data == {'a': 1}
+    assert seen == [['endpoint_desc', 'request'], ['endpoint_desc', 'response']]
