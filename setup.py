@@ -18,10 +18,10 @@ def version() -> str:
 
 
 CORE = [
-    'requests>=2.32.4',  # the first that never sends .netrc credentials to another host
+    'requests>=2.32.4,<3',  # the first that never sends .netrc credentials to another host
     # Comes with requests; named for its floor: from 2.0 a body that was cut short is an error, from 2.6.3 a
     # compressed one grows only as far as it is read, redirects included, and from 2.8 so does a chunk's first line.
-    'urllib3>=2.8',
+    'urllib3>=2.8,<3',
     'python-jose[cryptography]>=3.4.0',  # the first that cannot be talked into another algorithm
 ]
 
@@ -32,9 +32,14 @@ EXTRAS = {
     'speed': ['orjson>=3.10'],
     'yaml': ['PyYAML>=6.0.1'],
     'progress': ['rich>=13', 'tqdm>=4.66'],
-    'tokens': ['filelock>=3.16', 'platformdirs>=4'],
-    'keyring': ['keyring>=24', 'filelock>=3.16', 'platformdirs>=4'],
-    'sandbox': [],  # the standard library is enough; the name is promised, so that apps can ask for it
+    'tokens': ['filelock>=3.20.3', 'platformdirs>=4'],
+    'keyring': ['keyring>=24', 'filelock>=3.20.3', 'platformdirs>=4'],
+    'sandbox': ['jsonschema>=4.23'],
+    'prometheus': ['prometheus-client>=0.21'],
+    'otel': ['opentelemetry-api>=1.30'],
+    # kombu decides which releases of redis-py Celery's Redis transport accepts
+    'celery': ['celery[redis]>=5.5'],
+    'django': ['Django>=5.2', 'cryptography>=43'],
 }
 EXTRAS['all'] = sorted({package for packages in EXTRAS.values() for package in packages})
 
@@ -70,6 +75,22 @@ EXTRAS['test'] = [
     'jsonschema',
     'openapi-spec-validator',
     'schemathesis',
+    # apps record and replay esipy with it
+    'vcrpy>=7',
+    # completion is tested by its own completer
+    'ipython>=8.30',
+    # what receives the telemetry, and what must not count a request twice beside it
+    'opentelemetry-sdk',
+    'opentelemetry-exporter-otlp-proto-http',
+    'opentelemetry-instrumentation-requests',
+    'opentelemetry-instrumentation-urllib3',
+    'python-json-logger>=3.2',
+    # a sink of crawls, and the lock that every Alliance Auth site uses
+    'pyarrow>=18',
+    'celery-once>=3.0.1',
+    # the databases of Django sites
+    'psycopg[binary]>=3.2',
+    'PyMySQL>=1.1',
     *EXTRAS['all'],
     *EXTRAS['pyswagger'],
 ]

@@ -13,6 +13,8 @@ from tests.databases import Server
 from .counting import AGENT, described, errors_by_window
 from .processes import together
 
+pytestmark = pytest.mark.measures
+
 
 @pytest.mark.parametrize(
     ('calls', 'window'),

@@ -13,6 +13,8 @@ from tests.databases import Server
 from .counting import AGENT, Witness, described, most_in_a_window, share_used
 from .processes import together
 
+pytestmark = pytest.mark.measures
+
 TOKENS = 150
 
 #: (calls, seconds of a window): the whole proof takes more than two minutes.

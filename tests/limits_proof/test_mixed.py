@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from typing import Any
 
+import pytest
 import requests
 
 from esipy import App, EsiClient
@@ -14,6 +15,8 @@ from esipy.limits import MemoryLimits
 from esipy.sandbox import Sandbox
 
 from .counting import AGENT, Witness, described
+
+pytestmark = pytest.mark.measures
 
 CHARACTERS = (90000001, 90000002, 90000003)
 CALLS = 30

@@ -6,10 +6,14 @@ import threading
 import time
 from itertools import pairwise
 
+import pytest
+
 from esipy import App, EsiClient
 from esipy.sandbox import Sandbox
 
 from .counting import AGENT, Witness, described
+
+pytestmark = pytest.mark.measures
 
 CALLERS = 1000
 
