@@ -192,7 +192,8 @@ class Adapter(HTTPAdapter):
     def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
         if proxies:
             return super().get_connection_with_tls_context(request, verify, proxies, cert)
-        key = (*request.url.split('/', 3)[:3], verify, cert)
+        # The method itself is part of the key: who replaces it, as the sandbox does, leads requests elsewhere.
+        key = (HTTPAdapter.get_connection_with_tls_context, *request.url.split('/', 3)[:3], verify, cert)
         pool = self._pools.get(key)
         if pool is None:
             if len(self._pools) > _POOLS:

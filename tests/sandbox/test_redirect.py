@@ -131,3 +131,19 @@ def test_esipys_own_client(esi: Sandbox) -> None:
     with EsiClient(user_agent='test') as client:
         app = App.create(esi.document)
         assert client.request(app.op['get_status']()).data.players > 0
+
+
+def test_a_client_that_outlives_a_block(esi: Sandbox) -> None:
+    """It is led by the block of the moment, as a client of a whole process is in tests: each test has a sandbox."""
+    from esipy import App, EsiClient
+
+    with Sandbox() as first, EsiClient(user_agent='test', cache=None) as client:
+        call = App.create(first.spec_url).op['get_status']()
+        for other in (esi, first):
+            with other.redirect():
+                assert client.request(call).status == 200
+        with first.redirect():
+            with esi.redirect():
+                client.request(call)
+            client.request(call)
+        assert (len(esi.log.calls('get_status')), len(first.log.calls('get_status'))) == (2, 2)

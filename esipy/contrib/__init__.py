@@ -1,0 +1,1 @@
+"""esipy within other frameworks."""
