@@ -196,7 +196,7 @@ class Adapter(HTTPAdapter):
         if proxies or _is_replaced(HTTPAdapter.get_connection_with_tls_context):
             return super().get_connection_with_tls_context(request, verify, proxies, cert)
         key = (self.poolmanager, *request.url.split('/', 3)[:3], verify, cert)
-        pool = self._pools.get(key)
+        pool: Any = self._pools.get(key)
         if pool is None:
             pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
             if isinstance(pool, HTTPConnectionPool):
