@@ -215,7 +215,7 @@ def _check_tokens(op: OpTable) -> None:
     for operation in op.values():
         for token in sorted(taken.intersection(p.name for p in operation.parameters if p.location == 'path')):
             raise SpecError(
-                f'endpoint {operation.id!r}: a path token cannot be called {token!r}, since an option of calls has that name'
+                f'endpoint {operation.id!r}: a path token cannot be called {token!r}, as an option of calls is'
             )
 
 
