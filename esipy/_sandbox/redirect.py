@@ -69,19 +69,16 @@ def redirect(url: str, hosts: tuple[str, ...] = HOSTS) -> Iterator[None]:
     """
     mark = object()
     with _lock:
-        if not _targets:
-            _originals.update((name, getattr(HTTPAdapter, name)) for name in _METHODS)
         _targets.append((mark, url, frozenset(hosts)))
-        _replace_methods()
+        if len(_targets) == 1:
+            for name in _METHODS:
+                _originals[name] = getattr(HTTPAdapter, name)
+                setattr(HTTPAdapter, name, _redirected(name, _originals[name]))
     try:
         yield
     finally:
         with _lock:
             _targets[:] = [target for target in _targets if target[0] is not mark]
-            _replace_methods()
-
-
-def _replace_methods() -> None:
-    """Put new functions in place with each change: esipy's own adapter remembers what they returned."""
-    for name in _METHODS:
-        setattr(HTTPAdapter, name, _redirected(name, _originals[name]) if _targets else _originals[name])
+            if not _targets:
+                for name in _METHODS:
+                    setattr(HTTPAdapter, name, _originals[name])
