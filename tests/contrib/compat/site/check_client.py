@@ -68,7 +68,7 @@ def test_another_process_finds_it(redis_url: str, esi_sandbox: Sandbox) -> None:
         program = (
             'from django.conf import settings\n'
             f'settings.configure(CACHES={{"default": {{"BACKEND": {REDIS!r}, "LOCATION": {redis_url!r}}}}}, '
-            f'ESI_API_URL={esi_sandbox.url!r}, ESI_USER_AGENT="Tests/1.0", ESI_USER_CONTACT_EMAIL="admin@example.com")\n'
+            f'ESI_API_URL={esi_sandbox.url!r}, ESI_USER_AGENT="Tests/1.0")\n'
             'from esipy.contrib.django import client\n'
             'print(client().request(client().app.op["get_status"]()).from_cache)\n'
         )
