@@ -7,6 +7,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from esipy import EsiApp, EsiClient
 from esipy.sandbox import Sandbox
 
 STATUS = 'https://esi.evetech.net/status'
@@ -131,3 +132,13 @@ def test_esipys_own_client(esi: Sandbox) -> None:
     with EsiClient(user_agent='test') as client:
         app = App.create(esi.document)
         assert client.request(app.op['get_status']()).data.players > 0
+
+
+def test_a_client_that_lives_longer_than_its_sandbox() -> None:
+    """Its requests for the official address go to the sandbox of the moment, not to the first one."""
+    with Sandbox() as first, first.redirect():
+        client, operation = EsiClient(headers={'User-Agent': 'tests'}, cache=None), EsiApp().op['get_status']
+        assert client.request(operation()).status == 200
+    with Sandbox() as second, second.redirect():
+        assert client.request(operation()).status == 200
+        assert len(second.log) == 1
