@@ -15,8 +15,6 @@ from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
 
-from esipy._http.connection import Adapter
-
 #: Where programs with an address in them send their requests.
 HOSTS = ('esi.evetech.net', 'login.eveonline.com', 'esi.tech.ccp.is')
 
@@ -24,14 +22,8 @@ _lock = threading.Lock()
 _targets: list[tuple[object, str, frozenset[str]]] = []
 
 #: `get_connection` until requests 2.31, `get_connection_with_tls_context` from 2.32 on.
-_METHODS = tuple(
-    (adapter, name)
-    for name in ('get_connection', 'get_connection_with_tls_context')
-    # esipy's own remembers the connections of an address, which may be those of another sandbox.
-    for adapter in (HTTPAdapter, Adapter)
-    if name in vars(adapter)
-)
-_originals: dict[tuple[type, str], Any] = {}
+_METHODS = tuple(name for name in ('get_connection', 'get_connection_with_tls_context') if hasattr(HTTPAdapter, name))
+_originals: dict[str, Any] = {}
 
 
 class _Detour:
@@ -79,14 +71,14 @@ def redirect(url: str, hosts: tuple[str, ...] = HOSTS) -> Iterator[None]:
     with _lock:
         _targets.append((mark, url, frozenset(hosts)))
         if len(_targets) == 1:
-            for adapter, name in _METHODS:
-                _originals[adapter, name] = getattr(adapter, name)
-                setattr(adapter, name, _redirected(name, _originals[adapter, name]))
+            for name in _METHODS:
+                _originals[name] = getattr(HTTPAdapter, name)
+                setattr(HTTPAdapter, name, _redirected(name, _originals[name]))
     try:
         yield
     finally:
         with _lock:
             _targets[:] = [target for target in _targets if target[0] is not mark]
             if not _targets:
-                for adapter, name in _METHODS:
-                    setattr(adapter, name, _originals[adapter, name])
+                for name in _METHODS:
+                    setattr(HTTPAdapter, name, _originals[name])
