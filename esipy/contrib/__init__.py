@@ -1,1 +1,1 @@
-"""esipy within other frameworks."""
+"""Integrations with other frameworks, each used only by programs that have the framework."""

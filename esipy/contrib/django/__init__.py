@@ -1,4 +1,12 @@
-"""esipy for Django sites: an app with the label `esipy`, and a client that is made from the settings."""
+"""EVE's single sign-on and ESI for Django sites: put ``'esipy.contrib.django'`` into ``INSTALLED_APPS``.
+
+settings                         conf.py, checks.py
+tokens, scopes, logins           abstract.py (shared with `compat`), models.py, querysets.py, managers.py
+refreshing, asking the SSO       refresh.py, sso.py
+tokens encrypted in the database encryption.py, fields.py
+decorators and pages             decorators.py, login.py, views.py, templates/
+the client, its cache and limits clients.py, signing.py, cache.py, redis_connection.py, database.py
+"""
 
 from esipy._runtime.lazy import lazy_exports
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from functools import lru_cache
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import SimpleLazyObject
 
@@ -16,8 +16,8 @@ from esipy._runtime import fork
 from esipy._version import __version__
 from esipy.app import EsiApp
 from esipy.client import EsiClient
+from esipy.contrib.django import conf
 from esipy.contrib.django.cache import DjangoCache
-from esipy.contrib.django.client_settings import setting, snapshot
 from esipy.contrib.django.redis_connection import shared_limits
 from esipy.contrib.django.signing import SitePlugin
 
@@ -52,28 +52,28 @@ def make_client(**options: Any) -> EsiClient:
         'timeout': (_number('ESI_REQUESTS_CONNECT_TIMEOUT'), _number('ESI_REQUESTS_READ_TIMEOUT')),
         'pool_size': int(_number('ESI_CONNECTION_POOL_MAX_CONNECTIONS')),
         'max_wait': _number('ESI_MAX_WAIT'),
-        'cache': DjangoCache(setting('ESI_CACHE_ALIAS')) if setting('ESI_CACHE_RESPONSE') else None,
+        'cache': DjangoCache(conf.get('ESI_CACHE_ALIAS')) if conf.get('ESI_CACHE_RESPONSE') else None,
         'app': SimpleLazyObject(site_app),
     }
     if 'user_agent' not in options:
         options['user_agent'] = user_agent()
     if 'limits' not in options:
         options['limits'] = shared_limits()
-    plugins = (SitePlugin(setting('ESI_API_URL')), *options.pop('plugins', ()))
+    plugins = (SitePlugin(conf.get('ESI_API_URL')), *options.pop('plugins', ()))
     return EsiClient(**{**from_settings, **options}, plugins=plugins)
 
 
 def user_agent(name: str | None = None, url: str | None = None) -> str:
     """Return a User-Agent: the application, by default `ESI_USER_AGENT`; the contact e-mail; and this library."""
-    contact = '; '.join(filter(None, [setting('ESI_USER_CONTACT_EMAIL'), f'+{url}' if url else None]))
-    words = [name or setting('ESI_USER_AGENT'), f'({contact})' if contact else None, f'esipy/{__version__}']
+    contact = '; '.join(filter(None, [conf.get('ESI_USER_CONTACT_EMAIL'), f'+{url}' if url else None]))
+    words = [name or conf.get('ESI_USER_AGENT'), f'({contact})' if contact else None, f'esipy/{__version__}']
     return ' '.join(filter(None, words))
 
 
 def site_app(compatibility_date: str | None = None, tenant: str = 'tranquility') -> EsiApp:
     """Return the operations of a date, by default of `ESI_COMPATIBILITY_DATE`, loaded once in each process."""
-    date = compatibility_date or setting('ESI_COMPATIBILITY_DATE') or COMPATIBILITY_DATE
-    return _app(str(date), tenant, setting('ESI_API_URL'), setting('ESI_CACHE_ALIAS'))
+    date = compatibility_date or conf.get('ESI_COMPATIBILITY_DATE') or COMPATIBILITY_DATE
+    return _app(str(date), tenant, conf.get('ESI_API_URL'), conf.get('ESI_CACHE_ALIAS'))
 
 
 @lru_cache(maxsize=16)
@@ -93,17 +93,40 @@ def app_cache_prefix(date: str, tenant: str) -> str:
 
 
 def _number(name: str) -> float:
-    value = setting(name)
-    if isinstance(value, bool) or not isinstance(value, Real) or value < 0:
-        raise ImproperlyConfigured(f'{name} is {value!r}: it must be a number, and not negative')
-    return float(value)
+    value: float = conf.get(name)
+    if value < 0:
+        raise ImproperlyConfigured(f'{name} is {value!r}: it must not be negative')
+    return value
+
+
+#: The settings that a client depends on.
+_SETTINGS = (
+    'ESI_API_URL',
+    'ESI_CACHE_ALIAS',
+    'ESI_CACHE_RESPONSE',
+    'ESI_COMPATIBILITY_DATE',
+    'ESI_CONNECTION_POOL_MAX_CONNECTIONS',
+    'ESI_MAX_WAIT',
+    'ESI_REDIS_URL',
+    'ESI_REQUESTS_CONNECT_TIMEOUT',
+    'ESI_REQUESTS_READ_TIMEOUT',
+    'ESI_SERVER_ERROR_MAX_RETRIES',
+    'ESI_USER_AGENT',
+    'ESI_USER_CONTACT_EMAIL',
+)
+
+
+def state_of_settings() -> tuple[Any, ...]:
+    """Return all that a client is made of: one that was made of other values is replaced."""
+    values = [conf.get(name) for name in _SETTINGS]
+    return (*values, repr(settings.CACHES.get(conf.get('ESI_CACHE_ALIAS'))))
 
 
 class _Shared:
     """The client of this process, with the settings that it was made of."""
 
     def __init__(self) -> None:
-        self._made: tuple[tuple[str, ...], EsiClient] | None = None
+        self._made: tuple[tuple[Any, ...], EsiClient] | None = None
         self._reset_after_fork()
         fork.reset_after_fork(self)
 
@@ -111,7 +134,7 @@ class _Shared:
         self._lock = threading.Lock()
 
     def get(self) -> EsiClient:
-        wanted = snapshot()
+        wanted = state_of_settings()
         with self._lock:
             if self._made is not None and self._made[0] == wanted:
                 return self._made[1]

@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from esipy._limits.base import Limits
 from esipy._limits.memory import SHARED
-from esipy.contrib.django.client_settings import setting
+from esipy.contrib.django import conf
 from esipy.limits import RedisLimits
 
 #: Options of Django's RedisCache that concern Django alone; the others are redis-py's.
@@ -22,8 +22,8 @@ _OWN_OPTIONS = {'serializer', 'pool_class', 'parser_class'}
 
 def shared_limits() -> Limits:
     """Return the rate limits of the site: in Redis where there is one, else those of this process."""
-    alias = setting('ESI_CACHE_ALIAS')
-    return _limits(setting('ESI_REDIS_URL'), alias, repr(settings.CACHES.get(alias)))
+    alias = conf.get('ESI_CACHE_ALIAS')
+    return _limits(conf.get('ESI_REDIS_URL'), alias, repr(settings.CACHES.get(alias)))
 
 
 @lru_cache(maxsize=8)
