@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from inspect import iscoroutinefunction
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseBase
 
@@ -25,7 +24,7 @@ Decision = Callable[[Any], Any]
 
 
 def token_required(scopes: Any = '', new: bool = False) -> Callable[[View], View]:
-    """The view gets ``token``: one of the user's tokens that has `scopes`, chosen on a page, or a new one by signing in.
+    """The view gets ``token``: one of the user's tokens that has `scopes`, chosen on a page, or the one of a new login.
 
     `scopes`: a list of names, or a text with spaces. `new`: everybody signs in, and the view gets that token.
     Raises TypeError when the view is decorated, for `scopes` of another kind.
@@ -97,15 +96,15 @@ def _chosen(request: Any, scopes: list[str]) -> Any:
     is_id = text.isascii() and text.isdigit() and len(text) < 19
     token = views.own_tokens(request, scopes).filter(pk=int(text)).first() if is_id else None
     if token is None:
-        error = 'You have no such token with the permissions that the page needs. Choose one of these.'
-        return views.select_token(request, scopes, error=error)
+        text = 'You have no such token with the permissions that the page needs. Choose one of these.'
+        return views.select_token(request, scopes, error=text)
     try:
         token.valid_access_token()
     except SSOUnavailableError as error:
         return views.unavailable(request, error, request.get_full_path())
     except TokenError:
-        error = f'{token.character_name} has to sign in again: the permission was withdrawn.'
-        return views.select_token(request, scopes, error=error)
+        text = f'{token.character_name} has to sign in again: the permission was withdrawn.'
+        return views.select_token(request, scopes, error=text)
     return token
 
 
