@@ -23,9 +23,9 @@ import pytest
 from esipy import App, EsiApp, EsiClient, EsiSecurity
 from esipy.cache import BaseCache, DictCache, DummyCache, _hash
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS, Signal
-from esipy.exceptions import APIException
 from esipy.plugins import Headers, OuterLogger, Plugin, QueryParams
 from esipy.sandbox import Sandbox
+from esipy.security import APIException  # as programs for 1.x import it
 from tests.servers import Server, answer
 
 SPECS = Path(__file__).parents[3] / 'shared' / 'specs'

@@ -52,7 +52,7 @@ def esi() -> Iterator[Sandbox]:
 
 @pytest.mark.parametrize('with_store', [False, True])
 def test_100_threads_one_refresh_and_no_failed_call(esi: Sandbox, with_store: bool) -> None:
-    """Without the lock in `_renew_once` there are dozens of refreshes, and all but one of them are refused."""
+    """Without one `BackgroundRefresh` for all threads there are dozens of refreshes, and all but one of them are refused."""
     store = MemoryTokens()
     tokens = signed_in(store, esi)
     one = security(esi, store=store if with_store else None)
@@ -224,7 +224,7 @@ def test_a_token_request_has_a_text_body() -> None:
 
 
 def test_it_is_kept_before_receivers_run_and_before_it_is_used(esi: Sandbox) -> None:
-    """With `keep` behind `update_token` in `_take_over`, or behind `_announce`, the store shows the old one here."""
+    """With `save` after `update_token` in `accept`, the store shows the old one here."""
     store = MemoryTokens()
     old = signed_in(store, esi)
     one = security(esi, store=store).for_character(ONE)
@@ -394,7 +394,7 @@ def test_a_grant_that_is_gone_is_deleted(esi: Sandbox) -> None:
     ],
 )
 def test_no_other_failure_deletes_anything(esi: Sandbox, fault: str, settings: Any, kind: type[TokenError]) -> None:
-    """With `except TokenRefusedError` in `_renewed`, invalid_client would cost everybody's tokens."""
+    """With `except TokenRefusedError` in `refreshed`, invalid_client would cost everybody's tokens."""
     store = MemoryTokens()
     old = signed_in(store, esi)
     one = security(esi, store=store).for_character(ONE)
@@ -451,7 +451,7 @@ def test_revoke_empties_the_store(esi: Sandbox) -> None:
 
 def test_a_token_that_is_renewed_while_it_is_verified(esi: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the comparison in `verify` nobody knows any more whose the new token is; and without that in
-    `_take_newer` the store does not know the character, which would have to sign in again."""
+    `take_newer` the store does not know the character, which would have to sign in again."""
     store = MemoryTokens()
     signed_in(store, esi, left=1000)
     one = security(esi, store=store).for_character(ONE)

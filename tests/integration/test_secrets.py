@@ -655,7 +655,7 @@ def telling_lock(name: str) -> Any:
 
 @pytest.mark.parametrize('options', [{'store': TellingStore()}, {'lock': telling_lock}], ids=['store', 'lock'])
 def test_a_store_or_a_lock_that_raises(options: dict[str, Any], world: World, watch: Watch) -> None:
-    """Fails when `Keeper._tell` repeats the words of an error."""
+    """Fails when `ResilientStore._warn` repeats the words of an error."""
     one = world.security(**options)
     with world.client(one) as esi:
         assert esi.request(world.call()).status == 200
