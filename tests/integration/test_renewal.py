@@ -52,7 +52,7 @@ def esi() -> Iterator[Sandbox]:
 
 @pytest.mark.parametrize('with_store', [False, True])
 def test_100_threads_one_refresh_and_no_failed_call(esi: Sandbox, with_store: bool) -> None:
-    """Without one `BackgroundRefresh` for all threads there are dozens of refreshes, and all but one of them are refused."""
+    """Without one refresh for all threads there are dozens of them, and all but one are refused."""
     store = MemoryTokens()
     tokens = signed_in(store, esi)
     one = security(esi, store=store if with_store else None)
