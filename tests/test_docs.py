@@ -30,6 +30,8 @@ from esipy.sandbox import Sandbox
 ROOT = Path(__file__).parent.parent
 READ_PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').rglob('*.md'))]
 PAGES = [ROOT / 'CONTRIBUTING.md', *READ_PAGES]
+#: Code of this width needs no scrolling on a screen of usual size.
+MAX_COLUMNS = 88
 
 FENCE = re.compile(r' *(?P<mark>`{3,}|~{3,}) *(?P<info>[^`]*)')
 # Ways to write Python that would look right on the page and never run.
@@ -130,6 +132,18 @@ def _run(block: Block, page: Path, program: ModuleType) -> str | None:
     with contextlib.redirect_stdout(io.StringIO()) as output:
         exec(code, vars(program))
     return output.getvalue()
+
+
+@pytest.mark.parametrize('page', READ_PAGES, ids=lambda page: page.name)
+def test_code_fits_a_narrow_page(page: Path) -> None:
+    long = [
+        f'{page.relative_to(ROOT)}:{block.line + number}: {line}'
+        for block in blocks(page.read_text('utf-8'))
+        if block.info[:1] in (('python',), ('console',))
+        for number, line in enumerate(block.code.splitlines())
+        if len(line) > MAX_COLUMNS
+    ]
+    assert not long, '\n'.join(long)
 
 
 @pytest.mark.parametrize(
