@@ -15,6 +15,7 @@ from typing import Any
 
 from esipy import clock
 from esipy._runtime import fork
+from esipy._runtime.steps import TOKEN_REFRESH, in_step, note
 from esipy._sso import endpoint, jwt
 from esipy._sso.application import Application
 from esipy._sso.jwt import Identity
@@ -253,6 +254,7 @@ class TokenManager(Application):
         ahead = 0.0 if clock.monotonic() < self._rests_until else min(AHEAD, self._lifetime / 10)
         return self.is_token_expired(ahead)
 
+    @in_step(TOKEN_REFRESH)
     def _renew_once(self, is_due: Callable[[], bool]) -> None:
         """Renew the tokens, once however many threads come for it. Who waited for one that failed fails with it."""
         before = self._failure
@@ -271,6 +273,7 @@ class TokenManager(Application):
                 raise
             self._failure = None
             if answer is not None:
+                note(refreshed=True)
                 self._announce(answer)  # while others wait: an app may keep the refresh token here
 
     def _renewed(self, scope_list: list[str] | None = None, now: bool = False) -> dict[str, Any] | None:
