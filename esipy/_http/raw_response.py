@@ -6,7 +6,7 @@ from typing import BinaryIO, NamedTuple
 
 
 class Redirect(NamedTuple):
-    """A redirect that was followed: its status, the address it led to, and when it came, by `clock.monotonic`."""
+    """A redirect that was followed: its status, the address it led to (masked), and when, by `clock.monotonic`."""
 
     status: int
     url: str

@@ -94,7 +94,7 @@ class Transport:
                 if following is None:
                     break
                 prepared = following
-                history.append(Redirect(response.status_code, str(following.url), clock.monotonic()))
+                history.append(Redirect(response.status_code, masked(str(following.url)), clock.monotonic()))
                 if len(history) > MAX_REDIRECTS:
                     raise TransportError(f'more than {MAX_REDIRECTS} redirects')
             if not issubclass(type(response), requests.Response):
