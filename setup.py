@@ -89,7 +89,8 @@ EXTRAS['test'] = [
     # a sink of crawls, and the lock that every Alliance Auth site uses
     'pyarrow>=18',
     'celery-once>=3.0.1',
-    # the databases of Django sites
+    # the databases and the other cache of Django sites
+    'django-redis>=6',
     'psycopg[binary]>=3.2',
     'PyMySQL>=1.1',
     *EXTRAS['all'],

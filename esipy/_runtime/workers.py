@@ -28,6 +28,11 @@ class _Here(threading.local):
 _here = _Here()
 
 
+def in_worker() -> bool:
+    """Return whether this thread is one of a pool of esipy's."""
+    return _here.crew is not None
+
+
 def raise_if_cancelled(alarm: threading.Event | None = None) -> None:
     """Raise Dismissed in a thread whose crew has been dismissed: what it was to send would come too late, and who waits
     for a limit would keep others waiting. `alarm`: set when that happens to a thread which is about to sleep."""
