@@ -119,7 +119,12 @@ setup(
         'Typing :: Typed',
     ],
     packages=find_packages(include=['esipy*']),
-    package_data={'esipy': ['py.typed'], 'esipy._limits': ['*.lua'], 'esipy._sandbox': ['*.json', '*.yaml']},
+    package_data={
+        'esipy': ['py.typed'],
+        'esipy._limits': ['*.lua'],
+        'esipy._sandbox': ['*.json', '*.yaml'],
+        'esipy.contrib.django': ['templates/esi/*.html'],
+    },
     python_requires='>=3.11',
     install_requires=CORE,
     extras_require=EXTRAS,

@@ -42,6 +42,8 @@ class Request:
         self._p = parts
         #: Set by a security object that knows whose token it put in: 'character:…'.
         self.owner: str | None = None
+        #: When the call that is being signed must be over, by `clock.monotonic`.
+        self.deadline: float | None = None
         #: The cache key of the last execution (see cache/keys.py).
         self.memo: Any = None
         #: How the body is written and the answer's is read; None: as JSON, by the description.
