@@ -1,7 +1,6 @@
 """`esi.openapi_clients`: operations by tag and name; what they return and raise."""
 
 import pickle
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -342,12 +341,12 @@ def test_the_signal_of_each_response(esi: Any) -> None:
 
 
 @pytest.fixture
-def document(esi_sandbox: Sandbox, tmp_path: Path) -> Iterator[Path]:
+def document(esi_sandbox: Sandbox, tmp_path: Path) -> Path:
     import json
 
     path = tmp_path / 'openapi.json'
     path.write_text(json.dumps(esi_sandbox.document))
-    yield path
+    return path
 
 
 def test_a_description_in_a_file(document: Path, esi_sandbox: Sandbox) -> None:
