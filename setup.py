@@ -54,6 +54,7 @@ EXTRAS['test'] = [
     'ruff>=0.17.5,<0.18',
     'mypy>=2.4,<2.5',
     'types-PyYAML',
+    'types-jsonschema',
     'types-python-jose',
     'types-requests',
     'pytest>=8.4',
