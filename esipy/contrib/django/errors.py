@@ -37,6 +37,10 @@ class NotRefreshableTokenError(TokenError):
     """There is no refresh token to refresh the access token with."""
 
 
+class UnknownScopeError(DjangoEsiException, ValueError):
+    """A scope that EVE Online does not have; nobody was sent to the SSO."""
+
+
 class IncompleteResponseError(DjangoEsiException):
     """The SSO sent nothing that can be used; the token stays as it is."""
 

@@ -49,6 +49,11 @@ class TokenQuerySet(models.QuerySet[Any]):
         """Return the tokens whose access token is too old."""
         return self.filter(created__lte=expired_before())
 
+    def usable(self) -> TokenQuerySet:
+        """Return the tokens that are good, or may become so by a refresh. Nothing is sent."""
+        has_way = Q(created__gt=expired_before()) | Q(refresh_token__isnull=False)
+        return self.filter(has_way, revoked_at__isnull=True)
+
     def bulk_refresh(self) -> TokenQuerySet:
         """Refresh the tokens, too old or not, and return those that are good now.
 

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.management import call_command
 from django.test import override_settings
 
-from esipy.contrib.django import sso
 from esipy.contrib.django.errors import NotRefreshableTokenError, SSOUnavailableError, TokenInvalidError
 from esipy.contrib.django.models import Scope, Token
 from esipy.sandbox import Sandbox
-
-WALLET = 'esi-wallet.read_character_wallet.v1'
-ASSETS = 'esi-assets.read_assets.v1'
-
-
-def sign_in(esi: Sandbox, user: Any = None, scopes: Iterable[str] = (WALLET,), character_id: int = 90000001) -> Token:
-    back = esi.sso.login(sso.application().get_auth_uri('state', scopes), character_id)
-    return Token.objects.create_from_code(parse_qs(urlsplit(back).query)['code'][0], user)
+from tests.contrib.django.signing_in import ASSETS, WALLET, sign_in
 
 
 def test_migrations_are_complete(db: None) -> None:
