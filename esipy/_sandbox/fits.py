@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from esipy._spec.model import Schema
+from esipy._spec.schema import Schema
 
 
 class Misfit(NamedTuple):
