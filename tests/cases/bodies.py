@@ -1,6 +1,8 @@
 """Bodies in every media type: what is given, and what arrives at the server."""
 
 import io
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 TEXT: dict[str, Any] = {'type': 'string'}
@@ -42,7 +44,7 @@ class Case(NamedTuple):
     value: Any
     content_type: str
     body: bytes
-    encoding: dict[str, Any] = {}
+    encoding: Mapping[str, Any] = MappingProxyType({})
 
 
 BODIES = [
@@ -98,7 +100,7 @@ class Parts(NamedTuple):
 
     value: Any
     parts: list[tuple[str, str | None, str | None, bytes]]
-    encoding: dict[str, Any] = {}
+    encoding: Mapping[str, Any] = MappingProxyType({})
 
 
 OCTETS = 'application/octet-stream'

@@ -3,6 +3,8 @@
 The values are those of the table "Style Examples" of the specification.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 COLOURS = ['blue', 'black', 'brown']
@@ -22,7 +24,7 @@ class Case(NamedTuple):
     schema: dict[str, Any]
     value: Any
     arrives: str
-    more: dict[str, Any] = {}
+    more: Mapping[str, Any] = MappingProxyType({})
 
 
 def json(schema: dict[str, Any]) -> dict[str, Any]:
