@@ -118,7 +118,7 @@ setup(
         'Typing :: Typed',
     ],
     packages=find_packages(include=['esipy*']),
-    package_data={'esipy': ['py.typed'], 'esipy._limits': ['*.lua'], 'esipy._sandbox': ['*.json', '*.yaml']},
+    package_data={'esipy': ['py.typed'], 'esipy._limits': ['*.lua'], 'esipy.contrib.celery': ['*.lua'], 'esipy._sandbox': ['*.json', '*.yaml']},
     python_requires='>=3.11',
     install_requires=CORE,
     extras_require=EXTRAS,
