@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import requests.adapters
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -181,23 +182,27 @@ def use_deadline_pools(manager: Any) -> Any:
 
 
 class Adapter(HTTPAdapter):
-    """requests' adapter, with deadlines that hold. It remembers which pool leads to which server: working that out
-    takes a tenth of a request on the same machine."""
+    """requests' adapter, with deadlines that hold. It remembers which pool leads to which server: to find it takes a
+    tenth of the time of a request to the same machine."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         use_deadline_pools(self.poolmanager)
-        self._pools: dict[Any, Any] = {}
+        self._pools: dict[Any, HTTPConnectionPool] = {}
 
     def get_connection_with_tls_context(self, request: Any, verify: Any, proxies: Any = None, cert: Any = None) -> Any:
-        if proxies:
+        """Return the pool for a request. Nothing is remembered while a tool (the sandbox's redirect, a mock) has
+        replaced this method of requests: each of its pools may lead somewhere else."""
+        if proxies or _is_replaced(HTTPAdapter.get_connection_with_tls_context):
             return super().get_connection_with_tls_context(request, verify, proxies, cert)
-        key = (*request.url.split('/', 3)[:3], verify, cert)
-        pool = self._pools.get(key)
+        key = (self.poolmanager, *request.url.split('/', 3)[:3], verify, cert)
+        pool: Any = self._pools.get(key)
         if pool is None:
-            if len(self._pools) > _POOLS:
-                self._pools.clear()
-            pool = self._pools[key] = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            if isinstance(pool, HTTPConnectionPool):
+                if len(self._pools) > _POOLS:
+                    self._pools.clear()
+                self._pools[key] = pool
         return pool
 
     def request_url(self, request: Any, proxies: Any) -> Any:
@@ -209,3 +214,8 @@ class Adapter(HTTPAdapter):
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         return use_deadline_pools(super().proxy_manager_for(*args, **kwargs))
+
+
+def _is_replaced(function: Any) -> bool:
+    """Return whether a function of requests.adapters is now another one, from another module."""
+    return getattr(function, '__globals__', None) is not vars(requests.adapters)

@@ -42,6 +42,8 @@ class Request:
         self._p = parts
         #: Set by a security object that knows whose token it put in: 'character:…'.
         self.owner: str | None = None
+        #: When the call that is being signed must be over, by `clock.monotonic`.
+        self.deadline: float | None = None
         #: The cache key of the last execution (see cache/keys.py).
         self.memo: Any = None
         #: How the body is written and the answer's is read; None: as JSON, by the description.
@@ -97,6 +99,8 @@ class Request:
         for value in self._p['body'].values():
             if self.is_streamed:
                 return value
+            if self._is_sent_as_it_is(value):
+                return value.encode() if isinstance(value, str) else value
             return serialize.body(value) if self.codec is None else self.codec.encode(value, self)
         return None
 
@@ -106,6 +110,11 @@ class Request:
         if not self.operation.endpoint.get('stream_request'):
             return False
         return any(hasattr(body, 'read') or hasattr(body, '__next__') for body in self._p['body'].values())
+
+    def _is_sent_as_it_is(self, body: Any) -> bool:
+        """Return whether a body is not serialised: bytes and text of an endpoint with `stream_request`, as with
+        aio-service-client."""
+        return bool(self.operation.endpoint.get('stream_request')) and isinstance(body, (bytes, bytearray, str))
 
     @property
     def _security(self) -> list[dict[str, list[str]]]:
@@ -140,7 +149,7 @@ class Request:
             headers[COMPATIBILITY_DATE] = date
         if self._p['body']:
             kind = 'application/json' if self.codec is None else self.codec.content_type
-            if kind and not self.is_streamed:
+            if kind and not self.is_streamed and not any(map(self._is_sent_as_it_is, self._p['body'].values())):
                 headers['Content-Type'] = kind
         headers.update(self._p['header'])
         return headers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import Context, copy_context
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -26,6 +27,11 @@ class _Here(threading.local):
 
 
 _here = _Here()
+
+
+def in_worker() -> bool:
+    """Return whether this thread is one of a pool of esipy's."""
+    return _here.crew is not None
 
 
 def raise_if_cancelled(alarm: threading.Event | None = None) -> None:
@@ -93,13 +99,17 @@ def _next(queue: SimpleQueue[Result]) -> Result:
 
 
 class WorkerPool(Generic[Work, Result]):
-    """Threads, started as work comes in. They do not keep the interpreter from ending."""
+    """Threads, started as work comes in. They do not keep the interpreter from ending.
+
+    Each piece of work is done in a copy of the context (`contextvars`) of the thread that gave it, a copy of its own:
+    a context cannot be entered twice at once.
+    """
 
     def __init__(self, run: Callable[[Work], Result], size: int) -> None:
         self._run = run
         self._size = size
         self._threads: list[threading.Thread] = []
-        self._work: SimpleQueue[tuple[int, Work] | None] = SimpleQueue()
+        self._work: SimpleQueue[tuple[int, Work, Context] | None] = SimpleQueue()
         self._results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
         #: How many pieces were given so far.
         self.given = 0
@@ -113,7 +123,7 @@ class WorkerPool(Generic[Work, Result]):
             name = f'esipy_{len(self._threads)}'
             self._threads.append(threading.Thread(target=self._work_on, name=name, daemon=True))
             self._threads[-1].start()
-        self._work.put((self.given, piece))
+        self._work.put((self.given, piece, copy_context()))
         self.given += 1
 
     @property
@@ -142,11 +152,12 @@ class WorkerPool(Generic[Work, Result]):
 
     def _work_on(self) -> None:
         _here.crew = self
-        while (piece := self._work.get()) is not None:
+        while (given := self._work.get()) is not None:
+            index, piece, context = given
             try:
-                self._results.put((piece[0], self._run(piece[1]), None))
+                self._results.put((index, context.run(self._run, piece), None))
             except BaseException as error:
-                self._results.put((piece[0], None, error))
+                self._results.put((index, None, error))
 
     def __enter__(self) -> WorkerPool[Work, Result]:
         return self

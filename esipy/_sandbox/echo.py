@@ -69,4 +69,5 @@ def _record(path: str, schema: Schema, field: str, item: Any, world: World) -> A
         kind = world.names.kind(item)
         fields |= {'category': CATEGORIES.get(kind, kind), 'name': world.names.of(kind, item)}
     known = schema.properties
-    return {**made, **{name: value for name, value in fields.items() if name in known and fits(value, known[name])}}
+    made |= {name: value for name, value in fields.items() if name in known and fits(value, known[name])}
+    return world.agreed(made, schema)

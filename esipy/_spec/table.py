@@ -147,7 +147,8 @@ class OpTable(Mapping[str, Operation]):
         known = [*self._by_id, *filter(str.isidentifier, self._names)]
         nearest = closest(name, known, n=3) or closest(snake(name), known, n=3)
         where = f' under the tag {tag!r}' if tag is not None else ''
-        return UnknownOperationError(name, f'no operation of that name{where}', dict.fromkeys(nearest))
+        reason = f'no operation of that name{where}; this description has {len(self)} operations'
+        return UnknownOperationError(name, reason, dict.fromkeys(nearest))
 
 
 _PLACEHOLDER = re.compile(r'{([^{}]*)}')

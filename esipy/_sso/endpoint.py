@@ -11,15 +11,15 @@ from esipy._http import BodyError, RawResponse, Transport, TransportError
 from esipy._message.options import Timeouts
 from esipy._message.request import Outgoing
 from esipy._sso import form, jwt
+from esipy._stores.base import TOKEN_REQUEST_DEADLINE
 from esipy.exceptions import SSOUnavailableError, TokenError, TokenRefusedError, TokenRevokedError
 
-#: The most bytes that an answer of the SSO may have.
+#: The maximum size of a response of the SSO, in bytes.
 MAX_BODY = 2**20
 
-#: How many seconds an answer may take; that of what is published, less: it is asked for when an object is made, and an
-#: app should start while the SSO is down.
-_DEADLINE = 60.0
-_DISCOVERY = 10.0
+#: Seconds that a published page may take: it is fetched when an object is made, and an app should start while the
+#: SSO is down.
+_DISCOVERY_DEADLINE = 10.0
 
 
 def tokens(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def published(transport: Transport, url: str, timeout: Timeouts) -> bytes:
     Raises SSOUnavailableError, TokenError for an address that cannot be trusted."""
     if not form.is_trusted(url):
         raise TokenError(f'{url}: what the SSO publishes is read over https only (http on this machine alone)')
-    answer = _send(transport, Outgoing('GET', url, {}, None), timeout, _DISCOVERY)
+    answer = _send(transport, Outgoing('GET', url, {}, None), timeout, _DISCOVERY_DEADLINE)
     if answer.status != 200 or not form.is_trusted(answer.url):  # a redirect may lead away from TLS
         raise SSOUnavailableError(url, answer.status, response=b'not an answer')
     return answer.content
@@ -75,7 +75,7 @@ def _post(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> Ra
     headers = {'Content-Type': 'application/x-www-form-urlencoded', **params['headers']}
     # As text: tests of apps search the body for 'grant_type'.
     outgoing = Outgoing('POST', url, headers, urlencode(params['data']))
-    return _send(transport, outgoing, timeout, _DEADLINE, redirects=False)
+    return _send(transport, outgoing, timeout, TOKEN_REQUEST_DEADLINE, redirects=False)
 
 
 def _send(

@@ -6,8 +6,14 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from typing import NamedTuple
 
-#: Seconds to wait for a lock: a refresh, which is what it is held for, is given up after 60.
-PATIENCE = 75.0
+#: Seconds after which the SSO's response to a token request is given up. The lock is held for as long at most.
+TOKEN_REQUEST_DEADLINE = 30.0
+
+#: Seconds after which the lock of a process that was killed is free.
+LOCK_LEASE = TOKEN_REQUEST_DEADLINE + 5.0
+
+#: Seconds to wait for a lock: until a process that was killed loses it.
+LOCK_WAIT = LOCK_LEASE + 5.0
 
 
 class Tokens(NamedTuple):

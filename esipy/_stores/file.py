@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from esipy._runtime.lazy import missing_extra
-from esipy._stores.base import PATIENCE, Tokens, TokenStore
+from esipy._stores.base import LOCK_WAIT, Tokens, TokenStore
 from esipy._stores.directory import locked, make_private, of_user, warn
 from esipy._stores.record import VERSION, from_record, parsed, to_record
 from esipy.exceptions import TokenStoreError
@@ -33,7 +33,7 @@ class FileTokens(TokenStore):
     not a file of tokens, is an error, and is left as it is.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None, *, wait: float = PATIENCE) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, wait: float = LOCK_WAIT) -> None:
         try:
             import filelock  # noqa: F401
         except ImportError as error:

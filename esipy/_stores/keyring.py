@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from esipy._runtime.lazy import missing_extra
-from esipy._stores.base import PATIENCE, Tokens, TokenStore
+from esipy._stores.base import LOCK_WAIT, Tokens, TokenStore
 from esipy._stores.directory import locked, make_private, of_user
 from esipy._stores.record import checked, from_text, parsed, to_text
 from esipy.exceptions import TokenStoreError
@@ -26,7 +26,7 @@ class KeyringTokens(TokenStore):
     call refreshes. A keyring cannot be listed: one more entry for each application names its characters.
     """
 
-    def __init__(self, service: str = 'esipy', *, wait: float = PATIENCE) -> None:
+    def __init__(self, service: str = 'esipy', *, wait: float = LOCK_WAIT) -> None:
         try:
             import filelock  # noqa: F401
             import keyring

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from esipy._runtime.fork import reset_after_fork
-from esipy._stores.base import PATIENCE, Tokens, TokenStore
+from esipy._stores.base import LOCK_WAIT, Tokens, TokenStore
 from esipy._stores.record import checked
 from esipy.exceptions import TokenStoreBusyError
 
@@ -15,7 +15,7 @@ from esipy.exceptions import TokenStoreBusyError
 class MemoryTokens(TokenStore):
     """Keeps tokens in this process, and locks between its threads. `wait`: seconds to wait for a lock."""
 
-    def __init__(self, *, wait: float = PATIENCE) -> None:
+    def __init__(self, *, wait: float = LOCK_WAIT) -> None:
         self.wait = wait
         self._kept: dict[tuple[str, int], Tokens] = {}
         self._reset_after_fork()

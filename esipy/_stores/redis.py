@@ -9,14 +9,11 @@ from typing import Any
 
 from esipy._runtime.lazy import missing_extra
 from esipy._runtime.redis_client import fail_fast_client
-from esipy._stores.base import PATIENCE, Tokens, TokenStore
+from esipy._stores.base import LOCK_LEASE, LOCK_WAIT, Tokens, TokenStore
 from esipy._stores.record import from_text, to_text
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
 
 LOGGER = logging.getLogger('esipy.stores')
-
-#: Seconds after which the lock of a holder that died is free: longer than a refresh, which is given up after 60.
-_HOLD = 70.0
 
 
 class RedisLock:
@@ -31,7 +28,7 @@ class RedisLock:
     """
 
     def __init__(
-        self, redis_client: Any, prefix: str = 'esipy', *, hold: float = _HOLD, wait: float = PATIENCE
+        self, redis_client: Any, prefix: str = 'esipy', *, hold: float = LOCK_LEASE, wait: float = LOCK_WAIT
     ) -> None:
         self._server = _Server(redis_client)
         self.prefix = prefix
@@ -68,7 +65,7 @@ class RedisTokens(TokenStore):
     """
 
     def __init__(
-        self, redis_client: Any, prefix: str = 'esipy', *, hold: float = _HOLD, wait: float = PATIENCE
+        self, redis_client: Any, prefix: str = 'esipy', *, hold: float = LOCK_LEASE, wait: float = LOCK_WAIT
     ) -> None:
         self._server = _Server(redis_client)
         self._lock = RedisLock(redis_client, prefix, hold=hold, wait=wait)

@@ -244,21 +244,24 @@ def test_one_of_many_that_would_wait_too_long_loses_no_other() -> None:
 
 
 def test_priority() -> None:
-    with Server(lambda visit: visit.send(GOOD)) as server, client() as esi:
-        op = app_at(server.url).op['one']
-        for number in range(8):
-            esi.request(op(q=str(number)))
+    """Of the calls that wait, the one with the highest priority is sent first, then the others as they came. The limit
+    has room for one call at a time, so that the server sees them in the order in which they leave the queue."""
+    with Server(lambda visit: visit.send(GOOD)) as server, client(max_wait=None) as esi:
+        op = app_at(server.url, 5, 3600).op['one']
+        esi.request(op(q='first'))
         threads = []
         for number, priority in enumerate((0, 0, True)):
-            options = {'priority': priority}
-            call = op(q=f'late {number}')
-            threads.append(threading.Thread(target=esi.request, args=(call,), kwargs=options))
+            arguments = (op(q=f'late {number}'),)
+            threads.append(threading.Thread(target=esi.request, args=arguments, kwargs={'priority': priority}))
             threads[-1].start()
-            wait_until(lambda number=number: sum(map(len, esi.limits._queue.waiting.values())) == number + 1)
-        clock.move(WINDOW + 0.1)
+            wait_until(lambda number=number: sum(map(len, esi.limits._queue.waiting.values())) == number + 1, 30)
+        for sent in range(2, 5):
+            clock.move(2 * 3600)
+            wait_until(lambda sent=sent: len(server.visits) == sent, 30)
+            wait_until(lambda: all(budget.in_flight == 0 for budget in esi.budget()), 30)
         for thread in threads:
-            thread.join(10)
-        assert 'late+2' in server.visits[8].query
+            thread.join(30)
+    assert [visit.query for visit in server.visits] == ['q=first', 'q=late+2', 'q=late+0', 'q=late+1']
 
 
 # ---------------------------------------------------------------------- refused

@@ -80,7 +80,7 @@ class Engine:
 def shown(value: Any) -> Any:
     """What `old_engine.shown` says of pyswagger's values, said of esipy's."""
     if isinstance(value, dict):
-        return ['object', {name: both(value, name) for name in value.keys()}]  # iterating over an error body raises
+        return ['object', {name: both(value, name) for name, _ in value.items()}]  # iterating over an error raises
     if isinstance(value, list):
         return ['list', [shown(item) for item in value]]
     if isinstance(value, date):

@@ -8,6 +8,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from esipy.sandbox import Sandbox
+from tests.servers import unused_url
 
 STATUS = 'https://esi.evetech.net/status'
 
@@ -131,3 +132,61 @@ def test_esipys_own_client(esi: Sandbox) -> None:
     with EsiClient(user_agent='test') as client:
         app = App.create(esi.document)
         assert client.request(app.op['get_status']()).data.players > 0
+
+
+def test_one_client_reaches_the_sandbox_of_each_block(esi: Sandbox) -> None:
+    """The client and its connections are older than the blocks, and live on after them."""
+    from esipy import App, EsiClient
+
+    app = App.create({**esi.document, 'servers': [{'url': 'https://esi.evetech.net'}]})
+    call = app.op['get_status']()
+    seen: list[tuple[int, int]] = []
+    with Sandbox() as other, EsiClient(user_agent='test', cache=None, limits=None) as client:
+
+        def visit() -> None:
+            assert client.request(call).status == 200
+            seen.append((len(esi.log), len(other.log)))
+
+        with esi.redirect():
+            visit()
+            visit()
+            with other.redirect():
+                visit()
+                visit()
+            visit()
+        with other.redirect():
+            visit()
+        with esi.redirect():
+            visit()
+        direct = App.create({**other.document, 'servers': [{'url': other.url}]}).op['get_status']()
+        assert client.request(direct).status == 200
+        assert [pool.host for pool in client._session.get_adapter('https://')._pools.values()] == ['127.0.0.1']
+    assert seen == [(1, 0), (2, 0), (2, 1), (2, 2), (3, 2), (3, 3), (4, 3)]
+
+
+def test_a_client_leaves_the_sandbox_at_the_end_of_the_block(esi: Sandbox) -> None:
+    """Nothing listens at the address outside a block, and the sandbox must not be reached there."""
+    from esipy import App, EsiClient
+
+    document = {**esi.document, 'servers': [{'url': unused_url().replace('127.0.0.1', 'localhost')}]}
+    call = App.create(document).op['get_status']()
+    with EsiClient(user_agent='test', cache=None, limits=None) as client:
+        with esi.redirect(hosts=['localhost']):
+            assert client.request(call).ok
+        assert client.request(call).failed
+        with esi.redirect(hosts=['localhost']):
+            assert client.request(call).ok
+    assert len(esi.log) == 2
+
+
+def test_a_client_that_was_first_used_outside(esi: Sandbox) -> None:
+    from esipy import App, EsiClient
+
+    document = {**esi.document, 'servers': [{'url': esi.url}]}
+    call = App.create(document).op['get_status']()
+    with Sandbox() as other, EsiClient(user_agent='test', cache=None, limits=None) as client:
+        assert client.request(call).ok
+        with other.redirect(hosts=['127.0.0.1']):
+            assert client.request(call).ok
+        assert client.request(call).ok
+        assert (len(esi.log), len(other.log)) == (2, 1)

@@ -1,0 +1,182 @@
+"""The errors of calls, under django-esi's names::
+
+    HTTPError                   (esipy's own error is its cause)
+    ├── HTTPNotModified         304
+    ├── HTTPClientError         4xx
+    ├── HTTPServerError         5xx
+    ├── RequestError            no response: refused, reset, too late
+    └── ContentTypeError        a body that is not what its description says
+    esipy.exceptions.LimitedError
+    ├── ESIErrorLimitException  the error limit
+    ├── ESIBucketLimitException a rate limit
+    └── TaskBucketLimitException
+
+Where aiopenapi3 is in use, each is the error of aiopenapi3 with its name as well.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, ClassVar
+
+from esipy._message.response import Response
+from esipy._message.rows import rows
+from esipy.contrib.django.compat.rate_limiting import ESIRateLimitBucket
+from esipy.contrib.django.compat.records import to_records
+from esipy.exceptions import (
+    APIException,
+    ConnectionFailedError,
+    EsiError,
+    LimitedError,
+    UndecodableBodyError,
+)
+
+
+class HTTPError(EsiError):
+    """A call failed. `status_code`; `headers`; `data`: the body, as an object."""
+
+    #: The name of the error of aiopenapi3 that it is as well.
+    _counterpart: ClassVar[str] = 'HTTPError'
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> HTTPError:
+        # Sites that catch the errors of aiopenapi3 have imported it. esipy itself never does: it is large.
+        module = sys.modules.get('aiopenapi3.errors')
+        theirs = None if module is None else getattr(module, cls._counterpart, None)
+        kind: Any = cls
+        return super().__new__(kind if theirs is None or issubclass(kind, theirs) else _both(kind, theirs))
+
+    def __init__(self, status_code: int = 0, headers: Mapping[str, str] | None = None, data: Any = None) -> None:
+        Exception.__init__(self, status_code, headers, data)
+        self.status_code = status_code
+        self.headers = headers if headers is not None else {}
+        self.data = data
+
+    def __str__(self) -> str:
+        cause = self.__cause__
+        if cause is not None:
+            return str(cause)
+        reason = getattr(self.data, 'error', None) or self.data
+        return f'HTTP Error {self.status_code}' + (f': {reason}' if reason else '')
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} {self.status_code}>'
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HTTPError) and self.status_code == other.status_code and self.data == other.data
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.status_code))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        named = next(kind for kind in type(self).__mro__ if globals().get(kind.__name__) is kind)
+        return named, (self.status_code, dict(self.headers), self.data)
+
+
+class HTTPNotModified(HTTPError):
+    """304: nothing has changed since the last response."""
+
+    def __init__(self, status_code: int = 304, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status_code, headers)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return HTTPNotModified, (self.status_code, dict(self.headers))
+
+
+class HTTPClientError(HTTPError):
+    """4xx: the server refuses the request."""
+
+    _counterpart = 'HTTPClientError'
+
+
+class HTTPServerError(HTTPError):
+    """5xx: the server failed."""
+
+    _counterpart = 'HTTPServerError'
+
+
+class RequestError(HTTPError):
+    """There was no response."""
+
+    _counterpart = 'RequestError'
+
+
+class ContentTypeError(HTTPError):
+    """The body is not what its description says."""
+
+    _counterpart = 'ContentTypeError'
+
+
+@cache
+def _both(ours: Any, theirs: Any) -> Any:
+    return type(ours.__name__, (ours, theirs), {'__module__': ours.__module__, '__doc__': ours.__doc__})
+
+
+class _LimitException(LimitedError):
+    """What the three have in common. `reset`, as `retry_after`: seconds until the limit permits the next request."""
+
+    def __init__(self, status: int, limit: str, reset: float | None, message: str) -> None:
+        super().__init__('', status, retry_after=reset, limit=limit)
+        self.reset = reset
+        self._text = message
+
+    def __str__(self) -> str:
+        return self._text
+
+
+class ESIErrorLimitException(_LimitException):
+    """The error limit is reached: nothing is sent for `reset` seconds."""
+
+    def __init__(self, reset: float | None = None, message: str | None = None) -> None:
+        super().__init__(420, 'errors', reset, message or f'the error limit is reached; it resets in {reset} s')
+
+
+class ESIBucketLimitException(_LimitException):
+    """A rate limit is reached: nothing of its `bucket` is sent for `reset` seconds."""
+
+    def __init__(self, bucket: Any, reset: float = 0, message: str | None = None) -> None:
+        super().__init__(429, _slug(bucket), reset, message or f'{_slug(bucket)}: the limit resets in {reset} s')
+        self.bucket = bucket
+
+
+class TaskBucketLimitException(_LimitException):
+    """The rate limit of a task is reached: it may run again in `reset` seconds."""
+
+    def __init__(self, bucket: Any, reset: float) -> None:
+        super().__init__(429, _slug(bucket), reset, f'{_slug(bucket)}: the task may run again in {reset} s')
+        self.bucket = bucket
+
+
+def _slug(bucket: Any) -> str:
+    return str(getattr(bucket, 'slug', bucket))
+
+
+def translated(error: APIException, response: Response | None, operation: Any) -> EsiError:
+    """Return the error of this module that stands for one of esipy's. `response`: where there was one."""
+    if isinstance(error, LimitedError):
+        return _limit(error, operation)
+    data = error.response if response is None else to_records(_body_of(response))
+    headers = response.headers if response is not None else {}
+    if isinstance(error, ConnectionFailedError):
+        return RequestError(0, {}, None)
+    if error.status_code < 400 and isinstance(error, UndecodableBodyError):
+        return ContentTypeError(error.status_code, headers, data)
+    kind = HTTPServerError if error.status_code >= 500 else HTTPClientError
+    return kind(error.status_code, headers, data)
+
+
+def _limit(error: LimitedError, operation: Any) -> EsiError:
+    reset = error.retry_after if error.retry_after is not None else 60.0
+    if error.status_code == 420 or error.limit == 'errors':
+        return ESIErrorLimitException(reset)
+    rule = operation.rate_limit
+    slug, limit, window = (rule.group, rule.tokens, rule.window) if rule is not None else (error.limit, 0, 0)
+    return ESIBucketLimitException(ESIRateLimitBucket(slug, limit, window), reset)
+
+
+def _body_of(response: Response) -> Any:
+    try:
+        return rows(response.decoded())
+    except UndecodableBodyError:
+        return (response.raw or b'').decode('utf-8', 'replace')
