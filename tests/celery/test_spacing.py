@@ -48,7 +48,7 @@ def distances(times: list[int]) -> list[int]:
     return [later - earlier for earlier, later in itertools.pairwise(times)]
 
 
-@pytest.mark.parametrize('pool', ['prefork', 'threads'])
+@pytest.mark.parametrize('pool', ['prefork', pytest.param('threads', marks=pytest.mark.soak)])
 def test_tasks_are_spaced_evenly_over_three_workers(site: Site, pool: str) -> None:
     with site.running(3, '--pool', pool), grants(site) as found:
         site.run("""

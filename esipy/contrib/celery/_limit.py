@@ -12,7 +12,7 @@ from kombu.utils.json import dumps
 
 from esipy import clock
 from esipy.contrib.celery._local import LocalBuckets
-from esipy.contrib.celery._messages import Waits, waits_of
+from esipy.contrib.celery._messages import waits_of
 from esipy.contrib.celery._rates import Rate
 from esipy.contrib.celery._redis import broker_of, connections
 from esipy.contrib.celery._waits import can_wait_outside, until_available, wait_outside
@@ -65,7 +65,7 @@ class RateLimit:
                 return
             left -= wait
             if left < 0:
-                wait_outside(task, Waits(waits.times + 1, {**waits.slots, bucket: slot}), wait)
+                wait_outside(task, waits._replace(times=waits.times + 1, slots={**waits.slots, bucket: slot}), wait)
             clock.sleep(wait / 1_000_000)
 
     def _wait_here(self, task: Any, bucket: str) -> None:

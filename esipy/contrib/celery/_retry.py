@@ -32,7 +32,7 @@ def run_when_possible(task: Any, run: Callable[[], Any], probe_every: int) -> An
     name = run_of(request.id, request.retries)
     server: str = until_available(lambda: connections(task.app).server_of(task.name, name))
     if server:
-        wait_for_server(task, Waits(waits.times + 1, waits.slots, server), probe_every)
+        wait_for_server(task, waits._replace(times=waits.times + 1, server=server), probe_every)
     try:
         result = run()
     except LimitedError as raised:
@@ -47,12 +47,12 @@ def run_when_possible(task: Any, run: Callable[[], Any], probe_every: int) -> An
         return result
     # Outside of the except clauses, so that the errors are not sent along with the Ignore that ends this run.
     if server:
-        wait_for_server(task, Waits(waits.times + 1, waits.slots, server), probe_every)
+        wait_for_server(task, waits._replace(times=waits.times + 1, server=server), probe_every)
     if not error.limit:  # the server sent it; otherwise nothing was sent
         _report_up(task, waits)
     seconds = DEFAULT_WAIT if error.retry_after is None else max(SHORTEST_WAIT, error.retry_after)
     seconds *= 1 + random.uniform(0, JITTER)
-    wait_outside(task, Waits(waits.times + 1, waits.slots), round(seconds * 1_000_000))
+    wait_outside(task, waits._replace(times=waits.times + 1), round(seconds * 1_000_000))
 
 
 def _report_up(task: Any, waits: Waits) -> None:

@@ -137,7 +137,7 @@ def _put_aside_for_slot(redis: Connections, limit: RateLimit, task: Any, message
     if wait <= LEAD:
         message.headers.update(header(waits, message.headers['retries'] or 0))
         return None
-    redis.add(of_delivered(message, waits._replace(times=waits.times + 1, server='')), wait)
+    redis.add(of_delivered(message, waits._replace(times=waits.times + 1)), wait)
     return wait
 
 
