@@ -84,8 +84,8 @@ def to_records(value: Any) -> Any:
 @cache
 def _builder(kind: type[Row]) -> Callable[[Row], Record]:
     """The function that makes records of the rows of a class; worked out once for each class."""
-    record_class = _record_class(kind._fields)
-    readers = {name: _READERS[format] for name, format in kind._dates if format in _READERS}
+    record_class = _record_class(kind.__fields__)
+    readers = {name: _READERS[format] for name, format in kind.__dates__ if format in _READERS}
 
     def build(row: Row) -> Record:
         values = dict.copy(row)
