@@ -92,7 +92,7 @@ def test_what_is_patched_takes_effect() -> None:
 
 
 def test_a_module_that_does_not_exist() -> None:
-    with pytest.raises(ModuleNotFoundError, match='esi.nothing'):
+    with pytest.raises(ModuleNotFoundError, match=r'esi\.nothing'):
         importlib.import_module('esi.nothing')
 
 
