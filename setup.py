@@ -54,6 +54,7 @@ EXTRAS['test'] = [
     'ruff>=0.17.5,<0.18',
     'mypy>=2.4,<2.5',
     'types-PyYAML',
+    'types-jsonschema',
     'types-python-jose',
     'types-requests',
     'pytest>=8.4',
@@ -88,7 +89,8 @@ EXTRAS['test'] = [
     # a sink of crawls, and the lock that every Alliance Auth site uses
     'pyarrow>=18',
     'celery-once>=3.0.1',
-    # the databases of Django sites
+    # the databases and the other cache of Django sites
+    'django-redis>=6',
     'psycopg[binary]>=3.2',
     'PyMySQL>=1.1',
     *EXTRAS['all'],
@@ -118,7 +120,13 @@ setup(
         'Typing :: Typed',
     ],
     packages=find_packages(include=['esipy*']),
-    package_data={'esipy': ['py.typed'], 'esipy._limits': ['*.lua'], 'esipy._sandbox': ['*.json', '*.yaml']},
+    package_data={
+        'esipy': ['py.typed'],
+        'esipy._limits': ['*.lua'],
+        'esipy._sandbox': ['*.json', '*.yaml'],
+        'esipy.contrib.celery': ['*.lua'],
+        'esipy.contrib.django': ['templates/esi/*.html'],
+    },
     python_requires='>=3.11',
     install_requires=CORE,
     extras_require=EXTRAS,

@@ -1,52 +1,62 @@
 """EsiSecurity: signs requests with one character's tokens.
 
-the application, and the SSO    sso/application.py, sso/published.py
-asking it for tokens            sso/endpoint.py
-tokens, and their renewal       sso/holder.py
-where they are kept, the lock   sso/keeper.py, stores/
-what a token says               sso/jwt.py
+the application, and the SSO     _sso/application.py, _sso/discovery.py
+requests to the SSO              _sso/endpoint.py
+the tokens, and their refresh    _sso/token_state.py, _sso/token_manager.py, _sso/background.py
+the store of tokens, its lock    _sso/resilient_store.py, _stores/
+what a token says                _sso/jwt.py
 """
 
 from __future__ import annotations
 
 import copy
 import logging
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from esipy import clock
 from esipy._cache.keys import owner_of
 from esipy._runtime.redact import digest
 from esipy._spec.model import Operation
-from esipy._sso.application import SSO_ENDPOINTS_URL
+from esipy._sso import endpoint, jwt
+from esipy._sso.application import Application
+from esipy._sso.jwt import Identity
+from esipy._sso.resilient_store import ResilientStore
+from esipy._sso.security_options import resolved
 from esipy._sso.token_manager import TokenManager
-from esipy.events import AFTER_TOKEN_REFRESH, advise, advise_of_unknown
-from esipy.exceptions import MissingScopeError, TokenError, TokenRevokedError, UnknownCharacterError
+from esipy._sso.token_state import TokenState
+from esipy._stores.base import TokenStore
+from esipy.events import AFTER_TOKEN_REFRESH, emit
+from esipy.exceptions import (
+    APIException,
+    IncompleteTokensError,
+    MissingScopeError,
+    TokenError,
+    TokenExpiredError,
+    TokenRevokedError,
+    TokenStoreBusyError,
+    UnknownCharacterError,
+)
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from esipy._sso.security_options import SecurityOptions
+
+#: Programs for EsiPy 1.x import APIException from here.
+__all__ = ['AFTER_TOKEN_REFRESH', 'APIException', 'EsiSecurity']
 
 LOGGER = logging.getLogger(__name__)
 
-#: The scheme's name in the live document; in the old one it is what `security_name` says.
+#: The name of the scheme in the live document; in the old one it is what `security_name` says.
 _LIVE_SCHEME = 'OAuth2'
 
-_OPTIONS: dict[str, Any] = {
-    'token_identifier': None,
-    'security_name': 'evesso',
-    'headers': None,
-    'signal_token_updated': AFTER_TOKEN_REFRESH,
-    'sso_endpoints_url': SSO_ENDPOINTS_URL,
-    'sso_endpoints': None,
-    'jwks_key': None,
-    'cache': None,
-    'store': None,
-    'lock': None,
-    'check_scopes': True,
-    'timeout': (5.0, 30.0),
-    'transport_adapter': None,
-}
-
-#: Options of older versions, which mean nothing any more.
-_PAST = {'app', 'esi_url', 'sso_url', 'esi_datasource'}
+#: Arguments of AFTER_TOKEN_REFRESH in EsiPy 1.x.
+_SIGNAL_ARGUMENTS = frozenset({'access_token', 'refresh_token', 'expires_in', 'token_type', 'token_identifier'})
 
 
-class EsiSecurity(TokenManager):
+class EsiSecurity(Application):
     """One character's tokens: `EsiClient(security)` signs with them every call that needs it.
 
     `secret_key` for an app that can keep one (a web server), `code_verifier` (PKCE) for one that cannot. Options:
@@ -78,17 +88,191 @@ class EsiSecurity(TokenManager):
         client_id: str,
         secret_key: str | None = None,
         code_verifier: str | None = None,
-        **options: Any,
+        **options: Unpack[SecurityOptions],
     ) -> None:
-        for name in _PAST & options.keys():
-            advise(f'EsiSecurity: {name!r} has had no meaning since EsiPy 1.0', DeprecationWarning)
-        advise_of_unknown('EsiSecurity', options.keys() - _PAST, _OPTIONS)
-        # Looked up now: tests of apps put a mock in its place here.
-        chosen = {**_OPTIONS, 'signal_token_updated': AFTER_TOKEN_REFRESH, **options}
+        # AFTER_TOKEN_REFRESH is looked up now: tests of apps put a mock in its place here.
+        chosen = resolved({'signal_token_updated': AFTER_TOKEN_REFRESH, **options})
         super().__init__(redirect_uri, client_id, secret_key, code_verifier, chosen)
         self.security_name: str = chosen['security_name']
         self.check_scopes: bool = chosen['check_scopes']
+        self.token_identifier = chosen['token_identifier']
+        self.signal_token_updated = chosen['signal_token_updated']
+        self.store: TokenStore | None = chosen['store']
+        self.lock = chosen['lock']
+        if self.store is not None and not isinstance(self.store, TokenStore):
+            kind = type(self.store).__name__
+            raise TypeError(f'EsiSecurity: store must be a TokenStore, not {kind}: pass FileTokens(path), for example')
+        if self.lock is not None and not callable(self.lock):
+            raise TypeError(f'EsiSecurity: lock must be a RedisLock or the like, not {type(self.lock).__name__}')
+        self._store = ResilientStore(client_id, self.store, self.lock)
+        self._tokens = TokenManager(_TokenOwner(self), client_id, self._store)
         self._characters: dict[int, EsiSecurity] = {}
+
+    def __copy__(self) -> EsiSecurity:
+        """A copy has the same tokens, and from then on its own: as in 1.x. It shares connections and the store."""
+        one = object.__new__(type(self))
+        vars(one).update(vars(self))
+        one._tokens = TokenManager(_TokenOwner(one), one.client_id, one._store)
+        one._tokens.state = self._tokens.state
+        one._characters = {}
+        return one
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> EsiSecurity:
+        one = memo[id(self)] = copy.copy(self)
+        return one
+
+    # ------------------------------------------------------------------ the tokens
+
+    @property
+    def access_token(self) -> str | None:
+        """The access token; None before a login. Setting it keeps the refresh token."""
+        return self._tokens.state.access_token
+
+    @access_token.setter
+    def access_token(self, token: str | None) -> None:
+        self._tokens.change(lambda state: state.with_access_token(token))
+
+    @property
+    def refresh_token(self) -> str | None:
+        """The refresh token; None where the grant has none."""
+        return self._tokens.state.refresh_token
+
+    @refresh_token.setter
+    def refresh_token(self, token: str | None) -> None:
+        self._tokens.change(lambda state: state.with_refresh_token(token))
+
+    @property
+    def token_expiry(self) -> float | None:
+        """When the access token expires, in seconds since the epoch; None: unknown, and taken for expired."""
+        return self._tokens.state.expires_at
+
+    @token_expiry.setter
+    def token_expiry(self, seconds: float | None) -> None:
+        self._tokens.change(lambda state: replace(state, expires_at=seconds))
+
+    def auth(self, code: str) -> dict[str, Any]:
+        """Exchange the code of a login for tokens, and return the token response. With a `store` they are stored then,
+        and `for_character` finds them.
+
+        Raises TokenRefusedError for a code that is wrong, too old or was used before, and SSOUnavailableError. The
+        tokens that were there before stay.
+        """
+        response = endpoint.tokens(self._transport, self.get_access_token_params(code), self.timeout)
+        # A new grant: the refresh token of an earlier one does not belong to it.
+        own = {'refresh_token': None, **response}
+        identity = jwt.unverified_identity(own['access_token'])
+        with self._tokens.changing:
+            try:
+                with self._store.locked(identity and identity.character_id, own['refresh_token']):
+                    self._tokens.accept(own, identity)
+            except TokenStoreBusyError:
+                self._tokens.accept(own, identity)  # it is newer than what the other process will bring
+        character_id = self.character_id
+        if character_id is not None and self._characters.get(character_id) is not self:
+            self._characters.pop(character_id, None)  # it has the tokens of an earlier grant
+        return response
+
+    def refresh(self, scope_list: list[str] | None = None) -> dict[str, Any]:
+        """Refresh the tokens now, and return the token response. `scope_list`: only these scopes.
+
+        Raises TokenRevokedError if the grant is gone, SSOUnavailableError if the SSO is down, TokenRefusedError for
+        any other refusal. The tokens that were there before stay.
+        """
+        with self._tokens.changing:
+            response = self._tokens.refreshed(scope_list, force=True)
+            assert response is not None
+            return dict(response)
+
+    def get_refresh_token_params(self, scope_list: list[str] | None = None) -> dict[str, Any]:
+        """Return what to POST to refresh the tokens: {'url', 'headers', 'data'}. It contains secrets.
+
+        Raises TokenExpiredError (an AttributeError) if there is no refresh token, AttributeError if `scope_list` is
+        not a list.
+        """
+        if self.refresh_token is None:
+            raise TokenExpiredError(
+                'No refresh token is defined. Sign in with auth(code), pass stored tokens to update_token(), '
+                'or take a character from the store: for_character(id).'
+            )
+        data = {'grant_type': 'refresh_token', 'refresh_token': self.refresh_token}
+        if scope_list:
+            if not isinstance(scope_list, list):
+                raise AttributeError('scope_list must be a list of scope.')
+            data['scope'] = ' '.join(scope_list)
+        return self._params(data)
+
+    def update_token(self, response_json: Mapping[str, Any], **kwargs: Any) -> None:
+        """Take over tokens: a token response of the SSO, or tokens that an app has kept.
+
+        `response_json`: `access_token`; `refresh_token`, which stays the same if it is missing; `expires_in`
+        (seconds: a number, digits as text, or negative to force a refresh). If that cannot be read, the token's own
+        `exp` counts; without one the token is treated as about to expire. `token_identifier=`: as in the constructor.
+        Raises IncompleteTokensError (a KeyError) without an access token.
+        """
+        if 'access_token' not in response_json:
+            raise IncompleteTokensError('access_token', "the token itself; '' if there is only a refresh token")
+        response = endpoint.with_lifetime({**response_json})
+        with self._tokens.changing:
+            self.token_identifier = kwargs.pop('token_identifier', self.token_identifier)
+            self._tokens.change(lambda state: state.given(response, clock.time()))
+
+    def is_token_expired(self, offset: float = 0) -> bool:
+        """Return whether the access token expires within `offset` seconds; True if nobody knows when it expires."""
+        return self._tokens.state.is_expired(clock.time(), offset)
+
+    def revoke(self) -> None:
+        """Revoke the tokens at the SSO, and forget them, in the store too.
+
+        Raises AttributeError if there are none, SSOUnavailableError if the SSO is down, TokenRefusedError if it
+        refuses: then they stay.
+        """
+        character_id = self.character_id
+        self._tokens.revoke()
+        if character_id is not None:
+            self._characters.pop(character_id, None)
+
+    # ------------------------------------------------------------------ whose they are
+
+    def verify(self, kid: str = jwt.DEFAULT_KID, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the claims of the access token, if it is genuine, meant for this client, and has not expired.
+
+        `kid`: the name of the key, where the token has none. `options`: those of python-jose, such as
+        `{'verify_aud': False}`. Raises python-jose's JWTError (ExpiredSignatureError, JWTClaimsError), and
+        AttributeError without a token.
+        """
+        token = self.access_token
+        if not token:
+            raise AttributeError('No access token are available at this time')
+        claims = jwt.verify(token, self._keys, kid, self.client_id, self.oauth_issuer, options or {})
+        if not options:
+            identity = jwt.identity(claims)
+            self._tokens.change(lambda state: state.verified(token, identity))
+        return claims
+
+    @property
+    def identity(self) -> Identity | None:
+        """Whose the token is: known from `verify`, or from a login or refresh of this object; else None."""
+        return self._tokens.state.identity
+
+    @property
+    def character_id(self) -> int | None:
+        """The character's id, if it is known for certain (see `identity`)."""
+        return self.identity.character_id if self.identity else None
+
+    @property
+    def character_name(self) -> str | None:
+        """The character's name, if it is known for certain."""
+        return self.identity.character_name if self.identity else None
+
+    @property
+    def owner(self) -> str | None:
+        """A text that changes when the character is transferred to another account, if it is known for certain."""
+        return self.identity.owner if self.identity else None
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """The scopes of the token, as far as they are known for certain."""
+        return self.identity.scopes if self.identity else frozenset()
 
     # ------------------------------------------------------------------ whom it signs for
 
@@ -120,41 +304,11 @@ class EsiSecurity(TokenManager):
         if kept is None:
             raise UnknownCharacterError(character_id, self.store.characters(self.client_id))
         one = copy.copy(self)
-        one._begin()
         one.token_identifier = character_id
-        one._adopt(kept)
+        one._tokens.state = TokenState().taken_from(kept, clock.time())
         if known is not None and self._characters.get(character_id) is known:
             self._characters.pop(character_id, None)
         return self._characters.setdefault(character_id, one)
-
-    def auth(self, code: str) -> dict[str, Any]:
-        """Exchange the code of a login for tokens; returns the SSO's answer. With a `store` they are in it then, and
-        `for_character` gives them.
-
-        Raises TokenRefusedError (TokenRevokedError for a code that is wrong, too old or was used before) and
-        SSOUnavailableError. The tokens that were there stay.
-        """
-        answer = super().auth(code)
-        character_id = self.character_id
-        if character_id is not None and self._characters.get(character_id) is not self:
-            self._characters.pop(character_id, None)  # of the grant before, perhaps of another owner
-        return answer
-
-    def revoke(self) -> None:
-        """Give the tokens back and forget them, in the store too.
-
-        Raises AttributeError where there are none, SSOUnavailableError when the SSO is down, TokenRefusedError when it
-        does not do it: then they stay.
-        """
-        character_id = self.character_id
-        super().revoke()
-        if character_id is not None:
-            self._characters.pop(character_id, None)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> EsiSecurity:
-        one: EsiSecurity = super().__deepcopy__(memo)
-        one._characters = {}
-        return one
 
     # ------------------------------------------------------------------ a request
 
@@ -165,10 +319,10 @@ class EsiSecurity(TokenManager):
         if not self._is_for_us(request):
             LOGGER.warning('Missing Securities: [%s]', ', '.join(name for need in request._security for name in need))
             return request
-        token = self._fresh_token()
+        token = self._tokens.fresh_token(getattr(request, 'deadline', None))
         if token is not None:
             request._p['header']['Authorization'] = f'Bearer {token}'
-            request.owner = self._owner_of_token(token)
+            request.owner = _owner_of_token(token, self._tokens.state)
         return request
 
     def owner_of(self, request: Any) -> str | None:
@@ -177,34 +331,26 @@ class EsiSecurity(TokenManager):
             return None  # a subclass signs in its own way, and may take another user's tokens only then
         if not request._security or not self._is_for_us(request):
             return ''
-        token = self.access_token
-        known, identity = self._known
-        if token is None or (self.is_token_expired() and (identity is None or known != token)):
+        state = self._tokens.state
+        if state.access_token is None or (state.identity is None and state.is_expired(clock.time())):
             return None
-        return self._owner_of_token(token)
-
-    def _owner_of_token(self, token: str) -> str:
-        """The character, where it is known for certain, so that a refresh changes nothing; else a digest of the token.
-        The owner is part of it: who buys a character does not see what was kept for the one before."""
-        known, identity = self._known
-        if identity is not None and known == token:
-            return f'character:{identity.character_id}:{digest(identity.owner.encode())}'
-        return owner_of(f'Bearer {token}')
+        return _owner_of_token(state.access_token, state)
 
     def _is_for_us(self, request: Any) -> bool:
         return any(self.security_name in need or _LIVE_SCHEME in need for need in request._security)
 
-    def require_scopes(self, request: Any) -> None:
-        """Raise MissingScopeError where it is known that the token lacks a scope which the call needs."""
+    def require_scopes(self, request: Any, deadline: float | None = None) -> None:
+        """Raise MissingScopeError if the token is known to lack a scope that the call needs. `deadline`: of the call,
+        by `clock.monotonic`; the token may have to be refreshed first."""
         operation = request.operation
         if not self.check_scopes or not operation.scopes or not self._is_for_us(request):
             return
         if type(self).__call__ is not _CALL:
             return  # whose tokens a subclass signs with is not known before it does
-        self._fresh_token()
+        self._tokens.fresh_token(deadline)
         if self._lacks(operation):
-            with self._lock:
-                self._take_newer()  # the character may have signed in again elsewhere
+            with self._tokens.changing:
+                self._tokens.take_newer()  # the character may have signed in again elsewhere
         missing = self._lacks(operation)
         if missing:
             raise MissingScopeError(operation.id, missing, self.character_name or 'this character')
@@ -222,15 +368,74 @@ class EsiSecurity(TokenManager):
         if not token or self.refresh_token is None:
             return False
         try:
-            self._renew_once(lambda: self.access_token == token)
+            self._tokens.refresh_once(lambda: self.access_token == token, getattr(request, 'deadline', None))
         except TokenRevokedError:
             raise
         except TokenError as error:
             LOGGER.warning('the token was refused, and there is no other yet (%s)', error)
-        return self._replaced == token  # and not given by the app for somebody else meanwhile
+        return self._tokens.state.replaced == token  # and not given by the app for somebody else meanwhile
 
     def __repr__(self) -> str:
         return f'<EsiSecurity of {self.client_id}>'
+
+
+class _TokenOwner:
+    """What the token manager of an EsiSecurity needs of it."""
+
+    def __init__(self, security: EsiSecurity) -> None:
+        self._security = security
+
+    @property
+    def sso_url(self) -> str:
+        return self._security.sso_endpoints_url
+
+    @property
+    def has_own_refresh(self) -> bool:
+        return getattr(self._security.refresh, '__func__', None) is not _REFRESH
+
+    def refresh(self) -> Mapping[str, Any] | None:
+        return self._security.refresh()
+
+    def update_token(self, response: Mapping[str, Any]) -> None:
+        self._security.update_token(response)
+
+    def request_refresh(self, scope_list: list[str] | None) -> dict[str, Any]:
+        security = self._security
+        return endpoint.tokens(security._transport, security.get_refresh_token_params(scope_list), security.timeout)
+
+    def revoke(self) -> None:
+        security = self._security
+        kind = 'refresh_token' if security.refresh_token else 'access_token'
+        data = {'token_type_hint': kind, 'token': security.refresh_token or security.access_token}
+        endpoint.revoke(security._transport, security._params(data, security.oauth_revoke), security.timeout)
+
+    def announce(self, response: Mapping[str, Any]) -> None:
+        security = self._security
+        emit(
+            security.signal_token_updated,
+            {name: value for name, value in response.items() if name not in _SIGNAL_ARGUMENTS},
+            access_token=security.access_token,
+            refresh_token=security.refresh_token,
+            expires_in=response['expires_in'],
+            token_type=response.get('token_type', 'Bearer'),
+            token_identifier=security.token_identifier,
+        )
+
+
+def _owner_of_token(token: str, state: TokenState) -> str:
+    """Return the character, if it is known for certain, so that a refresh changes nothing; else a digest of the token.
+
+    The account is part of it: a new owner of the character does not see responses that were stored for the previous
+    one.
+    """
+    identity = state.identity
+    if identity is not None and state.access_token == token:
+        return f'character:{identity.character_id}:{digest(identity.owner.encode())}'
+    return owner_of(f'Bearer {token}')
+
+
+#: How tokens are refreshed, unless an app does it otherwise.
+_REFRESH = EsiSecurity.refresh
 
 
 #: How a call is signed, unless a subclass does it otherwise.

@@ -38,8 +38,10 @@ class Signing:
     def sign(self, exchange: Exchange) -> None:
         """Sign a copy of the request: every execution starts clean. The signature says whose call it is."""
         if exchange.settings.check_scopes and has_method(exchange.security, 'require_scopes'):
-            exchange.security.require_scopes(exchange.request)
+            exchange.security.require_scopes(exchange.request, exchange.deadline)
         request: Any = exchange.request.copy()
+        if isinstance(request, Request):
+            request.deadline = exchange.deadline  # a token refresh counts towards it
         returned = exchange.security(request)
         # 1.x ignored what a security callable returned: it edits the request in place.
         signed = returned if isinstance(returned, type(request)) else request

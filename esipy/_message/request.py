@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from esipy._message import serialize
+from esipy._message.bodies import Format
 from esipy._message.codec import Codec
 from esipy._message.headers import OwnHeaders
 from esipy._runtime.redact import is_secret
@@ -42,6 +43,8 @@ class Request:
         self._p = parts
         #: Set by a security object that knows whose token it put in: 'character:…'.
         self.owner: str | None = None
+        #: When the call that is being signed must be over, by `clock.monotonic`.
+        self.deadline: float | None = None
         #: The cache key of the last execution (see cache/keys.py).
         self.memo: Any = None
         #: How the body is written and the answer's is read; None: as JSON, by the description.
@@ -97,8 +100,17 @@ class Request:
         for value in self._p['body'].values():
             if self.is_streamed:
                 return value
-            return serialize.body(value) if self.codec is None else self.codec.encode(value, self)
+            if self._is_sent_as_it_is(value):
+                return value.encode() if isinstance(value, str) else value
+            if self.codec is not None:
+                return self.codec.encode(value, self)
+            return serialize.body(value) if self._media is None else self._media.encode(value)
         return None
+
+    @property
+    def _media(self) -> Format | None:
+        """How the body is written; None: as JSON."""
+        return next(iter(self._p.get('media', {}).values()), None)
 
     @property
     def is_streamed(self) -> bool:
@@ -106,6 +118,11 @@ class Request:
         if not self.operation.endpoint.get('stream_request'):
             return False
         return any(hasattr(body, 'read') or hasattr(body, '__next__') for body in self._p['body'].values())
+
+    def _is_sent_as_it_is(self, body: Any) -> bool:
+        """Return whether a body is not serialised: bytes and text of an endpoint with `stream_request`, as with
+        aio-service-client."""
+        return bool(self.operation.endpoint.get('stream_request')) and isinstance(body, (bytes, bytearray, str))
 
     @property
     def _security(self) -> list[dict[str, list[str]]]:
@@ -119,7 +136,7 @@ class Request:
         Raises CallError for a placeholder of the path that nobody filled in."""
         path = self.path
         if '{' in path:
-            missing = re.findall('{(.*?)}', path)
+            missing = re.findall('{([^{}]*)}', path)
             raise CallError(self.operation.id, [(name, f'is required (in {self.operation.path})') for name in missing])
         base = self._base()
         if opt:
@@ -138,12 +155,19 @@ class Request:
         date = compatibility_date or self.compatibility_date
         if date and COMPATIBILITY_DATE.lower() in self.operation.header_names:
             headers[COMPATIBILITY_DATE] = date
+        if self.codec is None and self.operation.accept is not None:
+            headers['Accept'] = self.operation.accept
         if self._p['body']:
-            kind = 'application/json' if self.codec is None else self.codec.content_type
-            if kind and not self.is_streamed:
+            kind = self._content_type()
+            if kind and not self.is_streamed and not any(map(self._is_sent_as_it_is, self._p['body'].values())):
                 headers['Content-Type'] = kind
         headers.update(self._p['header'])
         return headers
+
+    def _content_type(self) -> str | None:
+        if self.codec is not None:
+            return self.codec.content_type
+        return 'application/json' if self._media is None else self._media.content_type
 
     def _base(self) -> str:
         base = self.operation.base_url

@@ -1,4 +1,4 @@
-"""Elapsed: how long the parts of a call took."""
+"""Elapsed measures how long the parts of a call took."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from esipy._plugins.base import CallContext, Plugin
 
 
 class Elapsed(Plugin):
-    """`Elapsed()`: seconds, as attributes of the Response of what was sent (a kept answer has none of them).
+    """`Elapsed()` sets attributes of the Response, in seconds (a response from the cache has none of them).
 
-    `headers_elapsed`: from sending to the answer's headers; `read_elapsed`: to the end of its body; `parse_elapsed`:
-    until it was read as JSON and kept. Each can be turned off here, by an endpoint's `elapsed: {read: false}`, and by
-    `client.request(call, read_elapsed=False)`. Of several attempts the last one counts.
+    `headers_elapsed`: from sending to the headers of the response; `read_elapsed`: to the end of its body;
+    `parse_elapsed`: until it was decoded and stored. Each can be turned off here, by `elapsed: {read: false}` in a
+    table of endpoints, and by `client.request(call, read_elapsed=False)`. Of several attempts the last one counts.
     """
 
     call_options = ('headers_elapsed', 'read_elapsed', 'parse_elapsed')
@@ -25,8 +25,8 @@ class Elapsed(Plugin):
         call.notes['_sent_at'] = clock.monotonic()
 
     def on_raw_response(self, call: CallContext) -> None:
-        answer, notes = call.raw_response, call.notes
-        if answer is None or answer.failure is not None:
+        raw, notes = call.raw_response, call.notes
+        if raw is None or raw.failure is not None:
             return
         elapsed = call.attempt_elapsed
         if elapsed is None:  # a plugin responded in place of the server
@@ -35,21 +35,21 @@ class Elapsed(Plugin):
         if call.options or call.endpoint:
             headers, read, parse = self._wanted(call)
         if headers:
-            notes['headers_elapsed'] = answer.until_headers
+            notes['headers_elapsed'] = raw.until_headers
         if read:
-            notes['read_elapsed'] = elapsed - answer.until_headers
+            notes['read_elapsed'] = elapsed - raw.until_headers
         if parse:
-            notes['_answered_at'] = clock.monotonic()
+            notes['_received_at'] = clock.monotonic()
 
     def on_response(self, call: CallContext) -> None:
-        answered = call.notes.get('_answered_at')
-        if answered is not None:
-            call.notes['parse_elapsed'] = clock.monotonic() - answered
+        received = call.notes.get('_received_at')
+        if received is not None:
+            call.notes['parse_elapsed'] = clock.monotonic() - received
 
     def _wanted(self, call: CallContext) -> tuple[bool, ...]:
-        """Which parts this call asks for."""
-        beside = call.endpoint_option('elapsed')
+        """Return which parts are measured for this call."""
+        endpoint = call.endpoint_option('elapsed')
         return tuple(
-            call.options.get(f'{part}_elapsed', beside.get(part, getattr(self, part)))
+            call.options.get(f'{part}_elapsed', endpoint.get(part, getattr(self, part)))
             for part in ('headers', 'read', 'parse')
         )

@@ -1,4 +1,4 @@
-"""Headers: what every request says."""
+"""Headers adds headers to every request."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any
 from esipy._plugins.base import CallContext, Plugin
 from esipy.exceptions import CallError
 
-#: What a header may be called (RFC 9110 section 5.6.2).
+#: A valid header name (RFC 9110 section 5.6.2).
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class Headers(Plugin):
     """`Headers({'Accept-Language': 'de'})`: headers of every request that does not bring its own.
 
-    Nearer than these are an endpoint's `headers`, then the call's own, then `client.request(call, headers=…)`. None
-    takes a header away. They are part of what answers are kept under: a header that differs each time belongs into
-    `Plugin.on_send`.
+    An endpoint's `headers` take precedence over these, then the call's own, then `client.request(call, headers=…)`.
+    None removes a header. They are part of the cache key: add a header that differs each time in `Plugin.on_send`.
     """
 
     call_options = ('headers',)
@@ -26,7 +25,7 @@ class Headers(Plugin):
     def __init__(self, headers: Mapping[str, Any] | None = None, *, default_headers: Mapping[str, Any] | None = None):
         self.headers = {**(default_headers or {}), **(headers or {})}
         self._default = _named('Headers', self.headers)
-        #: What is sent where nothing is nearer.
+        #: The headers of a call that has no others.
         self._alone = _plain(self._default)
 
     def prepare(self, call: CallContext) -> None:
@@ -35,15 +34,15 @@ class Headers(Plugin):
             headers.update(self._alone)
             return
         own = {name.lower(): (name, value) for name, value in headers.items()}
-        beside = _named(call.name, call.endpoint_option('headers'))
-        nearest = _named(call.name, call.call_option('headers'))
+        of_endpoint = _named(call.name, call.endpoint_option('headers'))
+        of_execution = _named(call.name, call.call_option('headers'))
         headers.clear()
-        headers.update(_plain({**self._default, **beside, **own, **nearest}))
+        headers.update(_plain({**self._default, **of_endpoint, **own, **of_execution}))
 
 
 def _named(where: str, headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
-    """Name and value of each header by its name in lower case: case does not matter (RFC 9110 section 5.1)."""
-    wrong = [(str(name), 'no name of a header') for name in headers if not _NAME.fullmatch(str(name))]
+    """Return name and value of each header by its lower-case name: case does not matter (RFC 9110 section 5.1)."""
+    wrong = [(str(name), 'is not a valid header name') for name in headers if not _NAME.fullmatch(str(name))]
     if wrong:
         raise CallError(where, wrong)
     return {str(name).lower(): (str(name), value) for name, value in headers.items()}

@@ -1,12 +1,12 @@
-"""InnerLogger and OuterLogger: what was asked and what came of it, without secrets, with bodies hidden or cut.
+"""InnerLogger and OuterLogger log requests and responses, without secrets, with bodies hidden or cut.
 
-A log record has, beside its message, what the formatter (formatter.py) and handlers of one's own make lines of:
+A log record has, beside its message, these fields, for the formatter (formatter.py) and other handlers:
 
 - always: `action` (REQUEST, RESPONSE or EXCEPTION), `service_name`, `endpoint`, `method`, `url` (without its query),
   `params` (the query), `attempt`, `timeout`, and the notes of other plugins, as `tracking_token`
 - REQUEST: `headers`, `body`
 - RESPONSE: `headers`, `body`, `status_code`, `from_cache`
-- EXCEPTION: `exception`; and if there is an answer that cannot be read, what a RESPONSE has
+- EXCEPTION: `exception`; and if there is a response that cannot be decoded, the fields of a RESPONSE
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from esipy._plugins.base import CallContext, Plugin
 from esipy._runtime.redact import is_secret, masked
 from esipy.exceptions import UndecodableBodyError
 
-#: A note of such a name would hide what every record has, which `logging` does not allow.
-_TAKEN = frozenset(vars(logging.makeLogRecord({}))) | {'message', 'asctime'}
+#: The attributes of every record, which `logging` does not allow to be replaced.
+_RESERVED = frozenset(vars(logging.makeLogRecord({}))) | {'message', 'asctime'}
 
 
 class BaseLogger(Plugin):
-    """What both loggers share. `logger`: where to; `level`: of requests and responses.
+    """Base of both loggers. `logger`: logs the records; `level`: the level of requests and responses.
 
-    `on_exception_level`: no answer, or something raised; `on_parse_exception_level`: an answer that cannot be read.
-    `max_body_length`: characters of a body (0: none). `hidden_request_body`, `hidden_response_body`: nothing of it;
-    an endpoint's `logger: {hidden_request_body: true}` is nearer.
+    `on_exception_level`: the level where there is no response, or an error was raised; `on_parse_exception_level`: the
+    level of a response that cannot be decoded. `max_body_length`: how many characters of a body are logged (0: none).
+    `hidden_request_body`, `hidden_response_body`: the body is not logged; `logger: {hidden_request_body: true}` in a
+    table of endpoints takes precedence.
     """
 
     def __init__(
@@ -63,12 +64,12 @@ class BaseLogger(Plugin):
             )
 
     def _log_exception(self, call: CallContext, error: Exception) -> None:
-        """An error; with the answer, if there is one that cannot be read."""
-        answer = call.raw_response
-        unreadable = isinstance(error, UndecodableBodyError) or (answer is not None and error is answer.failure)
+        """Log an error; with the response, if there is one that cannot be decoded."""
+        raw = call.raw_response
+        undecodable = isinstance(error, UndecodableBodyError) or (raw is not None and error is raw.failure)
         more: dict[str, Any] = {}
-        if unreadable and not isinstance(error, TransportError) and answer is not None:
-            more = self._response_of(call, answer.status, answer.headers, answer.content)
+        if undecodable and not isinstance(error, TransportError) and raw is not None:
+            more = self._response_of(call, raw.status, raw.headers, raw.content)
         level = self.on_parse_exception_level if more else self.on_exception_level
         if self.logger.isEnabledFor(level):
             self._log(
@@ -84,7 +85,7 @@ class BaseLogger(Plugin):
         }
 
     def _shown(self, call: CallContext, body: Any, kind: str) -> str:
-        """A body, as far as it may be seen."""
+        """Return what is logged of a body."""
         default = self.hidden_request_body if kind == 'request' else self.hidden_response_body
         if call.endpoint_option('logger').get(f'hidden_{kind}_body', default):
             return '<HIDDEN>'
@@ -96,7 +97,9 @@ class BaseLogger(Plugin):
         return _without(text, _secrets_of(call))[: self.max_body_length]
 
     def _log(self, level: int, message: str, call: CallContext, action: str, **more: Any) -> None:
-        notes = {name: value for name, value in call.notes.items() if not name.startswith('_') and name not in _TAKEN}
+        notes = {
+            name: value for name, value in call.notes.items() if not name.startswith('_') and name not in _RESERVED
+        }
         extra = {
             **notes,
             'action': action,
@@ -113,28 +116,28 @@ class BaseLogger(Plugin):
 
 
 class InnerLogger(BaseLogger):
-    """`InnerLogger(logging.getLogger('esi'), max_body_length=500)`: each attempt as it goes out, its body serialised,
-    and each answer as it comes, its body unread. What is answered from the cache is not there."""
+    """`InnerLogger(logging.getLogger('esi'), max_body_length=500)`: each attempt: the
+    request with its serialised body, the response with its body as received; not a response from the cache."""
 
     def on_send(self, call: CallContext) -> None:
         if call.sending is not None:
             self._log_request(call, call.sending.headers, call.sending.body)
 
     def on_raw_response(self, call: CallContext) -> None:
-        answer = call.raw_response
-        if answer is not None and answer.failure is not None:
-            self._log_exception(call, answer.failure)
-        elif answer is not None:
-            self._log_response(call, answer.status, answer.headers, answer.content)
+        raw = call.raw_response
+        if raw is not None and raw.failure is not None:
+            self._log_exception(call, raw.failure)
+        elif raw is not None:
+            self._log_response(call, raw.status, raw.headers, raw.content)
 
     def on_error(self, call: CallContext, error: Exception) -> None:
-        if call.raw_response is None or call.raw_response.failure is None:  # which was told when it came
+        if call.raw_response is None or call.raw_response.failure is None:  # else it is logged already
             self._log_exception(call, error)
 
 
 class OuterLogger(BaseLogger):
-    """`OuterLogger(logging.getLogger('esi'))`: each call once, before its body is serialised, and what came of it after
-    it was read, from wherever it came."""
+    """`OuterLogger(logging.getLogger('esi'))`: each call: the request before its body is serialised, and the
+    response after it was decoded, from the server or from the cache."""
 
     def on_call(self, call: CallContext) -> None:
         self._log_request(call, call.request.headers(call.compatibility_date), call.body)
@@ -155,7 +158,7 @@ def _without_secrets(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> di
 
 
 def _secrets_of(call: CallContext) -> set[str]:
-    """What the attempt is signed with: a server may say it again in its answer."""
+    """Return the secrets of an attempt: a server may repeat them in its response."""
     headers = call.sending.headers if call.sending is not None else call.request._p['header']
     values = [*call.secrets(), *(str(value) for name, value in headers.items() if is_secret(name))]
     words = {value.rpartition(' ')[2] for value in values}

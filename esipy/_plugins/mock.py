@@ -1,7 +1,7 @@
-"""Mock: answers that are given instead of sending, for tests.
+"""Mock responds in place of the server, for tests.
 
-They travel the rest of the path of any other: they are cached, read, counted by other plugins, and checked against the
-description where there is one.
+A mocked response is handled like any other: it is cached, decoded, counted by other plugins, and compared with the
+description if there is one.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from esipy._http import RawResponse
 from esipy._plugins.base import CallContext, Plugin
 from esipy.exceptions import MockError, UndecodableBodyError
 
-#: What `use_mock` takes: called with the Call, it returns an Answer, the bytes or text of a body, or a JSON value.
+#: What `use_mock` accepts: called with the CallContext, it returns a RawResponse, the bytes or text of a body, or a
+#: JSON value.
 MockFunction = Callable[[CallContext], Any]
 
 
 class BaseMock:
-    """An answer by `status` and `headers`, whose body a subclass makes. Called with the Call that is to be answered."""
+    """A mocked response with `status` and `headers`; a subclass creates its body. It is called with the CallContext."""
 
     def __init__(self, *, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.status = status
@@ -50,7 +51,7 @@ class RawDataMock(BaseMock):
 
 
 class JsonDataMock(BaseMock):
-    """The body is `data`, a JSON value. `json_encoder`: a class for what `json` does not know."""
+    """The body is `data`, a JSON value. `json_encoder`: a class that serialises what `json` cannot."""
 
     def __init__(self, *, data: Any, json_encoder: type[json.JSONEncoder] | None = None, **more: Any) -> None:
         super().__init__(**more)
@@ -65,7 +66,7 @@ class JsonDataMock(BaseMock):
 
 
 class RawFileMock(BaseMock):
-    """The body is what the `file` holds."""
+    """The body is the content of `file`."""
 
     def __init__(self, *, file: str | Path, **more: Any) -> None:
         super().__init__(**more)
@@ -79,7 +80,7 @@ class RawFileMock(BaseMock):
 
 
 class JsonFileMock(RawFileMock):
-    """The body is what the `file` holds, which must be JSON."""
+    """The body is the content of `file`, which must be JSON."""
 
     def __init__(self, *, file: str | Path, **more: Any) -> None:
         super().__init__(file=file, **more)
@@ -94,24 +95,24 @@ class JsonFileMock(RawFileMock):
         return body
 
 
-class _Wanted:
-    """What `mock_manager` was told: for which calls, and how often."""
+class _Registration:
+    """A mock that is used for certain calls, a number of times."""
 
-    def __init__(self, given: Any, service_name: str | None, endpoint: str | None, offset: int, limit: int) -> None:
+    def __init__(self, mock: Any, service_name: str | None, endpoint: str | None, offset: int, limit: int) -> None:
         if offset < 0 or limit < 0:
             raise ValueError('offset and limit cannot be negative')
-        self.given = given
+        self.mock = mock
         self.service_name = service_name
         self.endpoint = endpoint
         self.offset = offset
-        #: How often it is still used; None: for ever.
+        #: For how many calls it is still used; None: for all.
         self.left = limit or None
 
     def is_for(self, call: CallContext) -> bool:
         return self.service_name in (None, call.service) and self.endpoint in (None, call.name)
 
     def is_due(self) -> bool:
-        """Whether it is its turn, which counts."""
+        """Return whether it is used for this call, and count the call."""
         if self.offset:
             self.offset -= 1
             return False
@@ -127,11 +128,11 @@ class _Patch(NamedTuple):
 
 
 class MockManager:
-    """What tests tell the Mocks of all clients. Safe between threads."""
+    """Decides which mock responds, for the Mock plugins of all clients. Safe between threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._wanted: list[_Wanted] = []
+        self._registrations: list[_Registration] = []
 
     @contextmanager
     def use_mock(
@@ -142,12 +143,13 @@ class MockManager:
         offset: int = 0,
         limit: int = 1,
     ) -> Iterator[None]:
-        """Answer calls by `mock(call)`, in a `with` block or as the decorator of a test.
+        """Respond to calls with the result of `mock(call)`, in a `with` block or as the decorator of a test.
 
-        `service_name`, `endpoint` (an operation's id): only theirs, or any. `offset`: so many calls are passed over
-        first; `limit`: so many are answered; 0: all. Of several that fit the latest is used.
+        `service_name`, `endpoint` (an operation's id): only to calls of these; None: of any. `offset`: the number of
+        calls that are ignored first; `limit`: the number of calls that it responds to; 0: all. If several mocks match a
+        call, the latest one is used.
         """
-        with self._told(_Wanted(mock, service_name, endpoint, offset, limit)):
+        with self._registered(_Registration(mock, service_name, endpoint, offset, limit)):
             yield
 
     @contextmanager
@@ -159,44 +161,44 @@ class MockManager:
         offset: int = 0,
         limit: int = 1,
     ) -> Iterator[None]:
-        """Change the `mock` that stands beside the endpoint by `patch`. The rest is as in `use_mock`."""
-        with self._told(_Wanted(_Patch(patch), service_name, endpoint, offset, limit)):
+        """Change the `mock` of the endpoint's entry by `patch`. The other arguments are as in `use_mock`."""
+        with self._registered(_Registration(_Patch(patch), service_name, endpoint, offset, limit)):
             yield
 
     @contextmanager
-    def _told(self, wanted: _Wanted) -> Iterator[None]:
+    def _registered(self, registration: _Registration) -> Iterator[None]:
         with self._lock:
-            self._wanted.insert(0, wanted)
+            self._registrations.insert(0, registration)
         try:
             yield
         finally:
             with self._lock:
-                if wanted in self._wanted:
-                    self._wanted.remove(wanted)
+                if registration in self._registrations:
+                    self._registrations.remove(registration)
 
     def _next(self, call: CallContext) -> Any:
-        """What is to be used for a call: a mock, a _Patch or None."""
+        """Return what is used for a call: a mock, a _Patch or None."""
         with self._lock:
-            for wanted in self._wanted:
-                if wanted.is_for(call) and wanted.is_due():
-                    if wanted.left == 0:
-                        self._wanted.remove(wanted)
-                    return wanted.given
+            for registration in self._registrations:
+                if registration.is_for(call) and registration.is_due():
+                    if registration.left == 0:
+                        self._registrations.remove(registration)
+                    return registration.mock
             return None
 
 
-#: The one that all Mocks ask.
+#: The MockManager of all Mock plugins.
 mock_manager = MockManager()
 
 
 class Mock(Plugin):
-    """`Mock()`: no call is sent. What answers instead is told by `mock_manager`, or stands beside the endpoint::
+    """`Mock()`: no request is sent. The mock that responds is given by `mock_manager`, or in a table of endpoints::
 
         mock: {mock_type: JsonDataMock, data: {players: 1}, status: 200, headers: {ETag: '"1"'}}
 
-    `mock_type` is the name of one of this module's classes, a class, or `namespace:Class` for a module of one's own
-    (`Mock({'ours': 'our.mocks'})`); the rest is what the class is made with. Raises MockError for a call that
-    nothing answers, and for an answer that the operation's description does not allow.
+    `mock_type` is the name of one of this module's classes, a class, or `namespace:Class` for a module of your own
+    (`Mock({'ours': 'our.mocks'})`); the other values are the arguments of the class. Raises MockError for a call
+    without a mock, and for a response that the operation's description does not allow.
     """
 
     def __init__(self, namespaces: Mapping[str, str] | None = None) -> None:
@@ -205,7 +207,7 @@ class Mock(Plugin):
     def respond(self, call: CallContext) -> RawResponse:
         mock = mock_manager._next(call)
         if mock is None or isinstance(mock, _Patch):
-            mock = self._made(call, _patched(call.endpoint_option('mock'), mock.changes if mock else {}))
+            mock = self._created(call, _patched(call.endpoint_option('mock'), mock.changes if mock else {}))
         given = mock(call)
         if not isinstance(given, RawResponse):
             raw = isinstance(given, (bytes, str))
@@ -213,16 +215,16 @@ class Mock(Plugin):
         _check(call, given)
         return given
 
-    def _made(self, call: CallContext, description: Mapping[str, Any]) -> MockFunction:
+    def _created(self, call: CallContext, description: Mapping[str, Any]) -> MockFunction:
         if 'mock_type' not in description:
             raise MockError(f'{call.name}: no mock; use mock_manager.use_mock(…), or a `mock` beside the endpoint')
         options = {name: value for name, value in description.items() if name != 'mock_type'}
         kind = self._class_of(call, description['mock_type'])
         try:
-            made: MockFunction = kind(**options)
+            created: MockFunction = kind(**options)
         except TypeError as error:
             raise MockError(f'{call.name}: {error}') from None
-        return made
+        return created
 
     def _class_of(self, call: CallContext, kind: Any) -> Any:
         if not isinstance(kind, str):
@@ -237,21 +239,22 @@ class Mock(Plugin):
 
 
 def _patched(description: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The `mock` of an endpoint with changes. What another class is made with is not for the new one."""
+    """Return the `mock` of an endpoint with changes. Another class does not take the arguments of the old one."""
     is_other = changes.get('mock_type', description.get('mock_type')) != description.get('mock_type')
     kept = {name: value for name, value in description.items() if not is_other or name in ('status', 'headers')}
     return {**kept, **changes}
 
 
-def _check(call: CallContext, answer: RawResponse) -> None:
-    """Raise MockError for an answer that the description does not allow. Errors may have any body, as on a server."""
+def _check(call: CallContext, raw: RawResponse) -> None:
+    """Raise MockError for a response that the description does not allow. An error status may have any body, as the
+    server's may."""
     described = getattr(call.operation, 'answers', {})
-    if not described or answer.status >= 400 or answer.status == 304:
+    if not described or raw.status >= 400 or raw.status == 304:
         return
-    if call.operation.answer(answer.status) is None:
-        raise MockError(f'{call.name}: status {answer.status} is not described; there are {", ".join(described)}')
-    response = call.response_of(answer.status, answer.headers, answer.content, answer.url)
+    if call.operation.answer(raw.status) is None:
+        raise MockError(f'{call.name}: status {raw.status} is not in the description; it has {", ".join(described)}')
+    response = call.response_of(raw.status, raw.headers, raw.content, raw.url)
     try:
         response.check()
     except UndecodableBodyError as error:
-        raise MockError(f'{call.name}: the mock is not what the description says: {error.reason}') from None
+        raise MockError(f'{call.name}: the mock does not match the description: {error.reason}') from None

@@ -1,4 +1,4 @@
-"""PathTokens: values for the placeholders of paths."""
+"""PathTokens fills placeholders of paths."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _PLACEHOLDER = re.compile(r'{([^{}]+)}')
 
 
 class PathTokens(Plugin):
-    """`PathTokens({'version': 'v2'})`: what a path's placeholders are filled with where the call gives nothing.
+    """`PathTokens({'version': 'v2'})`: values for the placeholders of paths that a call does not give.
 
-    An endpoint's `path_tokens` are nearer than `default_tokens`, and what the call gives is nearest.
+    An endpoint's `path_tokens` take precedence over `default_tokens`, and the arguments of the call over both.
     """
 
     def __init__(self, default_tokens: Mapping[str, Any] | None = None) -> None:
@@ -29,5 +29,5 @@ class PathTokens(Plugin):
             call.path.update({name: joined(values[name], ()) for name in missing if values.get(name) is not None})
 
 
-#: Its other name.
+#: The same under the name of older versions of aio-service-client.
 PathToken = PathTokens

@@ -1,4 +1,4 @@
-"""Pool: how many requests at once."""
+"""Pool limits how many requests are sent at the same time."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from esipy._plugins.throttle import Throttle
 
 
 class Pool(Throttle):
-    """`Pool(5)`: at most `limit` requests of all clients that have this object are under way at the same time.
+    """`Pool(5)`: at most `limit` requests, of all clients that have this object, are in flight at the same time.
 
-    The others wait, in the order in which they came: no longer than `timeout` seconds (TooMuchTimePendingError), and
-    no more than `hard_limit` of them (TooManyRequestsPendingError). `response.blocked_by_pool`: seconds that a call
-    has waited, which do not count for its deadline. What a hook asks the same client for needs a place of its own.
+    The others wait, in the order in which they came: for at most `timeout` seconds (then: TooMuchTimePendingError), and
+    at most `hard_limit` of them (further ones: TooManyRequestsPendingError). `response.blocked_by_pool`: the seconds
+    that a call has waited; they do not count towards its deadline. A request that a hook makes with the same client
+    needs a slot of its own. Closing a client ends its waiting calls with a RequestLimitError.
     """
 
     note = 'blocked_by_pool'

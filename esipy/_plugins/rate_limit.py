@@ -1,4 +1,4 @@
-"""RateLimit: how many requests in a time."""
+"""RateLimit limits how many requests are sent in a period."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from esipy._plugins.throttle import Throttle
 
 
 class RateLimit(Throttle):
-    """`RateLimit(period=1, limit=20)`: at most `limit` requests of all clients that have this object in any `period`
-    seconds, however long they are under way: a place is free again `period` seconds after its answer.
+    """`RateLimit(period=1, limit=20)`: at most `limit` requests, of all clients that have this object, in any `period`
+    seconds, however long each takes: a slot is free again `period` seconds after its response.
 
-    Who waits, and for how long, is as in Pool. `response.blocked_by_ratelimit`: seconds that a call has waited.
+    The other requests wait as in Pool. `response.blocked_by_ratelimit`: the seconds that a call has waited.
     """
 
     note = 'blocked_by_ratelimit'

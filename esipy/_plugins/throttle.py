@@ -1,5 +1,4 @@
-"""Throttle: how many requests are sent at once, or in a time; the others wait in order of arrival. What Pool and
-RateLimit have in common."""
+"""Throttle, the base of Pool and RateLimit: requests take slots, or wait for one in the order in which they came."""
 
 from __future__ import annotations
 
@@ -10,6 +9,7 @@ from typing import ClassVar
 from esipy import clock
 from esipy._plugins.base import CallContext, HookContext, Plugin
 from esipy._runtime import fork
+from esipy._runtime.steps import SLOT_WAIT, step
 from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 
 
@@ -37,28 +37,27 @@ class Throttle(Plugin):
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
         self._busy = 0
-        #: When slots that rest are free again, by `clock.monotonic`, the first one first.
+        #: When the slots of ended requests are free again, by `clock.monotonic`, the first one first.
         self._resting: deque[float] = deque()
-        #: The waiting threads. An event is set when there may be a slot for its thread.
-        self._queue: deque[threading.Event] = deque()
-        #: Those of them that were waiting when the plugin was closed.
-        self._closed: set[threading.Event] = set()
+        self._queue: deque[_Waiter] = deque()
 
     def close(self) -> None:
-        """End the requests that wait with an error: what they would send comes too late."""
+        """End the waiting calls of the client that is being closed with an error. Those of other clients, which may
+        have the same object, go on waiting."""
         with self._lock:
-            self._closed.update(self._queue)
-            for waiting in self._queue:
-                waiting.set()
+            for waiter in self._queue:
+                if waiter.call.client_is_closed():
+                    waiter.is_cancelled = True
+                    waiter.woken.set()
 
     @property
     def pending(self) -> int:
-        """How many requests wait."""
+        """The number of requests that wait."""
         return len(self._queue)
 
     @property
     def taken(self) -> int:
-        """How many slots are not free."""
+        """The number of slots that are not free."""
         with self._lock:
             self._wake_up()
             return self._busy + len(self._resting)
@@ -67,10 +66,11 @@ class Throttle(Plugin):
         return _Slot(self, call)
 
     def _wait(self, call: CallContext) -> None:
-        """Wait for a slot, which does not count for the call's deadline."""
+        """Wait for a slot. The wait does not count towards the call's deadline."""
         begun = clock.monotonic()
         try:
-            self._queue_up(call, begun)
+            with step(SLOT_WAIT, plugin=type(self).__name__):
+                self._queue_up(call, begun)
         finally:
             waited = clock.monotonic() - begun
             call.notes[self.note] = call.notes.get(self.note, 0.0) + waited
@@ -78,7 +78,7 @@ class Throttle(Plugin):
                 call.deadline += waited
 
     def _queue_up(self, call: CallContext, begun: float) -> None:
-        me = threading.Event()
+        me = _Waiter(call)
         try:
             with self._lock:
                 if self.hard_limit is not None and len(self._queue) >= self.hard_limit:
@@ -87,9 +87,10 @@ class Throttle(Plugin):
                 self._queue.append(me)
             while True:
                 with self._lock:
-                    if me in self._closed:
-                        raise RequestLimitError(f'{call.name}: {type(self).__name__}: closed while the request waited')
-                    me.clear()
+                    if me.is_cancelled:
+                        reason = 'the client was closed while the request waited'
+                        raise RequestLimitError(f'{call.name}: {type(self).__name__}: {reason}')
+                    me.woken.clear()
                     now = clock.monotonic()
                     is_first = self._queue[0] is me
                     if is_first and self._take():
@@ -99,10 +100,9 @@ class Throttle(Plugin):
                 if left is not None and left <= 0:
                     reason = f'waited for {now - begun:.3g} s (timeout={self.timeout})'
                     raise TooMuchTimePendingError(f'{call.name}: {type(self).__name__}: {reason}')
-                me.wait(left if pause is None else pause if left is None else min(pause, left))
+                me.woken.wait(left if pause is None else pause if left is None else min(pause, left))
         finally:
             with self._lock:
-                self._closed.discard(me)
                 if me in self._queue:
                     self._queue.remove(me)
                 self._wake_first()
@@ -116,17 +116,30 @@ class Throttle(Plugin):
         return True
 
     def _wake_up(self) -> None:
-        """Slots that have rested are free."""
+        """Free the slots of ended requests whose period is over."""
         while self._resting and self._resting[0] <= clock.monotonic():
             self._resting.popleft()
 
     def _wake_first(self) -> None:
         if self._queue:
-            self._queue[0].set()
+            self._queue[0].woken.set()
+
+
+class _Waiter:
+    """A call that waits for a slot."""
+
+    __slots__ = ('call', 'is_cancelled', 'woken')
+
+    def __init__(self, call: CallContext) -> None:
+        self.call = call
+        #: Set when there may be a slot.
+        self.woken = threading.Event()
+        #: Its client was closed.
+        self.is_cancelled = False
 
 
 class _Slot:
-    """A slot, for one attempt."""
+    """A slot, held by one attempt."""
 
     __slots__ = ('_call', '_throttle')
 
@@ -146,7 +159,7 @@ class _Slot:
     def __exit__(self, *error: object) -> None:
         throttle = self._throttle
         with throttle._lock:
-            if throttle._busy:  # in a child that was forked meanwhile there is nothing to give back
+            if throttle._busy:  # a child that was forked meanwhile begins with all slots free
                 throttle._busy -= 1
             if throttle.period:
                 throttle._resting.append(clock.monotonic() + throttle.period)

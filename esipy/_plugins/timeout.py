@@ -1,4 +1,4 @@
-"""Timeout: how long a server may be silent."""
+"""Timeout sets how long a server may be silent."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from esipy._plugins.base import CallContext, Plugin
 class Timeout(Plugin):
     """`Timeout(5)`: seconds to connect and between two bytes, a number or a pair, as EsiClient's `timeout`.
 
-    An endpoint's `timeout` is nearer than this, and `client.request(call, timeout=…)` is nearest. None, beside an
-    endpoint: wait for ever.
+    An endpoint's `timeout` takes precedence over this, and `client.request(call, timeout=…)` over both. None in a table
+    of endpoints: no timeout and no deadline.
     """
 
     def __init__(self, default_timeout: float | tuple[float, float] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""TrackingToken: a name for each pair of request and response."""
+"""TrackingToken names each pair of request and response."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import string
 
 from esipy._plugins.base import CallContext, Plugin
 
-#: A letter for each byte.
+#: A character for each byte.
 _LETTERS = bytes((string.ascii_uppercase + string.digits).encode()[number % 36] for number in range(256))
 
 
 class TrackingToken(Plugin):
-    """`TrackingToken('web-')`: a random text of `length` letters behind `prefix`, by which logs tell what belongs
-    together: `response.tracking_token`. It is a name, not a secret, and is not sent.
+    """`TrackingToken('web-')`: `prefix` and a random text of `length` characters, which relates the log records of one
+    call to each other: `response.tracking_token`. It is not a secret, and it is not sent.
 
-    `client.request(call, tracking_token=…, tracking_token_prefix=…)` gives it for one call.
+    `client.request(call, tracking_token=…, tracking_token_prefix=…)` sets it for one call.
     """
 
     call_options = ('tracking_token', 'tracking_token_prefix')

@@ -1,8 +1,8 @@
-"""ServiceClient: any REST service by a table of endpoints, on the request path of EsiClient and no other.
+"""ServiceClient: a client for any REST service that a table of endpoints describes. EsiClient executes its calls.
 
-the table                     spec/endpoints.py
-what a call does              client.py, which does all of it
-bodies written and read       message/codec.py
+the table of endpoints        _spec/endpoints.py
+executing a call              esipy/client.py
+serializer and parser         _message/codec.py
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from esipy._version import __version__
 from esipy.client import EsiClient
 from esipy.exceptions import CallError, SpecError
 
-#: Options of a call that belong to a plugin, and which it is.
+#: The plugins that certain options of a call need.
 _OF_PLUGINS = {
     'tracking_token': 'TrackingToken',
     'tracking_token_prefix': 'TrackingToken',
@@ -42,7 +42,7 @@ _OF_PLUGINS = {
     'parse_elapsed': 'Elapsed',
 }
 
-#: What EsiClient takes beside its options.
+#: The options that are passed on to EsiClient.
 _CLIENT_OPTIONS = frozenset({*DEFAULTS, 'security', 'retry_requests'}) - {'plugins'}
 
 
@@ -60,17 +60,18 @@ class ServiceClient:
     Options, all by name:
 
     - `name`: for logs and mocks
-    - `spec`: the table of endpoints, a mapping or a file of JSON or YAML; `base_path`: the address that it is below
-    - `plugins`: who takes part in every call, in this order (see esipy.plugins)
-    - `parser`: makes `data` of the bytes of a body, by default it is those; `serializer`: makes bytes or text of a
-      payload, by default it is either of them already
+    - `spec`: the table of endpoints, a mapping or a file of JSON or YAML; `base_path`: the address that all paths are
+      below
+    - `plugins`: take part in every call, in this order (see esipy.plugins)
+    - `parser`: returns the `data` of a body's bytes; by default `data` is those bytes. `serializer`: returns the bytes
+      or text of a payload; by default a payload must be bytes or text
     - `config`: more options, as a mapping
-    - `logger`: told of every call; by default `esipy.service.<name>`
+    - `logger`: logs every call; by default `esipy.service.<name>`
 
-    All other options are EsiClient's: cache, retry_requests, timeout, headers, session, security, … `limits` are by
-    ESI's rules, and None here; `limits=MemoryLimits()` obeys a 429 and its `Retry-After`. Raises SpecError for a broken
-    table, TypeError for an option that is unknown or of the wrong kind. In a `with` block everything is closed at its
-    end.
+    All other options are EsiClient's: cache, retry_requests, timeout, headers, session, security, … `limits` follow
+    ESI's rules, and are None here; `limits=MemoryLimits()` obeys a 429 and its `Retry-After`. Raises SpecError for an
+    invalid table, TypeError for an option that is unknown or of the wrong type. A `with` block closes everything at
+    its end.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class ServiceClient:
         self.parser = parser
         self.serializer = serializer
         self.logger = logger or logging.getLogger(f'esipy.service.{name}')
-        self._codec = Codec(serializer, parser)
+        self._codec = Codec(serializer, parser, lambda: self.client._session)
         table = _table(spec, base_path)
         self.spec = table.document
         self.base_path = table.base_url
@@ -109,14 +110,14 @@ class ServiceClient:
         }
         if 'session' not in options and 'user-agent' not in {name.lower() for name in headers}:
             options.setdefault('user_agent', f'esipy/{__version__}')
-        #: What sends the calls: for `multi_request`, `prepare` and whatever else it does.
+        #: The EsiClient that executes the calls, for `multi_request`, `prepare` and the like.
         self.client = EsiClient(plugins=plugins or (), headers=headers, **options)
         self.client.service = name
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> ServiceClient:
-        """A client from a plain mapping, as a file of JSON or YAML holds it: see `esipy._service.config.made`."""
-        return cls(**configuration.made(config))
+        """A client from a plain mapping, as a file of JSON or YAML holds it: see `esipy._service.config.options_of`."""
+        return cls(**configuration.options_of(config))
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
@@ -134,27 +135,27 @@ class ServiceClient:
         raise_on_error: bool = False,
         **options: Any,
     ) -> Response:
-        """Call an endpoint and return its answer, from the cache while that is fresh.
+        """Call an endpoint and return its response, from the cache while it is fresh.
 
-        `payload`: the body. `headers` and `params` (the query): beside the endpoint's own and over them; None takes
-        one away. `timeout` and `security`: instead of the client's. `options`: path tokens by their names, what the
-        plugins take, and query parameters.
+        `payload`: the body. `headers` and `params` (the query): in addition to the endpoint's own, which they replace;
+        None removes one. `timeout` and `security`: instead of the client's. `options`: path tokens by their names,
+        options of the plugins, and query parameters.
 
-        An answer with an error status is returned as any other, with `raise_on_error` its APIException is raised.
-        Raises ConnectionFailedError where no answer came, UndecodableBodyError for one that the parser cannot read,
-        UnknownOperationError for an endpoint that is not in the table, CallError for arguments that cannot be.
+        A response with an error status is returned like any other; with `raise_on_error` its APIException is raised.
+        Raises ConnectionFailedError if there is no response, UndecodableBodyError if the parser cannot decode it,
+        UnknownOperationError for an endpoint that is not in the table, CallError for invalid arguments.
         """
         operation = self.op[endpoint]
         headers = _mapping(operation, 'headers', headers)
         params = _mapping(operation, 'params', params)
         for_plugins = self.client.plugin_options
-        told = {'headers': headers, 'params': params, **options}
+        all_options = {'headers': headers, 'params': params, **options}
         arguments = {name: value for name, value in options.items() if name not in for_plugins}
         _check_arguments(operation, arguments)
         pair = operation(payload=payload, **arguments)
         _complete(pair[0], headers, params)
         self.logger.info('[%s] %s %s', endpoint, operation.method, masked(pair[0].url))
-        given = {name: value for name, value in told.items() if name in for_plugins}
+        given = {name: value for name, value in all_options.items() if name in for_plugins}
         given.update(timeout=timeout, security=security, raise_on_error=raise_on_error)
         try:
             response = self.client.request(pair, **given)
@@ -166,7 +167,7 @@ class ServiceClient:
             raise
 
     def _bind(self, operation: Operation, given: dict[str, Any]) -> Pair:
-        payload = given.pop('payload', None)  # anything at all: what it becomes is the serializer's business
+        payload = given.pop('payload', None)  # of any type: the serializer decides
         request = Request(operation, bind(operation, given))
         request.codec = self._codec
         if payload is not None:
@@ -197,22 +198,24 @@ class ServiceClient:
 
 
 def _table(spec: Any, base_path: str) -> EndpointTable:
-    """The table, wherever it is. A mapping is one; what a file, an address or a text holds must show that it is."""
+    """Return the table of endpoints: a mapping, or the content of a file, address or text. Raises SpecError for an API
+    description."""
     if spec is None or (isinstance(spec, Mapping) and not spec.keys() & {'openapi', 'swagger'}):
         return EndpointTable(spec or {}, base_path or None)
     reader = fetch.load(spec)
     if not isinstance(reader, EndpointTable):
-        raise SpecError(f'an API description ({reader.version}), no table of endpoints: that is for App and EsiClient')
+        reason = 'not a table of endpoints; use it with App and EsiClient'
+        raise SpecError(f'this is an API description ({reader.version}), {reason}')
     return EndpointTable(reader.document, base_path or None)
 
 
 def _check_tokens(op: OpTable) -> None:
-    """Raise SpecError for a path token that no keyword of `call` can bring."""
+    """Raise SpecError for a path token that cannot be given to `call`, because an option has its name."""
     taken = {'self', 'endpoint', 'payload', *(ServiceClient.call.__kwdefaults__ or {})}
     for operation in op.values():
         for token in sorted(taken.intersection(p.name for p in operation.parameters if p.location == 'path')):
             raise SpecError(
-                f'endpoint {operation.id!r}: a path token cannot be called {token!r}, as an option of a call'
+                f'endpoint {operation.id!r}: a path token cannot be called {token!r}, as an option of calls is'
             )
 
 
@@ -225,26 +228,26 @@ def _check_options(options: Mapping[str, Any]) -> None:
 
 
 def _check_arguments(operation: Operation, arguments: Mapping[str, Any]) -> None:
-    """Raise CallError for what would become a query parameter, and cannot be meant as one."""
+    """Raise CallError for an argument that would be sent as a query parameter, but is probably a misspelt option."""
     known = ServiceClient.call.__kwdefaults__ or {}
     faults = [(name, f'needs the plugin {_OF_PLUGINS[name]}') for name in arguments if name in _OF_PLUGINS]
     for name in arguments.keys() - operation.accepts.keys():
         nearest = closest(name, [*known, *_OF_PLUGINS], cutoff=0.85)
         if nearest and name not in _OF_PLUGINS:
-            faults.append((name, f'did you mean {nearest[0]!r}? As a part of the query give it in params'))
+            faults.append((name, f'did you mean {nearest[0]!r}? Give a query parameter of this name in params'))
     if faults:
         raise CallError(operation.id, faults)
 
 
 def _mapping(operation: Operation, name: str, value: Any) -> dict[str, Any]:
-    """What was given as `headers` or `params`. Raises CallError for what is no mapping."""
+    """Return `headers` or `params` as a dict. Raises CallError for a value that is not a mapping."""
     if value is not None and not isinstance(value, Mapping):
         raise CallError(operation.id, [(name, f'names and values are needed, not {type(value).__name__}')])
     return {str(one): item for one, item in (value or {}).items()}
 
 
 def _complete(request: Request, headers: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-    """The caller's headers and query, over what the endpoint has."""
+    """Add the caller's headers and query, which replace those of the endpoint."""
     parts = request._p
     kept = [(name, text) for name, text in parts['query'] if name not in params]
     parts['query'] = kept + query_pairs(request.operation, params)

@@ -1,4 +1,4 @@
-"""build_parameter_object: a method is written with one request object, and called with keywords."""
+"""build_parameter_object: for methods that take one request object, and are called with keywords."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Function = TypeVar('Function', bound=Callable[..., Any])
 def build_parameter_object(
     func: Any = None, *, arg_name: str = 'request', arg_class: type | None = None, init_arg_name: str = 'data'
 ) -> Any:
-    """Make the function's `request` of the keywords that the function itself does not take::
+    """Create the function's `request` from the keywords that the function itself does not take::
 
         class Service:
             @build_parameter_object
@@ -26,31 +26,32 @@ def build_parameter_object(
 
         service.create_user(name='foobar')  # create_user(User(name='foobar'))
 
-    Its class is the annotation, or `arg_class`. One that takes its values as one mapping gets them under
-    `init_arg_name`. A request that is given ready, by position or by name, is passed on as it is.
-    Raises TypeError where the function has no such argument or annotation, CallError (a ValueError) for keywords that
-    do not make a request.
+    The class is the annotation, or `arg_class`. If its constructor takes one mapping instead of keywords, the mapping
+    is passed as `init_arg_name`. A request object that is given by position or by name is passed on unchanged.
+    Raises TypeError if the function has no such argument or annotation, CallError (a ValueError) for keywords that the
+    class does not accept.
     """
 
-    import inspect  # for who uses it: with it, esipy takes a third longer to import
+    import inspect  # late: with it, importing esipy takes a third longer
 
     def decorate(function: Function) -> Function:
         signature = inspect.signature(function)
         if arg_name not in signature.parameters:
-            raise TypeError(f'{function.__qualname__} has no argument {arg_name!r}; name it: arg_name=…')
+            hint = 'give the name of its request argument as arg_name=…'
+            raise TypeError(f'{function.__qualname__} has no argument {arg_name!r}; {hint}')
         own = signature.parameters.keys() - {arg_name}
 
         @wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             try:
                 is_ready = arg_name in signature.bind_partial(*args).arguments or arg_name in kwargs
-            except TypeError:  # too many: the function itself says so best
+            except TypeError:  # too many arguments: the function raises the better error
                 is_ready = True
             if is_ready:
                 return function(*args, **kwargs)
             fields = {name: kwargs.pop(name) for name in [*kwargs] if name not in own}
             model = arg_class or _annotated(function, arg_name)
-            kwargs[arg_name] = _made(model, fields, init_arg_name, function.__qualname__)
+            kwargs[arg_name] = _created(model, fields, init_arg_name, function.__qualname__)
             return function(*args, **kwargs)
 
         return wrapper  # type: ignore[return-value]
@@ -59,7 +60,8 @@ def build_parameter_object(
 
 
 def _annotated(function: Callable[..., Any], name: str) -> type:
-    """The class in an annotation; of `User | None` the first. Looked up when it is needed: it may come later."""
+    """Return the class in an annotation; the first one of `User | None`. It is looked up at the call: the class may be
+    defined after the function."""
     try:
         hint = get_type_hints(function).get(name)
     except NameError as error:
@@ -70,8 +72,8 @@ def _annotated(function: Callable[..., Any], name: str) -> type:
     return found
 
 
-def _made(model: type, fields: dict[str, Any], init_arg_name: str, where: str) -> Any:
-    """The request, by keywords; as one mapping, if the class takes its values so."""
+def _created(model: type, fields: dict[str, Any], init_arg_name: str, where: str) -> Any:
+    """Create the request from keywords, or from one mapping if its class takes that."""
     import inspect
 
     signature = inspect.signature(model)

@@ -50,7 +50,7 @@ def begin(place: tuple[str, str], esi: Sandbox, how: str) -> subprocess.Popen[st
 
 
 def test_4_processes_refresh_once(place: tuple[str, str], esi: Sandbox) -> None:
-    """20 threads in 4 processes. Without `holding` in `_renewed` each process refreshes, or is refused."""
+    """20 threads in 4 processes. Without `locked` in `refreshed` each process refreshes, or is refused."""
     store, _ = store_at(*place)
     signed_in(store, esi)
     processes = [begin(place, esi, 'call') for _ in range(4)]

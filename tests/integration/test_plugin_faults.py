@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import threading
 import time
@@ -25,7 +26,7 @@ from esipy.plugins import (
 )
 from esipy.service import ServiceClient, json_decoder, json_encoder
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, answer, wait_until
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -144,6 +145,42 @@ def test_calls_that_wait_when_the_client_is_closed_end_with_an_error(limit: Call
     assert throttle.pending == 0
 
 
+def test_closing_one_client_leaves_the_waiting_calls_of_another() -> None:
+    arrived, go = threading.Event(), threading.Event()
+
+    def page(visit: Visit) -> None:
+        arrived.set()
+        go.wait(20)
+        visit.send(answer({'a': 1}))
+
+    pool = Pool(1)
+    with Server(page) as server, client(plugins=[pool], cache=None) as staying:
+        leaving = client(plugins=[pool], cache=None)
+        call = app_at(server.url).op['get_thing']
+        results: dict[int, Any] = {}
+
+        def ask(esi: Any, number: int) -> None:
+            try:
+                results[number] = esi.request(call(page=number)).status
+            except Exception as error:
+                results[number] = type(error)
+
+        threads = [
+            threading.Thread(target=ask, args=(esi, number))
+            for number, esi in enumerate([staying, staying, leaving, staying])
+        ]
+        threads[0].start()
+        assert arrived.wait(20)
+        for thread in threads[1:]:
+            thread.start()
+        wait_until(lambda: pool.pending == 3)
+        leaving.close()
+        go.set()
+        for thread in threads:
+            thread.join(20)
+    assert results == {0: 200, 1: 200, 2: RequestLimitError, 3: 200}
+
+
 def test_a_plugin_is_closed_once() -> None:
     class Counting(Plugin):
         closed = 0
@@ -199,8 +236,76 @@ def test_parsers_and_serializers_take_keywords_in_any_form() -> None:
     with Server(lambda visit: visit.send(answer({'a': 1}))) as server:
         with ServiceClient(spec=spec, base_path=server.url, parser=parse, serializer=serialize) as service:
             assert service.make(payload={'b': 2}).data == {'a': 1}
-        import json
-
         with ServiceClient(spec=spec, base_path=server.url, parser=json.loads, serializer=json.dumps) as service:
             assert service.make(payload={'b': 2}).data == {'a': 1}
-    assert seen == [['endpoint_desc', 'request'], ['endpoint_desc', 'response']]
+    assert seen == [
+        ['endpoint_desc', 'request', 'request_params', 'session'],
+        ['endpoint_desc', 'response', 'session'],
+    ]
+
+
+def test_the_keywords_are_those_of_aio_service_client() -> None:
+    seen: dict[str, Any] = {}
+
+    def parse(data: bytes, session: Any, endpoint_desc: Any, response: Any) -> Any:
+        seen.update(parser=(session, endpoint_desc['path'], response.status))
+        return data
+
+    def serialize(data: Any, session: Any, endpoint_desc: Any, request_params: Any) -> bytes:
+        seen.update(serializer=(session, endpoint_desc['path'], request_params))
+        return b'{}'
+
+    spec = {'make': {'path': '/user/{id}', 'method': 'post', 'headers': {'X-A': 'b'}}}
+    with (
+        Server(lambda visit: visit.send(answer({'a': 1}))) as server,
+        ServiceClient(spec=spec, base_path=server.url, parser=parse, serializer=serialize) as service,
+    ):
+        service.make(payload={'b': 2}, id=5, page=3)
+        session = service.client._session
+    assert seen['parser'] == (session, '/user/{id}', 200)
+    assert seen['serializer'][:2] == (session, '/user/{id}')
+    assert seen['serializer'][2] == {
+        'method': 'POST',
+        'url': f'{server.url}/user/5',
+        'params': [('page', '3')],
+        'headers': {'X-A': 'b'},
+    }
+
+
+PAYLOADS: dict[str, tuple[dict[str, Any], Any, bytes]] = {
+    'text of a streamed request': ({'method': 'put', 'stream_request': True}, 'a "text"', b'a "text"'),
+    'bytes of a streamed request': ({'method': 'put', 'stream_request': True}, b'\x00\xff', b'\x00\xff'),
+    'a file of a streamed request': ({'method': 'put', 'stream_request': True}, io.BytesIO(b'abc'), b'abc'),
+    'a mapping of a streamed request': ({'method': 'put', 'stream_request': True}, {'a': 1}, b'{"a": 1}'),
+    'text of any other': ({'method': 'put'}, 'a "text"', b'"a \\"text\\""'),
+    'of a GET': ({}, {'a': 1}, b'{"a": 1}'),
+    'of a DELETE': ({'method': 'delete'}, {'a': 1}, b'{"a": 1}'),
+}
+
+
+@pytest.mark.parametrize(('endpoint', 'payload', 'body'), PAYLOADS.values(), ids=PAYLOADS)
+def test_payloads(endpoint: dict[str, Any], payload: Any, body: bytes) -> None:
+    received: list[tuple[bytes, str | None]] = []
+
+    def page(visit: Visit) -> None:
+        received.append((visit.body, visit.headers.get('content-type')))
+        visit.send(answer({}))
+
+    spec = {'send': {'path': '/user', **endpoint}}
+    with Server(page) as server, ServiceClient(spec=spec, base_path=server.url, serializer=json_encoder) as service:
+        service.send(payload=payload)
+    is_json = body[:1] in b'"{'
+    assert received == [(body, 'application/json' if is_json else None)]
+
+
+def test_responses_to_different_payloads_of_a_get_are_not_mixed_up() -> None:
+    def page(visit: Visit) -> None:
+        visit.send(answer(visit.body, headers={'Cache-Control': 'max-age=60'}))
+
+    spec = {'search': {'path': '/search'}}
+    with (
+        Server(page) as server,
+        ServiceClient(spec=spec, base_path=server.url, parser=json_decoder, serializer=json_encoder) as service,
+    ):
+        found = [service.search(payload={'query': word}).data for word in ('a', 'b', 'a')]
+    assert found == [{'query': 'a'}, {'query': 'b'}, {'query': 'a'}]

@@ -52,7 +52,7 @@ def esi() -> Iterator[Sandbox]:
 
 @pytest.mark.parametrize('with_store', [False, True])
 def test_100_threads_one_refresh_and_no_failed_call(esi: Sandbox, with_store: bool) -> None:
-    """Without the lock in `_renew_once` there are dozens of refreshes, and all but one of them are refused."""
+    """Without one refresh for all threads there are dozens of them, and all but one are refused."""
     store = MemoryTokens()
     tokens = signed_in(store, esi)
     one = security(esi, store=store if with_store else None)
@@ -115,7 +115,7 @@ def test_an_sso_that_answers_with_what_nobody_can_read(status: int) -> None:
         with pytest.raises(SSOUnavailableError if status == 200 else TokenRefusedError):
             one.refresh()
         assert one.refresh_token == 'refresh-of-old'
-        with pytest.warns(UserWarning, match='does not answer'):
+        with pytest.warns(UserWarning, match='does not respond'):
             at_server(sso, sso_endpoints=None, sso_endpoints_url=f'{sso.url}/discovery')
 
 
@@ -224,7 +224,7 @@ def test_a_token_request_has_a_text_body() -> None:
 
 
 def test_it_is_kept_before_receivers_run_and_before_it_is_used(esi: Sandbox) -> None:
-    """With `keep` behind `update_token` in `_take_over`, or behind `_announce`, the store shows the old one here."""
+    """With `save` after `update_token` in `accept`, the store shows the old one here."""
     store = MemoryTokens()
     old = signed_in(store, esi)
     one = security(esi, store=store).for_character(ONE)
@@ -394,7 +394,7 @@ def test_a_grant_that_is_gone_is_deleted(esi: Sandbox) -> None:
     ],
 )
 def test_no_other_failure_deletes_anything(esi: Sandbox, fault: str, settings: Any, kind: type[TokenError]) -> None:
-    """With `except TokenRefusedError` in `_renewed`, invalid_client would cost everybody's tokens."""
+    """With `except TokenRefusedError` in `refreshed`, invalid_client would cost everybody's tokens."""
     store = MemoryTokens()
     old = signed_in(store, esi)
     one = security(esi, store=store).for_character(ONE)
@@ -451,7 +451,7 @@ def test_revoke_empties_the_store(esi: Sandbox) -> None:
 
 def test_a_token_that_is_renewed_while_it_is_verified(esi: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the comparison in `verify` nobody knows any more whose the new token is; and without that in
-    `_take_newer` the store does not know the character, which would have to sign in again."""
+    `take_newer` the store does not know the character, which would have to sign in again."""
     store = MemoryTokens()
     signed_in(store, esi, left=1000)
     one = security(esi, store=store).for_character(ONE)
@@ -538,7 +538,7 @@ def test_a_store_that_is_away_fails_no_call(esi: Sandbox, away: Any, caplog: pyt
 
 def test_a_store_that_is_back_gets_what_it_missed(esi: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or a process that starts now would find a refresh token that is used up."""
-    monkeypatch.setattr('esipy._sso.resilient_store._REST', 0.0)
+    monkeypatch.setattr('esipy._sso.resilient_store._OPEN_FOR', 0.0)
     store = Broken()
     signed_in(store, esi)
     one = security(esi, store=store).for_character(ONE)
@@ -748,3 +748,93 @@ def test_options_of_the_wrong_kind(esi: Sandbox, options: dict[str, Any], told: 
         security(esi, **options)
     with pytest.raises(ValueError, match='BaseCache'):
         security(esi, cache='/tmp/cache')
+
+
+# ---------------------------------------------------------------------- waiting for another process
+
+
+def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_lock(esi: Sandbox) -> None:
+    """It was killed after it had stored the tokens. Without the look into the store the call waits for the lock."""
+    store = MemoryTokens()
+    old = signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    new = esi.sso.grant(ONE, None)
+    released = threading.Event()
+
+    def hold() -> None:
+        with store.lock(CLIENT, ONE):
+            holds.set()
+            released.wait()
+
+    holds = threading.Event()
+    holder = threading.Thread(target=hold)
+    holder.start()
+    holds.wait()
+    store.set(
+        old._replace(
+            access_token=new['access_token'], refresh_token=new['refresh_token'], expires_at=clock.time() + 1200
+        )
+    )
+    try:
+        with client(one) as esi_client:
+            calls = different_calls(esi, 5)
+            statuses = at_once(5, lambda number: esi_client.request(calls[number]).status)
+        assert statuses == [200] * 5
+        assert esi.log.count('sso.token') == 0
+        assert one.access_token == new['access_token']
+    finally:
+        released.set()
+        holder.join()
+    one.refresh()  # the refresh that waited for the lock has ended, and has used no refresh token
+    assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
+
+
+def test_signing_counts_towards_the_deadline_and_the_tokens_are_kept(esi: Sandbox) -> None:
+    """A call gives up at its deadline; the refresh that it began ends, and its tokens are stored and announced."""
+    store = MemoryTokens()
+    old = signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    answered, announced = threading.Event(), threading.Event()
+    threads: list[str] = []
+
+    def receive(refresh_token: str, **kwargs: Any) -> None:
+        kept = store.get(CLIENT, ONE)
+        assert kept is not None
+        assert kept.refresh_token == refresh_token
+        threads.append(threading.current_thread().name)
+        announced.set()
+
+    AFTER_TOKEN_REFRESH.add_receiver(receive)
+    ask = one._tokens.owner.request_refresh
+
+    def slow(scope_list: Any) -> dict[str, Any]:
+        answered.wait()
+        return ask(scope_list)
+
+    one._tokens.owner.request_refresh = slow  # type: ignore[method-assign]
+    with client(one, deadline=0.3) as esi_client:
+        calls = different_calls(esi, 5)
+        errors = at_once(5, lambda number: esi_client.request(calls[number]))
+        assert {type(error) for error in errors} == {SSOUnavailableError}
+        assert all('before the deadline' in str(error) for error in errors)
+        answered.set()
+        assert announced.wait(60)
+        kept = store.get(CLIENT, ONE)
+        assert kept is not None
+        assert kept.refresh_token not in (None, old.refresh_token)
+    with client(one) as esi_client:
+        assert esi_client.request(wallet(esi)).ok
+    assert threads == ['esipy_refresh']
+    assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
+
+
+def test_receivers_run_in_the_thread_of_the_call(esi: Sandbox) -> None:
+    """Apps keep tokens there by a database session that belongs to the thread."""
+    store = MemoryTokens()
+    signed_in(store, esi)
+    one = security(esi, store=store).for_character(ONE)
+    threads: list[int] = []
+    AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: threads.append(threading.get_ident()))
+    with client(one) as esi_client:
+        assert esi_client.request(wallet(esi)).ok
+    assert threads == [threading.get_ident()]

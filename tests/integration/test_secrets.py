@@ -17,6 +17,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -654,13 +655,14 @@ def telling_lock(name: str) -> Any:
 
 @pytest.mark.parametrize('options', [{'store': TellingStore()}, {'lock': telling_lock}], ids=['store', 'lock'])
 def test_a_store_or_a_lock_that_raises(options: dict[str, Any], world: World, watch: Watch) -> None:
-    """Fails when `Keeper._tell` repeats the words of an error."""
+    """Fails when `ResilientStore._warn` repeats the words of an error."""
     one = world.security(**options)
     with world.client(one) as esi:
         assert esi.request(world.call()).status == 200
         one.auth(CODE)
+        identity = one.identity
         one.update_token({'access_token': NEW_ACCESS, 'expires_in': -1})
-        one._known = NEW_ACCESS, one.identity
+        one._tokens.change(lambda state: replace(state, identity=identity))
         assert esi.request(world.call(q='2')).status == 200
     one.revoke()
     assert any('RuntimeError' in record.getMessage() for record in watch.records)

@@ -119,7 +119,7 @@ def test_names_that_are_not_in_the_table(server: Server) -> None:
     with client(server) as service:
         for wrong in (lambda: service.get_user, lambda: service.call('get_user')):
             with pytest.raises(
-                UnknownOperationError, match="'get_user': no operation of that name; did you mean get_users"
+                UnknownOperationError, match=r"'get_user': no operation of that name; .* did you mean get_users"
             ):
                 wrong()
         with pytest.raises(AttributeError):
@@ -179,7 +179,7 @@ MADE_WRONGLY: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     'another description': (
         {'spec': {'openapi': '3.1.0', 'info': {}, 'paths': {}}},
         SpecError,
-        r'an API description \(3.1.0\), no table of endpoints: that is for App and EsiClient',
+        r'this is an API description \(3.1.0\), not a table of endpoints; use it with App and EsiClient',
     ),
     'a missing file': ({'spec': '/no/such/file.yaml'}, SpecError, 'cannot be read'),
 }
@@ -214,7 +214,7 @@ def test_without_parser_and_serializer_bytes_go_as_they_are(server: Server) -> N
         assert (told['body'], told['headers']['content-type']) == ('é', 'text/plain')
         assert 'content-type' not in json.loads(service.create_user(b'').data)['headers']
         with pytest.raises(
-            CallError, match='payload: dict where bytes or text belong; or give serializer=json_encoder'
+            CallError, match=r'payload: must be bytes or text, not dict, .*; give it serializer=json_encoder'
         ):
             service.create_user({})
 
@@ -230,7 +230,10 @@ def test_functions_of_ones_own(server: Server) -> None:
         assert service.get_users().data == (200, '"1"', True, {})
     with client(server, parser=json.loads, serializer=serializer) as service:
         assert service.create_user(5).data['body'] == '/user: 5'
-    with client(server, serializer=lambda payload: 5) as service, pytest.raises(CallError, match='serializer gave int'):
+    with (
+        client(server, serializer=lambda payload: 5) as service,
+        pytest.raises(CallError, match='serializer returned int'),
+    ):
         service.create_user({})
 
 

@@ -194,7 +194,8 @@ def test_a_fork_while_every_lock_is_held() -> None:
         esi.request(call)
         locks = [
             esi.cache._lock,  # type: ignore[attr-defined]
-            esi.security._lock,
+            esi.security._tokens.changing,
+            esi.security._tokens._lock,
             esi._session.cookies._cookies_lock,  # type: ignore[attr-defined]
             esi._pipeline.transport.session.get_adapter('http://').poolmanager.pools.lock,  # type: ignore[attr-defined]
         ]

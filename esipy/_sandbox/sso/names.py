@@ -19,12 +19,13 @@ PAGES = {
     DISCOVERY: 'sso.discovery',
     JWKS: 'sso.jwks',
     AUTHORIZE: 'sso.authorize',
+    AUTHORIZE + '/': 'sso.authorize',
     TOKEN: 'sso.token',
     REVOKE: 'sso.revoke',
 }
 
 #: Every name that faults and the log take.
-NAMES = (ALL, *PAGES.values())
+NAMES = (ALL, *dict.fromkeys(PAGES.values()))
 
 #: The API's hosts have nothing of the SSO.
 _API_HOSTS = frozenset({'esi.evetech.net', 'esi.tech.ccp.is'})

@@ -69,15 +69,15 @@ class Allowed(Plugin):
 
 
 def test_a_misspelt_hook_is_told_with_the_nearest_name() -> None:
-    assert "Misspelt.on_raw_respones is no hook; did you mean 'on_raw_response'?" in refused(Misspelt())
+    assert "Misspelt.on_raw_respones is not a hook; did you mean 'on_raw_response'?" in refused(Misspelt())
     assert "did you mean 'on_raw_response'?" in refused(Inherited())
     assert "did you mean 'prepare'?" in refused(Static())
 
 
 def test_any_other_public_method_is_told_with_the_way_out() -> None:
     text = refused(Other())
-    assert 'Other.finished is no hook; hooks are around_call, prepare' in text
-    assert 'named _finished, or listed in Other.public_methods' in text
+    assert 'Other.finished is not a hook; hooks are around_batch, around_call' in text
+    assert 'must be named _finished, or listed in Other.public_methods' in text
 
 
 def test_a_coroutine_is_no_hook() -> None:
@@ -85,7 +85,7 @@ def test_a_coroutine_is_no_hook() -> None:
 
 
 def test_a_class_is_no_plugin_nor_is_anything_else() -> None:
-    assert refused(Allowed).endswith('make one: Allowed(…)')
+    assert refused(Allowed).endswith('create one: Allowed(…)')
     assert refused(3) == 'not a plugin: 3'
 
 

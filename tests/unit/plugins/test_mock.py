@@ -210,7 +210,7 @@ def test_only_for_a_service_and_an_endpoint_and_the_latest_first() -> None:
 def test_what_stands_beside_can_be_patched() -> None:
     esi = mocked(mock_type='JsonDataMock', data={'a': 'beside'})
     created = mock_manager.patch_mock_desc({'data': {'a': 'patched'}, 'status': 201}, endpoint='get_thing')
-    with created, pytest.raises(MockError, match='status 201 is not described; there are 200'):
+    with created, pytest.raises(MockError, match='status 201 is not in the description; it has 200'):
         get(esi)
     with mock_manager.patch_mock_desc({'data': {'a': 'patched'}}):
         assert [get(esi).data.a for _ in range(2)] == ['patched', 'beside']
@@ -245,7 +245,7 @@ def test_mocks_and_loggers_work_together() -> None:
 @pytest.mark.parametrize(
     ('data', 'told'),
     [
-        ({'vip': True}, 'get_status: the mock is not what the description says: body.players: is required'),
+        ({'vip': True}, 'get_status: the mock does not match the description: body.players: is required'),
         ({'players': 'many'}, "body.players: 'many' is not an integer"),
         ([], 'body: '),
     ],

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from esipy._plugins.throttle import Throttle
+from esipy._plugins.throttle import Throttle, _Waiter
 from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 from esipy.plugins import Plugin, Pool, RateLimit
 from tests.servers import Visit, answer, wait_until
@@ -133,7 +133,7 @@ def test_who_comes_does_not_go_before_who_waits() -> None:
     """Not even where a place is free, because who is the first in the line has not yet woken up."""
     pool = Pool(1, timeout=0.05)
     with asking(pool) as asked:
-        pool._queue.append(threading.Event())
+        pool._queue.append(_Waiter(None))  # type: ignore[arg-type]
         with pytest.raises(TooMuchTimePendingError):
             asked.get()
         pool._queue.clear()

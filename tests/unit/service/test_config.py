@@ -57,19 +57,19 @@ def test_what_is_data_stays_data() -> None:
 
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    'no such module': ({'parser': 'no.such.thing'}, "parser: 'no.such.thing' is not there: No module named 'no'"),
+    'no such module': ({'parser': 'no.such.thing'}, "parser: 'no.such.thing' cannot be imported: No module named 'no'"),
     'no such name': ({'parser': 'esipy.service.json_decode'}, 'did you mean esipy.service.json_decoder?'),
-    'no path': ({'serializer': 'json_encoder'}, "serializer: 'json_encoder' is not the path of something"),
-    'no identifier': ({'serializer': 'a..b'}, "serializer: 'a..b' is not there"),
+    'no path': ({'serializer': 'json_encoder'}, "serializer: 'json_encoder' is not a dotted path"),
+    'no identifier': ({'serializer': 'a..b'}, "serializer: 'a..b' cannot be imported"),
     'no such plugin': ({'plugins': ['esipy.plugins.Plugn']}, r'plugins\[0\]: .*did you mean esipy.plugins.Plugin?'),
-    'no list': ({'plugins': HERE}, 'plugins: a list belongs here'),
+    'no list': ({'plugins': HERE}, 'plugins: must be a list'),
     'a wrong argument': (
         {'plugins': [{'type': HERE, 'marc': 1}]},
-        r"plugins\[0\]: .*Marker does not take this: .*'marc'",
+        r"plugins\[0\]: .*Marker does not accept this: .*'marc'",
     ),
     'a value that cannot be': (
         {'plugins': [{'type': 'esipy.plugins.Pool', 'limit': 0}]},
-        r'plugins\[0\]: esipy.plugins.Pool does not take this: Pool: limit must be at least 1',
+        r'plugins\[0\]: esipy.plugins.Pool does not accept this: Pool: limit must be at least 1',
     ),
     'no such cache': ({'cache': {'type': 'esipy.cache.Cache'}}, 'cache: '),
     'a loader without its file': ({'spec_loader': 'esipy.service.json_loader'}, 'spec_loader: .*filename'),

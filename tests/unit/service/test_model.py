@@ -116,7 +116,9 @@ def test_what_makes_no_request() -> None:
 
 
 def test_what_cannot_be_decorated() -> None:
-    with pytest.raises(TypeError, match="has no argument 'request'; name it: arg_name="):
+    with pytest.raises(
+        TypeError, match="has no argument 'request'; give the name of its request argument as arg_name="
+    ):
         build_parameter_object(lambda body: body)
 
     @build_parameter_object

@@ -1,0 +1,1 @@
+"""Integrations with other frameworks, each used only by programs that have the framework."""

@@ -1,0 +1,12 @@
+"""The app ``esipy``: its tables are ``esipy_*``."""
+
+from django.apps import AppConfig
+
+
+class EsipyConfig(AppConfig):
+    """``INSTALLED_APPS = [..., 'esipy.contrib.django']``."""
+
+    name = 'esipy.contrib.django'
+    label = 'esipy'
+    verbose_name = 'EVE Online SSO'
+    default_auto_field = 'django.db.models.BigAutoField'

@@ -1,0 +1,1 @@
+"""Filters for a site's own templates."""

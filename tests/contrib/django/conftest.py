@@ -1,0 +1,104 @@
+"""A Django site in the process of the tests: configured when these tests are collected, its tables made on first use.
+
+The other tests do not notice it: Django's logging is left alone, and the clock's time zone too. Django has one set of
+apps in a process; what needs another set (the label ``esi``) starts a process of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import django
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from django.test.utils import setup_test_environment, teardown_test_environment
+
+from esipy.sandbox import Sandbox
+
+if not settings.configured:
+    settings.configure(
+        SECRET_KEY='only for tests',
+        INSTALLED_APPS=[
+            'django.contrib.admin',
+            'django.contrib.auth',
+            'django.contrib.contenttypes',
+            'django.contrib.messages',
+            'django.contrib.sessions',
+            'esipy.contrib.django',
+        ],
+        MIDDLEWARE=[
+            'django.contrib.sessions.middleware.SessionMiddleware',
+            'django.middleware.common.CommonMiddleware',
+            'django.middleware.csrf.CsrfViewMiddleware',
+            'django.contrib.auth.middleware.AuthenticationMiddleware',
+            'django.contrib.messages.middleware.MessageMiddleware',
+        ],
+        TEMPLATES=[
+            {
+                'BACKEND': 'django.template.backends.django.DjangoTemplates',
+                'APP_DIRS': True,
+                'OPTIONS': {
+                    'context_processors': [
+                        'django.template.context_processors.request',
+                        'django.contrib.auth.context_processors.auth',
+                        'django.contrib.messages.context_processors.messages',
+                    ]
+                },
+            }
+        ],
+        DATABASES={
+            'default': {
+                'ENGINE': 'django.db.backends.sqlite3',
+                'NAME': 'set by _tables',
+                'OPTIONS': {'init_command': 'PRAGMA synchronous=OFF'},  # nobody needs the rows after a power cut
+            }
+        },
+        PASSWORD_HASHERS=['django.contrib.auth.hashers.MD5PasswordHasher'],
+        ROOT_URLCONF='tests.contrib.django.urls',
+        LOGGING_CONFIG=None,
+        TIME_ZONE='UTC',
+        USE_TZ=True,
+        ESI_SSO_CLIENT_ID='site',
+        ESI_SSO_CLIENT_SECRET='secret of the site',
+        ESI_SSO_CALLBACK_URL='http://testserver/sso/callback/',
+        ESI_USER_CONTACT_EMAIL='admin@example.com',
+        ESI_SSO_MAX_RETRIES=0,
+    )
+    django.setup()
+
+
+@pytest.fixture(scope='session')
+def _tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    connections['default'].settings_dict['NAME'] = str(tmp_path_factory.mktemp('django') / 'db.sqlite3')
+    setup_test_environment()
+    call_command('migrate', verbosity=0)
+    connections.close_all()
+    yield
+    connections.close_all()
+    teardown_test_environment()
+
+
+@pytest.fixture
+def db(_tables: None) -> Iterator[None]:
+    """The database, empty at the beginning of each test."""
+    yield
+    call_command('flush', verbosity=0, interactive=False, inhibit_post_migrate=True)
+    connections.close_all()
+
+
+@pytest.fixture
+def esi(db: None) -> Iterator[Sandbox]:
+    """The SSO and the API, to which requests for the official addresses are led."""
+    with Sandbox() as running, running.redirect():
+        running.sso.register('site', 'secret of the site', 'http://testserver/sso/callback/')
+        yield running
+
+
+@pytest.fixture
+def user(db: None) -> Any:
+    from django.contrib.auth import get_user_model
+
+    return get_user_model().objects.create_user('anna', password='anna')
