@@ -40,7 +40,6 @@ def _add_sandbox(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--port', type=int, default=0, help='the port to listen on (default: a free one)')
     parser.add_argument('--seed', default='0', help='another seed gives other data')
     parser.add_argument('--no-limits', action='store_true', help='refuse nobody for asking too often')
-    parser.add_argument('--plain', action='store_true', help='for benchmarks: answer without checks, log and faults')
     parser.set_defaults(run=_sandbox)
 
 
@@ -48,7 +47,7 @@ def _sandbox(chosen: argparse.Namespace) -> int:
     from esipy.sandbox import Sandbox
 
     seed = int(chosen.seed) if chosen.seed.isdecimal() else chosen.seed
-    with Sandbox(chosen.spec, chosen.port, seed=seed, plain=chosen.plain, limits=not chosen.no_limits) as esi:
+    with Sandbox(chosen.spec, chosen.port, seed=seed, limits=not chosen.no_limits) as esi:
         print(esi.url, flush=True)
         print(f'description: {esi.document_url}', file=sys.stderr)
         print(f'a token:     {esi.token(lifetime=30 * 86400)}', file=sys.stderr)

@@ -13,6 +13,7 @@ from esipy._sandbox import access, dates, log, walks, writes
 from esipy._sandbox.access import Caller
 from esipy._sandbox.checks import Checked, check
 from esipy._sandbox.conditional import Entity, reply_of
+from esipy._sandbox.consistent import consistent
 from esipy._sandbox.delivery import Delivery
 from esipy._sandbox.documents import Documents, changelog
 from esipy._sandbox.echo import NOTHING, UnknownIdError, echo
@@ -63,7 +64,8 @@ class Answering:
         self.dates = dates.Dates(self.routes.operations, reader.compatibility_date)
         self.documents = Documents(reader, self.dates)
         self.world = World(settings.seed, settings.size, self.routes.operations)
-        self.sso = Server(settings.seed, sorted({name for one in self.routes.operations for name in one.scopes}))
+        scopes = {name for one in self.routes.operations for name in one.scopes}
+        self.sso = Server(settings.seed, sorted(scopes), self.world)
         self.site = Site(self.sso)
         self.faults = Faults(settings.seed)
         self.gate = Gate(self.routes.operations, on=settings.limits)
@@ -250,7 +252,7 @@ class Answering:
         if shape.field is None:
             return window.records, listing.modified, window.headers
         envelope, modified = self.world.envelope(operation, values)
-        value = {**envelope, shape.field: window.records}
+        value = consistent({**envelope, shape.field: window.records})
         if window.cursor is not None:
             value['cursor'] = window.cursor
         return value, max(modified, listing.modified), window.headers

@@ -10,7 +10,9 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 
@@ -227,6 +229,8 @@ class Front:
         return self._answering(request)
 
     def _controlled(self, request: Request) -> Any:
+        if not is_loopback(request.headers.get('host', '')):
+            return error_reply(403, 'the control interface accepts requests for localhost, 127.0.0.1 or [::1] only')
         name = request.path.removeprefix(CONTROL)
         if request.method == 'GET' and name == 'document.json':
             return json_reply(
@@ -241,6 +245,21 @@ class Front:
             return error_reply(400, str(error), unknown=[error.name, error.reason, error.nearest])
         except Exception as error:
             return error_reply(400, str(error), kind=type(error).__name__)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a `Host` header names this machine.
+
+    A page in a browser can make its own name resolve to 127.0.0.1 (DNS rebinding), but it still sends that name.
+    """
+    try:
+        name = urlsplit(f'//{host}').hostname or ''
+    except ValueError:  # half of an IPv6 address
+        return False
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == 'localhost' or name.endswith('.localhost')  # RFC 6761 section 6.3
 
 
 class Remote:

@@ -10,7 +10,8 @@ from esipy._sandbox.fits import fits
 from esipy._sandbox.names import CATEGORIES
 from esipy._sandbox.routes import normal
 from esipy._sandbox.world import World
-from esipy._spec.model import Operation, Schema
+from esipy._spec.model import Operation
+from esipy._spec.schema import Schema
 
 #: Stands for "the answer does not depend on the body".
 NOTHING = object()
@@ -69,4 +70,5 @@ def _record(path: str, schema: Schema, field: str, item: Any, world: World) -> A
         kind = world.names.kind(item)
         fields |= {'category': CATEGORIES.get(kind, kind), 'name': world.names.of(kind, item)}
     known = schema.properties
-    return {**made, **{name: value for name, value in fields.items() if name in known and fits(value, known[name])}}
+    made |= {name: value for name, value in fields.items() if name in known and fits(value, known[name])}
+    return world.agreed(made, schema)

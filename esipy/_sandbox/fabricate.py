@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from esipy._sandbox import words
+from esipy._sandbox.consistent import consistent
 from esipy._sandbox.dice import Dice
 from esipy._sandbox.fits import fits, tag_of
 from esipy._sandbox.patterns import matching
-from esipy._spec.model import Schema
+from esipy._spec.schema import Schema
 
 #: A type that holds itself is followed this far; below, only what is required is filled in.
 DEPTH = 5
@@ -85,7 +86,7 @@ def _alternative(schema: Schema, dice: Dice, name: str, depth: int, age: int) ->
 
 def _tagged(option: Schema, value: Any, dice: Dice, depth: int) -> Any:
     """An alternative with a tag always shows it (`fits.tag_of`)."""
-    tag = tag_of(option)
+    tag = tag_of(option.raw)
     if tag is None or not isinstance(value, dict) or value.get(tag) is not None:
         return value
     return {**value, tag: fabricate(option.properties[tag], dice.child('tag', tag), tag, depth + 1)}
@@ -96,7 +97,7 @@ def _object(schema: Schema, dice: Dice, depth: int, age: int) -> dict[str, Any]:
     for name, field in schema.properties.items():
         if name in schema.required or (depth < DEPTH and dice.child(name, 'there').chance(0.9)):
             result[name] = fabricate(field, dice.child(name), name, depth + 1, age)
-    _settle(result, schema)
+    _settle(result, schema, age)
     for name in sorted(schema.required - result.keys()):
         result[name] = words.text(name, dice.child(name))
     if isinstance(schema.additional, Schema) and not schema.properties and depth < DEPTH:
@@ -106,12 +107,13 @@ def _object(schema: Schema, dice: Dice, depth: int, age: int) -> dict[str, Any]:
     return result
 
 
-def _settle(made: dict[str, Any], schema: Schema) -> None:
-    """Let no two numbers of a record contradict each other, where the schema allows it."""
-    settled = {name: value for name, value in made.items() if isinstance(value, (int, float))}
-    words.settle(settled)
+def _settle(made: dict[str, Any], schema: Schema, age: int) -> None:
+    """Remove the contradictions of a record, where its schema allows it."""
+    settled = consistent(made, age)
+    for name in made.keys() - settled.keys() - schema.required:
+        del made[name]
     for name, value in settled.items():
-        if value is not made[name] and fits(value, schema.properties[name]):
+        if name in made and value is not made[name] and fits(value, schema.properties[name]):
             made[name] = value
 
 

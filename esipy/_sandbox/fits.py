@@ -1,17 +1,26 @@
-"""Does a JSON value fit a schema? As strict as a server is: nothing is converted, everything wrong is told.
+"""Does a JSON value fit a schema? As strict as a server is: nothing is converted, every fault is reported.
 
-`esipy._spec.coerce` is its opposite on the client's side: it takes loose input and makes it fit.
+The package jsonschema judges, by JSON Schema 2020-12; what the older formats and ESI's own documents write
+differently is in `_KEYWORDS`. `esipy._spec.coerce` is the opposite on the client's side: it makes loose input fit.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-from esipy._spec.model import Schema
+from esipy._runtime.lazy import missing_extra
+from esipy._spec.reader import Reader
+from esipy._spec.schema import Schema
+
+try:
+    from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
+except ImportError as error:
+    raise missing_extra('the sandbox', 'jsonschema', 'sandbox', error) from error
 
 
 class Misfit(NamedTuple):
@@ -23,177 +32,179 @@ class Misfit(NamedTuple):
 
 
 def fits(value: Any, schema: Schema) -> bool:
-    return next(misfits(value, schema), None) is None
+    return bool(_validator(schema).is_valid(value))
 
 
 def misfits(value: Any, schema: Schema, where: str = '') -> Iterator[Misfit]:
     """Everything about `value` that its schema does not allow."""
-    for part in schema.parts:
-        yield from _own(value, part, where)
-    if isinstance(value, dict):
-        yield from _fields(value, schema, where)
+    for error in _validator(schema).iter_errors(value):
+        at = where
+        for step in error.absolute_path:
+            at += f'[{step}]' if isinstance(step, int) else f'.{step}' if at else str(step)
+        word = _WORDS.get(error.validator)
+        yield Misfit(at, word(error.validator_value) if word else error.message, error.instance)
 
 
-def _own(value: Any, schema: Schema, where: str) -> Iterator[Misfit]:
-    """What one schema says itself, without the parts that it is composed of."""
-    words = schema.keywords
-    declared = words.get('type')
-    kinds = [declared] if isinstance(declared, str) else declared
-    if kinds and not any(_is(value, kind) for kind in kinds):
-        yield Misfit(where, f'expected {" or ".join(kinds)}, but got {_kind(value)}', value)
-        return
-    if 'enum' in words and value not in words['enum'] and not (value is None and 'null' in (kinds or ())):
-        yield Misfit(where, f'expected one of {", ".join(map(str, words["enum"]))}', value)
-    if 'const' in words and value != words['const']:
-        yield Misfit(where, f'expected {words["const"]!r}', value)
-    yield from (Misfit(where, message, value) for message in _limits(value, schema))
-    yield from _alternatives(value, schema, where)
-    if isinstance(value, list) and schema.items is not None:
-        for index, item in enumerate(value):
-            yield from misfits(item, schema.items, f'{where}[{index}]')
-
-
-def _limits(value: Any, schema: Schema) -> Iterator[str]:
-    if _is(value, 'number'):
-        yield from _range(value, schema.keywords)
-    elif isinstance(value, str):
-        yield from _text(value, schema)
-    elif isinstance(value, list):
-        yield from _size(value, schema.keywords)
-
-
-def _range(value: float, words: Mapping[str, Any]) -> Iterator[str]:
-    if words.get('minimum') is not None and value < words['minimum']:
-        yield f'expected number to be at least {words["minimum"]}'
-    if words.get('maximum') is not None and value > words['maximum']:
-        yield f'expected number to be at most {words["maximum"]}'
-    if words.get('exclusiveMinimum') is not None and value <= words['exclusiveMinimum']:
-        yield f'expected number to be above {words["exclusiveMinimum"]}'
-    if words.get('exclusiveMaximum') is not None and value >= words['exclusiveMaximum']:
-        yield f'expected number to be below {words["exclusiveMaximum"]}'
-    if words.get('multipleOf') and value % words['multipleOf']:
-        yield f'expected a multiple of {words["multipleOf"]}'
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        yield 'expected a number of at most 64 bits'
-
-
-def _text(value: str, schema: Schema) -> Iterator[str]:
-    words = schema.keywords
-    if len(value) < (words.get('minLength') or 0):
-        yield f'expected length to be at least {words["minLength"]}'
-    if words.get('maxLength') is not None and len(value) > words['maxLength']:
-        yield f'expected length to be at most {words["maxLength"]}'
-    if words.get('pattern') and not matches(words['pattern'], value):
-        yield f'expected text to match {words["pattern"]}'
-    if not _FORMATS.get(schema.format or '', lambda text: True)(value):
-        yield f'expected a text of the format {schema.format}'
-
-
-def _size(value: list[Any], words: Mapping[str, Any]) -> Iterator[str]:
-    if len(value) < (words.get('minItems') or 0):
-        yield f'expected at least {words["minItems"]} items'
-    if words.get('maxItems') is not None and len(value) > words['maxItems']:
-        yield f'expected at most {words["maxItems"]} items'
-    if words.get('uniqueItems') and _has_twins(value):
-        yield 'expected items to be unique'
-
-
-def _has_twins(items: list[Any]) -> bool:
-    try:
-        return len(set(items)) < len(items)
-    except TypeError:  # lists and objects cannot be looked up
-        return any(item in items[:index] for index, item in enumerate(items))
-
-
-def _alternatives(value: Any, schema: Schema, where: str) -> Iterator[Misfit]:
-    one, some = schema.keywords.get('oneOf') or (), schema.keywords.get('anyOf') or ()
-    fitting = [_has_tag(value, option) and fits(value, option) for option in schema.one_of]
-    if one and sum(fitting[: len(one)]) != 1:
-        yield Misfit(where, 'expected exactly one of the alternatives to fit', value)
-    if some and not any(fitting[len(one) :]):
-        yield Misfit(where, 'expected one of the alternatives to fit', value)
-
-
-def tag_of(option: Schema) -> str | None:
+def tag_of(option: Mapping[str, Any]) -> str | None:
     """The field that tells an alternative from the others.
 
-    The live document writes {oneOf: [{title: import, properties: {import: ...}}, {title: export, ...}]} and forgets
-    to say that the field is required: taken literally, no answer of the real server would be valid.
+    The live document writes {oneOf: [{title: import, properties: {import: ...}}, {title: export, ...}]} and does not
+    say that the field is required: taken literally, no response of the real server would be valid.
     """
-    title = option.keywords.get('title')
-    return title if title in option.properties and not option.required else None
-
-
-def _has_tag(value: Any, option: Schema) -> bool:
-    tag = tag_of(option)
-    return tag is None or not isinstance(value, dict) or tag in value
-
-
-def _fields(value: dict[str, Any], schema: Schema, where: str) -> Iterator[Misfit]:
-    prefix = f'{where}.' if where else ''
-    for name in sorted(schema.required - value.keys()):
-        yield Misfit(prefix + name, 'expected required property to be present', None)
-    known = schema.properties
-    for name, item in value.items():
-        if name in known:
-            yield from misfits(item, known[name], prefix + name)
-        elif schema.additional is False:
-            yield Misfit(prefix + name, 'unexpected property', item)
-        elif isinstance(schema.additional, Schema):
-            yield from misfits(item, schema.additional, prefix + name)
-
-
-def _is(value: Any, kind: str) -> bool:
-    if kind == 'integer':
-        return (isinstance(value, int) and not isinstance(value, bool)) or (
-            isinstance(value, float) and value.is_integer()
-        )
-    if kind == 'number':
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, _TYPES.get(kind, object))
-
-
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    'string': str,
-    'boolean': bool,
-    'array': list,
-    'object': dict,
-    'null': type(None),
-}
-
-
-def _kind(value: Any) -> str:
-    return next((kind for kind in (*_TYPES, 'integer', 'number') if _is(value, kind)), type(value).__name__)
+    title = option.get('title')
+    return title if title in (option.get('properties') or {}) and not option.get('required') else None
 
 
 def matches(pattern: str, text: str) -> bool:
-    """A pattern that Python cannot read (it is JavaScript's dialect) forbids nothing."""
+    """Whether a text matches. A pattern that Python cannot read (it is JavaScript's dialect) forbids nothing."""
     try:
         return re.search(pattern, text) is not None
     except re.error:
         return True
 
 
-def _is_date(text: str) -> bool:
-    return bool(re.fullmatch(r'\d{4}-\d\d-\d\d', text, re.ASCII)) and _reads(date.fromisoformat, text)
+#: The validators of each description: one for the whole, from which references are followed, and one for each node.
+_known: WeakKeyDictionary[Reader, dict[int, Any]] = WeakKeyDictionary()
 
 
-def _is_time(text: str) -> bool:
+def _validator(schema: Schema) -> Any:
+    reader = schema._reader
+    known = _known.get(reader)
+    if known is None:
+        known = _known[reader] = {0: _Validator(reader.document, format_checker=_FORMATS)}
+    found = known.get(id(schema.raw))
+    if found is None:
+        found = known[id(schema.raw)] = known[0].evolve(schema=schema.raw)  # which keeps the node, and so its id
+    return found
+
+
+def _type(validator: Any, kinds: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    if value is None and _is_nullable(schema):
+        return
+    if not any(_TYPES.get(kind, lambda value: True)(value) for kind in kinds):
+        found = next((kind for kind, test in _TYPES.items() if test(value)), type(value).__name__)
+        yield ValidationError(f'expected {" or ".join(kinds)}, but got {found}')
+    elif isinstance(value, int) and not -(2**63) <= value < 2**63:
+        yield ValidationError('expected a number of at most 64 bits')
+
+
+def _is_nullable(schema: Mapping[str, Any]) -> bool:
+    """Swagger 2.0 and OpenAPI 3.0 have words of their own for "or null"."""
+    return schema.get('nullable') is True or schema.get('x-nullable') is True or 'null' in (schema.get('type') or ())
+
+
+def _enum(validator: Any, choices: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    if value not in choices and not (value is None and _is_nullable(schema)):
+        yield ValidationError('')
+
+
+def _exclusive(other: str, passes: Callable[[Any, Any], bool]) -> Any:
+    """`exclusiveMinimum`, which is a number, or `true` beside `minimum` in the older formats."""
+
+    def check(validator: Any, bound: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+        bound = schema.get(other) if bound is True else bound
+        if _TYPES['number'](value) and type(bound) in (int, float) and not passes(value, bound):
+            side = 'above' if other == 'minimum' else 'below'
+            yield ValidationError(f'expected number to be {side} {bound}')
+
+    return check
+
+
+def _pattern(validator: Any, pattern: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not matches(pattern, value):
+        yield ValidationError('')
+
+
+def _required(validator: Any, names: Any, value: Any, schema: Any) -> Iterator[ValidationError]:
+    """A parameter of Swagger 2.0 is its own schema, and has a `required` of another meaning."""
+    if isinstance(value, dict) and isinstance(names, list):
+        for name in sorted(set(names) - value.keys()):
+            yield ValidationError('', path=[name], instance=None)
+
+
+def _additional(validator: Any, allowed: Any, value: Any, schema: Mapping[str, Any]) -> Iterator[ValidationError]:
+    known = schema.get('properties') or {}
+    for name in value.keys() - known if isinstance(value, dict) else ():
+        if allowed is False:
+            yield ValidationError('unexpected property', path=[name], instance=value[name])
+        elif isinstance(allowed, Mapping):
+            yield from validator.descend(value[name], allowed, path=name)
+
+
+def _one_of(validator: Any, options: list[Any], value: Any, schema: Any) -> Iterator[ValidationError]:
+    def is_named(option: Any) -> bool:
+        tag = tag_of(option) if isinstance(option, Mapping) else None
+        return tag is None or not isinstance(value, dict) or tag in value
+
+    fitting = [option for option in options if is_named(option) and validator.evolve(schema=option).is_valid(value)]
+    if len(fitting) != 1:
+        yield ValidationError('expected exactly one of the alternatives to fit')
+
+
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    'string': lambda value: isinstance(value, str),
+    'boolean': lambda value: isinstance(value, bool),
+    'array': lambda value: isinstance(value, list),
+    'object': lambda value: isinstance(value, dict),
+    'null': lambda value: value is None,
+    'integer': lambda value: type(value) is int or (type(value) is float and value.is_integer()),
+    'number': lambda value: type(value) in (int, float),
+}
+
+_KEYWORDS = {
+    'type': _type,
+    'enum': _enum,
+    'exclusiveMinimum': _exclusive('minimum', lambda value, bound: value > bound),
+    'exclusiveMaximum': _exclusive('maximum', lambda value, bound: value < bound),
+    'pattern': _pattern,
+    'required': _required,
+    'additionalProperties': _additional,
+    'oneOf': _one_of,
+}
+
+_extend: Any = validators.extend
+_Validator = _extend(Draft202012Validator, _KEYWORDS)
+
+#: How ESI words a fault, by keyword; given the keyword's value.
+_WORDS: dict[Any, Callable[[Any], str]] = {
+    'required': lambda names: 'expected required property to be present',
+    'enum': lambda choices: f'expected one of {", ".join(map(str, choices))}',
+    'const': lambda value: f'expected {value!r}',
+    'minimum': lambda bound: f'expected number to be at least {bound}',
+    'maximum': lambda bound: f'expected number to be at most {bound}',
+    'multipleOf': lambda step: f'expected a multiple of {step}',
+    'minLength': lambda length: f'expected length to be at least {length}',
+    'maxLength': lambda length: f'expected length to be at most {length}',
+    'pattern': lambda pattern: f'expected text to match {pattern}',
+    'format': lambda name: f'expected a text of the format {name}',
+    'minItems': lambda count: f'expected at least {count} items',
+    'maxItems': lambda count: f'expected at most {count} items',
+    'uniqueItems': lambda unique: 'expected items to be unique',
+    'anyOf': lambda options: 'expected one of the alternatives to fit',
+}
+
+#: The formats that are checked; any other is a remark for readers (JSON Schema 2020-12, validation, section 7.2).
+_FORMATS = FormatChecker(formats=())
+
+
+@_FORMATS.checks('date', raises=ValueError)
+def _is_date(text: Any) -> bool:
+    if isinstance(text, str):
+        date.fromisoformat(text)
+    return not isinstance(text, str) or bool(re.fullmatch(r'\d{4}-\d\d-\d\d', text, re.ASCII))
+
+
+@_FORMATS.checks('date-time', raises=ValueError)
+def _is_time(text: Any) -> bool:
+    if isinstance(text, str):
+        datetime.fromisoformat(text.upper())
     shape = r'\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)'
-    return bool(re.fullmatch(shape, text, re.ASCII)) and _reads(datetime.fromisoformat, text.upper())
+    return not isinstance(text, str) or bool(re.fullmatch(shape, text, re.ASCII))
 
 
-def _is_uuid(text: str) -> bool:
-    return len(text) == 36 and _reads(UUID, text)
-
-
-def _reads(reader: Any, text: str) -> bool:
-    try:
-        reader(text)
-    except ValueError:
-        return False
-    return True
-
-
-#: The formats that are checked; any other only tells a reader what is meant (JSON Schema 2020-12, 7.2).
-_FORMATS: dict[str, Any] = {'date': _is_date, 'date-time': _is_time, 'uuid': _is_uuid}
+@_FORMATS.checks('uuid', raises=ValueError)
+def _is_uuid(text: Any) -> bool:
+    if isinstance(text, str):
+        UUID(text)
+    return not isinstance(text, str) or len(text) == 36

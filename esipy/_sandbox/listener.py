@@ -23,11 +23,10 @@ _CHUNK = 64 * 1024
 
 
 class Listener:
-    """A listening socket and its connections. `fast` answers a request line without anyone looking at the rest."""
+    """A listening socket and its connections."""
 
     def __init__(self, application: Application, host: str = '127.0.0.1', port: int = 0) -> None:
         self.application = application
-        self.fast: dict[bytes, bytes] = {}
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
@@ -113,10 +112,6 @@ class Connection:
                 head = self._head()
                 if head is None:
                     return
-                fast = self.listener.fast.get(head[: head.find(b'\r\n')]) if self.listener.fast else None
-                if fast is not None:
-                    self.socket.sendall(fast)
-                    continue
                 request = Request(head, self.peer)
                 self._read_body(request)
             except BadRequestError as bad:

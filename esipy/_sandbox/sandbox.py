@@ -19,7 +19,6 @@ from esipy._sandbox.limits.orders import Limits
 from esipy._sandbox.listener import Listener, reachable
 from esipy._sandbox.log import Log
 from esipy._sandbox.orders import FaultOrders, SandboxClock
-from esipy._sandbox.plain import Plain
 from esipy._sandbox.sso.orders import SSO
 from esipy._sandbox.state import Data, Lists
 from esipy._sandbox.world import Size
@@ -41,8 +40,6 @@ class Sandbox:
     `expires`: send `Expires` too. `server_cache`: numbered pages change only when what was shown of them expires.
     `limits`: refuse who asks too often, as ESI does; False: nobody; or other rules by name,
     {'market-order': {'tokens': 150, 'window': 5}}, see `esi.limits.set`. `process`: run in a process of its own.
-    `plain`: for benchmarks, answer every request line the same way for ever after its first time, without looking;
-    there are no limits then.
     """
 
     def __init__(
@@ -59,7 +56,6 @@ class Sandbox:
         server_cache: bool = False,
         limits: bool | Mapping[str, Mapping[str, Any]] = True,
         process: bool = False,
-        plain: bool = False,
     ) -> None:
         self._document = load(spec)
         read(self._document)  # what is no description is told here, not when the first request comes
@@ -74,7 +70,6 @@ class Sandbox:
             'expires': expires,
             'server_cache': server_cache,
             'limits': limits,
-            'plain': plain,
         }
         self._running: Listener | Child | None = None
         self._ask: Control = self._not_running
@@ -112,15 +107,13 @@ class Sandbox:
             strict_pages=options['strict_pages'],
             expires=options['expires'],
             server_cache=options['server_cache'],
-            limits=options['limits'] is not False and not options['plain'],
+            limits=options['limits'] is not False,
         )
         answering = Answering(read(self._document), settings)
         desk = Desk(answering)
         for name, rule in (options['limits'] if isinstance(options['limits'], Mapping) else {}).items():
             desk('limits.set', name=name, **rule)
         listener = Listener(Front(answering, desk), options['host'], self._wanted_port)
-        if options['plain']:
-            listener.application = Plain(listener)
         return listener, desk
 
     def stop(self) -> None:

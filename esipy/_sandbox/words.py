@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 from esipy._sandbox.dice import Dice
 
@@ -60,6 +59,11 @@ _KINDS = {
     'contact': 'character',
     'owner': 'character',
     'issuer': 'character',
+    'installer': 'character',
+    'bidder': 'character',
+    'facility': 'station',
+    'blueprint': 'item',
+    'skill': 'type',
     'assignee': 'corporation',
     'acceptor': 'character',
     'executor_corporation': 'corporation',
@@ -144,11 +148,14 @@ def title(dice: Dice) -> str:
 
 
 def name_of(kind: str, number: int, seed: object) -> str:
-    """What the thing with this id is called; the number makes it the only one of that name."""
-    dice = Dice(seed, 'name', kind, number)
-    if kind == 'character':
-        return f'{person(dice)} {number % 100_000}'
-    return f'{title(dice)} {number % 100_000}'
+    """The name of the thing with this id; no other of its kind has it."""
+    firsts, seconds = (_GIVEN, _FAMILY) if kind == 'character' else (_FIRST, _SECOND)
+    pairs = len(firsts) * len(seconds)
+    turn, place = divmod(int(number) - ID_RANGES[kind][0], pairs)
+    # 77 has no divisor in common with either number of pairs, so that each pair comes once in a turn.
+    place = (77 * place + Dice(seed, 'name', kind).below(pairs)) % pairs
+    name = f'{firsts[place % len(firsts)]} {seconds[place // len(firsts)]}'
+    return name if turn == 0 else f'{name} {turn + 1 if turn > 0 else number}'
 
 
 def text(field: str, dice: Dice) -> str:
@@ -184,25 +191,6 @@ def day(field: str, dice: Dice, age: int = 0) -> date:
     return EPOCH.date() - timedelta(days=age)
 
 
-#: Of each pair the first is never the greater one.
-_ORDERED = (
-    ('lowest', 'highest'),
-    ('lowest', 'average'),
-    ('average', 'highest'),
-    ('volume_remain', 'volume_total'),
-    ('min_volume', 'volume_remain'),
-    ('remaining', 'initial'),
-    ('current', 'desired'),
-)
-
-
-def settle(fields: dict[str, Any]) -> None:
-    """Exchange the numbers of a record that contradict each other."""
-    for low, high in _ORDERED:
-        if low in fields and high in fields and fields[low] > fields[high]:
-            fields[low], fields[high] = fields[high], fields[low]
-
-
 def whole(field: str, dice: Dice) -> int:
     """A whole number for a field of that name."""
     if field == 'from':
@@ -211,6 +199,8 @@ def whole(field: str, dice: Dice) -> int:
         return dice.between(*id_range(field))
     if field == 'players':
         return dice.between(15_000, 35_000)
+    if field == 'min_volume':
+        return 1 if dice.chance(0.8) else dice.between(2, 50)
     if 'volume' in field or 'quantity' in field or 'count' in field:
         return dice.between(1, 5_000)
     if 'total' in field or 'sp' in field.split('_') or 'value' in field or 'isk' in field:

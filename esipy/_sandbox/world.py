@@ -19,11 +19,12 @@ from esipy._sandbox.fits import fits
 from esipy._sandbox.identity import Ids
 from esipy._sandbox.listing import Listing
 from esipy._sandbox.mend import mend
-from esipy._sandbox.names import Names
+from esipy._sandbox.names import Names, alliance_of, membership
 from esipy._sandbox.routes import normal
 from esipy._sandbox.shapes import Shape, shape_of, success, word
 from esipy._sandbox.walks import ID_WALKS
-from esipy._spec.model import Operation, Schema
+from esipy._spec.model import Operation
+from esipy._spec.schema import Schema
 
 #: Query parameters that choose a part of a list instead of another list.
 _CHOOSING = frozenset(
@@ -62,6 +63,12 @@ class World:
         self.version += 1
         return clock.time()
 
+    def rename(self, kind: str, number: int, name: str) -> None:
+        """Call a thing something else from now on, in every response."""
+        with self.lock:
+            self.names.rename(kind, number, name)
+            self.changed()
+
     def get(self, path: str) -> Operation | None:
         """The operation that shows what lies at a path."""
         return self._gets.get(normal(path))
@@ -85,7 +92,9 @@ class World:
         examples = _example_records(operation, shape)
         count, page_size = self._sizes(operation, shape, len(examples))
         make = _Maker(shape, self._pins(operation, shape.item, values), examples, dice, operation.paging, count)
-        return Listing(make.record, shape.identity, count, page_size, self.born)
+        item = shape.item
+        assert item is not None
+        return Listing(lambda index: self.agreed(make.record(index), item), shape.identity, count, page_size, self.born)
 
     def _sizes(self, operation: Operation, shape: Shape, examples: int) -> tuple[int, int]:
         listed = shape.schema.properties[shape.field] if shape.schema and shape.field else shape.schema
@@ -130,12 +139,17 @@ class World:
             return made
         for name, value in {
             **_listed_fields(above, values.get(_last_placeholder(operation))),
-            **self._own_name(operation, values),
+            **self._known(operation, values),
         }.items():
             _pin(made, schema, name, value)
         for name, value in self._pins(operation, schema, values).items():
             _pin(made, schema, name, value)
-        return made
+        return self.agreed(made, schema)
+
+    def agreed(self, made: Any, schema: Schema) -> Any:
+        """The value, with the names and kinds that its ids have everywhere; unchanged where those do not fit."""
+        found = self.names.agree(made)
+        return found if found == made or fits(found, schema) else made
 
     def envelope(self, operation: Operation, values: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
         """The fields that stand beside the records of a list, and when they last changed."""
@@ -162,13 +176,15 @@ class World:
             pins['id'] = values[last]
         return pins
 
-    def _own_name(self, operation: Operation, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The name of the thing that the path ends with, the same wherever it is named."""
+    def _known(self, operation: Operation, values: Mapping[str, Any]) -> dict[str, Any]:
+        """What other responses say of the thing that the path ends with: its name, and to whom it belongs."""
         last = _last_placeholder(operation)
+        number = values.get(last)
         kind = words.kind_of(last) if operation.path.rstrip('/').endswith('}') else None
-        if kind in (None, 'other', 'type', 'event', 'contract') or not isinstance(values.get(last), int):
+        if kind is None or kind in ('other', 'event', 'contract') or not isinstance(number, int):
             return {}
-        return {'name': self.names.of(kind or '', values[last])}
+        belongs = {'character': membership, 'corporation': alliance_of}.get(kind)
+        return {'name': self.names.of(kind, number), **(belongs(number) if belongs else {})}
 
     def _above(self, operation: Operation, values: Mapping[str, Any]) -> Listing | None:
         """The list in which a thing stands, which may say more of it: /calendar of /calendar/{event_id}."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from esipy._sandbox import words
 from esipy._sandbox.fabricate import kind_of
 from esipy._sandbox.listing import Listing
 from esipy._sandbox.routes import normal
@@ -89,15 +89,16 @@ def _add_label(write: Write, labels: Listing) -> Any:
 
 
 def _add_mail(write: Write, mails: Listing) -> Any:
+    now = write.world.changed()
     record = {
         'from': write.values['character_id'],
         'subject': write.body['subject'],
         'recipients': write.body['recipients'],
-        'timestamp': words.EPOCH.strftime('%Y-%m-%dT%H:%M:%SZ'),
+        'timestamp': datetime.fromtimestamp(now, UTC).strftime('%Y-%m-%dT%H:%M:%SZ'),
         'is_read': False,
         'labels': [],
     }
-    return mails.insert(record, write.world.changed(), at=0)['mail_id']
+    return mails.insert(record, now, at=0)['mail_id']
 
 
 def _edit_mail(write: Write, mails: Listing) -> Any:

@@ -119,7 +119,7 @@ def test_names_that_are_not_in_the_table(server: Server) -> None:
     with client(server) as service:
         for wrong in (lambda: service.get_user, lambda: service.call('get_user')):
             with pytest.raises(
-                UnknownOperationError, match="'get_user': no operation of that name; did you mean get_users"
+                UnknownOperationError, match=r"'get_user': no operation of that name; .* did you mean get_users"
             ):
                 wrong()
         with pytest.raises(AttributeError):

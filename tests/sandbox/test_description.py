@@ -28,7 +28,7 @@ def test_it_is_valid() -> None:
 def test_it_has_one_of_each() -> None:
     app = App.create(document())
     operations = [app.op[name] for name in app.op]
-    assert 30 <= len(operations) <= 40
+    assert 60 <= len(operations) <= 70
     assert {operation.paging for operation in operations} == {
         None, 'pages', 'cursor', 'from_id', 'last_mail_id', 'from_event', 'max_war_id',
     }  # fmt: skip

@@ -189,12 +189,3 @@ def test_in_a_process_of_its_own() -> None:
             esi.sso.algorithm = 'none'
         with pytest.raises(SandboxError, match='no such character'):
             esi.sso.login(visit.auth_uri(scope=None), 5)
-
-
-def test_plain_mode_keeps_nothing_of_it() -> None:
-    with Sandbox(plain=True) as esi, requests.Session() as session:
-        visit = Visitor(esi, session)
-        kid = esi.sso.rotate_keys()
-        assert kid in visit.key_set()
-        assert esi.sso.rotate_keys() in visit.key_set()
-        assert kid not in visit.key_set()

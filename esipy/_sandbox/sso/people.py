@@ -9,9 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from esipy._sandbox.dice import Dice
 from esipy._sandbox.errors import SandboxError
-from esipy._sandbox.words import person
+from esipy._sandbox.world import World
 
 #: Who is offered if nobody says.
 FIRST = (90000001, 90000002, 90000003, 90000004)
@@ -20,15 +19,15 @@ FIRST = (90000001, 90000002, 90000003, 90000004)
 class People:
     """Any id has a name and an owner; the login page offers some of them."""
 
-    def __init__(self, seed: object) -> None:
+    def __init__(self, seed: object, world: World) -> None:
         self._seed = seed
-        self._names: dict[int, str] = {}
+        self._world = world
         self._offered = dict.fromkeys(FIRST)
         self._sales: Counter[int] = Counter()
         self._lock = threading.Lock()
 
     def name(self, character_id: int) -> str:
-        return self._names.get(character_id) or person(Dice(self._seed, 'character', character_id))
+        return self._world.names.of('character', character_id)
 
     def owner(self, character_id: int) -> str:
         """Another one after every sale."""
@@ -51,7 +50,7 @@ class People:
         with self._lock:
             self._offered[character_id] = None
             if name is not None:
-                self._names[character_id] = name
+                self._world.rename('character', character_id, name)
         return self.told(character_id)
 
     def remove(self, character_id: int) -> None:

@@ -13,15 +13,16 @@ from esipy._sandbox.sso.keys import FIRST, Keys
 from esipy._sandbox.sso.oauth import no_grant
 from esipy._sandbox.sso.people import People
 from esipy._sandbox.sso.tokens import Rules, Tokens
+from esipy._sandbox.world import World
 
 
 class Server:
     """One SSO. `scopes`: all that the description knows."""
 
-    def __init__(self, seed: object, scopes: Sequence[str]) -> None:
+    def __init__(self, seed: object, scopes: Sequence[str], world: World) -> None:
         self.rules = Rules()
         self.keys = Keys()
-        self.people = People(seed)
+        self.people = People(seed, world)
         self.clients = Clients()
         self.ledger = Ledger()
         self.tokens = Tokens(self.rules, self.keys, self.people, scopes)
