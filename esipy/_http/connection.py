@@ -149,11 +149,11 @@ _PlainConnection = _own_class(urllib3_connection.HTTPConnection)
 _PlainTLSConnection = _own_class(urllib3_connection.HTTPSConnection)
 
 
-class _HTTPConnection(_TrackedConnection, _PlainConnection):  # type: ignore[misc]
+class _HTTPConnection(_TrackedConnection, _PlainConnection):  # type: ignore[misc, valid-type]
     pass
 
 
-class _HTTPSConnection(_TrackedConnection, _PlainTLSConnection):  # type: ignore[misc]
+class _HTTPSConnection(_TrackedConnection, _PlainTLSConnection):  # type: ignore[misc, valid-type]
     pass
 
 
