@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from esipy import clock
 from esipy._cache.base import BaseCache
@@ -97,7 +97,8 @@ class App:
         return f'<App {(self.raw.get("info") or {}).get("title", "")!r}: {len(self.op)} operations>'
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (dict(self.raw), self._reader.base_url, self._tenant, self._compatibility_date)
+        # Where the document came from may be part of the servers' addresses.
+        return _revive, (dict(self.raw), self._reader.source_url, self._tenant, self._compatibility_date)
 
 
 def _own(document: dict[str, Any]) -> Any:
@@ -105,13 +106,14 @@ def _own(document: dict[str, Any]) -> Any:
     try:
         return marshal.loads(marshal.dumps(document))  # the quickest that there is for the types of JSON
     except ValueError:  # others, as from a loader of YAML or TOML
-        return copy.deepcopy(document)
+        try:
+            return copy.deepcopy(document)
+        except RecursionError:
+            raise SpecError('description: not an API description: it is nested too deeply') from None
 
 
-def _revive(document: Mapping[str, Any], base_url: str, tenant: str | None, compatibility_date: str | None) -> App:
-    reader = read(document)
-    reader.base_url = base_url  # where the document came from may have been part of it
-    return App(reader, tenant, compatibility_date)
+def _revive(document: Mapping[str, Any], source_url: str, tenant: str | None, compatibility_date: str | None) -> App:
+    return App(read(document, source_url), tenant, compatibility_date)
 
 
 class EsiApp:
@@ -265,10 +267,11 @@ class EsiApp:
         try:
             content, headers, until = self.cache.get(key, None)
             address = headers[_ADDRESS]
-            if isinstance(content, bytes) and address.startswith(f'{url}?'):
+            if isinstance(content, bytes) and _without_query(address) == _without_query(url):
                 app = self._make(key, content, url)
-                if not _is_believable(app._reader.base_url, url):
-                    LOGGER.warning('%s: the copy in the cache leads to %s, and is not used', url, app._reader.base_url)
+                elsewhere = [base for base in sorted(app._reader.base_urls()) if not _is_believable(base, url)]
+                if elsewhere:
+                    LOGGER.warning('%s: the copy in the cache leads to %s, and is not used', url, elsewhere[0])
                     return None
                 if address != self._address(url):  # of another date or server of the game: better than none
                     return _Kept(app, content, {}, 0.0)
@@ -286,10 +289,19 @@ class EsiApp:
         return answer.content, answer.headers
 
     def _address(self, url: str) -> str:
-        """The old documents are chosen by server, the live one by date."""
-        if url.endswith('swagger.json'):
-            return f'{url}?datasource={self.datasource}'
-        return f'{url}?compatibility_date={self.compatibility_date or fetch.COMPATIBILITY_DATE}'
+        """Return where a document is requested: the old ones by server of the game, the live one by date. What the
+        query of `url` already says stays, but for a date that EsiApp was given."""
+        split = urlsplit(url)
+        if split.path.endswith('swagger.json'):
+            name, value, is_given = 'datasource', self.datasource, False
+        else:
+            date = self.compatibility_date
+            name, value, is_given = 'compatibility_date', date or fetch.COMPATIBILITY_DATE, date is not None
+        parts = [part for part in split.query.split('&') if part]
+        named = [part for part in parts if part.partition('=')[0] == name]
+        if is_given or not named:
+            parts = [part for part in parts if part not in named] + [f'{name}={value}']
+        return urlunsplit(split._replace(query='&'.join(parts), fragment=''))
 
     def _make(self, key: str, content: bytes, url: str) -> App:
         known = self._made.get(key)
@@ -309,6 +321,10 @@ class EsiApp:
             self.cache.set(key, (content, headers, now + (fresh or 0.0)), 0)
         except Exception as error:
             LOGGER.warning('%s: the document cannot be cached: %r', key, error)
+
+
+def _without_query(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(query='', fragment=''))
 
 
 def _is_believable(base_url: str, url: str) -> bool:
