@@ -27,6 +27,7 @@ from esipy._http.body import from_mock, is_complete, streaming
 from esipy._http.connection import PIECE, current_request, use_deadline_pools
 from esipy._http.errors import transport_error, was_closed
 from esipy._http.options import check_headers
+from esipy._http.proxies import check_proxy
 from esipy._http.raw_response import BodyError, RawResponse, Redirect, TransportError
 from esipy._http.redirects import MAX_REDIRECTS, REDIRECTS, redirect_of
 from esipy._http.session import SessionHeaders, SessionIdentity, read
@@ -242,6 +243,7 @@ class Transport:
                 self._settings.clear()
             settings = dict(session.merge_environment_settings(url, {}, True, None, None))
             del settings['stream']
+            check_proxy(url, settings['proxies'])
             self._settings[key] = settings
         return settings
 

@@ -1,11 +1,12 @@
 """The errors of calls, under django-esi's names::
 
-    HTTPError                   (esipy's own error is its cause)
+    HTTPError                   (also an esipy.exceptions.APIException)
     ├── HTTPNotModified         304
-    ├── HTTPClientError         4xx
-    ├── HTTPServerError         5xx
-    ├── RequestError            no response: refused, reset, too late
-    └── ContentTypeError        a body that is not what its description says
+    ├── HTTPClientError         4xx (also a ClientError)
+    ├── HTTPServerError         5xx (also a ServerError)
+    │   └── HTTPDowntimeError   (also a DowntimeError)
+    ├── RequestError            no response: refused, reset, too late (also a ConnectionFailedError)
+    └── ContentTypeError        a body that is not what its description says (also an UndecodableBodyError)
     esipy.exceptions.LimitedError
     ├── ESIErrorLimitException  the error limit
     ├── ESIBucketLimitException a rate limit
@@ -27,14 +28,17 @@ from esipy.contrib.django.compat.rate_limiting import ESIRateLimitBucket
 from esipy.contrib.django.compat.records import to_records
 from esipy.exceptions import (
     APIException,
+    ClientError,
     ConnectionFailedError,
+    DowntimeError,
     EsiError,
     LimitedError,
+    ServerError,
     UndecodableBodyError,
 )
 
 
-class HTTPError(EsiError):
+class HTTPError(APIException):
     """A call failed. `status_code`; `headers`; `data`: the body, as an object."""
 
     #: The name of the error of aiopenapi3 that it is as well.
@@ -48,8 +52,7 @@ class HTTPError(EsiError):
         return super().__new__(kind if theirs is None or issubclass(kind, theirs) else _both(kind, theirs))
 
     def __init__(self, status_code: int = 0, headers: Mapping[str, str] | None = None, data: Any = None) -> None:
-        Exception.__init__(self, status_code, headers, data)
-        self.status_code = status_code
+        super().__init__('', status_code, response_header=headers)
         self.headers = headers if headers is not None else {}
         self.data = data
 
@@ -84,25 +87,29 @@ class HTTPNotModified(HTTPError):
         return HTTPNotModified, (self.status_code, dict(self.headers))
 
 
-class HTTPClientError(HTTPError):
+class HTTPClientError(HTTPError, ClientError):
     """4xx: the server refuses the request."""
 
     _counterpart = 'HTTPClientError'
 
 
-class HTTPServerError(HTTPError):
+class HTTPServerError(HTTPError, ServerError):
     """5xx: the server failed."""
 
     _counterpart = 'HTTPServerError'
 
 
-class RequestError(HTTPError):
+class HTTPDowntimeError(HTTPServerError, DowntimeError):
+    """5xx while the cluster is down for the day."""
+
+
+class RequestError(HTTPError, ConnectionFailedError):
     """There was no response."""
 
     _counterpart = 'RequestError'
 
 
-class ContentTypeError(HTTPError):
+class ContentTypeError(HTTPError, UndecodableBodyError):
     """The body is not what its description says."""
 
     _counterpart = 'ContentTypeError'
@@ -152,18 +159,26 @@ def _slug(bucket: Any) -> str:
     return str(getattr(bucket, 'slug', bucket))
 
 
-def translated(error: APIException, response: Response | None, operation: Any) -> EsiError:
+def translated(error: APIException, response: Any, operation: Any) -> EsiError:
     """Return the error of this module that stands for one of esipy's. `response`: where there was one."""
     if isinstance(error, LimitedError):
         return _limit(error, operation)
-    data = error.response if response is None else to_records(_body_of(response))
-    headers = response.headers if response is not None else {}
+    has_response = response is not None and not response.failed
+    data = to_records(_body_of(response)) if has_response else None
+    headers = response.headers if has_response else {}
+    found = _kind_of(error)(0 if isinstance(error, ConnectionFailedError) else error.status_code, headers, data)
+    found.url, found.operation, found.method = error.url, error.operation, error.method
+    return found
+
+
+def _kind_of(error: APIException) -> type[HTTPError]:
     if isinstance(error, ConnectionFailedError):
-        return RequestError(0, {}, None)
+        return RequestError
     if error.status_code < 400 and isinstance(error, UndecodableBodyError):
-        return ContentTypeError(error.status_code, headers, data)
-    kind = HTTPServerError if error.status_code >= 500 else HTTPClientError
-    return kind(error.status_code, headers, data)
+        return ContentTypeError
+    if isinstance(error, DowntimeError):
+        return HTTPDowntimeError
+    return HTTPServerError if error.status_code >= 500 else HTTPClientError
 
 
 def _limit(error: LimitedError, operation: Any) -> EsiError:
