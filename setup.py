@@ -34,7 +34,7 @@ EXTRAS = {
     'progress': ['rich>=13', 'tqdm>=4.66'],
     'tokens': ['filelock>=3.20.3', 'platformdirs>=4'],
     'keyring': ['keyring>=24', 'filelock>=3.20.3', 'platformdirs>=4'],
-    'sandbox': ['jsonschema>=4.23'],
+    'sandbox': ['jsonschema>=4.23', 'platformdirs>=4'],
     'prometheus': ['prometheus-client>=0.21'],
     'otel': ['opentelemetry-api>=1.30'],
     # kombu decides which releases of redis-py Celery's Redis transport accepts

@@ -12,6 +12,7 @@ Each name is imported when it is first used: `import esipy` costs next to nothin
 """
 
 import logging
+import os
 
 from esipy._runtime.lazy import lazy_exports
 from esipy._version import __version__
@@ -86,3 +87,8 @@ __getattr__, __dir__ = lazy_exports(
         'login': 'esipy._login.login',
     },
 )
+
+if os.environ.get('ESIPY_SANDBOX'):  # this program is to run against a local ESI
+    from esipy._sandbox.running import from_environment
+
+    from_environment(os.environ['ESIPY_SANDBOX'])
