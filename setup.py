@@ -124,6 +124,7 @@ setup(
         'esipy': ['py.typed'],
         'esipy._limits': ['*.lua'],
         'esipy._sandbox': ['*.json', '*.yaml'],
+        'esipy.contrib.celery': ['*.lua'],
         'esipy.contrib.django': ['templates/esi/*.html'],
     },
     python_requires='>=3.11',

@@ -1,4 +1,4 @@
-"""How Sphinx builds the pages: `make docs`. Needs no network, and every warning is an error (-W)."""
+"""How Sphinx builds the pages: `make docs`. It needs no network, and treats every warning as an error (-W)."""
 
 from esipy._version import __version__
 
@@ -10,6 +10,9 @@ version = release = __version__
 extensions = ['myst_parser', 'sphinx.ext.autodoc', 'sphinx.ext.viewcode']
 myst_enable_extensions = ['colon_fence', 'deflist']
 myst_heading_anchors = 3  # so that pages can link to each other's sections
+
+default_role = 'code'  # `name` in a docstring
+smartquotes = False  # quotes in code must survive copying
 
 autodoc_member_order = 'bysource'
 autodoc_typehints_format = 'short'

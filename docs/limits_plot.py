@@ -33,8 +33,13 @@ class Run(NamedTuple):
 
     def used(self) -> list[tuple[float, int]]:
         """Return (time, tokens in use) at each time at which that changes."""
-        spent = [(moment, 0 if status == 429 else COST.get(status // 100, 0)) for moment, status in self.responses]
-        changes = sorted([*spent, *((moment + self.window, -tokens) for moment, tokens in spent)])
+        spent = [
+            (moment, 0 if status == 429 else COST.get(status // 100, 0))
+            for moment, status in self.responses
+        ]
+        changes = sorted(
+            [*spent, *((moment + self.window, -tokens) for moment, tokens in spent)]
+        )
         steps, used = [], 0
         for moment, change in changes:
             used += change
@@ -46,16 +51,25 @@ def run(calls: int = CALLS, window: int = WINDOW, *, limits: bool = True) -> Run
     """Make so many calls from a hundred threads to a server that allows 150 tokens in a window."""
     description = document()
     for path in ('/wars', '/wars/{war_id}'):
-        description['paths'][path]['get']['x-rate-limit'] |= {'max-tokens': TOKENS, 'window-size': f'{window}s'}
+        description['paths'][path]['get']['x-rate-limit'] |= {
+            'max-tokens': TOKENS,
+            'window-size': f'{window}s',
+        }
     options = {} if limits else {'limits': None}
     with (
         Sandbox(description, process=True) as esi,
-        EsiClient(user_agent='esipy docs (https://example.com)', cache=None, **options) as client,
+        EsiClient(
+            user_agent='esipy docs (https://example.com)', cache=None, **options
+        ) as client,
     ):
         op = App.create(esi.document).op['get_wars_war_id']
-        client.multi_request((op(war_id=number) for number in range(1, calls + 1)), threads=100)
+        client.multi_request(
+            (op(war_id=number) for number in range(1, calls + 1)), threads=100
+        )
         entries = sorted(esi.log, key=lambda entry: entry.time)
-    return Run([(entry.time - entries[0].time, entry.status) for entry in entries], window)
+    return Run(
+        [(entry.time - entries[0].time, entry.status) for entry in entries], window
+    )
 
 
 def picture(limited: Run, without: Run) -> str:
@@ -72,14 +86,19 @@ def picture(limited: Run, without: Run) -> str:
         drawn = [f'M{LEFT} {bottom}']
         for x, values in pixels.items():
             levels = dict.fromkeys((max(values), values[-1]))
-            drawn.append(f'H{x}' + ''.join(f'V{bottom - used * up:.1f}' for used in levels))
+            drawn.append(
+                f'H{x}' + ''.join(f'V{bottom - used * up:.1f}' for used in levels)
+            )
         return ''.join(drawn)
 
     def text(x: float, y: float, words: str, more: str = '') -> str:
         return f'<text x="{x:g}" y="{y:g}" {more}>{words}</text>'
 
     limit = bottom - TOKENS * up
-    marks = ''.join(f'M{x:g} {TOP}v10' for x in sorted({round(LEFT + at * across, 1) for at in without.rejections}))
+    marks = ''.join(
+        f'M{x:g} {TOP}v10'
+        for x in sorted({round(LEFT + at * across, 1) for at in without.rejections})
+    )
     return '\n'.join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
@@ -90,16 +109,39 @@ def picture(limited: Run, without: Run) -> str:
             f'<path d="M{LEFT} {limit:g}H{WIDTH - 10}" stroke="{LIMIT}" stroke-dasharray="5 3"/>',
             f'<path d="{marks}" stroke="{LIMIT}"/>',
             f'<path d="M{LEFT} {TOP}V{bottom}H{WIDTH - 10}" fill="none" stroke="black"/>',
-            *(text(LEFT - 6, bottom - n * up + 4, str(n), 'text-anchor="end"') for n in (0, 50, 100, 150)),
+            *(
+                text(LEFT - 6, bottom - n * up + 4, str(n), 'text-anchor="end"')
+                for n in (0, 50, 100, 150)
+            ),
             *(
                 text(LEFT + n * across, bottom + 14, str(n), 'text-anchor="middle"')
                 for n in range(0, int(seconds) + 1, int(limited.window))
             ),
             text((WIDTH + LEFT) / 2, HEIGHT - 8, 'seconds', 'text-anchor="middle"'),
-            text(16, bottom / 2, 'tokens in use', f'text-anchor="middle" transform="rotate(-90 16 {bottom / 2:g})"'),
-            text(LEFT + 6, limit - 5, f'the limit: {TOKENS} in {limited.window:g} s', f'fill="{LIMIT}"'),
-            text(WIDTH - 14, bottom - 40, f'esipy: {_summary(limited)}', f'text-anchor="end" fill="{WITH}"'),
-            text(WIDTH - 14, bottom - 24, f'limits=None: {_summary(without)}', 'text-anchor="end" fill="#666"'),
+            text(
+                16,
+                bottom / 2,
+                'tokens in use',
+                f'text-anchor="middle" transform="rotate(-90 16 {bottom / 2:g})"',
+            ),
+            text(
+                LEFT + 6,
+                limit - 5,
+                f'the limit: {TOKENS} in {limited.window:g} s',
+                f'fill="{LIMIT}"',
+            ),
+            text(
+                WIDTH - 14,
+                bottom - 40,
+                f'esipy: {_summary(limited)}',
+                f'text-anchor="end" fill="{WITH}"',
+            ),
+            text(
+                WIDTH - 14,
+                bottom - 24,
+                f'limits=None: {_summary(without)}',
+                'text-anchor="end" fill="#666"',
+            ),
             '</svg>\n',
         ]
     )

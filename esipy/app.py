@@ -97,7 +97,8 @@ class App:
         return f'<App {(self.raw.get("info") or {}).get("title", "")!r}: {len(self.op)} operations>'
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (dict(self.raw), self._reader.base_url, self._tenant, self._compatibility_date)
+        # Where the document came from may be part of the servers' addresses.
+        return _revive, (dict(self.raw), self._reader.source_url, self._tenant, self._compatibility_date)
 
 
 def _own(document: dict[str, Any]) -> Any:
@@ -105,13 +106,14 @@ def _own(document: dict[str, Any]) -> Any:
     try:
         return marshal.loads(marshal.dumps(document))  # the quickest that there is for the types of JSON
     except ValueError:  # others, as from a loader of YAML or TOML
-        return copy.deepcopy(document)
+        try:
+            return copy.deepcopy(document)
+        except RecursionError:
+            raise SpecError('description: not an API description: it is nested too deeply') from None
 
 
-def _revive(document: Mapping[str, Any], base_url: str, tenant: str | None, compatibility_date: str | None) -> App:
-    reader = read(document)
-    reader.base_url = base_url  # where the document came from may have been part of it
-    return App(reader, tenant, compatibility_date)
+def _revive(document: Mapping[str, Any], source_url: str, tenant: str | None, compatibility_date: str | None) -> App:
+    return App(read(document, source_url), tenant, compatibility_date)
 
 
 class EsiApp:
@@ -267,8 +269,9 @@ class EsiApp:
             address = headers[_ADDRESS]
             if isinstance(content, bytes) and address.startswith(f'{url}?'):
                 app = self._make(key, content, url)
-                if not _is_believable(app._reader.base_url, url):
-                    LOGGER.warning('%s: the copy in the cache leads to %s, and is not used', url, app._reader.base_url)
+                elsewhere = [base for base in sorted(app._reader.base_urls()) if not _is_believable(base, url)]
+                if elsewhere:
+                    LOGGER.warning('%s: the copy in the cache leads to %s, and is not used', url, elsewhere[0])
                     return None
                 if address != self._address(url):  # of another date or server of the game: better than none
                     return _Kept(app, content, {}, 0.0)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import requests
@@ -40,7 +41,8 @@ from esipy._message.pyswagger import fill_response, to_request, update_pair
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
 from esipy._paging.methods import Call, PagingMethods, bounded
-from esipy._plugins.base import CallContext, Chain
+from esipy._plugins.base import CallContext
+from esipy._plugins.chain import Chain
 from esipy._version import __version__
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, unknown_option
 from esipy.exceptions import APIException, CallError, TokenError, UndecodableBodyError
@@ -311,7 +313,8 @@ class EsiClient(PagingMethods):
             return run_one(call, raw_body_only, opt, **options)
 
         raises = self.raise_on_error if raise_on_error is None else raise_on_error
-        return batch.execute_all(run, reqs_and_resps, bounded(threads), raises, on_result, progress)
+        run_all = partial(batch.execute_all, run, reqs_and_resps, bounded(threads), raises, on_result, progress)
+        return self._run_batch('multi_request', '', options, run_all)
 
     def _run_one(
         self,
@@ -451,10 +454,8 @@ class EsiClient(PagingMethods):
         return exchange
 
     @property
-    def plugin_options(self) -> frozenset[str]:
-        """The names of the options that the plugins accept for one call."""
-        chain = self._pipeline.chain
-        return chain.call_options if chain is not None else frozenset()
+    def _chain(self) -> Chain | None:
+        return self._pipeline.chain
 
     def _advise(self, where: str, given: Iterable[str], known: Iterable[str]) -> None:
         """Warn of options that neither the client nor a plugin accepts."""

@@ -1,9 +1,9 @@
 """The one place where esipy reads the time, so that a test can move it.
 
-`move` shifts the calendar (`time`) for everything in this process: freshness, token expiry and the local
-server agree on what time it is. `monotonic` measures how long something took and is never shifted: a call
-that is under way does not time out because a test looked at tomorrow. `steady` is for what must neither jump when
-somebody sets the machine's clock nor miss that a test moved on: when tokens come back.
+`move` shifts `time` for everything in this process, so that freshness, token expiry and the sandbox agree on what time
+it is. `monotonic` measures how long something took and is never shifted: a call in progress does not time out because
+a test moved the clock. `shifted_monotonic` is for rate limits: setting the machine's clock must not change when their
+tokens are available again, but `move` must.
 """
 
 import threading
@@ -13,7 +13,7 @@ from typing import Protocol
 
 
 class ClockListener(Protocol):
-    """Waits for a moment of `steady`, and wants to hear when that is moved."""
+    """Waits for a moment of `shifted_monotonic`, and is notified when the clock is moved."""
 
     def _on_clock_shift(self) -> None: ...
 
@@ -26,12 +26,12 @@ monotonic = _time.monotonic
 
 
 def time() -> float:
-    """Seconds since the epoch, shifted by what `move` was told so far."""
+    """Seconds since the epoch, shifted by all calls of `move` so far."""
     return _time.time() + _offset
 
 
 def shifted_monotonic() -> float:
-    """Seconds since some moment: `monotonic`, shifted as `time` is."""
+    """`monotonic`, shifted by the same seconds as `time`."""
     return monotonic() + _offset
 
 
@@ -42,7 +42,7 @@ def sleep(seconds: float) -> None:
 
 
 def move(seconds: float) -> None:
-    """Shift `time` and `steady` by `seconds` (negative: back) for everything in this process."""
+    """Shift `time` and `shifted_monotonic` by `seconds` (negative: back) for everything in this process."""
     global _offset
     with _lock:
         _offset += seconds
@@ -52,11 +52,11 @@ def move(seconds: float) -> None:
 
 
 def notify_on_shift(sleeper: ClockListener) -> None:
-    """Call `sleeper._moved()` after each `move`, as long as it lives."""
+    """Call `sleeper._on_clock_shift()` after each `move`, as long as the object exists."""
     with _lock:
         _sleepers.add(sleeper)
 
 
 def offset() -> float:
-    """By how many seconds `time` is shifted at the moment."""
+    """Return the seconds by which `time` is shifted."""
     return _offset

@@ -1,15 +1,16 @@
-"""Plugins: what takes part in every call of a client. `EsiClient(plugins=[…])`.
+"""Plugins take part in every call of a client: `EsiClient(plugins=[…])`.
 
-They are called in the order of the list on the way in, and in reverse on the way out. A plugin of one's own is a small
-class: see `Plugin`.
+Before the request they are called in the order of the list, after the response in reverse. A plugin of your own is a
+small class: see `Plugin`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esipy._plugins.base import CallContext, Plugin
+from esipy._plugins.base import Batch, CallContext, Plugin
 from esipy._runtime.lazy import lazy_exports
+from esipy._runtime.steps import Step
 from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     'BaseLogger',
     'BaseMock',
+    'Batch',
     'CallContext',
     'Elapsed',
     'Headers',
@@ -56,6 +58,7 @@ __all__ = [
     'RawFileMock',
     'RequestLimitError',
     'ServiceClientFormatter',
+    'Step',
     'Timeout',
     'TooManyRequestsPendingError',
     'TooMuchTimePendingError',

@@ -44,7 +44,7 @@ class Server:
                 time.sleep(0.02)
             else:
                 return
-        raise RuntimeError(f'{self.command[0]} does not answer on port {self.port}')
+        raise RuntimeError(f'{self.command[0]} does not respond on port {self.port}')
 
     def pause(self) -> None:
         """Stop it in its tracks: it takes connections, and says nothing."""

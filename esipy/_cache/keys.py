@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
-from esipy._runtime.redact import digest, is_secret
+from esipy._runtime.redact import digest, has_secret, is_secret
 
 if sys.version_info >= (3, 15):
     from builtins import frozendict
@@ -139,7 +139,7 @@ def owner_of_signed(request: Any, signed: Any) -> str:
 
 
 def _without_secrets(named: Mapping[str, Any]) -> dict[str, Any]:
-    if not is_secret(' '.join(named)):  # of all names at once: nearly always there is none
+    if not has_secret(named.keys()):
         return dict(named)
     return {name: _hidden(value) if is_secret(name) else value for name, value in named.items()}
 

@@ -12,7 +12,7 @@ from esipy._limits.base import Limits
 from esipy._limits.disabled import NoLimits
 from esipy._limits.memory import SHARED
 from esipy._message.bind import day_of
-from esipy._plugins.base import listed
+from esipy._plugins.chain import listed
 from esipy.events import advise_of_unknown
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from esipy import clock
 from esipy._runtime import fork
+from esipy._runtime.steps import SHARED_REQUEST_WAIT, step
 
 Result = TypeVar('Result')
 
@@ -97,7 +98,8 @@ class Coalescer(Generic[Result]):
         if not _this_thread.leading and shared.timeout == timeout:
             if shared.result is None:  # read after `done` was made; `publish` writes in the other order
                 begun = clock.monotonic()
-                done.wait(None if deadline is None else max(0.0, deadline - begun))
+                with step(SHARED_REQUEST_WAIT):
+                    done.wait(None if deadline is None else max(0.0, deadline - begun))
                 alone.waited = clock.monotonic() - begun if shared.leader.was_throttled else 0.0
             alone.result = shared.result
         return alone

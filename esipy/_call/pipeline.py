@@ -34,8 +34,10 @@ from esipy._limits.disabled import NoLimits
 from esipy._message.errors import failed_body
 from esipy._message.exchange import Exchange
 from esipy._message.request import Outgoing
-from esipy._plugins.base import CallContext, Chain
+from esipy._plugins.base import CallContext
+from esipy._plugins.chain import Chain
 from esipy._runtime.redact import masked
+from esipy._runtime.steps import CACHE_LOOKUP, RETRY_WAIT, step
 from esipy._runtime.workers import raise_if_cancelled
 from esipy.exceptions import LimitedError
 
@@ -78,7 +80,8 @@ class Pipeline:
         """Execute a call: return its response, and the error that the response stands for, if any."""
         self.signing.identify(exchange)
         generation = self.coalescer.generation
-        stored = self.responses.lookup(exchange)
+        with step(CACHE_LOOKUP):
+            stored = self.responses.lookup(exchange)
         if stored is not None and policy.is_fresh(stored.headers, clock.time()):
             response, error = self.outcomes.from_cache(exchange, stored)
         elif (rejection := self.rejections.lookup(exchange)) is not None:
@@ -152,7 +155,8 @@ class Pipeline:
             LOGGER.warning(
                 '[failure #%d] %r %d: again in %.2f s', exchange.attempts, exchange.request, raw.status, wait
             )
-            clock.sleep(wait)
+            with step(RETRY_WAIT):
+                clock.sleep(wait)
             exchange.signed = None  # the token may expire meanwhile
         self.rejections.store(exchange, raw)
         return Fetched(raw, stored, exchange.owner)
@@ -187,7 +191,7 @@ class Pipeline:
         except TransportError as error:
             failure = error.with_traceback(None)
             body = failed_body(failure.reason)
-            return RawResponse(500, {}, body, masked(outgoing.url), failure, lost=failure.lost)
+            return RawResponse(500, {}, body, masked(outgoing.url), failure, lost=failure.lost, history=failure.history)
         except BodyError as error:
             return error.answer._replace(failure=error.with_traceback(None))
         finally:

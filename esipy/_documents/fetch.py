@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from esipy import clock
-from esipy._documents.loaders import configuration_loader
+from esipy._documents.loaders import MAX_BYTES, configuration_loader
 from esipy._documents.parse import parse, read
 from esipy._http import BodyError, RawResponse, Transport, TransportError, make_session
 from esipy._message.errors import kind_of
@@ -38,7 +38,6 @@ LIVE_PATH = '/meta/openapi.json'
 
 TIMEOUT = (5.0, 30.0)
 DEADLINE = 60.0
-MAX_DOCUMENT = 64 * 2**20
 
 
 def load(source: Any) -> Reader:
@@ -54,17 +53,41 @@ def load(source: Any) -> Reader:
         return _from_file(Path(source))
     if not isinstance(source, str):
         raise SpecError(f'not a description: {type(source).__name__}; give an address, a path, text, bytes or a dict')
-    scheme = source.partition('://')[0].lower() if re.match(r'[A-Za-z][A-Za-z0-9+.-]+://', source) else ''
-    if scheme in ('http', 'https'):
-        answer = get(source)
-        return read(parse(answer.content, source), answer.url)
-    if scheme == 'file':
-        return _from_file(Path(unquote(urlsplit(source).path)))
-    if scheme and '\n' not in source:
-        raise SpecError(f'{source}: descriptions are read by http, https and from files, not by {scheme}')
-    if source.lstrip()[:1] in ('{', '<') or '\n' in source:
+    if '\n' in source or source.lstrip('\ufeff \t\r')[:1] in ('{', '<'):
         return read(parse(source))
+    scheme = _SCHEME.match(source)
+    kind = scheme[1].lower() if scheme else ''
+    if kind in ('http', 'https'):
+        response = get(source)
+        return read(parse(response.content, source), response.url)
+    if kind == 'file':
+        return _from_file(path_of(source))
+    if kind:
+        raise SpecError(f'{source}: descriptions are read by http, https and from files, not by {kind}')
     return _from_file(Path(source))
+
+
+#: The scheme of an address. A single letter is a drive of Windows: `C:/api.json`.
+_SCHEME = re.compile(r'(file(?=:)|[a-z][a-z0-9+.-]+(?=://)):', re.IGNORECASE)
+
+
+def path_of(address: str, is_windows: bool = os.name == 'nt') -> Path:
+    """The path that a `file:` address names (RFC 8089): `file:///dir/a.json`, `file:/dir/a.json`; on Windows
+    `file:///C:/dir/a.json`, with `|` for the colon as well, and `file://server/share/a.json`.
+
+    Raises SpecError for a file of another machine.
+    """
+    split = urlsplit(address)
+    host, path = split.netloc, unquote(split.path)
+    if is_windows:
+        if re.fullmatch('[A-Za-z][:|]', host):  # a slash is missing in front of the drive
+            host, path = '', f'/{host}{path}'
+        path = re.sub('^/([A-Za-z])[:|]', r'\1:', path)
+        if host.lower() not in ('', 'localhost'):
+            return Path(f'//{host}{path}')
+    elif host.lower() not in ('', 'localhost'):
+        raise SpecError(f'{address}: names the machine {host!r}; a file of this one has three slashes: file:///…')
+    return Path(path)
 
 
 def _from_file(path: Path) -> Reader:
@@ -97,7 +120,7 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> RawResponse:
 
 
 def _get(url: str, headers: Mapping[str, str]) -> RawResponse:
-    transport = Transport(make_session(1, None, None), MAX_DOCUMENT)
+    transport = Transport(make_session(1, None, None), MAX_BYTES)
     wanted = {'Accept': 'application/json', 'User-Agent': f'esipy/{__version__}', **headers}
     try:
         return transport.send(Outgoing('GET', url, {}, None), wanted, TIMEOUT, clock.monotonic() + DEADLINE)

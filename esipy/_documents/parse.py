@@ -3,63 +3,62 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from esipy._documents import yaml_loader
 from esipy._spec.endpoints import EndpointTable, is_endpoint_table
 from esipy._spec.openapi3 import OpenAPI3
 from esipy._spec.reader import Reader
+from esipy._spec.refs import abridged
 from esipy._spec.swagger2 import Swagger2
 from esipy.exceptions import SpecError
 
 
-def parse(text: str | bytes, name: str = 'description') -> Mapping[str, Any]:
-    """A document from JSON or YAML text. Raises SpecError, naming `name`, for what is neither."""
+def parse(content: str | bytes, name: str = 'description') -> Mapping[str, Any]:
+    """A document from JSON or YAML, as text or as bytes in UTF-8, UTF-16 or UTF-32.
+
+    Raises SpecError, naming `name`, for what is neither."""
+    text = _text(content, name)
     start = text.lstrip()[:1]
     if not start:
         raise SpecError(f'{name}: not an API description: there is nothing in it')
-    if start in (b'<', '<'):
+    if start == '<':
         raise SpecError(f'{name}: this is HTML or XML, not an API description')
-    is_json = start in (b'{', '{', b'[', '[', b'\xef', '\ufeff')
-    document = _json(text, name) if is_json else _yaml(text, name)
+    document = _json(text, name) if start in '{[' else _yaml(text, name)
     if not isinstance(document, Mapping):
         raise SpecError(f'{name}: not an API description: the document is not an object')
     return document
 
 
-def _json(text: str | bytes, name: str) -> Any:
+def _text(content: str | bytes, name: str) -> str:
+    """The text, without a byte order mark. Bytes tell their encoding by it, or by their first zeros (RFC 4627 section
+    3; YAML 1.2.2, section 5.2)."""
+    if isinstance(content, str):
+        return content.removeprefix('\ufeff')
     try:
-        return json.loads(text if isinstance(text, bytes) else text.lstrip('\ufeff'))
+        return content.decode(json.detect_encoding(content)).removeprefix('\ufeff')
+    except UnicodeDecodeError as error:
+        raise SpecError(f'{name}: broken JSON or YAML: not text in {error.encoding}: {error.reason}') from None
+
+
+def _json(text: str, name: str) -> Any:
+    try:
+        return json.loads(text)
     except (ValueError, RecursionError) as error:
         # A flow mapping of YAML begins with a brace as well, but nobody writes a description as one.
-        raise SpecError(f'{name}: broken JSON: {error}') from None
+        raise SpecError(f'{name}: broken JSON: {abridged(str(error), 400)}') from None
 
 
-def _yaml(text: str | bytes, name: str) -> Any:
+def _yaml(text: str, name: str) -> Any:
     try:
-        import yaml
+        return yaml_loader.load(text)
     except ImportError:
         raise SpecError(f'{name}: not JSON; for YAML install the extra: pip install "EsiPy[yaml]"') from None
-    base: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-
-    class Loader(base):  # type: ignore[misc]
-        """Safe, and with the types of JSON: dates stay text, and so do `yes`, `no`, `on` and `off`."""
-
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, regexp) for tag, regexp in resolvers if not tag.endswith((':timestamp', ':bool'))]
-        for first, resolvers in base.yaml_implicit_resolvers.items()
-    }
-    boolean = re.compile(r'(true|True|TRUE|false|False|FALSE)$')
-    Loader.add_implicit_resolver('tag:yaml.org,2002:bool', boolean, list('tTfF'))
-    try:
-        return yaml.load(text, Loader)
-    except yaml.constructor.ConstructorError as error:
-        hint = '; tags are not taken, only plain values' if 'tag' in str(error.problem) else ''
-        raise SpecError(f'{name}: broken YAML: {error}{hint}') from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SpecError(f'{name}: broken YAML: {error}') from None
+    except Exception as error:  # PyYAML's own, and whatever its constructors meet
+        hint = '; tags are not taken, only plain values' if 'tag' in str(getattr(error, 'problem', '')) else ''
+        raise SpecError(f'{name}: broken YAML: {abridged(str(error), 400)}{hint}') from None
 
 
 def read(document: Any, source_url: str = '') -> Reader:
@@ -79,6 +78,7 @@ def read(document: Any, source_url: str = '') -> Reader:
         else:
             raise SpecError('neither "swagger: 2.0" nor "openapi: 3.x"')
         urlsplit(reader.base_url)  # raises ValueError for what cannot be an address
-    except ValueError as error:
-        raise SpecError(f'{name}: not an API description, or a broken one: {error}') from None
+    except (ValueError, RecursionError) as error:
+        reason = abridged(str(error), 400)
+        raise SpecError(f'{name}: not an API description, or a broken one: {reason}') from None
     return reader

@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import BinaryIO, NamedTuple
 
 
+class Redirect(NamedTuple):
+    """A redirect that was followed: its status, the address it led to (masked), and when, by `clock.monotonic`."""
+
+    status: int
+    url: str
+    at: float
+
+
 class RawResponse(NamedTuple):
     """What came over the wire; with a `failure`, what stands for an answer that did not come, or not as it should."""
 
@@ -21,16 +29,19 @@ class RawResponse(NamedTuple):
     redirects: int = 0
     #: How often it was asked for before, by connections that were closed just then: nobody knows what was answered.
     lost: int = 0
+    #: The redirects that were followed.
+    history: tuple[Redirect, ...] = ()
 
 
 class TransportError(Exception):
     """Nothing came, or not the whole of it.
 
     `timed_out`: the server was too slow. `unsent`: the connection was never made, so the server knows nothing
-    of the request. `lost`: as in Answer. The cause is the error of `requests` or `urllib3`.
+    of the request. `lost`, `history`: as in RawResponse. The cause is the error of `requests` or `urllib3`.
     """
 
     lost = 0
+    history: tuple[Redirect, ...] = ()
 
     def __init__(self, reason: str, *, timed_out: bool = False, unsent: bool = False) -> None:
         super().__init__(reason)

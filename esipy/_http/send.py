@@ -27,7 +27,7 @@ from esipy._http.body import from_mock, is_complete, streaming
 from esipy._http.connection import PIECE, current_request, use_deadline_pools
 from esipy._http.errors import transport_error, was_closed
 from esipy._http.options import check_headers
-from esipy._http.raw_response import BodyError, RawResponse, TransportError
+from esipy._http.raw_response import BodyError, RawResponse, Redirect, TransportError
 from esipy._http.redirects import MAX_REDIRECTS, REDIRECTS, redirect_of
 from esipy._http.session import SessionHeaders, SessionIdentity, read
 from esipy._message.options import Timeouts
@@ -80,8 +80,8 @@ class Transport:
         prepared = self._prepared(outgoing, headers)
         current_request.deadline, current_request.idle = deadline, False
         url = outgoing.url
+        history: list[Redirect] = []
         try:
-            history = 0
             while True:
                 response = self.session.send(
                     prepared,
@@ -93,22 +93,26 @@ class Transport:
                 following = self._redirected(prepared, response) if redirects else None
                 if following is None:
                     break
-                prepared, history = following, history + 1
-                if history > MAX_REDIRECTS:
+                prepared = following
+                history.append(Redirect(response.status_code, masked(str(following.url)), clock.monotonic()))
+                if len(history) > MAX_REDIRECTS:
                     raise TransportError(f'more than {MAX_REDIRECTS} redirects')
             if not issubclass(type(response), requests.Response):
                 return self._checked(from_mock(response, url))
             if streamed and response.ok:
-                return streaming(response, url, timeout)._replace(redirects=history)
+                return streaming(response, url, timeout)._replace(redirects=len(history), history=tuple(history))
             try:
                 return self._read(response, url, deadline, history)
             finally:
                 response.close()
+        except TransportError as error:
+            error.history = tuple(history)
+            raise
         except (RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if not (current_request.idle and outgoing.method in SAFE and was_closed(error)):
-                raise transport_error(
-                    error, urlsplit(url).hostname or 'the server', self._proxy_secrets(url)
-                ) from error
+                failure = transport_error(error, urlsplit(url).hostname or 'the server', self._proxy_secrets(url))
+                failure.history = tuple(history)
+                raise failure from error
         finally:
             current_request.deadline = None
         # Again, until no kept connection is left: a new one that is closed is an error.
@@ -241,11 +245,15 @@ class Transport:
             self._settings[key] = settings
         return settings
 
-    def _read(self, response: requests.Response, url: str, deadline: float | None, redirects: int) -> RawResponse:
+    def _read(
+        self, response: requests.Response, url: str, deadline: float | None, history: list[Redirect]
+    ) -> RawResponse:
         """The whole body, decompressed, unless it is too large or takes too long."""
         url, until_headers = masked(response.url or url), response.elapsed.total_seconds()
-        passed = redirects + len(response.history)
-        answer = RawResponse(response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed)
+        passed = len(history) + len(response.history)
+        answer = RawResponse(
+            response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed, 0, tuple(history)
+        )
         raw = response.raw
         if getattr(response, '_content', False) is not False or not hasattr(raw, 'stream'):
             return self._checked(answer._replace(content=response.content or b''))  # made up by a test's mock

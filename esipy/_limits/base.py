@@ -28,6 +28,7 @@ from esipy._limits.queue import WaitQueue
 from esipy._message.exchange import Exchange
 from esipy._runtime import workers
 from esipy._runtime.resilience import LogOnce
+from esipy._runtime.steps import RATE_LIMIT_WAIT, step
 from esipy.exceptions import EsiError, LimitedError
 
 LOGGER = logging.getLogger('esipy.limits')
@@ -141,7 +142,8 @@ class Limits:
             if ticket is not None:
                 return Reservation(self, plan, ticket, exchange)
         begun, exchange.was_throttled = clock.monotonic(), True
-        ticket = self._wait(plan, exchange)
+        with step(RATE_LIMIT_WAIT, bucket=', '.join(use.group for use in plan.uses)):
+            ticket = self._wait(plan, exchange)
         if exchange.deadline is not None:
             exchange.deadline += clock.monotonic() - begun
         return Reservation(self, plan, ticket, exchange, has_waited=True)

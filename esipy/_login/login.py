@@ -103,7 +103,7 @@ def _kept(security: EsiSecurity, scopes: Iterable[str], character: int | None) -
             LOGGER.info('the grant of %s is gone: it has to sign in again', tokens.character_id)
             return None
         except SSOUnavailableError as error:
-            LOGGER.warning('the SSO does not answer (%s); asking again when a token is needed', error)
+            LOGGER.warning('the SSO does not respond (%s); it will be asked again when a token is needed', error)
     return one
 
 

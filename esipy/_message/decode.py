@@ -1,12 +1,15 @@
-"""Bytes to JSON values: with orjson where the extra `speed` is installed, else with the standard library."""
+"""Bytes to values: JSON with orjson where the extra `speed` is installed, else with the standard library; texts; and
+bytes as they are."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
+
+from esipy._spec.media import BINARY, JSON, TEXT, bare, is_json, is_within, kind_of
 
 #: orjson makes a float of an integer beyond 64 bits, and loses its last digits.
 _LONG_NUMBER = re.compile(rb'[0-9]{20}')
@@ -34,3 +37,32 @@ def decode(raw: bytes) -> Any:
         return json.loads(raw)
     except RecursionError:
         raise ValueError('nested too deeply') from None
+
+
+def body_kind(content_type: str, declared: Sequence[str]) -> str:
+    """Whether a body is JSON, TEXT or BINARY, by its `Content-Type` and the media types that the description has.
+
+    Raises ValueError for HTML where something else is declared: it is the error page of a proxy.
+    """
+    name = bare(content_type)
+    if not declared or is_json(name) or (not name and any(map(is_json, declared))):
+        return JSON
+    if name and is_within(name, declared):
+        return TEXT if kind_of(name) == TEXT else BINARY
+    if any(map(is_json, declared)):
+        return JSON
+    if name == 'text/html':
+        raise ValueError(f'text/html, where the description says {", ".join(declared[:5])}')
+    return TEXT if kind_of(declared[0]) == TEXT else BINARY
+
+
+_CHARSET = re.compile(r';\s*charset="?([\w.:-]{1,40})', re.IGNORECASE | re.ASCII)
+
+
+def decoded_text(raw: bytes, content_type: str) -> str:
+    """A body as text, in its charset, UTF-8 where none is named. Raises ValueError for what is not."""
+    charset = _CHARSET.search(content_type)
+    try:
+        return raw.decode(charset[1] if charset else 'utf-8').removeprefix('\ufeff')
+    except LookupError:
+        raise ValueError('text in an unknown charset') from None

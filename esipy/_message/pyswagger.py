@@ -23,6 +23,7 @@ class _ForeignOperation:
     scopes: tuple[str, ...] = ()
     required_roles: tuple[str, ...] = ()
     rate_limit = None
+    accept = None
     has_writes = False  # not known: a write invalidates the response with its own headers
     endpoint: Mapping[str, Any] = {}
 

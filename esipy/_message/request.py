@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from esipy._message import serialize
+from esipy._message.bodies import Format
 from esipy._message.codec import Codec
 from esipy._message.headers import OwnHeaders
 from esipy._runtime.redact import is_secret
@@ -101,8 +102,15 @@ class Request:
                 return value
             if self._is_sent_as_it_is(value):
                 return value.encode() if isinstance(value, str) else value
-            return serialize.body(value) if self.codec is None else self.codec.encode(value, self)
+            if self.codec is not None:
+                return self.codec.encode(value, self)
+            return serialize.body(value) if self._media is None else self._media.encode(value)
         return None
+
+    @property
+    def _media(self) -> Format | None:
+        """How the body is written; None: as JSON."""
+        return next(iter(self._p.get('media', {}).values()), None)
 
     @property
     def is_streamed(self) -> bool:
@@ -128,7 +136,7 @@ class Request:
         Raises CallError for a placeholder of the path that nobody filled in."""
         path = self.path
         if '{' in path:
-            missing = re.findall('{(.*?)}', path)
+            missing = re.findall('{([^{}]*)}', path)
             raise CallError(self.operation.id, [(name, f'is required (in {self.operation.path})') for name in missing])
         base = self._base()
         if opt:
@@ -147,12 +155,19 @@ class Request:
         date = compatibility_date or self.compatibility_date
         if date and COMPATIBILITY_DATE.lower() in self.operation.header_names:
             headers[COMPATIBILITY_DATE] = date
+        if self.codec is None and self.operation.accept is not None:
+            headers['Accept'] = self.operation.accept
         if self._p['body']:
-            kind = 'application/json' if self.codec is None else self.codec.content_type
+            kind = self._content_type()
             if kind and not self.is_streamed and not any(map(self._is_sent_as_it_is, self._p['body'].values())):
                 headers['Content-Type'] = kind
         headers.update(self._p['header'])
         return headers
+
+    def _content_type(self) -> str | None:
+        if self.codec is not None:
+            return self.codec.content_type
+        return 'application/json' if self._media is None else self._media.content_type
 
     def _base(self) -> str:
         base = self.operation.base_url

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from esipy import clock
 from esipy._message.codec import Codec
-from esipy._message.decode import decode
+from esipy._message.decode import body_kind, decode, decoded_text
 from esipy._message.error_data import ErrorHeaders, as_error_data
 from esipy._message.headers import EXPIRY, OURS, RECEIVED, Headers, moment
 from esipy._message.request import Request
 from esipy._message.rows import builder
 from esipy._spec.coerce import SCALARS, Faults, Refused, coerce
-from esipy._spec.model import Operation, ResponseSpec, Schema
+from esipy._spec.media import BINARY, JSON, TEXT
+from esipy._spec.model import Operation, ResponseSpec
 from esipy._spec.refs import shown
+from esipy._spec.schema import Schema
 from esipy.exceptions import SpecError, UndecodableBodyError, message_of
 
 LOGGER = logging.getLogger('esipy.client')
@@ -200,11 +202,27 @@ class Response:
             return self._parsed(self.request.codec)
         if not self.raw and (not self.ok or not self._declares_body()):
             return None
+        kind = self._body_kind()
+        if kind == BINARY:
+            return self.raw
         try:
+            if kind == TEXT:
+                return decoded_text(self.raw or b'', self.headers.get('Content-Type', ''))
             return decode(self.raw or b'')
         except ValueError as error:
-            kind = self.headers.get('Content-Type', 'no content type')
-            raise self._undecodable(f'not JSON: {error}; the answer has {kind}') from None
+            name = self.headers.get('Content-Type', 'no content type')
+            wanted = 'JSON' if kind == JSON else 'text'
+            raise self._undecodable(f'not {wanted}: {error}; the response has {name}') from None
+
+    def _body_kind(self) -> str:
+        """Whether the body is JSON, text or bytes."""
+        answer = self._description()
+        if answer is None or not answer.media_types:
+            return JSON
+        try:
+            return body_kind(self.headers.get('Content-Type', ''), answer.media_types)
+        except ValueError as error:
+            raise self._undecodable(str(error)) from None
 
     def _parsed(self, codec: Codec) -> Any:
         """What the service's parser makes of the body, whatever status came with it."""
@@ -240,8 +258,8 @@ class Response:
     def check(self) -> None:
         """Raise UndecodableBodyError, which lists how, if the body differs from its description."""
         answer = self.operation.answer(self.status) if self.status else None
-        faults: Faults = []
-        if answer is not None and answer.schema is not None and self.raw:
+        faults = Faults(of_response=True)
+        if answer is not None and answer.schema is not None and self.raw and self._body_kind() == JSON:
             told = self.decoded()
             fitting = coerce(told, answer.schema, 'body', faults)
             faults += [] if faults else _mended(told, fitting, 'body')
@@ -270,7 +288,7 @@ class Response:
         return f'<Response of {name}: {self.status}, {len(self.raw or b"")} bytes>'
 
 
-def _mended(told: Any, fitting: Any, where: str) -> Faults:
+def _mended(told: Any, fitting: Any, where: str) -> list[tuple[str, str]]:
     """What a caller may say loosely, and a server should not: where the value that fits is not the one it sent."""
     if isinstance(told, dict) and isinstance(fitting, dict):
         parts = [(told[name], fitting.get(name, ...), f'{where}.{name}') for name in told]

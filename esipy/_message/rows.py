@@ -14,7 +14,7 @@ from operator import methodcaller
 from typing import Any, ClassVar
 
 from esipy._message.dates import FORMATS
-from esipy._spec.model import Schema
+from esipy._spec.schema import Schema
 from esipy.exceptions import MissingFieldError, SpecError
 
 LOGGER = logging.getLogger('esipy.client')
@@ -23,12 +23,12 @@ Build = Callable[[Any], Any]
 
 
 class Row(dict[str, Any]):
-    """An object of an answer. A field that is not there raises MissingFieldError (AttributeError and KeyError)."""
+    """An object of a response. A field that is not there raises MissingFieldError (AttributeError and KeyError)."""
 
     __slots__ = ()
-    _plain = dict.__getitem__
-    _fields: tuple[str, ...] = ()
-    _dates: tuple[tuple[str, str], ...] = ()
+    __plain__ = dict.__getitem__
+    __fields__: tuple[str, ...] = ()
+    __dates__: tuple[tuple[str, str], ...] = ()
 
     def __missing__(self, name: str) -> Any:
         raise MissingFieldError(name, tuple(self))
@@ -55,22 +55,22 @@ class Row(dict[str, Any]):
         return type(self)(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _revive, (self._fields, self._dates, dict(self))
+        return _revive, (self.__fields__, self.__dates__, dict(self))
 
 
 class _DatedRow(Row):
     """A row with dates: stored as text, read as dates."""
 
     __slots__ = ()
-    _readers: ClassVar[dict[str, Callable[[str], Any]]] = {}
+    __readers__: ClassVar[dict[str, Callable[[str], Any]]] = {}
 
     def __getitem__(self, name: str) -> Any:
         value = dict.__getitem__(self, name)
-        return self._readers[name](value) if name in self._readers and type(value) is str else value
+        return self.__readers__[name](value) if name in self.__readers__ and type(value) is str else value
 
     def get(self, name: str, default: Any = None) -> Any:
         value = dict.get(self, name, default)
-        return self._readers[name](value) if name in self._readers and type(value) is str else value
+        return self.__readers__[name](value) if name in self.__readers__ and type(value) is str else value
 
 
 def _is_special(name: str) -> bool:
@@ -87,12 +87,12 @@ def row_class(fields: tuple[str, ...], dates: tuple[tuple[str, str], ...] = ()) 
     """The class of rows with these fields, of which some are dates: pairs (name, format)."""
     kind = _DatedRow if dates else Row
     readers = {name: FORMATS[format] for name, format in dates}
-    body: dict[str, Any] = {'__slots__': (), '_fields': fields, '_dates': dates, '_readers': readers}
+    body: dict[str, Any] = {'__slots__': (), '__fields__': fields, '__dates__': dates, '__readers__': readers}
     for name in fields:
         # A field named like a method of dict (`items`) is left to row['items'].
         if name.isidentifier() and not hasattr(_DatedRow, name) and not _is_special(name):
             body[name] = property(
-                _date_getter(name, readers[name]) if name in readers else methodcaller('_plain', name)
+                _date_getter(name, readers[name]) if name in readers else methodcaller('__plain__', name)
             )
     return type('Row', (kind,), body)
 
@@ -134,7 +134,7 @@ def builder(schema: Schema | None) -> Build:
 
 def _make(schema: Schema) -> Build:
     fields = _fields(schema)
-    parts = _parts(schema)
+    parts = schema.readings
     item = next((part.items for part in parts if part.items is not None), None)
     others = next((part.additional for part in parts if isinstance(part.additional, Schema)), None)
     of_object = _ObjectBuilder(schema, fields, others) if fields or others is not None else rows
@@ -144,16 +144,8 @@ def _make(schema: Schema) -> Build:
     return lambda value: of_list(value) if type(value) is list else of_object(value)
 
 
-def _parts(schema: Schema) -> list[Schema]:
-    """The schema with all that it is composed of and all that it may be: reading asks for any of them."""
-    found = [schema]
-    for part in found:
-        found.extend(other for other in (*part.parts, *part.one_of) if other not in found)
-    return found
-
-
 def _fields(schema: Schema) -> dict[str, Schema]:
-    return {name: field for part in reversed(_parts(schema)) for name, field in part.properties.items()}
+    return {name: field for part in reversed(schema.readings) for name, field in part.properties.items()}
 
 
 class _ObjectBuilder:
@@ -200,5 +192,6 @@ def _list_builder(item: Schema) -> Build:
 def _holds_objects(schema: Schema) -> bool:
     """Whether a value of this schema can hold an object anywhere, as far as the schema tells."""
     return any(
-        part.properties or part.items is not None or 'object' in part.types or not part.types for part in _parts(schema)
+        part.properties or part.items is not None or 'object' in part.types or not part.types
+        for part in schema.readings
     )

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import logging
-import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Generic, TypeVar
@@ -26,6 +25,7 @@ from esipy._message.response import Response
 from esipy._message.rows import rows
 from esipy._runtime.redact import digest
 from esipy._runtime.workers import map_unordered
+from esipy._spec.coerce import SCALARS, Refused
 from esipy._spec.model import Operation
 from esipy._spec.table import OpTable
 from esipy.exceptions import CallError, NotFoundError
@@ -212,15 +212,9 @@ def _whole_numbers(operation: Operation, ids: Iterable[Any]) -> list[int]:
 
 def _whole_number(value: Any) -> int | None:
     """Return an id; as in the arguments of calls, digits as text and whole floats are taken."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float):
-        return int(value) if value.is_integer() and value >= 0 else None
-    if isinstance(value, str):
-        return int(value) if value.isascii() and value.isdigit() else None
     try:
-        number = operator.index(value)
-    except TypeError:
+        number = SCALARS['integer'](value)
+    except Refused:
         return None
     return number if number >= 0 else None
 

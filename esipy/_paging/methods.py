@@ -11,12 +11,14 @@ They are imported by the first call that needs them: many programs have none.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from esipy._cache.base import BaseCache
 from esipy._message.pyswagger import to_request
 from esipy._message.request import Request
 from esipy._message.response import Response
+from esipy._plugins.base import Batch
 from esipy.exceptions import TokenError
 
 if TYPE_CHECKING:
@@ -24,11 +26,14 @@ if TYPE_CHECKING:
     from esipy._paging.characters import ByCharacter
     from esipy._paging.paginator import Key, Paginator, PagingOptions
     from esipy._paging.results import Changes, WholeList
+    from esipy._plugins.chain import Chain
     from esipy._spec.model import Operation
     from esipy.progress import Progress
 
 #: More pages than this are not believed, unless `max_pages` allows them.
 MAX_PAGES = 10_000
+
+Result = TypeVar('Result')
 
 #: What `app.op[name](...)` returns.
 Call = tuple[Request, Response]
@@ -40,6 +45,7 @@ class PagingMethods:
     app: Any
     cache: BaseCache
     security: Any
+    service: str
 
     def _make_fetcher(self, **options: Any) -> Callable[..., Response]:
         """Return what executes the requests of a list: with their bodies, and raising the error of an error status."""
@@ -51,6 +57,32 @@ class PagingMethods:
 
     def as_character(self, character_id: int) -> Any:
         raise NotImplementedError
+
+    @property
+    def _chain(self) -> Chain | None:
+        """The plugins, if there are any."""
+        raise NotImplementedError
+
+    @property
+    def plugin_options(self) -> frozenset[str]:
+        """The names of the options that the plugins accept for one call."""
+        return self._chain.call_options if self._chain is not None else frozenset()
+
+    def _run_batch(self, method: str, operation: str, options: dict[str, Any], run: Callable[[], Result]) -> Result:
+        """Return `run()`, which makes the calls of a method, with the plugins around all of them."""
+        chain = self._chain
+        return run() if chain is None else chain.batch(self._batch(method, operation, options), run)
+
+    def _stream_batch(
+        self, method: str, operation: str, options: dict[str, Any], items: Iterator[Result]
+    ) -> Iterator[Result]:
+        """Return `items`, a generator that makes the calls of a method, with the plugins around all of them."""
+        chain = self._chain
+        return items if chain is None else chain.stream(self._batch(method, operation, options), items)
+
+    def _batch(self, method: str, operation: str, options: dict[str, Any]) -> Batch:
+        of_plugins = {name: value for name, value in options.items() if name in self.plugin_options}
+        return Batch(method, operation, self.service, of_plugins)
 
     def paginate(
         self,
@@ -80,7 +112,9 @@ class PagingMethods:
         from esipy._paging import results
 
         chosen = _options(pagination, key, max_pages, progress, streams=True)
-        return results.pages(self._paginator(call, chosen, options), bounded(threads))
+        paginator = self._paginator(call, chosen, options)
+        pages = results.pages(paginator, bounded(threads))
+        return self._stream_batch('paginate', paginator.operation.id, options, pages)
 
     def records(
         self,
@@ -100,7 +134,9 @@ class PagingMethods:
         from esipy._paging import results
 
         chosen = _options(pagination, key, max_pages, progress, streams=True)
-        return results.records(self._paginator(call, chosen, options), bounded(threads))
+        paginator = self._paginator(call, chosen, options)
+        records = results.records(paginator, bounded(threads))
+        return self._stream_batch('records', paginator.operation.id, options, records)
 
     def all(
         self,
@@ -125,7 +161,9 @@ class PagingMethods:
         from esipy._paging import results
 
         chosen = _options(pagination, key, max_pages, progress)
-        return results.whole(self._paginator(call, chosen, options), bounded(threads), max_expiry_wait)
+        paginator = self._paginator(call, chosen, options)
+        run = partial(results.whole, paginator, bounded(threads), max_expiry_wait)
+        return self._run_batch('all', paginator.operation.id, options, run)
 
     def sync(
         self,
@@ -149,7 +187,8 @@ class PagingMethods:
         from esipy._paging import results
 
         chosen = _options(pagination, key, max_pages, progress)
-        return results.sync(self._paginator(call, chosen, options), cursor)
+        paginator = self._paginator(call, chosen, options)
+        return self._run_batch('sync', paginator.operation.id, options, partial(results.sync, paginator, cursor))
 
     def _paginator(self, call: Call, chosen: PagingOptions, options: dict[str, Any]) -> Paginator:
         from esipy._paging.paginator import Paginator
@@ -176,7 +215,8 @@ class PagingMethods:
         """
         from esipy._paging import bulk_names
 
-        return bulk_names.names(self._lookup(app, 'post_universe_names', threads, progress, options), ids)
+        lookup = self._lookup(app, 'post_universe_names', threads, progress, options)
+        return self._run_batch('names', lookup.operation.id, options, partial(bulk_names.names, lookup, ids))
 
     def ids(
         self,
@@ -191,7 +231,8 @@ class PagingMethods:
         nothing has in its `unknown`. Otherwise as `names`."""
         from esipy._paging import bulk_names
 
-        return bulk_names.ids(self._lookup(app, 'post_universe_ids', threads, progress, options), names)
+        lookup = self._lookup(app, 'post_universe_ids', threads, progress, options)
+        return self._run_batch('ids', lookup.operation.id, options, partial(bulk_names.ids, lookup, names))
 
     def _lookup(
         self, app: Any, operation: str, threads: int, progress: Callable[..., Any] | None, options: dict[str, Any]
@@ -242,7 +283,9 @@ class PagingMethods:
                 return client.all(made, threads=1, **options)
             return client.request(made, raise_on_error=True, **options)
 
-        return by_character.for_each(run, characters, bounded(threads), progress)
+        operation = getattr(call, 'operationId', '')
+        run_all = partial(by_character.for_each, run, characters, bounded(threads), progress)
+        return self._run_batch('for_each', operation, options, run_all)
 
     def watch(self, call: Call, *, min_interval: float = 5.0, **options: Any) -> Iterator[Any]:
         """Yield the response to a call, and again each time that it has changed; wait politely in between::

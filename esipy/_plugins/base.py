@@ -1,26 +1,23 @@
-"""Between a call and its plugins: `Plugin`, whose hooks do nothing; `CallContext`, which hooks see and change; `Chain`,
-which calls the hooks, and is the one place where the context managers of plugins are entered and left.
+"""Between a call and its plugins: `Plugin`, whose hooks do nothing, and what hooks see: `CallContext`, `Batch`, `Step`.
 
-A plugin imports this file and the types of `_message`, never the client.
+A plugin imports this file and the types of `_message`, never the client. The hooks are called in chain.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import FunctionType
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple
 
 from esipy._http import RawResponse
 from esipy._message.exchange import Exchange
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
 from esipy._runtime.redact import masked
-from esipy._runtime.suggest import closest
+from esipy._runtime.steps import Step
 from esipy._spec.model import Operation
-from esipy.exceptions import APIException, CallError, PluginError, UndecodableBodyError
-
-Result = TypeVar('Result')
+from esipy.exceptions import APIException, CallError
 
 #: What a hook returns to be around something: entered on the way in, left on every way out.
 HookContext = AbstractContextManager[object]
@@ -38,11 +35,11 @@ class CallContext(Exchange):
 
     __slots__ = (
         '_own',
+        'client_is_closed',
         'endpoint',
         'error',
         'notes',
         'options',
-        'plugins',
         'raw_response',
         'response',
         'secrets',
@@ -50,8 +47,8 @@ class CallContext(Exchange):
         'service',
     )
 
-    #: All plugins of the client.
-    plugins: Chain
+    #: Returns whether the client has been closed.
+    client_is_closed: Callable[[], bool]
 
     def begin(self, service: str, secrets: Callable[[], tuple[str, ...]], options: Mapping[str, Any]) -> None:
         """Set what only hooks need: a client without plugins does not call this."""
@@ -155,6 +152,19 @@ class CallContext(Exchange):
         return f'<Call {self.name}: {self.method} {self.outgoing().url.partition("?")[0]}>'
 
 
+class Batch(NamedTuple):
+    """The calls that one method of a client makes, as hooks see them."""
+
+    #: The name of the method: `multi_request`, `all`, `records`, `paginate`, `sync`, `names`, `ids`, `for_each`.
+    method: str
+    #: The id of the operation, where all calls have the same one; '' otherwise.
+    operation: str
+    #: The name of the client's service.
+    service: str
+    #: The options of the method that plugins accept (their `call_options`).
+    options: Mapping[str, Any]
+
+
 class Plugin:
     """Something that takes part in every call of a client: `EsiClient(plugins=[…])`.
 
@@ -168,6 +178,11 @@ class Plugin:
     #: Public methods that are not hooks.
     public_methods: ClassVar[tuple[str, ...]] = ()
 
+    def around_batch(self, batch: Batch) -> HookContext | None:
+        """Once per method that makes many calls (`all`, `multi_request`, …), around all of them: returns a context
+        manager. Context variables that it sets are set in all calls, whatever thread makes them."""
+        return None
+
     def around_call(self, call: CallContext) -> HookContext | None:
         """Once per call, before all other hooks: returns a context manager, which is left when the call has ended,
         with a response or with an error."""
@@ -178,6 +193,11 @@ class Plugin:
 
     def on_call(self, call: CallContext) -> None:
         """Once per call, when all plugins have prepared it, before the cache and the server are asked."""
+
+    def around_step(self, call: CallContext, step: Step) -> HookContext | None:
+        """Once per step of a call that may take long, such as the wait for a rate limit (`step.name`, `step.details`):
+        returns a context manager."""
+        return None
 
     def around_attempt(self, call: CallContext) -> HookContext | None:
         """Once per attempt: returns a context manager, which is left when the attempt has ended, with a response or
@@ -210,164 +230,3 @@ class Plugin:
 
 #: The names of all hooks.
 HOOKS = tuple(name for name, value in vars(Plugin).items() if isinstance(value, FunctionType))
-
-_WAY_OUT = frozenset({'on_raw_response', 'on_response', 'on_error'})
-
-
-class Chain:
-    """The plugins of a client, in order; for each hook, those plugins that define it.
-
-    Raises PluginError for an object that is not a plugin, and for a public method that is not a hook.
-    """
-
-    def __init__(self, plugins: Iterable[Plugin]) -> None:
-        self.plugins = tuple(map(_checked, plugins))
-        self.call_options = frozenset(name for plugin in self.plugins for name in plugin.call_options)
-        self._around_call = self._all('around_call')
-        self._prepare = self._all('prepare')
-        self._before = [*self._prepare, *self._all('on_call')]
-        self._around_attempt = self._all('around_attempt')
-        self._on_send = self._all('on_send')
-        self._respond = self._all('respond')
-        self._on_raw_response = self._all('on_raw_response')
-        self._on_response = self._all('on_response')
-        self._on_error = self._all('on_error')
-        #: The client has been closed.
-        self.is_closed = False
-
-    def _all(self, name: str) -> Sequence[Callable[..., Any]]:
-        hooks = [getattr(plugin, name) for plugin in self.plugins]
-        hooks = [hook for hook in hooks if getattr(hook, '__func__', hook) is not getattr(Plugin, name)]
-        return hooks[::-1] if name in _WAY_OUT else hooks
-
-    def call(self, call: CallContext, execute: Callable[[CallContext], Outcome]) -> Outcome:
-        """Execute a call with the hooks that are called once per call around it."""
-        call.plugins = self
-        try:
-            if self._around_call:
-                response, error = _nest(self._around_call, call, self._run_hooks, execute)
-            else:
-                response, error = self._run_hooks(call, execute)
-        except Exception as problem:
-            self._notify_error(call, problem)
-            raise
-        if error is not None and not _has_response(response, error):
-            self._notify_error(call, error)
-        response.notes = call.notes
-        return response, error
-
-    def prepare(self, call: CallContext) -> None:
-        """Let the plugins prepare a call. A dry run calls no other hook."""
-        for hook in self._prepare:
-            hook(call)
-
-    def _run_hooks(self, call: CallContext, execute: Callable[[CallContext], Outcome]) -> Outcome:
-        for hook in self._before:
-            hook(call)
-        call.response, call.error = response, error = execute(call)
-        if error is None or _has_response(response, error):
-            for hook in self._on_response:
-                hook(call)
-        return response, error
-
-    def _notify_error(self, call: CallContext, error: Exception) -> None:
-        """Call `on_error` of all plugins. An error that one of them raises replaces `error`."""
-        last = error
-        for hook in self._on_error:
-            try:
-                hook(call, last)
-            except Exception as problem:
-                last = problem
-        if last is not error:
-            raise last
-
-    def attempt(
-        self, call: CallContext, outgoing: Outgoing, send: Callable[[CallContext, Outgoing], RawResponse]
-    ) -> RawResponse:
-        """Make one attempt with the hooks that are called once per attempt around it."""
-        call.sending, call.raw_response = outgoing, None
-        return _nest(self._around_attempt, call, self._deliver, outgoing, send)
-
-    def _deliver(
-        self, call: CallContext, outgoing: Outgoing, send: Callable[[CallContext, Outgoing], RawResponse]
-    ) -> RawResponse:
-        for hook in self._on_send:
-            hook(call)
-        for hook in self._respond:
-            call.raw_response = hook(call)
-            if call.raw_response is not None:
-                break
-        else:
-            call.raw_response = send(call, outgoing)
-        for hook in self._on_raw_response:
-            hook(call)
-        return call.raw_response
-
-    def close(self) -> None:
-        """Close all plugins, once, the last one first. If one raises, the others are closed all the same."""
-        if self.is_closed:
-            return
-        self.is_closed = True
-        with ExitStack() as closing:
-            for plugin in self.plugins:
-                closing.callback(plugin.close)
-
-
-def _nest(
-    hooks: Sequence[Callable[[CallContext], HookContext | None]],
-    call: CallContext,
-    run: Callable[..., Result],
-    *arguments: Any,
-) -> Result:
-    """Return `run(call, …)`, called within the context managers of `hooks`, the first one outermost. A context manager
-    cannot suppress an error: the call would end without a result."""
-    for number, hook in enumerate(hooks, 1):
-        manager = hook(call)
-        if manager is None:
-            continue
-        failure: BaseException | None = None
-        with manager:
-            try:
-                others = hooks[number:]
-                return _nest(others, call, run, *arguments) if others else run(call, *arguments)
-            except BaseException as error:
-                failure = error
-                raise
-        raise failure
-    return run(call, *arguments)
-
-
-def _has_response(response: Response, error: APIException) -> bool:
-    return not (response.failed or isinstance(error, UndecodableBodyError))
-
-
-def listed(given: Any) -> tuple[Plugin, ...]:
-    """Return the `plugins` of a client as a tuple; None means none. Raises PluginError for what is not iterable."""
-    if given is not None and not isinstance(given, Iterable):
-        raise PluginError(f'plugins must be a list, not {given!r}: plugins=[…]')
-    return tuple(given or ())
-
-
-def _checked(plugin: Plugin) -> Plugin:
-    """Return a plugin if all its public methods are hooks, or declared. Raises PluginError."""
-    kind = type(plugin)
-    if not isinstance(plugin, Plugin):
-        hint = f'; create one: {plugin.__name__}(…)' if isinstance(plugin, type) else ''  # type: ignore[unreachable]
-        raise PluginError(f'not a plugin: {plugin!r}{hint}')
-    kinds = [one for one in reversed(kind.__mro__) if issubclass(one, Plugin)]
-    public = {name: value for one in kinds for name, value in vars(one).items()}
-    for name, value in public.items():
-        if name.startswith('_') or not isinstance(value, (FunctionType, staticmethod, classmethod)):
-            continue
-        if name not in HOOKS and name not in kind.public_methods:
-            nearest = closest(name, HOOKS)
-            hint = f'did you mean {nearest[0]!r}?' if nearest else f'hooks are {", ".join(HOOKS)}'
-            own = f'a method of your own must be named _{name}, or listed in {kind.__name__}.public_methods'
-            raise PluginError(f'{kind.__name__}.{name} is not a hook; {hint} ({own})')
-        if name in HOOKS and getattr(getattr(value, '__code__', None), 'co_flags', 0) & _CO_COROUTINE:
-            raise PluginError(f'{kind.__name__}.{name} is a coroutine function; hooks are plain functions')
-    return plugin
-
-
-#: `inspect.CO_COROUTINE`; importing `inspect` would take longer than all of this.
-_CO_COROUTINE = 0x80

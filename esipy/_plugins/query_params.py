@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from esipy._message.serialize import in_query
+from esipy._message.serialize import texts_of
 from esipy._plugins.base import CallContext, Plugin
 
 
@@ -34,9 +34,4 @@ class QueryParams(Plugin):
 
 
 def _pairs(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, text)
-        for name, value in values.items()
-        if value is not None
-        for text in in_query(list(value) if isinstance(value, tuple) else value, (',',), True)
-    ]
+    return [(name, text) for name, value in values.items() if value is not None for text in texts_of(value)]

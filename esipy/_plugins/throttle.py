@@ -9,6 +9,7 @@ from typing import ClassVar
 from esipy import clock
 from esipy._plugins.base import CallContext, HookContext, Plugin
 from esipy._runtime import fork
+from esipy._runtime.steps import SLOT_WAIT, step
 from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 
 
@@ -45,7 +46,7 @@ class Throttle(Plugin):
         have the same object, go on waiting."""
         with self._lock:
             for waiter in self._queue:
-                if waiter.call.plugins.is_closed:
+                if waiter.call.client_is_closed():
                     waiter.is_cancelled = True
                     waiter.woken.set()
 
@@ -68,7 +69,8 @@ class Throttle(Plugin):
         """Wait for a slot. The wait does not count towards the call's deadline."""
         begun = clock.monotonic()
         try:
-            self._queue_up(call, begun)
+            with step(SLOT_WAIT, plugin=type(self).__name__):
+                self._queue_up(call, begun)
         finally:
             waited = clock.monotonic() - begun
             call.notes[self.note] = call.notes.get(self.note, 0.0) + waited

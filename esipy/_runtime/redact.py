@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -15,10 +15,27 @@ _SECRET = re.compile('authorization|cookie|token|secret|password|api[-_]?key', r
 _IN_QUERY = re.compile(r'(?<=[?&])([^=&?\s]+)=[^&\s]*')
 
 
+#: Names, in lower case, that descriptions have for API keys.
+_declared: set[str] = set()
+
+
+def declare_secret(name: str) -> None:
+    """From now on, `is_secret` holds for a header or query parameter of this name: an API key may be called `key`."""
+    if not is_secret(name):
+        _declared.add(name.lower())
+        is_secret.cache_clear()
+
+
 @lru_cache(maxsize=1024)  # a program uses the same few names all day
 def is_secret(name: str) -> bool:
     """Return whether a header or query parameter of this name holds a value that must not be shown."""
-    return _SECRET.search(name) is not None
+    return _SECRET.search(name) is not None or name.lower() in _declared
+
+
+def has_secret(names: Collection[str]) -> bool:
+    """Return whether one of the names holds a value that must not be shown: of all at once, since nearly always none
+    does."""
+    return is_secret(' '.join(names)) or (bool(_declared) and any(map(is_secret, names)))
 
 
 #: User name and password of an address within a text. What ends an authority (RFC 3986 section 3.2) is excluded, so

@@ -1,9 +1,11 @@
-"""Many calls at once: threads that take work as they finish it, and hand results to the thread that asked."""
+"""Many calls at once, in threads. `concurrent.futures` does not fit: its threads keep the interpreter from ending, its
+work cannot be cancelled while it waits for a rate limit, and it takes all work before the first result."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import Context, copy_context
 from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -11,34 +13,34 @@ from typing import Any, Generic, TypeVar
 Work = TypeVar('Work')
 Result = TypeVar('Result')
 
-#: Pieces of work that are taken for each thread, so that none is ever idle.
+#: Pieces of work that are submitted for each thread, so that no thread is ever idle.
 _AHEAD = 2
 
 
 class Cancelled(BaseException):
-    """Nobody waits any more for what this thread does. It ends that as Ctrl-C would, and reaches no caller."""
+    """The result of this thread is not needed any more. It ends the work as Ctrl-C would, and reaches no caller."""
 
 
-class _Here(threading.local):
-    """The crew that this thread works in, if it does."""
+class _ThreadState(threading.local):
+    """The pool that this thread belongs to, if any."""
 
-    crew: WorkerPool[Any, Any] | None = None
+    pool: WorkerPool[Any, Any] | None = None
 
 
-_here = _Here()
+_thread = _ThreadState()
 
 
 def in_worker() -> bool:
     """Return whether this thread is one of a pool of esipy's."""
-    return _here.crew is not None
+    return _thread.pool is not None
 
 
-def raise_if_cancelled(alarm: threading.Event | None = None) -> None:
-    """Raise Dismissed in a thread whose crew has been dismissed: what it was to send would come too late, and who waits
-    for a limit would keep others waiting. `alarm`: set when that happens to a thread which is about to sleep."""
-    crew = _here.crew
-    if crew is not None:
-        crew.raise_if_cancelled(alarm)
+def raise_if_cancelled(waker: threading.Event | None = None) -> None:
+    """Raise Cancelled in a thread of a pool that was cancelled: its result is not needed, and it must not wait for a
+    rate limit before others. `waker`: an event that is set if the pool is cancelled while this thread sleeps."""
+    pool = _thread.pool
+    if pool is not None:
+        pool.raise_if_cancelled(waker)
 
 
 def map_unordered(
@@ -47,111 +49,116 @@ def map_unordered(
     threads: int,
     done: Callable[[int, int, Result], Any],
 ) -> None:
-    """`run` each piece of `work` in one of `threads`; `done(index, count, result)` is called in the calling thread,
-    as results come; `count` is how many there are so far.
+    """Run each piece of `work` in one of `threads`. `done(index, count, result)` is called in the calling thread as
+    results arrive; `count` is the number of results so far.
 
-    `work` is consumed as it is done, so that it may be endless or made on the way. An error in `run`, in `work` or
-    in `done`, or Ctrl-C, ends it at once: what is not sent yet is dropped, what is under way is not waited for.
+    `work` is consumed as results arrive, so that it may be an endless generator. An error in `run`, `work` or `done`,
+    or Ctrl-C, ends everything at once: what has not begun is dropped, and what has is not waited for.
     """
-    with WorkerPool(run, threads) as crew:
+    with WorkerPool(run, threads) as pool:
         for piece in work:
-            crew.give(piece)
-            while crew.has_result or crew.busy >= threads * _AHEAD:
-                done(*crew.take())
-        while crew.busy:
-            done(*crew.take())
+            pool.submit(piece)
+            while pool.has_result or pool.pending >= threads * _AHEAD:
+                done(*pool.next_result())
+        while pool.pending:
+            done(*pool.next_result())
 
 
 def map_ordered(run: Callable[[Work], Result], work: Iterable[Work], threads: int) -> Iterator[Result]:
-    """What `run` makes of each piece of `work`, in its order. `threads` work ahead of whoever takes the results, one
-    piece each and no further, so that memory stays flat.
+    """Yield the results of `run` for each piece of `work`, in order. Each of the `threads` works at most one piece
+    ahead of the consumer, so that memory stays flat.
 
-    An error of `run` is raised as soon as it is known. Closing the generator ends it at once: what is under way is
-    not waited for.
+    An error of `run` is raised as soon as it is known. Closing the generator ends everything at once: what has begun
+    is not waited for.
     """
-    with WorkerPool(run, threads) as crew:
+    with WorkerPool(run, threads) as pool:
         pieces = iter(work)
         early: dict[int, Result] = {}
         following = 0
         while True:
-            for piece in islice(pieces, threads - (crew.given - following)):
-                crew.give(piece)
-            if following == crew.given:
+            for piece in islice(pieces, threads - (pool.submitted - following)):
+                pool.submit(piece)
+            if following == pool.submitted:
                 return
             while following not in early:
-                index, _, result = crew.take()
+                index, _, result = pool.next_result()
                 early[index] = result
             yield early.pop(following)
             following += 1
 
 
-#: Seconds after which a wait begins again: a Ctrl-C that comes just before one begins does not end it.
-_GLANCE = 1.0
+#: Seconds after which a wait is repeated: a Ctrl-C that arrives just before a wait does not end it.
+_WAIT_STEP = 1.0
 
 
 def _next(queue: SimpleQueue[Result]) -> Result:
     while True:
         try:
-            return queue.get(timeout=_GLANCE)
+            return queue.get(timeout=_WAIT_STEP)
         except Empty:
             continue
 
 
 class WorkerPool(Generic[Work, Result]):
-    """Threads, started as work comes in. They do not keep the interpreter from ending."""
+    """Daemon threads, started as work is submitted.
+
+    Each piece of work runs in its own copy of the context (`contextvars`) of the thread that submitted it, since a
+    context cannot be entered twice at once.
+    """
 
     def __init__(self, run: Callable[[Work], Result], size: int) -> None:
         self._run = run
         self._size = size
         self._threads: list[threading.Thread] = []
-        self._work: SimpleQueue[tuple[int, Work] | None] = SimpleQueue()
+        self._work: SimpleQueue[tuple[int, Work, Context] | None] = SimpleQueue()
         self._results: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
-        #: How many pieces were given so far.
-        self.given = 0
-        self._taken = 0
-        self._dismissed = False
-        #: What wakes the threads that sleep, one for each.
-        self._alarms: dict[int, threading.Event] = {}
+        #: The number of pieces that were submitted.
+        self.submitted = 0
+        self._returned = 0
+        self._is_cancelled = False
+        #: The events that wake sleeping threads, by thread.
+        self._wakers: dict[int, threading.Event] = {}
 
-    def give(self, piece: Work) -> None:
+    def submit(self, piece: Work) -> None:
         if len(self._threads) < self._size:
             name = f'esipy_{len(self._threads)}'
-            self._threads.append(threading.Thread(target=self._work_on, name=name, daemon=True))
+            self._threads.append(threading.Thread(target=self._run_work, name=name, daemon=True))
             self._threads[-1].start()
-        self._work.put((self.given, piece))
-        self.given += 1
+        self._work.put((self.submitted, piece, copy_context()))
+        self.submitted += 1
 
     @property
-    def busy(self) -> int:
-        """How many pieces were given whose results were not taken."""
-        return self.given - self._taken
+    def pending(self) -> int:
+        """The number of pieces whose results have not been returned."""
+        return self.submitted - self._returned
 
     @property
     def has_result(self) -> bool:
         return not self._results.empty()
 
-    def take(self) -> tuple[int, int, Result]:
-        """The next result: its piece's number, how many were taken so far, and what `run` returned."""
+    def next_result(self) -> tuple[int, int, Result]:
+        """Return the next result: the number of its piece, the number of results so far, and what `run` returned."""
         index, result, error = _next(self._results)
-        self._taken += 1
+        self._returned += 1
         if error is not None:
             raise error
-        return index, self._taken, result
+        return index, self._returned, result
 
-    def raise_if_cancelled(self, alarm: threading.Event | None) -> None:
-        """See the function of this name. The alarm is there before it is looked whether it would have rung."""
-        if alarm is not None:
-            self._alarms[threading.get_ident()] = alarm
-        if self._dismissed:
+    def raise_if_cancelled(self, waker: threading.Event | None) -> None:
+        """See the function of this name. The event is registered first, so that a cancellation in between sets it."""
+        if waker is not None:
+            self._wakers[threading.get_ident()] = waker
+        if self._is_cancelled:
             raise Cancelled
 
-    def _work_on(self) -> None:
-        _here.crew = self
-        while (piece := self._work.get()) is not None:
+    def _run_work(self) -> None:
+        _thread.pool = self
+        while (submitted := self._work.get()) is not None:
+            index, piece, context = submitted
             try:
-                self._results.put((piece[0], self._run(piece[1]), None))
+                self._results.put((index, context.run(self._run, piece), None))
             except BaseException as error:
-                self._results.put((piece[0], None, error))
+                self._results.put((index, None, error))
 
     def __enter__(self) -> WorkerPool[Work, Result]:
         return self
@@ -168,6 +175,6 @@ class WorkerPool(Generic[Work, Result]):
             for thread in self._threads:
                 thread.join()
             return
-        self._dismissed = True
-        for alarm in list(self._alarms.values()):
-            alarm.set()
+        self._is_cancelled = True
+        for waker in list(self._wakers.values()):
+            waker.set()

@@ -10,7 +10,9 @@ from typing import Any
 
 from esipy._sandbox.fits import Misfit, misfits
 from esipy._sandbox.wire import Request
-from esipy._spec.model import Operation, Parameter, Schema
+from esipy._spec.model import Operation
+from esipy._spec.parameter import Parameter
+from esipy._spec.schema import Schema
 
 #: Checked by `dates`, or read by `conditional`, whatever the description says of them.
 _OTHERS_BUSINESS = frozenset({'x-compatibility-date', 'if-none-match', 'if-modified-since', 'authorization'})

@@ -10,7 +10,8 @@ from esipy._sandbox.fits import fits
 from esipy._sandbox.names import CATEGORIES
 from esipy._sandbox.routes import normal
 from esipy._sandbox.world import World
-from esipy._spec.model import Operation, Schema
+from esipy._spec.model import Operation
+from esipy._spec.schema import Schema
 
 #: Stands for "the answer does not depend on the body".
 NOTHING = object()

@@ -11,7 +11,7 @@ from esipy._sandbox.consistent import consistent
 from esipy._sandbox.dice import Dice
 from esipy._sandbox.fits import fits, tag_of
 from esipy._sandbox.patterns import matching
-from esipy._spec.model import Schema
+from esipy._spec.schema import Schema
 
 #: A type that holds itself is followed this far; below, only what is required is filled in.
 DEPTH = 5

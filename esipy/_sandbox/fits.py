@@ -14,8 +14,8 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from esipy._runtime.lazy import missing_extra
-from esipy._spec.model import Schema
 from esipy._spec.reader import Reader
+from esipy._spec.schema import Schema
 
 try:
     from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators

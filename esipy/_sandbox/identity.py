@@ -7,7 +7,7 @@ from typing import Any
 from esipy._sandbox import words
 from esipy._sandbox.dice import Dice
 from esipy._sandbox.fabricate import kind_of, said
-from esipy._spec.model import Schema
+from esipy._spec.schema import Schema
 
 
 class Ids:

@@ -7,7 +7,7 @@ from typing import Any
 from esipy._sandbox.dice import Dice
 from esipy._sandbox.fabricate import fabricate
 from esipy._sandbox.fits import fits
-from esipy._spec.model import Schema
+from esipy._spec.schema import Schema
 
 
 def mend(example: Any, schema: Schema, dice: Dice, name: str = '') -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from esipy._sandbox.fabricate import kind_of, said
-from esipy._spec.model import Operation, ResponseSpec, Schema
+from esipy._spec.model import Operation, ResponseSpec
+from esipy._spec.schema import Schema
 
 #: What identifies a record where the path's last word does not say so.
 _IDENTITIES = {'assets': 'item_id', 'calendar': 'event_id', 'blueprints': 'item_id', 'journal': 'id'}

@@ -23,7 +23,8 @@ from esipy._sandbox.names import Names, alliance_of, membership
 from esipy._sandbox.routes import normal
 from esipy._sandbox.shapes import Shape, shape_of, success, word
 from esipy._sandbox.walks import ID_WALKS
-from esipy._spec.model import Operation, Schema
+from esipy._spec.model import Operation
+from esipy._spec.schema import Schema
 
 #: Query parameters that choose a part of a list instead of another list.
 _CHOOSING = frozenset(

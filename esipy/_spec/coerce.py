@@ -10,15 +10,41 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 
 from esipy._runtime.suggest import closest
-from esipy._spec.model import Schema
-from esipy._spec.refs import shown
+from esipy._spec.refs import abridged, enumerated, shown
+from esipy._spec.schema import Schema
 
-#: Where a value stands, and what is wrong with it.
-Faults = list[tuple[str, str]]
+
+class Faults(list[tuple[str, str]]):
+    """Where a value stands, and what is wrong with it."""
+
+    def __init__(self, *, of_response: bool = False, keeps_null: bool = False, takes_files: bool = False) -> None:
+        super().__init__()
+        #: The value was received: it need not have fields that are `writeOnly`, but those that are `readOnly`.
+        self.of_response = of_response
+        #: null means something for every field (JSON Merge Patch, RFC 7396).
+        self.keeps_null = keeps_null
+        #: The value is a form, whose fields may be files.
+        self.takes_files = takes_files
+
+    def none_yet(self) -> Faults:
+        """An empty list for another attempt at the same value."""
+        return Faults(of_response=self.of_response, keeps_null=self.keeps_null, takes_files=self.takes_files)
+
+
+class Upload(NamedTuple):
+    """A file in a form, or a whole body of bytes."""
+
+    content: bytes
+    filename: str | None = None
+    content_type: str | None = None
+
+    def __repr__(self) -> str:
+        return f'<{len(self.content)} bytes>'
+
 
 #: Descriptions say int32 where the server has long passed it; 64 bits are what it stores.
 INT64 = range(-(2**63), 2**63)
@@ -35,7 +61,11 @@ class Refused(Exception):
 
 def coerce(value: Any, schema: Schema, where: str, faults: Faults) -> Any:
     """`value` as the JSON value that `schema` describes; whatever does not fit is added to `faults`."""
+    if value is None and faults.keeps_null:
+        return None
     try:
+        if isinstance(value, Upload):
+            return _file(value, schema, faults)
         fitting = _typed(value, schema, where, faults)
         _check_enum(fitting, schema)
         return fitting
@@ -44,12 +74,21 @@ def coerce(value: Any, schema: Schema, where: str, faults: Faults) -> Any:
         return None
 
 
+def _file(upload: Upload, schema: Schema, faults: Faults) -> Any:
+    kinds = schema.types
+    if not faults.takes_files or not (not kinds or {'string', 'file', 'array'}.intersection(kinds)):
+        raise Refused(f'a file where {" or ".join(kinds) or "JSON"} belongs')
+    return [upload] if kinds == ('array',) else upload
+
+
 def _typed(value: Any, schema: Schema, where: str, faults: Faults) -> Any:
     kinds = schema.types
     if not kinds:
+        if value is None and schema.is_nullable:
+            return None
         return _alternative(value, schema, where, faults) if schema.one_of else _json_value(value)
     if value is None:
-        if 'null' in kinds:
+        if schema.is_nullable:
             return None
         raise Refused(f'None where {" or ".join(kinds)} belongs')
     if len(kinds) == 1:
@@ -68,6 +107,8 @@ def _of_kind(kind: str, value: Any, schema: Schema, where: str, faults: Faults) 
         return _json_value(value)
     if schema.format == 'date' and isinstance(value, datetime):
         value = value.date()
+    elif schema.format == 'date-time' and isinstance(value, date):
+        value = _moment(value)
     scalar = SCALARS[kind](value)
     if kind == 'string':
         _check_length(scalar, schema)
@@ -76,12 +117,18 @@ def _of_kind(kind: str, value: Any, schema: Schema, where: str, faults: Faults) 
     return scalar
 
 
+def _moment(value: date) -> datetime:
+    """A date and time with its zone, which RFC 3339 demands: UTC where none is named, as in the reading direction."""
+    moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
 def _of_some_kind(kinds: tuple[str, ...], value: Any, schema: Schema, where: str, faults: Faults) -> Any:
     """A value of one of several types: of its own, if that is among them, else of the first that it can be made."""
     reasons: list[str] = []
     possible = [kind for kind in kinds if kind != 'null']
     for kind in sorted(possible, key=lambda kind: not isinstance(value, _PYTHON.get(kind, ()))):
-        found: Faults = []
+        found = faults.none_yet()
         try:
             fitting = _of_kind(kind, value, schema, where, found)
         except Refused as refusal:
@@ -89,7 +136,7 @@ def _of_some_kind(kinds: tuple[str, ...], value: Any, schema: Schema, where: str
             continue
         faults.extend(found)
         return fitting
-    raise Refused(' and '.join(reasons))
+    raise Refused(abridged(' and '.join(reasons), 400))
 
 
 _PYTHON: dict[str, Any] = {
@@ -104,11 +151,11 @@ _PYTHON: dict[str, Any] = {
 
 def _alternative(value: Any, schema: Schema, where: str, faults: Faults) -> Any:
     """The first alternative (oneOf, anyOf) that the value fits; where it is the right kind of thing for one of
-    them, what is wrong inside is told."""
+    them, what is wrong inside is reported."""
     reasons: list[str] = []
-    inside: Faults = []
-    for option in schema.one_of:
-        found: Faults = []
+    inside = faults.none_yet()
+    for option in schema.alternatives:
+        found = faults.none_yet()
         fitting = coerce(value, option, where, found)
         if not found:
             return fitting
@@ -117,7 +164,7 @@ def _alternative(value: Any, schema: Schema, where: str, faults: Faults) -> Any:
         if not at_top and (not inside or len(found) < len(inside)):
             inside = found
     if not inside:
-        raise Refused(' or '.join(dict.fromkeys(reasons)))
+        raise Refused(abridged(' or '.join(dict.fromkeys(reasons)), 400))
     faults.extend(inside)
     return None
 
@@ -275,15 +322,20 @@ def _object(value: Any, schema: Schema, where: str, faults: Faults) -> dict[str,
     known = schema.properties
     given = {str(key): item for key, item in value.items()}
     result: dict[str, Any] = {}
+    not_demanded = 'writeOnly' if faults.of_response else 'readOnly'
     for name, field in known.items():
-        is_required = name in schema.required and not field.keywords.get('readOnly')
-        if given.get(name) is None and not is_required and not (name in given and field.is_nullable):
+        is_required = name in schema.required and not field.keywords.get(not_demanded)
+        is_null = name in given and (field.is_nullable or faults.keeps_null)
+        if given.get(name) is None and not is_required and not is_null:
             continue  # 1.x: None for an optional field means that it is not given
         if name in given:
             result[name] = coerce(given[name], field, f'{where}.{name}', faults)
         else:
             faults.append((f'{where}.{name}', 'is required'))
     additional = schema.additional
+    for name in sorted(schema.required - known.keys()):
+        if name not in given:
+            faults.append((f'{where}.{name}', 'is required'))
     for name in (name for name in given if name not in known):
         if isinstance(additional, Schema):
             result[name] = coerce(given[name], additional, f'{where}.{name}', faults)
@@ -294,12 +346,12 @@ def _object(value: Any, schema: Schema, where: str, faults: Faults) -> dict[str,
 
 def _undescribed(name: str, given: Mapping[str, Any], schema: Schema, where: str, faults: Faults) -> Any:
     """A field that the description does not know is sent all the same, as JSON Schema allows and 1.x did; but
-    what looks like a slip of the pen, or what the description forbids, is refused."""
+    what looks like a misspelling, or what the description forbids, is refused."""
     nearest = closest(name, schema.properties.keys() - given.keys())
     if nearest and not schema.one_of:
         faults.append((where, f'unknown field, did you mean {nearest[0]!r}?'))
     elif schema.additional is False:
-        faults.append((where, f'unknown field; known are {", ".join(schema.properties)}'))
+        faults.append((where, f'unknown field; known are {enumerated(schema.properties)}'))
     else:
         try:
             return _json_value(given[name])
@@ -329,12 +381,12 @@ def _check_range(number: float, schema: Schema) -> None:
 
 
 def _check_enum(value: Any, schema: Schema) -> None:
-    choices = schema.keywords.get('enum')
-    if choices is None or value in choices or value is None:
+    choices = schema.enum
+    if choices is None or value in choices or (value is None and schema.is_nullable):
         return
     nearest = closest(value, choices)
     hint = f', did you mean {nearest[0]!r}?' if nearest else ''
-    raise Refused(f'{shown(value)} is not one of {", ".join(map(str, choices[:20]))}{hint}')
+    raise Refused(f'{shown(value)} is not one of {enumerated(choices)}{hint}')
 
 
 def _is_uuid(value: Any) -> bool:

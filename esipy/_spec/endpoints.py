@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from esipy._runtime.suggest import closest
-from esipy._spec.model import OperationKey, Parameter, ResponseSpec
+from esipy._spec.model import OperationKey, ResponseSpec
+from esipy._spec.parameter import Parameter
 from esipy._spec.reader import METHODS, Reader
 from esipy._spec.refs import shown
 from esipy.exceptions import SpecError

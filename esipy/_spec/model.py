@@ -1,4 +1,5 @@
-"""What a description says, in one form for all formats: Operation, Parameter, Answer, Schema.
+"""What a description says of an operation, in one form for all formats; `parameter`, `schema`, `media` and `security`
+hold the parts.
 
 Everything is read from the document when it is asked for and kept from then on; a `reader.Reader` (one per
 format) does the reading.
@@ -6,7 +7,6 @@ format) does the reading.
 
 from __future__ import annotations
 
-import keyword
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +14,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from esipy._spec.legacy import HEADERS
-from esipy._spec.refs import shown
+from esipy._spec.media import accepted
+from esipy._spec.parameter import Parameter
+from esipy._spec.refs import Unsupported, enumerated
+from esipy._spec.schema import Schema
+from esipy._spec.security import SecurityScheme
 from esipy.exceptions import CallError, SpecError
 
 if TYPE_CHECKING:
@@ -69,209 +73,14 @@ class OperationKey(NamedTuple):
         return re.sub(r'[^0-9A-Za-z_]', '_', f'{self.method.lower()}_{words}')
 
 
-#: What the keywords that are read here must be. Any other value breaks the description at that place.
-_KINDS: dict[str, Any] = {
-    'type': (str, list),
-    'properties': Mapping,
-    'items': (Mapping, bool),
-    'required': (list, bool),  # Swagger 2.0: a parameter is its own schema, and has a `required` of another meaning
-    'enum': list,
-    **dict.fromkeys(('allOf', 'oneOf', 'anyOf'), list),
-    **dict.fromkeys(('minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'), (int, float, type(None))),
-    **dict.fromkeys(('minLength', 'maxLength', 'minItems', 'maxItems'), (int, float)),
-}
-
-
-#: Bounds of which the largest, or the smallest, applies where a value must fit several schemas.
-_LOWER_BOUNDS = frozenset({'minimum', 'exclusiveMinimum', 'minLength', 'minItems'})
-_UPPER_BOUNDS = frozenset({'maximum', 'exclusiveMaximum', 'maxLength', 'maxItems'})
-
-
-def _both(name: str, one: Any, other: Any) -> Any:
-    """A keyword of two schemas that both apply; `other` is the nearer one."""
-    if other is None:
-        return one
-    if name in _LOWER_BOUNDS:
-        return max(one, other)
-    if name in _UPPER_BOUNDS:
-        return min(one, other)
-    if name == 'enum':
-        return [value for value in one if value in other]
-    return one or other if name == 'uniqueItems' else other
-
-
-class Schema:
-    """A type: JSON Schema's keywords, with what lies below read on demand (so that cycles do no harm).
-
-    Raises SpecError, when it is made, for a keyword whose value makes no sense.
-    """
-
-    def __init__(self, reader: Reader, node: Mapping[str, Any]) -> None:
-        self._reader = reader
-        self.raw = node
-        #: This node's own keywords, without those of its `allOf` parts.
-        self.own = reader.keywords(node)
-        for name, kinds in _KINDS.items():
-            if name in self.own and not isinstance(self.own[name], kinds):
-                raise SpecError(f'{name!r} cannot be {shown(self.own[name])}')
-
-    @cached_property
-    def keywords(self) -> Mapping[str, Any]:
-        """The keywords, those of every `allOf` part included: all bounds and enums apply (JSON Schema 2020-12, section
-        10.2.1.1); of the others the nearest one does."""
-        if 'allOf' not in self.own:
-            return self.own
-        together: dict[str, Any] = {}
-        for part in (*self.parts[1:], self):
-            for name, value in part.own.items():
-                known = together.get(name)
-                together[name] = value if known is None else _both(name, known, value)
-        return together
-
-    @cached_property
-    def types(self) -> tuple[str, ...]:
-        """'object', 'array', 'string', 'integer', 'number', 'boolean', 'null'; empty when anything goes."""
-        kind = self.keywords.get('type')
-        if kind is None:
-            return ('object',) if 'properties' in self.keywords else ()
-        return (kind,) if isinstance(kind, str) else tuple(kind)
-
-    @cached_property
-    def is_nullable(self) -> bool:
-        """Whether null is a value of this type."""
-        if self.types:
-            return 'null' in self.types
-        return not self.one_of or any(option.is_nullable for option in self.one_of)
-
-    @property
-    def separator(self) -> str:
-        """What stands between the items of a list where it is text."""
-        return self._reader.separator(self.own)
-
-    @cached_property
-    def format(self) -> str | None:
-        return self.keywords.get('format')
-
-    @cached_property
-    def items(self) -> Schema | None:
-        """What a list holds."""
-        node = self.keywords.get('items')
-        return self._reader.schema(node) if isinstance(node, Mapping) else None
-
-    @cached_property
-    def properties(self) -> dict[str, Schema]:
-        """The fields of an object, those of every `allOf` part included."""
-        return {
-            name: self._reader.schema(node)
-            for part in (*self.parts[1:], self)
-            for name, node in part.own.get('properties', {}).items()
-        }
-
-    @cached_property
-    def required(self) -> frozenset[str]:
-        lists = [part.own.get('required') for part in self.parts]
-        return frozenset(name for names in lists if isinstance(names, list) for name in names)
-
-    @cached_property
-    def parts(self) -> tuple[Schema, ...]:
-        """This schema and all that it is composed of by `allOf`, each once, however they refer to each other."""
-        found = [self]
-        for part in found:
-            for node in part.own.get('allOf', ()):
-                other = self._reader.schema(node)
-                if other not in found:
-                    found.append(other)
-        return tuple(found)
-
-    @cached_property
-    def additional(self) -> Schema | bool | None:
-        """What fields beyond `properties` may hold: a schema, yes or no; None when the document does not say."""
-        node = self.keywords.get('additionalProperties')
-        return self._reader.schema(node) if isinstance(node, Mapping) else node
-
-    @cached_property
-    def one_of(self) -> tuple[Schema, ...]:
-        """The alternatives (`oneOf` and `anyOf`)."""
-        nodes = [*self.keywords.get('oneOf', ()), *self.keywords.get('anyOf', ())]
-        return tuple(self._reader.schema(node) for node in nodes)
-
-    @property
-    def examples(self) -> list[Any]:
-        """The document's own examples of such a value."""
-        many = self.raw.get('examples')
-        return list(many) if isinstance(many, list) else [self.raw['example']] if 'example' in self.raw else []
-
-
-class Parameter:
-    """One thing that an operation takes. `location` (also under the name `in`): path, query, header or body."""
-
-    def __init__(
-        self,
-        name: str,
-        location: str,
-        schema: Schema,
-        *,
-        required: bool = False,
-        exploded: bool = False,
-        separator: str | None = None,
-        description: str = '',
-    ) -> None:
-        self.name = name
-        self.location = location
-        self.schema = schema
-        self.required = required or location == 'path'
-        #: A list in the query: one `name=value` for each item (True), or one for all, with `separators` between.
-        self.exploded = exploded
-        self._separator = separator
-        self.description = description or str(schema.raw.get('description', ''))
-        self.has_default = 'default' in schema.keywords
-        self.default = schema.keywords.get('default')
-
-    @property
-    def type(self) -> str | None:
-        """The first declared type, as in 1.x."""
-        return self.schema.types[0] if self.schema.types else None
-
-    @property
-    def format(self) -> str | None:
-        return self.schema.format
-
-    @property
-    def enum(self) -> list[Any] | None:
-        return self.schema.keywords.get('enum')
-
-    @cached_property
-    def separators(self) -> tuple[str, ...]:
-        """What stands between the items of a list, between the items of a list in that list, and so on."""
-        found = [self._separator or self.schema.separator]
-        item = self.schema.items
-        while item is not None and item.types == ('array',) and len(found) < 5:
-            found.append(item.separator)
-            item = item.items
-        return tuple(found)
-
-    @property
-    def python_name(self) -> str:
-        """The name as an identifier: `X-Compatibility-Date` can be given as `x_compatibility_date`."""
-        if keyword.iskeyword(self.name):
-            return f'{self.name}_'
-        return self.name if self.name.isidentifier() else re.sub(r'\W', '_', self.name).lower()
-
-    def __repr__(self) -> str:
-        need = 'required ' if self.required else ''
-        return f'<{need}{self.location} parameter {self.name}: {self.type}>'
-
-
-# EsiPy 1.x read it as getattr(parameter, 'in'), a name that a class body cannot spell.
-setattr(Parameter, 'in', property(lambda self: self.location))
-
-
 class ResponseSpec(NamedTuple):
-    """What comes back with one status: the body's type, the headers' types, examples of the body."""
+    """What comes back with one status: the body's type, the headers' types, examples of the body, and the media types
+    that it can have."""
 
     schema: Schema | None
     headers: dict[str, Schema]
     examples: list[Any]
+    media_types: tuple[str, ...] = ()
 
 
 class _Help:
@@ -327,9 +136,10 @@ class Operation:
         """What the document says of this operation, as it stands there."""
         return self._reader.raw(self.place)
 
-    @property
+    @cached_property
     def base_url(self) -> str:
-        return self._reader.base_url
+        """The address that the path is below: the server of this operation."""
+        return self._told(self._reader.base_url_of, self.place)
 
     @cached_property
     def endpoint(self) -> Mapping[str, Any]:
@@ -343,13 +153,14 @@ class Operation:
     @cached_property
     def url(self) -> str:
         """Address without its scheme, placeholders unfilled: '//host/base/path/{id}' (as in 1.x)."""
-        base = self._reader.base_url
-        return base[base.find('//') :] + self.path
+        return self.base_url[self.base_url.find('//') :] + self.path
 
     @cached_property
     def parameters(self) -> list[Parameter]:
         """Everything that a call may be given, the body among them (location 'body'), in the document's order."""
-        return self._told(self._reader.parameters, self.place)
+        found = self._told(self._reader.parameters, self.place)
+        _name_arguments(found)
+        return found
 
     @cached_property
     def body(self) -> Parameter | None:
@@ -359,7 +170,7 @@ class Operation:
     def accepts(self) -> dict[str, Parameter]:
         """Every name that an argument may have: the declared ones first, then `body`, the old names of headers,
         and the names as identifiers."""
-        names = {parameter.name: parameter for parameter in self.parameters}
+        names = {parameter.argument: parameter for parameter in self.parameters}
         for parameter in self.parameters:
             names.setdefault('body' if parameter.location == 'body' else parameter.python_name, parameter)
         for old, header in HEADERS.items():
@@ -378,11 +189,12 @@ class Operation:
         return self._told(self._reader.answers, self.place)
 
     def _told(self, read: Callable[..., T], *arguments: Any) -> T:
-        """What `read` returns; what it finds broken in the document is told with the operation's name."""
+        """What `read` returns; what it finds broken in the document is reported with the operation's name."""
         try:
             return read(*arguments)
         except SpecError as error:
-            start, reason = f'{self.id}: broken description: ', str(error)
+            kind = 'not supported' if isinstance(error, Unsupported) else 'broken description'
+            start, reason = f'{self.id}: {kind}: ', str(error)
             raise SpecError(reason if reason.startswith(start) else start + reason) from None
 
     def answer(self, status: int) -> ResponseSpec | None:
@@ -394,6 +206,18 @@ class Operation:
     def security(self) -> list[dict[str, list[str]]]:
         """The document's security requirement: any one of these, {scheme: [scopes]}."""
         return self._told(self._reader.security, self.place)
+
+    def schemes_of(self, need: Mapping[str, list[str]]) -> list[SecurityScheme]:
+        """How the credentials of an alternative of `security` are sent."""
+        return [self._told(self._reader.scheme, name) for name in need]
+
+    @cached_property
+    def accept(self) -> str | None:
+        """The `Accept` header that the responses need; None where they are JSON, which is asked for anyway."""
+        try:
+            return accepted(self._reader.response_types(self.place))
+        except SpecError:  # reported when a response is read
+            return None
 
     @cached_property
     def scopes(self) -> tuple[str, ...]:
@@ -458,7 +282,7 @@ class Operation:
         """For editors and notebooks: parameters that must be given come without a default."""
         import inspect  # when it is asked for: with it, esipy takes a third longer to import
 
-        shown = {p.python_name: p for p in self.parameters if p.location != 'header' and p.python_name.isidentifier()}
+        by_name = {p.python_name: p for p in self.parameters if p.location != 'header' and p.python_name.isidentifier()}
         return inspect.Signature(
             [
                 inspect.Parameter(
@@ -466,7 +290,7 @@ class Operation:
                     inspect.Parameter.KEYWORD_ONLY,
                     default=inspect.Parameter.empty if p.required and not p.has_default else p.default,
                 )
-                for name, p in sorted(shown.items(), key=lambda item: not item[1].required or item[1].has_default)
+                for name, p in sorted(by_name.items(), key=lambda item: not item[1].required or item[1].has_default)
             ]
         )
 
@@ -477,8 +301,8 @@ class Operation:
             if p.name == COMPATIBILITY_DATE:
                 continue
             need = f'default {p.default!r}' if p.has_default else 'required' if p.required else 'optional'
-            choice = f', one of {", ".join(map(str, p.enum))}' if p.enum else ''
-            lines.append(f'  {p.name} ({p.location}, {p.type}, {need}{choice}): {p.description}')
+            choice = f', one of {enumerated(p.enum)}' if p.enum else ''
+            lines.append(f'  {p.argument} ({p.location}, {p.type}, {need}{choice}): {p.description}')
         if self.scopes:
             lines += ['', f'Needs the scope {", ".join(self.scopes)}']
         if self.required_roles:
@@ -490,6 +314,28 @@ class Operation:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _make, (self._reader, self.place, self._bind)
+
+
+def _name_arguments(parameters: list[Parameter]) -> None:
+    """Give each parameter a name of its own as an argument. Where several have the same name, it is the path's, else
+    the query's; the others are named with their location before it: `query_id`. `body` is always the body."""
+    has_body = any(parameter.location == 'body' for parameter in parameters)
+    names = {parameter.name for parameter in parameters}
+    taken = {'body'} if has_body else set()
+    for parameter in sorted(parameters, key=lambda p: _RANKS.get(p.location, len(_RANKS))):
+        name = parameter.name
+        if parameter.location == 'body':
+            name = 'body' if name in taken else name
+        elif name in taken:
+            name = f'{parameter.location}_{name}'
+            while name in taken or name in names:
+                name += '_'
+        taken.add(name)
+        parameter.argument = name
+
+
+#: Whose a name is that several parameters have.
+_RANKS = {location: rank for rank, location in enumerate(('path', 'query', 'formData', 'header', 'cookie', 'body'))}
 
 
 def _make(reader: Reader, place: OperationKey, bind: Callable[..., Any]) -> Operation:

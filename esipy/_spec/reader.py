@@ -6,8 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from esipy._spec.model import OperationKey, Parameter, ResponseSpec, Schema
-from esipy._spec.refs import is_mapping, listed, mapping, resolve, text
+from esipy._spec.model import OperationKey, ResponseSpec
+from esipy._spec.parameter import Parameter
+from esipy._spec.refs import Unsupported, external_reference, is_mapping, listed, mapping, resolve, shown, text
+from esipy._spec.schema import Schema
+from esipy._spec.security import SecurityScheme, scheme_of
 from esipy.exceptions import SpecError
 
 METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace')
@@ -28,25 +31,39 @@ class Reader:
     #: Operations are found by their method and path too, and by names of EsiPy 1.x.
     has_old_names = True
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, Any], source_url: str = '') -> None:
         self.document = document
+        #: Where the document was found: relative addresses of servers count from there.
+        self.source_url = source_url
         # By the node's identity; the node is kept beside its Schema so that the identity stays taken.
         self._schemas: dict[int, tuple[Any, Schema]] = {}
 
     def places(self) -> Iterator[OperationKey]:
-        """Every operation of the document."""
+        """Every operation of the document that can be found without reading other documents."""
         for path, item in mapping(self.document, 'paths').items():
-            item = resolve(self.document, item) if str(path).startswith('/') else None  # else: x-something
+            if not str(path).startswith('/'):
+                continue  # x-something
+            item = self._readable(item)
             for method in METHODS:
-                raw = item.get(method) if isinstance(item, Mapping) else None
+                raw = self._readable(item.get(method)) if isinstance(item, Mapping) else None
                 if isinstance(raw, Mapping):
                     tags = raw.get('tags')
                     yield OperationKey(
                         str(raw.get('operationId') or ''), method, path, tuple(tags) if isinstance(tags, list) else ()
                     )
 
+    def references(self) -> dict[str, str]:
+        """The paths that are described in another document, and the reference to each."""
+        items = mapping(self.document, 'paths').items()
+        found = {str(path): external_reference(self.document, item) for path, item in items}
+        return {path: reference for path, reference in found.items() if reference is not None}
+
+    def _readable(self, node: Any) -> Any:
+        """A node, its references followed; the node itself, if they lead out of the document."""
+        return node if external_reference(self.document, node) else resolve(self.document, node)
+
     def _item(self, place: OperationKey) -> Mapping[str, Any]:
-        item: Mapping[str, Any] = resolve(self.document, self.document['paths'][place.path])
+        item: Mapping[str, Any] = self._readable(self.document['paths'][place.path])
         return item
 
     def has_writes(self, place: OperationKey) -> bool:
@@ -55,20 +72,38 @@ class Reader:
 
     def raw(self, place: OperationKey) -> Mapping[str, Any]:
         """The operation as the document has it."""
-        raw: Mapping[str, Any] = self._item(place)[place.method]
+        raw: Mapping[str, Any] = self._readable(self._item(place)[place.method])
         return raw
 
+    def base_url_of(self, place: OperationKey) -> str:
+        """The address that the path of an operation is below."""
+        return self.base_url
+
+    def base_urls(self) -> set[str]:
+        """Every address that calls may go to."""
+        return {self.base_url}
+
     def parameters(self, place: OperationKey) -> list[Parameter]:
-        """What the operation takes; its own parameter replaces the path's of the same name and location."""
+        """What the operation takes; its own parameter replaces the path's of the same name and location.
+
+        Raises SpecError, with the reference, for an operation that is described in another document."""
+        if '#' in place.path:
+            raise Unsupported(f'the path {shown(place.path)} has a fragment, which is never sent to a server')
+        item = resolve(self.document, self.document['paths'][place.path])
         nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
-        for owner in (self._item(place), self.raw(place)):
+        for owner in (item, resolve(self.document, item[place.method])):
             for entry in listed(owner, 'parameters'):
                 node = is_mapping(resolve(self.document, entry), 'a parameter')
                 nodes[text(node, 'in'), text(node, 'name')] = node
-        for name in re.findall(r'{([^}]*)}', place.path):
+        placeholders = re.findall(r'{([^{}]*)}', place.path)
+        for name in placeholders:
             if ('path', name) not in nodes:
                 raise SpecError(f'no parameter describes {name!r} of {place.path}')
-        return [self.parameter(node) for node in nodes.values()]
+        return [
+            self.parameter(node)
+            for (location, name), node in nodes.items()
+            if location != 'path' or name in placeholders  # of any other there is no place to write it to
+        ]
 
     def undeclared(self, name: str) -> Parameter | None:
         """The parameter that an argument stands for which `parameters` does not have; None where that is a fault."""
@@ -86,11 +121,24 @@ class Reader:
             for status, node in nodes.items()
         }
 
+    def response_types(self, place: OperationKey) -> list[str]:
+        """The media types of the bodies of successful responses."""
+        return []
+
     def security(self, place: OperationKey) -> list[dict[str, list[str]]]:
         """The operation's security requirement, or the document's: any one of these, {scheme: [scopes]}."""
         raw = self.raw(place)
         needs = listed(raw if 'security' in raw else self.document, 'security')
         return [{name: listed(need, name) for name in is_mapping(need, "an item of 'security'")} for need in needs]
+
+    def scheme(self, name: str) -> SecurityScheme:
+        """How a credential of the security scheme `name` is sent."""
+        node = resolve(self.document, self._schemes().get(name) or {})
+        return scheme_of(name, is_mapping(node, f'security scheme {name!r}'))
+
+    def _schemes(self) -> Mapping[str, Any]:
+        """The security schemes that the document describes."""
+        return {}
 
     def schema(self, node: Any) -> Schema:
         """The Schema of a node, one for each node, so that a type which holds itself closes its circle."""

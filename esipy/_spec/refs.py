@@ -3,11 +3,30 @@
 Everything is looked up when it is needed, and only then. What is broken there raises SpecError, which names it.
 """
 
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
 from esipy.exceptions import SpecError
+
+
+class Unsupported(SpecError):
+    """Something in a description that is not broken, and that esipy cannot do."""
+
+
+#: Links in a chain of references. No description has more than a handful.
+_MAX_LINKS = 100
+
+#: The text of a value, without walking through all of it: what a YAML alias stands for may be endless.
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
+_REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = 6
+_REPR.maxlevel = 4
+
+#: Larger numbers are not written out (Python refuses to, from 4300 digits on).
+_MAX_BITS = 2048
 
 
 def resolve(document: Mapping[str, Any], node: Any) -> Any:
@@ -16,32 +35,54 @@ def resolve(document: Mapping[str, Any], node: Any) -> Any:
     What stands beside a `$ref` counts too and wins (OpenAPI 3.1, Reference Object).
     Raises SpecError, which names the reference, for one that leads nowhere, in a circle, or out of the document.
     """
-    seen: list[str] = []
+    seen: dict[str, None] = {}
     beside: dict[str, Any] = {}
     while isinstance(node, Mapping) and isinstance(node.get('$ref'), str):
         ref = node['$ref']
         if ref in seen:
-            raise SpecError(f'reference in a circle: {" -> ".join([*seen, ref])}')
-        seen.append(ref)
-        beside = {**{key: value for key, value in node.items() if key != '$ref'}, **beside}
+            raise SpecError(f'reference in a circle: {abridged(" -> ".join([*seen, ref]), 400)}')
+        seen[ref] = None
+        if len(seen) > _MAX_LINKS:
+            raise SpecError(f'reference {shown(next(iter(seen)))} leads through more than {_MAX_LINKS} others')
+        if len(node) > 1:
+            beside = {**{key: value for key, value in node.items() if key != '$ref'}, **beside}
         node = _follow(document, ref)
     return {**node, **beside} if beside and isinstance(node, Mapping) else node
 
 
 def _follow(document: Mapping[str, Any], ref: str) -> Any:
     """The place that a JSON Pointer names (RFC 6901, in its URI fragment form)."""
-    if ref != '#' and not ref.startswith('#/'):
-        raise SpecError(f'reference {ref!r} leads out of the document, which is not supported')
+    if not _is_local(ref):
+        raise Unsupported(
+            f'reference {shown(ref)} leads out of the document: put what it names '
+            f"under 'components' and refer to it by '#/components/…'"
+        )
     node: Any = document
     for part in ref[1:].split('/')[1:]:
         key = unquote(part).replace('~1', '/').replace('~0', '~')
         if isinstance(node, Mapping) and key in node:
             node = node[key]
-        elif isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+        elif isinstance(node, list) and key.isdecimal() and len(key) < 10 and int(key) < len(node):
             node = node[int(key)]
         else:
-            raise SpecError(f'reference to nothing: {ref!r} (there is no {key!r})')
+            raise SpecError(f'reference to nothing: {shown(ref)} (there is no {shown(key)})')
     return node
+
+
+def external_reference(document: Mapping[str, Any], node: Any) -> str | None:
+    """The reference by which `node` leads out of the document; None if it does not."""
+    for _ in range(_MAX_LINKS):
+        ref = node.get('$ref') if isinstance(node, Mapping) else None
+        if not isinstance(ref, str):
+            return None
+        if not _is_local(ref):
+            return ref
+        node = _follow(document, ref)
+    return None
+
+
+def _is_local(ref: str) -> bool:
+    return ref == '#' or ref.startswith('#/')
 
 
 def mapping(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -79,5 +120,21 @@ def text(node: Mapping[str, Any], name: str) -> str:
 
 def shown(value: Any) -> str:
     """A value in an error's text: its beginning, if it is long."""
-    whole = repr(value)
-    return whole if len(whole) <= 80 else f'{whole[:77]}...'
+    if isinstance(value, (str, bytes, bytearray)):
+        return abridged(repr(value[:100]), 80)
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        return f'a number of {value.bit_length()} bits'
+    if isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        return abridged(_REPR.repr(value), 80)
+    return abridged(repr(value), 80)
+
+
+def abridged(text: str, length: int) -> str:
+    """The beginning of a text that is longer than `length`."""
+    return text if len(text) <= length else f'{text[: length - 3]}...'
+
+
+def enumerated(names: Iterable[Any], most: int = 20) -> str:
+    """Names one after the other, in an error's text: the first of them, if there are many."""
+    first = [abridged(str(name), 80) for name in islice(names, most + 1)]
+    return ', '.join([*first[:most], '…'] if len(first) > most else first)

@@ -1,4 +1,4 @@
-"""The op table: finds an operation by any of its names, and tells the nearest one when there is none."""
+"""The op table: finds an operation by any of its names, and names the nearest one when there is none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from urllib.parse import unquote
 from esipy._runtime.suggest import closest
 from esipy._spec.legacy import REMOVED
 from esipy._spec.model import Operation, OperationKey
-from esipy._spec.reader import Reader
+from esipy._spec.reader import METHODS, Reader
+from esipy._spec.refs import shown
 from esipy.exceptions import SpecError, UnknownOperationError
 
 
@@ -49,24 +50,38 @@ class OpTable(Mapping[str, Operation]):
         """The operation at a method and path, and what the path itself gives: its placeholders' values, where it has
         values in their places: '/characters/{character_id}/' or '/characters/12345/'.
 
-        Of several that fit the one with fewest placeholders is meant. A version in front ('/latest', '/v4') and a
-        slash at the end say nothing. Raises UnknownOperationError with the nearest paths.
+        Of several that fit the one with fewest placeholders is meant. A slash at the end says nothing, nor does a
+        version in front ('/latest', '/v4') where the description's own paths have none. Raises
+        UnknownOperationError with the nearest paths; SpecError for a path that is described in another document.
         """
-        wanted = _VERSION.sub('', path).rstrip('/') or '/'
-        fitting = [(place, match) for place, pattern in self._patterns if (match := pattern.fullmatch(wanted))]
+        wanted = path.rstrip('/') or '/'
+        shorter = _VERSION.sub('', path).rstrip('/') or '/'
+        fitting = self._fitting(wanted) or self._fitting(shorter)
         found = [(place, match) for place, match in fitting if place.method == method.lower()]
         if not found:
-            raise self._nowhere(method.upper(), wanted, [place for place, _ in fitting])
+            self._check_references(
+                lambda known: _pattern(known).fullmatch(wanted) or _pattern(known).fullmatch(shorter)
+            )
+            raise self._nowhere(method.upper(), shorter, [place for place, _ in fitting])
         place, match = min(found, key=lambda one: len(one[1].groups()))
-        names = _PLACEHOLDER.findall(place.path)
+        names = _PLACEHOLDER.findall(place.path) if match.groups() else []
         given = {name: unquote(text) for name, text in zip(names, match.groups(), strict=True) if text[:1] != '{'}
         return self._operation(place), given
+
+    def _fitting(self, path: str) -> list[tuple[OperationKey, re.Match[str]]]:
+        return [(place, match) for place, pattern in self._patterns if (match := pattern.fullmatch(path))]
 
     @cached_property
     def _patterns(self) -> list[tuple[OperationKey, re.Pattern[str]]]:
         """Every place, and what paths lead to it."""
         places = [place for places in self._by_id.values() for place in places]
-        return [(place, _pattern(place.path.rstrip('/') or '/')) for place in places]
+        return [(place, _pattern(place.path)) for place in places]
+
+    def _check_references(self, is_meant: Callable[[str], object]) -> None:
+        """Raise SpecError for what is described in another document, and was asked for."""
+        for path, reference in self._reader.references().items():
+            if is_meant(path):
+                raise SpecError(f'{path} is described in another document, {shown(reference)}, which is not read')
 
     def _nowhere(self, method: str, path: str, elsewhere: list[OperationKey]) -> UnknownOperationError:
         name = f'{method} {path}'
@@ -146,6 +161,7 @@ class OpTable(Mapping[str, Operation]):
             return UnknownOperationError(name, gone)
         known = [*self._by_id, *filter(str.isidentifier, self._names)]
         nearest = closest(name, known, n=3) or closest(snake(name), known, n=3)
+        self._check_references(lambda path: any(name == OperationKey('', m, path, ()).derived_name for m in METHODS))
         where = f' under the tag {tag!r}' if tag is not None else ''
         reason = f'no operation of that name{where}; this description has {len(self)} operations'
         return UnknownOperationError(name, reason, dict.fromkeys(nearest))
@@ -157,8 +173,15 @@ _PLACEHOLDER = re.compile(r'{([^{}]*)}')
 _VERSION = re.compile(r'^/(latest|dev|legacy|v\d+)(?=/)')
 
 
+#: Placeholders in one segment of a path that values can be told apart for.
+_MAX_PLACEHOLDERS = 4
+
+
 def _pattern(path: str) -> re.Pattern[str]:
     """What paths lead to a template: any value in the place of a placeholder, or a placeholder of any name."""
+    path = path.rstrip('/') or '/'
+    if any(segment.count('{') > _MAX_PLACEHOLDERS for segment in path.split('/')):
+        return re.compile(re.escape(path))
     literals = _PLACEHOLDER.split(path)[::2]
     return re.compile('([^/]+)'.join(map(re.escape, literals)))
 

@@ -1,6 +1,6 @@
-"""An application as the SSO knows it: where the SSO is, and what it is told when somebody signs in.
+"""An application as the SSO knows it: its id and secret, where the SSO is, and the parameters of a login.
 
-Nobody's tokens are here: those are the matter of `EsiSecurity`, which adds them.
+It has no tokens; `EsiSecurity` adds them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _USER_AGENT_ADVICE = (
 
 
 class _Endpoint:
-    """An address of the SSO: known from the start, or asked for when it is first needed."""
+    """A URL of the SSO: given by the app, or fetched when it is first needed."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -44,8 +44,8 @@ class _Endpoint:
 
 
 class Application:
-    """Client id, secret or verifier, and the addresses and keys of the SSO, which are asked for when they are not
-    given. `options`: those of EsiSecurity."""
+    """Client id, secret or verifier, and the URLs and keys of the SSO, which are fetched if they are not given.
+    `options`: those of EsiSecurity."""
 
     oauth_issuer = _Endpoint('issuer')
     oauth_authorize = _Endpoint('authorization_endpoint')
@@ -79,7 +79,7 @@ class Application:
         self.jwks_key_set: Mapping[str, Any] | None = (
             {key['kid']: key for key in keys['keys']} if 'keys' in keys else None
         )
-        # Those of the SSO, unless an app gives its own.
+        # The keys that the SSO publishes, unless an app gives its own.
         self._published_keys: Mapping[str, Any] | None = None
         self.jwks_key = None if 'keys' in keys else options['jwks_key']
         self._transport = Transport(make_session(10, self.transport_adapter, None), endpoint.MAX_BODY)
@@ -91,7 +91,7 @@ class Application:
 
     @property
     def _session(self) -> requests.Session:
-        """What sends. As in 1.x, an app may put another one in its place."""
+        """The session that sends. As in 1.x, an app may replace it."""
         return self._transport.session
 
     @_session.setter
@@ -108,18 +108,18 @@ class Application:
     # ------------------------------------------------------------------ where the SSO is
 
     def _look_for_endpoints(self) -> None:
-        """As 1.x did, when the object is made; but an SSO that is down does not keep it from being made, nor each of
-        many waiting for it."""
+        """Fetch them when the object is made, as 1.x did. The object is made even if the SSO is down, and the objects
+        that are made next do not wait for it again."""
         if self._endpoints is not None:
             return
         try:
-            if self._published.rests(self.sso_endpoints_url):
-                raise SSOUnavailableError(self.sso_endpoints_url, 500, response=b'no answer a moment ago')
+            if self._published.is_down(self.sso_endpoints_url):
+                raise SSOUnavailableError(self.sso_endpoints_url, 500, response=b'it did not respond a moment ago')
             self._endpoint('issuer')
             self._keys()
         except SSOUnavailableError as error:
-            LOGGER.warning('the SSO does not answer (%s); asking again when it is needed', error)
-            advise('the SSO does not answer; asking again when it is needed')
+            LOGGER.warning('the SSO does not respond (%s); it will be asked again when it is needed', error)
+            advise('the SSO does not respond; it will be asked again when it is needed')
 
     def _endpoint(self, name: str) -> str:
         if self._endpoints is None:
@@ -127,13 +127,13 @@ class Application:
         try:
             return self._endpoints[name]
         except KeyError:
-            raise TokenError(f'{self.sso_endpoints_url} names no {name}') from None
+            raise TokenError(f'the page {self.sso_endpoints_url} has no {name}') from None
 
     def _keys(self, again: bool = False) -> Mapping[str, Any]:
-        """The keys that tokens are signed with, by their names; asked for `again` when a token names another one."""
+        """Return the keys that tokens are signed with, by their names; fetched `again` if the known ones do not fit."""
         if self.jwks_key is not None:
             return {str(self.jwks_key.get('kid', jwt.DEFAULT_KID)): self.jwks_key}
-        # Those of the SSO are asked for again from time to time.
+        # The keys of the SSO are fetched again from time to time.
         if self.jwks_key_set is None or again or self.jwks_key_set is self._published_keys:
             found = self._published.get(self._endpoint('jwks_uri'), metadata.keys, again)
             self.jwks_key_set = self._published_keys = found
@@ -142,11 +142,13 @@ class Application:
     def _page(self, url: str) -> bytes:
         return endpoint.published(self._transport, url, self.timeout)
 
-    # ------------------------------------------------------------------ what it is told
+    # ------------------------------------------------------------------ a login
 
     def get_auth_uri(self, state: str, scopes: Any = None, implicit: bool = False) -> str:
-        """Where to send the user to sign in. `state`: a secret of this login, to be compared on return; `scopes`: a
-        list, or a text with spaces between them.
+        """Return the URL where the user signs in.
+
+        `state`: a secret of this login, to be compared when the user returns; `scopes`: a list, or a text with spaces
+        between them.
 
         Raises AttributeError without a state, CallError for a code_verifier that the SSO would refuse."""
         if not state:
@@ -166,7 +168,7 @@ class Application:
         return f'{self.oauth_authorize}?{form.query(parts)}'
 
     def get_access_token_params(self, code: str) -> dict[str, Any]:
-        """What to POST to exchange a code for tokens: {'url', 'headers', 'data'}. It holds secrets."""
+        """Return what to POST to exchange a code for tokens: {'url', 'headers', 'data'}. It contains secrets."""
         return self._params({'grant_type': 'authorization_code', 'code': code})
 
     def _params(self, data: dict[str, Any], url: str | None = None) -> dict[str, Any]:

@@ -39,6 +39,11 @@ class BackgroundRefresh:
         self._lock = threading.Lock()
         self._is_abandoned = False
 
+    @property
+    def has_response(self) -> bool:
+        """Return whether the SSO has sent new tokens."""
+        return self._response is not None
+
     def start(self, done: Callable[[], None]) -> None:
         """Begin in a thread of its own. `done` is called as soon as the tokens are there, or the refresh has failed."""
         context = copy_context()

@@ -1,6 +1,6 @@
-"""What the SSO publishes, asked for once in a process and address: its endpoints, and the keys of its tokens.
+"""Pages that the SSO publishes: its endpoints, and the keys of its tokens. Each is fetched once per process and URL.
 
-With a cache, a process that starts while the SSO is down knows them too.
+With a cache, a process that starts while the SSO is down has them too.
 """
 
 from __future__ import annotations
@@ -22,34 +22,33 @@ LOGGER = logging.getLogger('esipy.security')
 
 T = TypeVar('T')
 
-#: Seconds before a page is asked for again because a token names a key that is not there: anybody can make such a
-#: token.
+#: Seconds between two refetches for tokens that the known keys do not fit: anybody can send such a token.
 COOL_DOWN = 60.0
 
-#: Seconds for which a page saves asking; when the SSO is down, an older one is good enough.
+#: Seconds for which a page is fresh. If the SSO is down, an older one is used.
 FRESH = 86400.0
 
-#: Seconds after which an old page that could not be had anew is asked for again.
-_AGAIN = 600.0
+#: Seconds after which an old page that could not be fetched is tried again.
+_RETRY_AFTER = 600.0
 
-#: Seconds after a failure in which an object that is being made does not wait for the SSO again.
-_REST = 10.0
+#: Seconds after a failure in which the constructor of an object does not wait for the SSO again.
+_OPEN_FOR = 10.0
 
 
 class _Page(NamedTuple):
-    """What was read, and when it was asked for (by `clock.time`)."""
+    """The content of a page, and when it was fetched (by `clock.time`)."""
 
     found: Any
     asked: float
 
 
 class _Memory:
-    """What this process has read, by address, and when an address last failed (by `clock.monotonic`)."""
+    """The pages of this process by URL, and when a URL last failed (by `clock.monotonic`)."""
 
     def __init__(self) -> None:
         self.pages: dict[str, _Page] = {}
         self.failures: dict[str, float] = {}
-        #: When an address was last fetched because what was known did not do (by `clock.time`).
+        #: When a URL was last fetched again because the known page did not fit (by `clock.time`).
         self.refetched: dict[str, float] = {}
         self._reset_after_fork()
         fork.reset_after_fork(self)
@@ -67,11 +66,11 @@ memory = _Memory()
 
 
 class Discovery:
-    """Pages of the SSO, through the memory of the process and a cache.
+    """Pages of the SSO, from the memory of the process, a cache, or the SSO.
 
-    `ask(url)` gives the bytes of a page, or raises SSOUnavailableError. `cache` keeps JSON values, sealed with
-    `secret`: what others put there is a miss, or who writes to the cache could have tokens sent to himself. (An
-    application without a secret has nothing to seal with: its cache should be its own.)
+    `ask(url)` returns the bytes of a page, or raises SSOUnavailableError. The entries of `cache` are JSON values with
+    a MAC by `secret`: otherwise, whoever can write to the cache could have tokens sent to a URL of their own. (An
+    application without a secret should have a cache of its own.)
     """
 
     def __init__(self, ask: Callable[[str], bytes], cache: BaseCache, client_id: str, secret: str | None) -> None:
@@ -81,49 +80,49 @@ class Discovery:
         self._secret = (secret or client_id).encode()
 
     def get(self, url: str, read: Callable[[bytes], T], again: bool = False) -> T:
-        """What `read` makes of the page at `url`; a ValueError of it means that this is no such page.
+        """Return what `read` makes of the page at `url`. It raises ValueError if the page is not what it should be.
 
-        `again`: what is known will not do; it is fetched again, but not twice within COOL_DOWN seconds.
+        `again`: the known page does not fit, and is fetched again, but not twice within COOL_DOWN seconds.
         Raises SSOUnavailableError.
         """
         with memory.lock:
-            page = memory.pages.get(url) or self._kept(url, read, FRESH)
+            page = memory.pages.get(url) or self._cached(url, read, FRESH)
             now = clock.time()
             if page is None:
                 page = self._first(url, read)
             elif again and abs(now - memory.refetched.get(url, -math.inf)) > COOL_DOWN:
                 memory.refetched[url] = now  # also if it fails
-                page = self._asked(url, read)
+                page = self._fetched(url, read)
             elif abs(now - page.asked) > FRESH:  # a key may have been withdrawn
-                page = self._renewed(url, read, page)
+                page = self._refetched(url, read, page)
             memory.pages[url] = page
         found: T = page.found
         return found
 
-    def rests(self, url: str) -> bool:
-        """Whether the SSO failed to answer a moment ago."""
+    def is_down(self, url: str) -> bool:
+        """Return whether the SSO failed to respond a moment ago."""
         failed = memory.failures.get(url)
-        return failed is not None and clock.monotonic() - failed < _REST
+        return failed is not None and clock.monotonic() - failed < _OPEN_FOR
 
     def _first(self, url: str, read: Callable[[bytes], Any]) -> _Page:
-        """The page from the SSO; an old one where it does not answer."""
+        """Return the page of the SSO; an old one from the cache if it does not respond."""
         try:
-            return self._asked(url, read)
+            return self._fetched(url, read)
         except SSOUnavailableError as error:
-            kept = self._kept(url, read, None)
+            kept = self._cached(url, read, None)
             if kept is None:
                 raise
             return _for_a_while(url, kept, error)
 
-    def _renewed(self, url: str, read: Callable[[bytes], Any], old: _Page) -> _Page:
-        """The page from the SSO; `old` where it does not answer."""
+    def _refetched(self, url: str, read: Callable[[bytes], Any], old: _Page) -> _Page:
+        """Return the page of the SSO; `old` if it does not respond."""
         try:
-            return self._asked(url, read)
+            return self._fetched(url, read)
         except SSOUnavailableError as error:
             return _for_a_while(url, old, error)
 
-    def _asked(self, url: str, read: Callable[[bytes], Any]) -> _Page:
-        """The page from the SSO."""
+    def _fetched(self, url: str, read: Callable[[bytes], Any]) -> _Page:
+        """Fetch the page from the SSO."""
         now = clock.time()
         try:
             body = self._ask(url)
@@ -135,8 +134,8 @@ class Discovery:
         self._try('set', self._key(url), {'asked': now, 'text': text, 'seal': self._seal(url, now, text)}, None)
         return page
 
-    def _kept(self, url: str, read: Callable[[bytes], Any], fresh: float | None) -> _Page | None:
-        """The page from the cache, not older than `fresh` seconds (None: of any age)."""
+    def _cached(self, url: str, read: Callable[[bytes], Any], fresh: float | None) -> _Page | None:
+        """Return the page from the cache, not older than `fresh` seconds (None: of any age)."""
         kept = self._try('get', self._key(url), None)
         try:
             asked = float(kept['asked'])
@@ -148,11 +147,11 @@ class Discovery:
         return page if fresh is None or abs(clock.time() - page.asked) < fresh else None
 
     def _try(self, what: str, *arguments: Any) -> Any:
-        """A method of the cache, which fails nothing."""
+        """Call a method of the cache. A failure is logged."""
         try:
             return getattr(self._cache, what)(*arguments)
         except Exception as error:
-            LOGGER.warning('%s.%s raised %r: going on without it', type(self._cache).__name__, what, error)
+            LOGGER.warning('%s.%s raised %r; it is skipped', type(self._cache).__name__, what, error)
             return None
 
     def _key(self, url: str) -> str:
@@ -170,6 +169,6 @@ def _read(url: str, read: Callable[[bytes], Any], body: bytes) -> Any:
 
 
 def _for_a_while(url: str, old: _Page, error: SSOUnavailableError) -> _Page:
-    """An old page, until it is time to ask again."""
-    LOGGER.warning('the SSO does not answer (%s): %s as it was known', error, url)
-    return old._replace(asked=clock.time() - FRESH + _AGAIN)
+    """Return an old page that is used until it is time to try again."""
+    LOGGER.warning('the SSO does not respond (%s); the known copy of %s is used', error, url)
+    return old._replace(asked=clock.time() - FRESH + _RETRY_AFTER)

@@ -1,4 +1,4 @@
-"""Asking the SSO: what is secret goes over TLS and never along a redirect, and its errors become ours, without it."""
+"""Requests to the SSO. Secrets are sent over TLS and never along a redirect, and are not part of any error."""
 
 from __future__ import annotations
 
@@ -48,8 +48,10 @@ def with_lifetime(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def revoke(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> None:
-    """Give a token back; one that the SSO does not know is gone already. Raises SSOUnavailableError, and
-    TokenRefusedError for any other refusal, a redirect for one: then it still exists (RFC 7009 section 2.2.1)."""
+    """Revoke a token; one that the SSO does not know has been revoked already.
+
+    Raises SSOUnavailableError, and TokenRefusedError for any other refusal such as a redirect: then the token is still
+    valid (RFC 7009 section 2.2.1)."""
     raw = _post(transport, params, timeout)
     refusal = None if 200 <= raw.status < 300 else _refusal(params['url'], raw)
     if refusal is not None and not isinstance(refusal, TokenRevokedError):
@@ -57,21 +59,22 @@ def revoke(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> N
 
 
 def published(transport: Transport, url: str, timeout: Timeouts) -> bytes:
-    """What the SSO publishes at an address: over TLS, as it tells where tokens go, and whose are genuine.
+    """Return a page that the SSO publishes. It is fetched over TLS, because it decides where tokens are sent and which
+    keys are trusted.
 
-    Raises SSOUnavailableError, TokenError for an address that cannot be trusted."""
+    Raises SSOUnavailableError, and TokenError for a URL without TLS."""
     if not form.is_trusted(url):
-        raise TokenError(f'{url}: what the SSO publishes is read over https only (http on this machine alone)')
-    answer = _send(transport, Outgoing('GET', url, {}, None), timeout, _DISCOVERY_DEADLINE)
-    if answer.status != 200 or not form.is_trusted(answer.url):  # a redirect may lead away from TLS
-        raise SSOUnavailableError(url, answer.status, response=b'not an answer')
-    return answer.content
+        raise TokenError(f'{url}: pages of the SSO are fetched over https only (http only from this machine)')
+    raw = _send(transport, Outgoing('GET', url, {}, None), timeout, _DISCOVERY_DEADLINE)
+    if raw.status != 200 or not form.is_trusted(raw.url):  # a redirect may lead away from TLS
+        raise SSOUnavailableError(url, raw.status, response=b'the response is not the page that was asked for')
+    return raw.content
 
 
 def _post(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> RawResponse:
     url = params['url']
     if not form.is_trusted(url):
-        raise TokenError(f'{url}: tokens go over https only (http on this machine alone)')
+        raise TokenError(f'{url}: tokens are sent over https only (http only to this machine)')
     headers = {'Content-Type': 'application/x-www-form-urlencoded', **params['headers']}
     # As text: tests of apps search the body for 'grant_type'.
     outgoing = Outgoing('POST', url, headers, urlencode(params['data']))
@@ -85,16 +88,16 @@ def _send(
     try:
         return transport.send(outgoing, outgoing.headers, timeout, deadline, redirects)
     except (TransportError, BodyError) as error:
-        tells = outgoing.body is None or (isinstance(error, TransportError) and (error.unsent or error.timed_out))
-        failure = error.with_traceback(None) if tells else None
-        reason = error.reason if tells else 'an answer that breaks off, or is none'
-    # Out here, since an error keeps the one that it was raised in: the words of an SSO may repeat what it was told.
+        is_safe = outgoing.body is None or (isinstance(error, TransportError) and (error.unsent or error.timed_out))
+        failure = error.with_traceback(None) if is_safe else None
+        reason = error.reason if is_safe else 'the response is malformed, or was cut short'
+    # Outside of the except clause, since an error keeps its context: the text of the SSO may repeat what was sent.
     raise SSOUnavailableError(outgoing.url, 500, response=reason.encode()) from failure
 
 
 def _refusal(url: str, raw: RawResponse, grant_type: str | None = None) -> TokenError:
-    """The error of a response. It has only the SSO's error code, which holds no secret; as JSON, since apps read it
-    so."""
+    """Return the error of a response. It has the SSO's error code only, which contains no secret; as JSON, since apps
+    read it in this form."""
     code = form.error_code(raw.content)
     shown = json.dumps({'error': code or 'unknown'}).encode()
     if _is_down(raw):

@@ -36,12 +36,12 @@ _LOOPBACK = frozenset({'127.0.0.1', 'localhost', '::1'})
 
 
 def basic(client_id: str, secret_key: str) -> str:
-    """The Authorization header of a client with a secret (RFC 6749 section 2.3.1)."""
+    """Return the Authorization header of a client with a secret (RFC 6749 section 2.3.1)."""
     return 'Basic ' + base64.b64encode(f'{client_id}:{secret_key}'.encode()).decode()
 
 
 def query(parts: dict[str, str]) -> str:
-    """A query with every part encoded, so that none can bring in a parameter of its own; a space is a `+`."""
+    """Return a query with every part encoded, so that no value can add a parameter; a space is a `+`."""
     return '&'.join(f'{name}={_encoded(name, value)}' for name, value in parts.items())
 
 
@@ -50,7 +50,7 @@ def _encoded(name: str, value: str) -> str:
 
 
 def is_trusted(url: str) -> bool:
-    """Whether a secret may be sent there: over TLS, or on this machine alone."""
+    """Return whether a secret may be sent to a URL: over TLS, or to this machine."""
     split = urlsplit(url)
     return split.scheme == 'https' or (split.scheme == 'http' and split.hostname in _LOOPBACK)
 

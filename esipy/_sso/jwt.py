@@ -1,4 +1,4 @@
-"""Access tokens of the EVE SSO: what they say, and whether it is true. The only file that uses python-jose.
+"""Access tokens of the EVE SSO: their claims, and how they are verified. The only file that uses python-jose.
 
 Facts: https://developers.eveonline.com/docs/services/sso/ (validating JWT tokens); rules: RFC 8725. python-jose is
 imported when a token is read for the first time.
@@ -28,7 +28,7 @@ _SUBJECT = re.compile(r'CHARACTER:EVE:([1-9][0-9]{0,18})', re.ASCII)
 
 
 class Identity(NamedTuple):
-    """Whose a verified token is. `owner` changes when the character changes hands."""
+    """The character of a token. `owner` changes when the character is transferred to another account."""
 
     character_id: int
     character_name: str
@@ -36,15 +36,16 @@ class Identity(NamedTuple):
     scopes: frozenset[str]
 
 
-#: The keys by their names; called with True to have them asked for again.
+#: Returns the keys by their names; with True they are fetched again.
 Keys = Callable[[bool], Mapping[str, Any]]
 
 
 def verify(token: str, keys: Keys, kid: str, client_id: str, issuer: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The claims of a token that is genuine, meant for `client_id`, and still good.
+    """Return the claims of a token that is genuine, meant for `client_id`, and has not expired.
 
-    `keys(again)`: JWKs by their name, asked for `again` when the token names one that is not there; `kid`: the name to
-    assume where the token gives none. `options` are python-jose's: what they switch off is not checked.
+    `keys(again)`: JWKs by their name, fetched `again` if the token names an unknown one or its signature does not
+    verify; `kid`: the name of the key if the token has none. `options` are python-jose's: a check that they switch off
+    is not made.
     Raises python-jose's JWTError (ExpiredSignatureError, JWTClaimsError).
     """
     from jose.exceptions import JOSEError, JWTError
@@ -63,15 +64,15 @@ def verify(token: str, keys: Keys, kid: str, client_id: str, issuer: str, option
         raise JWTError(f'the token is malformed ({type(error).__name__})') from None
 
 
-#: What python-jose raises for tokens and keys of an odd shape, beside its own errors.
+#: What python-jose raises for malformed tokens and keys, beside its own errors.
 _MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
-#: What depends on the time or is particular to this SSO is checked here; jose checks the signature.
+#: Claims that depend on the time or on this SSO are checked in this file; python-jose checks the signature.
 _CHECKED_HERE = dict.fromkeys(('verify_aud', 'verify_exp', 'verify_nbf', 'verify_iat', 'verify_iss'), False)
 
 
 def _decoded(token: str, keys: Keys, kid: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The claims of a token whose signature verifies.
+    """Return the claims of a token whose signature verifies.
 
     The SSO's key always has the same name, also after a rotation. So the keys are fetched again both for an unknown
     name and for a signature that does not verify.
@@ -82,7 +83,7 @@ def _decoded(token: str, keys: Keys, kid: str, options: Mapping[str, Any]) -> di
     header = jwt.get_unverified_header(token)
     algorithm = str(header.get('alg'))
     if algorithm not in KEY_TYPES:
-        raise JWTError(f'the token is signed with {algorithm[:20]!r}, not with one of {", ".join(KEY_TYPES)}')
+        raise JWTError(f'the token is signed with {algorithm[:20]!r}; allowed are {", ".join(KEY_TYPES)}')
     if 'crit' in header:  # RFC 7515 section 4.1.11: extensions that must be understood, of which there are none here
         raise JWTError('the token has critical extensions (crit)')
     name = str(header.get('kid', kid))
@@ -111,14 +112,14 @@ def _key(keys: Mapping[str, Any], kid: str, algorithm: str) -> Any:
     from jose.exceptions import JWTError
 
     if kid not in keys:
-        raise JWTError('the token is signed with a key that the SSO does not name')
+        raise JWTError('the token is signed with a key that the SSO does not publish')
     if keys[kid].get('kty') != KEY_TYPES[algorithm]:
         raise JWTError(f'the key {kid!r} is not for {algorithm}')
     return keys[kid]
 
 
 def _check_time(claims: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """`exp` must be there and lie ahead, `nbf` must not (RFC 7519 sections 4.1.4 and 4.1.5)."""
+    """Check that `exp` lies in the future, and `nbf` does not (RFC 7519 sections 4.1.4 and 4.1.5)."""
     from jose.exceptions import ExpiredSignatureError, JWTClaimsError
 
     now, leeway = clock.time(), float(options.get('leeway', 0))
@@ -133,7 +134,7 @@ def _check_time(claims: Mapping[str, Any], options: Mapping[str, Any]) -> None:
 
 
 def _check_names(claims: Mapping[str, Any], client_id: str, issuer: str, options: Mapping[str, Any]) -> None:
-    """Who made it, for whom, and about whom."""
+    """Check the issuer, the audience and the subject."""
     from jose.exceptions import JWTClaimsError
 
     named = claims.get('iss')
@@ -149,13 +150,13 @@ def _check_names(claims: Mapping[str, Any], client_id: str, issuer: str, options
 
 
 def spellings(issuer: str) -> frozenset[str]:
-    """The SSO writes its own name in three ways: with and without https, and with a slash at the end."""
+    """Return all spellings of the issuer that the SSO uses: with and without https, and with a slash at the end."""
     host = re.sub(r'^https?://', '', issuer).rstrip('/')
     return frozenset({issuer, host, f'https://{host}', f'https://{host}/'})
 
 
 def identity(claims: Mapping[str, Any]) -> Identity:
-    """Whose token it is, from verified claims. `scp` is a text for one scope, a list for several, absent for none."""
+    """Return the character of verified claims. `scp` is a text for one scope, a list for several, missing for none."""
     found = _SUBJECT.fullmatch(str(claims.get('sub')))
     scopes = claims.get('scp')
     if not isinstance(scopes, (str, list)):
@@ -169,7 +170,7 @@ def identity(claims: Mapping[str, Any]) -> Identity:
 
 
 def unverified_identity(token: str) -> Identity | None:
-    """Whose token it is by its own words: for one that came straight from the SSO. None for what is no such token."""
+    """Return the character of a token that came from the SSO itself, without verifying it; None for a malformed one."""
     try:
         claims = decode(base64.urlsafe_b64decode(token.split('.')[1] + '=='))
         return identity(claims) if _SUBJECT.fullmatch(str(claims.get('sub'))) else None
@@ -187,5 +188,5 @@ def unverified_expiry(token: str) -> float | None:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether a claim is a NumericDate (RFC 7519 section 2) that can be compared: neither NaN nor infinite."""
+    """Return whether a claim is a NumericDate (RFC 7519 section 2) that can be compared: neither NaN nor infinite."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15

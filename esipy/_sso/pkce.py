@@ -1,4 +1,4 @@
-"""Proof Key for Code Exchange (RFC 7636): how an app without a secret proves that it asked for the code."""
+"""Proof Key for Code Exchange (RFC 7636): an app without a secret proves that it asked for the code."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import secrets
 
 from esipy.exceptions import CallError
 
-#: What a verifier may look like (section 4.1).
+#: The form of a verifier (section 4.1).
 _VERIFIER = re.compile(r'[A-Za-z0-9._~-]{43,128}', re.ASCII)
 
 
 def generate_code_verifier(n_bytes: int = 64) -> str:
-    """A fresh verifier of `n_bytes` random bytes (31 to 96).
+    """Return a new verifier of `n_bytes` random bytes (31 to 96).
 
-    Raises ValueError where the text would be shorter than 43 or longer than 128 characters (section 4.1).
+    Raises ValueError if the text would be shorter than 43 or longer than 128 characters (section 4.1).
     """
     if n_bytes < 31:
         raise ValueError('Verifier too short. n_bytes must be > 30.')
@@ -26,7 +26,7 @@ def generate_code_verifier(n_bytes: int = 64) -> str:
 
 
 def check_verifier(verifier: str) -> None:
-    """Raise CallError (a ValueError) for a verifier that no SSO takes. It does not tell it: it is a secret."""
+    """Raise CallError (a ValueError) for a verifier that no SSO accepts. The verifier is secret, and not shown."""
     if not _VERIFIER.fullmatch(verifier):
         fault = (
             f'has {len(verifier)} characters, or others than letters, digits and ._~-; it must have 43 to 128: '
@@ -36,7 +36,7 @@ def check_verifier(verifier: str) -> None:
 
 
 def generate_code_challenge(verifier: str) -> str:
-    """The S256 challenge for a verifier (section 4.2)."""
+    """Return the S256 challenge for a verifier (section 4.2)."""
     return _text(hashlib.sha256(verifier.encode()).digest())
 
 

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from esipy import clock
 from esipy._runtime import fork
 from esipy._runtime.resilience import CircuitBreaker
+from esipy._runtime.steps import TOKEN_REFRESH, in_step, note
 from esipy._sso import jwt
 from esipy._sso.background import BackgroundRefresh
 from esipy._sso.jwt import Identity
@@ -100,6 +101,7 @@ class TokenManager:
             self._store_pending()
         return self.state.access_token
 
+    @in_step(TOKEN_REFRESH)
     def refresh_once(self, is_due: Callable[[], bool], deadline: float | None) -> None:
         """Refresh the tokens once, however many threads ask for it. Threads that wait for a refresh that fails raise
         its error. Raises SSOUnavailableError when the deadline has passed: the refresh goes on, and its tokens are
@@ -117,9 +119,11 @@ class TokenManager:
         if refresh is None:
             return
         if is_leader:
+            note(requested=True)
             begin = refresh.run if self.owner.has_own_refresh else refresh.start
             begin(self._forget_refresh)
             refresh.lead(deadline, is_superseded)
+            note(requested=refresh.has_response)
         else:
             refresh.follow(deadline, is_superseded)
         if deadline is not None and clock.monotonic() >= deadline and is_due():

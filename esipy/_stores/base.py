@@ -1,4 +1,4 @@
-"""The contract of a token store: what is kept of a character who signed in, and the five methods that keep it."""
+"""The contract of a token store: the tokens of a character who signed in, and the five methods that store them."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ LOCK_WAIT = LOCK_LEASE + 5.0
 
 
 class Tokens(NamedTuple):
-    """What one application may do for one character. `repr` and `str` show no secret."""
+    """The tokens of one application for one character. `repr` and `str` show no secret."""
 
-    #: The application that the tokens were given to: they are of no use to another.
+    #: The application that the tokens belong to. Another one cannot use them.
     client_id: str
     character_id: int
     refresh_token: str | None
-    #: None: not kept, to be got with the refresh token.
+    #: None: not stored; the refresh token gets a new one.
     access_token: str | None
-    #: Seconds since the epoch, by `esipy.clock.time`; 0 where there is no access token.
+    #: Seconds since the epoch, by `esipy.clock.time`; 0 if there is no access token.
     expires_at: float
     scopes: tuple[str, ...]
     character_name: str = ''
-    #: Changes when the character changes hands.
+    #: Changes when the character is transferred to another account.
     owner: str = ''
 
     def __repr__(self) -> str:
@@ -44,36 +44,37 @@ _SECRET = frozenset({'refresh_token', 'access_token'})
 
 
 class TokenStore(ABC):
-    """Base of all stores, and of one's own.
+    """Base class of all token stores; subclass it for a store of your own.
 
-    What is kept is filed under the application *and* the character: several applications may share a store, and none
-    is given what belongs to another. Every method may be called from several threads at once, and raises
-    `TokenStoreError` where the store cannot be used.
+    Tokens are stored under the application *and* the character: several applications may share a store, and none of
+    them gets the tokens of another. Every method may be called from several threads at once, and raises
+    `TokenStoreError` if the store cannot be used.
     """
 
     @abstractmethod
     def get(self, client_id: str, character_id: int) -> Tokens | None:
-        """What is kept for a character, None where there is nothing."""
+        """Return the tokens of a character, None if there are none."""
 
     @abstractmethod
     def set(self, tokens: Tokens) -> None:
-        """Keep tokens, in place of those of the same application and character. They are safe when it returns.
+        """Store tokens, in place of those of the same application and character. They are durable when it returns.
 
-        Raises TypeError or ValueError for what are no tokens; what was kept then stays.
+        Raises TypeError or ValueError for anything that is not Tokens; the stored ones then stay.
         """
 
     @abstractmethod
     def delete(self, client_id: str, character_id: int) -> None:
-        """Forget a character; one that is not there is no error."""
+        """Delete the tokens of a character, if there are any."""
 
     @abstractmethod
     def characters(self, client_id: str) -> list[int]:
-        """The ids of the characters that an application keeps tokens for, sorted."""
+        """Return the ids of the characters that an application has tokens for, sorted."""
 
     @abstractmethod
     def lock(self, client_id: str, character_id: int) -> AbstractContextManager[object]:
-        """Held while a character's tokens are renewed, by one at a time of all who share the store.
+        """Return the lock that is held while a character's tokens are refreshed, by one thread of all processes that
+        share the store.
 
-        It is not re-entrant. The other methods may be called meanwhile, by whom ever. Entering raises
-        `TokenStoreBusyError` when the lock is not free in time; a holder that dies lets go of it.
+        It is not reentrant. The other methods may be called meanwhile, by any thread. Entering it raises
+        `TokenStoreBusyError` if it is not free in time. The lock of a process that was killed becomes free.
         """

@@ -1,4 +1,4 @@
-"""A directory of the user's own, and locks between the processes of one machine in it."""
+"""A private directory of the user, and locks in it between the processes of one machine."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from esipy.exceptions import TokenStoreBusyError, TokenStoreError
 
 LOGGER = logging.getLogger('esipy.stores')
 
-#: Seconds between two looks at a lock that another one holds.
+#: Seconds between two attempts to acquire a lock that another process holds.
 _POLL = 0.02
 
 
 def of_user() -> Path:
-    """Where this system keeps the data of the user's programs, for esipy. Raises ImportError without the extra."""
+    """Return the system's directory for the user's data, for esipy. Raises ImportError without the extra."""
     try:
         import platformdirs
     except ImportError as error:
@@ -29,21 +29,21 @@ def of_user() -> Path:
 
 
 def make_private(directory: Path) -> None:
-    """Make the directory, for this user alone. One that is there stays as it is, with a warning if others may write."""
+    """Create the directory for this user only. An existing one is not changed; if others can write to it, warn."""
     try:
         directory.mkdir(parents=True, mode=0o700, exist_ok=True)
         mode = directory.stat().st_mode
     except OSError as error:
-        raise TokenStoreError(f'{directory}: cannot be made: {error.strerror}') from error
+        raise TokenStoreError(f'{directory}: the directory cannot be created: {error.strerror}') from error
     if os.name == 'posix' and mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
-        warn(f'{directory}: others can write to this directory, and so put tokens of their own in place')
+        warn(f'{directory}: other users can write to this directory, and could replace the tokens in it')
 
 
 @contextmanager
 def locked(path: Path, wait: float) -> Iterator[None]:
-    """Hold the lock that the file `path` stands for; the system frees it when its holder dies.
+    """Hold the lock of the file `path`; the system releases it if the process is killed.
 
-    A new object each time: it shuts out other threads as it does other processes.
+    It is a new object each time, which excludes other threads as well as other processes.
     """
     try:
         import filelock
@@ -53,9 +53,9 @@ def locked(path: Path, wait: float) -> Iterator[None]:
     try:
         lock.acquire(poll_interval=_POLL)
     except filelock.Timeout:
-        raise TokenStoreBusyError(f'{path}: another thread or process holds this lock for {wait:g} s') from None
+        raise TokenStoreBusyError(f'{path}: another thread or process has held this lock for {wait:g} s') from None
     except OSError as error:
-        raise TokenStoreError(f'{path}: cannot be locked: {error.strerror}') from error
+        raise TokenStoreError(f'{path}: the file cannot be locked: {error.strerror}') from error
     try:
         yield
     finally:
@@ -63,6 +63,6 @@ def locked(path: Path, wait: float) -> Iterator[None]:
 
 
 def warn(message: str) -> None:
-    """Tell the user, and the log of a service that nobody watches."""
+    """Warn the user, and the log of a service that runs unattended."""
     LOGGER.warning(message)
     warnings.warn(message, stacklevel=2)

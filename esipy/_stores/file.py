@@ -1,4 +1,4 @@
-"""FileTokens: in one file of the user's own, shared by the processes of one machine."""
+"""FileTokens: a token store in a file, shared by the processes of one machine."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ _Kept = dict[tuple[str, int], Tokens]
 
 
 class FileTokens(TokenStore):
-    """Keeps tokens in a file that its owner alone can read (mode 0600, in a directory of mode 0700).
+    """Stores tokens in a file that only its owner can read (mode 0600, in a directory of mode 0700).
 
-    `path`: the file; by default `tokens.json` where the system keeps the data of the user's programs. `wait`: seconds
-    to wait for a lock. Needs the extra `tokens`.
+    `path`: the file; by default `tokens.json` in the system's directory for the user's data. `wait`: seconds to wait
+    for a lock. Needs the extra `tokens`.
 
-    The file is replaced whole, so that it is whole whatever happens: a process that is killed or a full disk leaves
-    the old one. The tokens in it are not encrypted, as little as the keys of ssh: `KeyringTokens` does that.
-    Lock files stand beside it; they hold nothing.
+    The file is replaced as a whole: if a process is killed or the disk is full, the old file stays. The tokens in it
+    are not encrypted, as with the keys of ssh; `KeyringTokens` encrypts them. Empty lock files are beside it.
 
-    A file that others can read is made private again, with a warning. One that belongs to another user, or that is
-    not a file of tokens, is an error, and is left as it is.
+    A file that others can read is made private again, with a warning. A file that belongs to another user, or that is
+    not a file of tokens, is an error, and is not changed.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, wait: float = LOCK_WAIT) -> None:
@@ -38,7 +37,7 @@ class FileTokens(TokenStore):
             import filelock  # noqa: F401
         except ImportError as error:
             raise missing_extra('this token store', 'filelock', 'tokens', error) from None
-        # Without links: what is replaced is the file, and not the link that leads to it.
+        # Links are resolved, so that the file is replaced and not the link.
         self.path = (of_user() / 'tokens.json' if path is None else Path(path).expanduser()).resolve()
         self.wait = wait
 
@@ -47,7 +46,7 @@ class FileTokens(TokenStore):
             return self._read().get((client_id, character_id))
 
     def set(self, tokens: Tokens) -> None:
-        to_record(tokens)  # what cannot be kept is told before anything is touched
+        to_record(tokens)  # raises before anything is changed
         with self._alone():
             kept = self._read()
             kept[tokens.client_id, tokens.character_id] = tokens
@@ -69,7 +68,7 @@ class FileTokens(TokenStore):
         return locked(self._beside(f'{whose}.lock'), self.wait)
 
     def _alone(self) -> AbstractContextManager[None]:
-        """Held for the moment of a reading or writing. Readers too: Windows replaces no file that is open."""
+        """Hold the lock while the file is read or written. Readers too, since Windows cannot replace an open file."""
         make_private(self.path.parent)
         return locked(self._beside('lock'), self.wait)
 
@@ -88,28 +87,28 @@ class FileTokens(TokenStore):
         kept = _tokens_in(text)
         if kept is None:
             raise TokenStoreError(
-                f'{self.path}: this is not a file of tokens, or one of a newer esipy, or it is broken. '
-                f'It was left as it is: move it away, or give another path to FileTokens'
+                f'{self.path}: this is not a file of tokens, it was written by a newer esipy, or it is damaged. '
+                f'It was not changed: move it away, or pass another path to FileTokens'
             )
         return kept
 
     def _make_sure_it_is_private(self, file: int) -> None:
-        if os.name != 'posix':  # elsewhere the user's own directory is private already
+        if os.name != 'posix':  # on Windows the user's own directory is private
             return
         found = os.fstat(file)
         if found.st_uid != os.geteuid():
-            raise TokenStoreError(f'{self.path}: belongs to another user; give another path to FileTokens')
+            raise TokenStoreError(f'{self.path}: the file belongs to another user; pass another path to FileTokens')
         if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             os.fchmod(file, stat.S_IRUSR | stat.S_IWUSR)
-            warn(f'{self.path}: others could read these tokens until now; revoke them if somebody may have')
+            warn(f'{self.path}: other users could read these tokens until now; revoke them if somebody may have')
 
     def _write(self, kept: Iterable[Tokens]) -> None:
-        """Put a new file in place of the old one: whole, or not at all."""
+        """Replace the file as a whole, or not at all."""
         text = json.dumps({'version': VERSION, 'tokens': [to_record(tokens) for tokens in kept]}, indent=1)
-        new = self._beside('new')  # one name: what a killed process left is swept away by the next one
+        new = self._beside('new')  # a fixed name, so that the next process removes what a killed one has left
         try:
             new.unlink(missing_ok=True)
-            # Private from its first byte: the mode is given when it is made, and it is made here or not at all.
+            # The file is private from the start, since it is created here with its mode, or not at all.
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as file:
                 file.write(text.encode())
                 file.flush()
@@ -126,7 +125,7 @@ class FileTokens(TokenStore):
 
 
 def _tokens_in(text: bytes) -> _Kept | None:
-    """What a file says, None if it is not one of ours."""
+    """Return the tokens in the text of a file, None if it is not a file of tokens."""
     whole = parsed(text)
     if not isinstance(whole, dict) or whole.get('version') != VERSION or not isinstance(whole.get('tokens'), list):
         return None
@@ -140,7 +139,7 @@ def _tokens_in(text: bytes) -> _Kept | None:
 
 
 def _settle(directory: Path) -> None:
-    """Have the new name of a file written to the disk as well (fsync(2): that of the file alone does not)."""
+    """Write the new name of a file to the disk (fsync(2): that of the file itself is not enough)."""
     if os.name != 'posix':
         return
     descriptor = os.open(directory, os.O_RDONLY)

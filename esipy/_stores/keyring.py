@@ -1,4 +1,4 @@
-"""KeyringTokens: where the system keeps passwords, encrypted, shared by the processes of one user."""
+"""KeyringTokens: a token store in the system's keyring, encrypted, shared by the processes of one user."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from esipy.exceptions import TokenStoreError
 
 
 class KeyringTokens(TokenStore):
-    """Keeps tokens in the system's keyring, through the library `keyring` and the backend that it is set to.
+    """Stores tokens in the system's keyring, by the library `keyring` and the backend that it is configured for.
 
-    `service`: the name that the entries stand under. `wait`: seconds to wait for a lock. Needs the extra `keyring`.
+    `service`: the name of the entries. `wait`: seconds to wait for a lock. Needs the extra `keyring`.
 
-    The access token is not kept: it lasts 20 minutes, and is larger than what Windows takes (2560 bytes in UTF-16,
-    CRED_MAX_CREDENTIAL_BLOB_SIZE). The rest is packed, and fits with every scope there is. So after a start the first
-    call refreshes. A keyring cannot be listed: one more entry for each application names its characters.
+    The access token is not stored: it is valid for 20 minutes, and larger than an entry on Windows may be (2560 bytes
+    in UTF-16, CRED_MAX_CREDENTIAL_BLOB_SIZE). So the first call after a start refreshes it. The rest is compressed, and
+    fits with all scopes. A keyring cannot be listed: one more entry for each application has its characters.
     """
 
     def __init__(self, service: str = 'esipy', *, wait: float = LOCK_WAIT) -> None:
@@ -43,7 +43,9 @@ class KeyringTokens(TokenStore):
             return None
         tokens = _unpacked(text)
         if tokens is None or tokens[:2] != (client_id, character_id):
-            raise TokenStoreError(f'{self._told(_name(client_id, character_id))}: holds no tokens of this character')
+            raise TokenStoreError(
+                f'{self._place(_name(client_id, character_id))}: this is not a record of this character'
+            )
         return tokens
 
     def set(self, tokens: Tokens) -> None:
@@ -67,7 +69,7 @@ class KeyringTokens(TokenStore):
         return self._locked('')
 
     def _locked(self, name: str) -> AbstractContextManager[None]:
-        """A keyring has no locks: files of the same user stand for them, and hold nothing."""
+        """A keyring has no locks; empty files of the same user are used for that."""
         make_private(self._locks)
         whose = sha256(f'{self.service}:{name}'.encode()).hexdigest()[:16]
         return locked(self._locks / f'keyring.{whose}.lock', self.wait)
@@ -78,7 +80,7 @@ class KeyringTokens(TokenStore):
             return frozenset()
         listed = parsed(text)
         if not isinstance(listed, list) or not all(type(character) is int for character in listed):
-            raise TokenStoreError(f'{self._told(_index(client_id))}: is no list of characters')
+            raise TokenStoreError(f'{self._place(_index(client_id))}: this is not a list of characters')
         return frozenset(listed)
 
     def _list(self, client_id: str, characters: frozenset[int]) -> None:
@@ -90,20 +92,20 @@ class KeyringTokens(TokenStore):
             self._drop(_index(client_id))
 
     def _drop(self, name: str) -> None:
-        if self._ask('get', name) is not None:  # to delete what is not there is an error of keyring's
+        if self._ask('get', name) is not None:  # keyring raises for an entry that does not exist
             self._ask('delete', name)
 
     def _ask(self, what: str, name: str, *value: str) -> str | None:
-        """Get, set or delete an entry. Backends raise whatever they like, with whatever in it: the kind is told."""
+        """Get, set or delete an entry. Backends may raise anything, with secrets in it, so only its class is shown."""
         try:
-            answer: str | None = getattr(self._keyring, f'{what}_password')(self.service, name, *value)
+            found: str | None = getattr(self._keyring, f'{what}_password')(self.service, name, *value)
         except Exception as error:
             reason = _reason(self._keyring, error)
         else:
-            return answer
-        raise TokenStoreError(f'{self._told(name)}: cannot {what} it: {reason}')
+            return found
+        raise TokenStoreError(f'{self._place(name)}: cannot {what} it: {reason}')
 
-    def _told(self, name: str) -> str:
+    def _place(self, name: str) -> str:
         return f'keyring, service {self.service!r}, entry {name!r}'
 
     def __repr__(self) -> str:
@@ -111,7 +113,7 @@ class KeyringTokens(TokenStore):
 
 
 def _reason(keyring: Any, error: Exception) -> str:
-    """The kind of an error; its text too where it says how to set up a keyring."""
+    """Return the class of an error, with its text if that explains how to set up a keyring."""
     kind = type(error).__name__
     return f'{kind}: {error}' if isinstance(error, keyring.errors.NoKeyringError) else kind
 

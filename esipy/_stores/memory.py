@@ -1,4 +1,4 @@
-"""MemoryTokens: in this process, for as long as it runs."""
+"""MemoryTokens: a token store in the memory of this process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from esipy.exceptions import TokenStoreBusyError
 
 
 class MemoryTokens(TokenStore):
-    """Keeps tokens in this process, and locks between its threads. `wait`: seconds to wait for a lock."""
+    """Stores tokens in the memory of this process. `wait`: seconds to wait for a lock."""
 
     def __init__(self, *, wait: float = LOCK_WAIT) -> None:
         self.wait = wait
@@ -23,7 +23,7 @@ class MemoryTokens(TokenStore):
 
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
-        #: Of each character. They stay: nobody can tell whether another thread is about to take one.
+        #: The lock of each character. Locks are never removed, since another thread may be about to acquire one.
         self._locks: dict[tuple[str, int], threading.Lock] = {}
 
     def get(self, client_id: str, character_id: int) -> Tokens | None:
@@ -48,7 +48,7 @@ class MemoryTokens(TokenStore):
         with self._lock:
             lock = self._locks.setdefault((client_id, character_id), threading.Lock())
         if not lock.acquire(timeout=self.wait):
-            raise TokenStoreBusyError(f'character {character_id}: another thread holds its lock for {self.wait:g} s')
+            raise TokenStoreBusyError(f'character {character_id}: another thread has held the lock for {self.wait:g} s')
         try:
             yield
         finally:

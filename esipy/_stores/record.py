@@ -1,4 +1,4 @@
-"""Tokens as plain types for JSON, and back. What comes back is checked: somebody else may have written it."""
+"""Tokens as plain types for JSON, and back. A record that is read is checked, since anybody may have written it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from esipy._stores.base import Tokens
 
-#: Of the format. Another number was written by another release, and is left alone.
+#: The version of the format. Records with another number are not read.
 VERSION = 1
 
 _SHAPES: dict[str, tuple[type, ...]] = {
@@ -24,28 +24,28 @@ _SHAPES: dict[str, tuple[type, ...]] = {
 
 
 def checked(tokens: Tokens) -> Tokens:
-    """The tokens, if every field is what it should be. Raises TypeError or ValueError, which name the field."""
+    """Return the tokens, if every field is valid. Raises TypeError or ValueError, which name the field."""
     if not isinstance(tokens, Tokens):
-        raise TypeError(f'not Tokens: {type(tokens).__name__}')
+        raise TypeError(f'a token store accepts Tokens, not {type(tokens).__name__}')
     for name, types in _SHAPES.items():
         value = getattr(tokens, name)
         if type(value) not in types:
             wanted = ' or '.join(kind.__name__ for kind in types)
-            raise TypeError(f'{name} of tokens: {wanted}, not {type(value).__name__}')
+            raise TypeError(f'{name} of tokens must be {wanted}, not {type(value).__name__}')
     if not all(isinstance(scope, str) for scope in tokens.scopes):
-        raise TypeError('scopes of tokens: a tuple of texts')
+        raise TypeError('scopes of tokens must be a tuple of texts')
     if not math.isfinite(tokens.expires_at):
-        raise ValueError(f'expires_at of tokens: {tokens.expires_at} is no moment')
+        raise ValueError(f'expires_at of tokens is not a time: {tokens.expires_at}')
     return tokens
 
 
 def to_record(tokens: Tokens) -> dict[str, Any]:
-    """As plain types. Raises as `checked` does."""
+    """Return tokens as plain types. Raises as `checked` does."""
     return checked(tokens)._asdict()
 
 
 def from_record(record: Any) -> Tokens | None:
-    """The tokens, None if the record is not one of ours."""
+    """Return the tokens of a record, None if it is not valid."""
     if not isinstance(record, dict) or record.keys() != _SHAPES.keys() or not isinstance(record['scopes'], list):
         return None
     try:
@@ -55,12 +55,12 @@ def from_record(record: Any) -> Tokens | None:
 
 
 def to_text(tokens: Tokens) -> str:
-    """As JSON, for a store that keeps each character by itself. Raises as `checked` does."""
+    """Return tokens as JSON, for a store with an entry for each character. Raises as `checked` does."""
     return json.dumps({'version': VERSION, **to_record(tokens)})
 
 
 def from_text(text: str | bytes) -> Tokens | None:
-    """The tokens, None if the text is not one of ours."""
+    """Return the tokens of a text, None if it is not valid."""
     record = parsed(text)
     if not isinstance(record, dict) or record.pop('version', None) != VERSION:
         return None
@@ -68,7 +68,7 @@ def from_text(text: str | bytes) -> Tokens | None:
 
 
 def parsed(text: str | bytes) -> Any:
-    """What JSON says, None where it is none. It raises nothing: json's errors carry the whole text."""
+    """Return the value of a JSON text, None if it is not JSON. Errors of json are not raised: they contain the text."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

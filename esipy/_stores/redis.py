@@ -1,4 +1,4 @@
-"""RedisTokens, and RedisLock for those who keep tokens elsewhere: shared by any number of machines."""
+"""RedisTokens, a token store for any number of machines, and RedisLock for apps that store tokens elsewhere."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LOGGER = logging.getLogger('esipy.stores')
 class RedisLock:
     """A lock between processes and machines: `EsiSecurity(..., lock=RedisLock(redis_client))`.
 
-    `redis_client`: a `redis.Redis` or `redis.RedisCluster`. Called with a name, it gives a context manager, which one
-    at a time is in. `hold`: seconds after which Redis frees the lock of a process that was killed in it; whoever is
-    in it for longer has it no more. `wait`: seconds to wait for it, more than `hold`.
+    `redis_client`: a `redis.Redis` or `redis.RedisCluster`. Called with a name, it returns a context manager that
+    excludes all others. `hold`: seconds after which Redis frees the lock, since its process may have been killed.
+    `wait`: seconds to wait for the lock, more than `hold`.
 
-    Entering raises `TokenStoreBusyError` when it is not free in time, and `TokenStoreError` when Redis is down.
+    Entering it raises `TokenStoreBusyError` if it is not free in time, and `TokenStoreError` if Redis is down.
     Needs the extra `redis`.
     """
 
@@ -38,30 +38,30 @@ class RedisLock:
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
         key = f'{self.prefix}:lock:{name}'
-        # redis-py's: a token of its own in each, which a script compares before it lets go.
+        # redis-py's lock has a random token, which its script compares before it releases the lock.
         lock = self._server.client.lock(key, timeout=self.hold, blocking_timeout=self.wait, thread_local=False)
         if not self._server.ask(key, lock.acquire):
-            raise TokenStoreBusyError(f'Redis, {key}: another one holds this lock for {self.wait:g} s')
+            raise TokenStoreBusyError(f'Redis, {key}: another process has held this lock for {self.wait:g} s')
         try:
             yield
         finally:
             try:
                 lock.release()
-            except self._server.redis.RedisError as error:  # what was done in it is done
-                LOGGER.warning('%s: the lock was not given back (%s); it is free by now, or soon', key, _kind(error))
+            except self._server.redis.RedisError as error:  # the work in it is done
+                LOGGER.warning('%s: the lock could not be released (%s); it expires by itself', key, _kind(error))
 
     def __repr__(self) -> str:
         return f'<RedisLock under {self.prefix!r}>'
 
 
 class RedisTokens(TokenStore):
-    """Keeps tokens in Redis, as JSON, in a hash for each application: `esipy:tokens:<client id>`.
+    """Stores tokens in Redis, as JSON, in a hash for each application: `esipy:tokens:<client id>`.
 
-    `redis_client`: a `redis.Redis` or `redis.RedisCluster`, with `decode_responses` or not. `prefix`: what the keys
-    begin with. `hold`, `wait`: those of its `RedisLock`. Needs the extra `redis`.
+    `redis_client`: a `redis.Redis` or `redis.RedisCluster`, with `decode_responses` or not. `prefix`: the prefix
+    of its keys. `hold`, `wait`: those of its `RedisLock`. Needs the extra `redis`.
 
-    It must be a Redis that keeps what it has: one with `appendonly yes` and `maxmemory-policy noeviction`, and not
-    one that was set up as a cache. Whoever reads it has the tokens: they are not encrypted.
+    Use a Redis that does not lose data: with `appendonly yes` and `maxmemory-policy noeviction`, not one that is set up
+    as a cache. The tokens are not encrypted: whoever can read the Redis can use them.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class RedisTokens(TokenStore):
             return None
         tokens = from_text(text)
         if tokens is None or tokens[:2] != (client_id, character_id):
-            raise TokenStoreError(f'Redis, {key}, field {character_id}: holds no tokens of this character')
+            raise TokenStoreError(f'Redis, {key}, field {character_id}: this is not a record of this character')
         return tokens
 
     def set(self, tokens: Tokens) -> None:
@@ -106,7 +106,7 @@ class RedisTokens(TokenStore):
 
 
 class _Server:
-    """A Redis that answers now, or is an error of ours."""
+    """A Redis client whose failures are TokenStoreError."""
 
     def __init__(self, redis_client: Any) -> None:
         try:
@@ -114,12 +114,14 @@ class _Server:
         except ImportError as error:
             raise missing_extra('this token store', 'redis', 'redis', error) from None
         if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
-            raise TypeError(f'redis_client: a redis.Redis or redis.RedisCluster, not {type(redis_client).__name__}')
+            raise TypeError(
+                f'redis_client must be a redis.Redis or redis.RedisCluster, not {type(redis_client).__name__}'
+            )
         self.redis: Any = redis
         self.client: Any = fail_fast_client(redis, redis_client)
 
     def ask(self, key: str, command: Callable[..., Any], *args: Any) -> Any:
-        """Do it. What fails is told without what was sent: Redis repeats the arguments of what it refuses."""
+        """Call a command. The error does not repeat its text: Redis includes the arguments, and so the tokens."""
         try:
             return command(*args)
         except self.redis.RedisError as error:
@@ -128,6 +130,6 @@ class _Server:
 
 
 def _kind(error: Exception) -> str:
-    """The kind of an error, with the code that Redis' own begin with (`WRONGTYPE`)."""
+    """Return the class of an error, with the code that errors of Redis begin with (`WRONGTYPE`)."""
     code = str(error).partition(' ')[0]
     return f'{type(error).__name__} {code}' if code.isupper() else type(error).__name__

@@ -113,7 +113,6 @@ TAKEN: list[tuple[str, Any, list[str]]] = [
     # names
     ('from', 3, ['3']),
     ('filter[owner]', 'me', ['me']),
-    ('mapped', {'a': [1, None]}, ['{"a": [1, null]}']),
     ('anything', 5, ['5']),
     ('anything', True, ['true']),
 ]

@@ -169,7 +169,10 @@ class SharedContract(OurContract):
         store = self.make_store(wait=0.2)
         with worker('hold', self.kind, self.place) as holder:
             assert hears(holder, 'held')
-            with pytest.raises(TokenStoreBusyError, match=r'holds this lock for 0\.2 s') as caught, store.lock(*WHOSE):
+            with (
+                pytest.raises(TokenStoreBusyError, match=r'has held this lock for 0\.2 s') as caught,
+                store.lock(*WHOSE),
+            ):
                 pass
             assert isinstance(caught.value, TimeoutError)
 
@@ -231,7 +234,7 @@ class TestFileTokens(SharedContract):
         store = self.make_store()
         store.set(TOKENS)
         os.chmod(self.place, 0o644)
-        with pytest.warns(UserWarning, match='others could read these tokens until now'):
+        with pytest.warns(UserWarning, match='other users could read these tokens until now'):
             assert store.get(*WHOSE) == TOKENS
         assert stat.S_IMODE(os.stat(self.place).st_mode) == 0o600
         assert store.get(*WHOSE) == TOKENS
@@ -248,7 +251,7 @@ class TestFileTokens(SharedContract):
     def test_a_directory_that_others_can_write_to_is_told(self) -> None:
         self.directory.mkdir()
         self.directory.chmod(0o777)
-        with pytest.warns(UserWarning, match='others can write to this directory'):
+        with pytest.warns(UserWarning, match='other users can write to this directory'):
             self.make_store().set(TOKENS)
 
     @pytest.mark.parametrize(
@@ -324,7 +327,7 @@ class TestFileTokens(SharedContract):
 
     def test_a_place_that_cannot_be_is_an_error(self) -> None:
         self.directory.write_text('a file')
-        with pytest.raises(TokenStoreError, match='cannot be made'):
+        with pytest.raises(TokenStoreError, match='cannot be created'):
             self.make_store().set(TOKENS)
         self.directory.unlink()
         Path(self.place).mkdir(parents=True, mode=0o700)
@@ -387,7 +390,7 @@ class _Redis(SharedContract):
         for value in planted:
             self.client.hset('esipy:tokens:app-one', '90000001', value)
             if not self.decode_responses or value.isascii():
-                with pytest.raises(TokenStoreError, match='field 90000001: holds no tokens') as caught:
+                with pytest.raises(TokenStoreError, match='field 90000001: this is not a record') as caught:
                     store.get(*WHOSE)
                 assert 'SECRET' not in everything_in(caught.value)
         assert not (tmp_path / 'mark').exists()
@@ -463,7 +466,7 @@ def test_a_redis_that_goes_down_meanwhile_spoils_nothing(tmp_path: Path, caplog:
             server.kill()
             done = True
         assert done
-        assert 'esipy:lock:name: the lock was not given back (ConnectionError)' in caplog.text
+        assert 'esipy:lock:name: the lock could not be released (ConnectionError)' in caplog.text
 
 
 def test_a_redis_that_repeats_what_it_refuses_tells_no_secret(tmp_path: Path) -> None:
@@ -491,7 +494,7 @@ def test_who_holds_a_lock_too_long_does_not_take_it_from_the_next(
         time.sleep(0.3)
         with second:
             first.__exit__(None, None, None)
-            assert 'the lock was not given back (LockNotOwnedError)' in caplog.text
+            assert 'the lock could not be released (LockNotOwnedError)' in caplog.text
             with pytest.raises(TokenStoreBusyError):
                 _enter(patient('name'))
 
@@ -546,7 +549,7 @@ class TestKeyringTokens(SharedContract):
     def test_what_is_not_ours_is_an_error(self, planted: str) -> None:
         store = self.make_store()
         keyring.set_password('esipy', 'app-one:90000001', planted)
-        with pytest.raises(TokenStoreError, match='holds no tokens of this character') as caught:
+        with pytest.raises(TokenStoreError, match='this is not a record of this character') as caught:
             store.get(*WHOSE)
         assert 'SECRET' not in everything_in(caught.value)
         store.set(TOKENS)
@@ -554,7 +557,7 @@ class TestKeyringTokens(SharedContract):
 
     def test_an_index_that_is_not_ours_is_an_error(self) -> None:
         keyring.set_password('esipy', 'app-one:characters', '{}')
-        with pytest.raises(TokenStoreError, match='no list of characters'):
+        with pytest.raises(TokenStoreError, match='not a list of characters'):
             self.make_store().characters('app-one')
 
     def test_a_system_without_a_keyring_is_told(self) -> None:

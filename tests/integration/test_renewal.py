@@ -115,7 +115,7 @@ def test_an_sso_that_answers_with_what_nobody_can_read(status: int) -> None:
         with pytest.raises(SSOUnavailableError if status == 200 else TokenRefusedError):
             one.refresh()
         assert one.refresh_token == 'refresh-of-old'
-        with pytest.warns(UserWarning, match='does not answer'):
+        with pytest.warns(UserWarning, match='does not respond'):
             at_server(sso, sso_endpoints=None, sso_endpoints_url=f'{sso.url}/discovery')
 
 

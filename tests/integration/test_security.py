@@ -149,7 +149,7 @@ def test_an_sso_that_is_down_is_asked_again_later(fault: str, sso: SSO, monkeypa
     }
     sso.fault = faults[fault]
     begun = time.monotonic()
-    with pytest.warns(UserWarning, match='the SSO does not answer') as told:
+    with pytest.warns(UserWarning, match='the SSO does not respond') as told:
         one = made(sso, timeout=0.3)
     assert time.monotonic() - begun < 3
     assert told[0].filename == __file__
@@ -163,7 +163,7 @@ def test_an_sso_that_is_down_is_asked_again_later(fault: str, sso: SSO, monkeypa
 def test_nobody_listens() -> None:
     import requests
 
-    with pytest.warns(UserWarning, match='the SSO does not answer'):
+    with pytest.warns(UserWarning, match='the SSO does not respond'):
         one = EsiSecurity('https://x', 'id', 'key', sso_endpoints_url=unused_url(), headers={'User-Agent': 'x'})
     with pytest.raises(requests.exceptions.ConnectionError):
         one.auth('code')

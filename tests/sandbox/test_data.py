@@ -16,7 +16,7 @@ from esipy._sandbox.dice import Dice
 from esipy._sandbox.fabricate import fabricate
 from esipy._sandbox.fits import fits
 from esipy._sandbox.mend import mend
-from esipy._spec.model import Schema
+from esipy._spec.schema import Schema
 
 OBJECT = {'type': 'object'}
 

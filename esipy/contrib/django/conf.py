@@ -70,6 +70,9 @@ SETTINGS: Mapping[str, Setting] = {
     'ESI_CACHE_ALIAS': Setting('default', _TEXT, 'alias in CACHES where responses are stored'),
     'ESI_COMPATIBILITY_DATE': Setting(None, _TEXT_OR_NONE, 'date whose API is called; None: the newest known one'),
     'ESI_MAX_WAIT': Setting(5, _SECONDS, 'seconds that a call waits for a rate limit, before it raises LimitedError'),
+    'ESI_RAISE_NOT_MODIFIED': Setting(
+        False, _FLAG, "whether result() and results() of the drop-in raise HTTPNotModified, as django-esi's do"
+    ),
     'ESI_REDIS_URL': Setting(None, _TEXT_OR_NONE, "Redis that shares the rate limits; None: the cache's, if it is one"),
     'ESI_USER_AGENT': Setting(None, _TEXT_OR_NONE, "name of the site in the User-Agent, such as 'My site/1.2'"),
     'ESI_LANGUAGES': Setting(('en', 'de', 'fr', 'ja', 'ru', 'zh', 'ko', 'es'), _LIST, 'languages to ask for'),

@@ -13,6 +13,7 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseBase
 
+from esipy._runtime.lazy import lazy_exports
 from esipy.contrib.django import login, views
 from esipy.contrib.django.errors import SSOUnavailableError, TokenError
 from esipy.contrib.django.querysets import scope_names
@@ -140,3 +141,14 @@ def _decorator(decide: Decision) -> Callable[[View], View]:
         return synchronous
 
     return decorator
+
+
+#: Decorators of tasks and of functions that call the API, imported when they are used: Celery may not be installed.
+_OTHERS = {
+    'esi_rate_limiter_bucketed': 'esipy.contrib.django.compat.limit_decorators',
+    'rate_limit_retry_task': 'esipy.contrib.celery',
+    'rate_limited_task': 'esipy.contrib.celery',
+    'wait_for_esi_errorlimit_reset': 'esipy.contrib.django.compat.limit_decorators',
+}
+
+__getattr__, __dir__ = lazy_exports(__name__, _OTHERS)

@@ -69,8 +69,9 @@ class TokenSigner:
         owner_hash = str(getattr(self._token, 'character_owner_hash', ''))
         return f'character:{self._token.character_id}:{digest(owner_hash.encode())}'
 
-    def require_scopes(self, request: Any) -> None:
-        """Raise MissingScopeError if the token lacks a scope that the operation needs."""
+    def require_scopes(self, request: Any, deadline: float | None = None) -> None:
+        """Raise MissingScopeError if the token lacks a scope that the operation needs. `deadline`: of the call; nothing
+        is refreshed here."""
         needed = request.operation.scopes
         scopes = getattr(self._token, 'scopes', None)
         if not needed or scopes is None:

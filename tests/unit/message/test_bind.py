@@ -52,7 +52,6 @@ def case_id(value: object) -> str:
 @pytest.mark.parametrize(('name', 'value', 'expected'), TAKEN, ids=case_id)
 def test_taken(name: str, value: Any, expected: list[str]) -> None:
     made = request('getStation', name='Jita', **{name: one_shot(value)})
-    assert [text for key, text in made.query if key == name] == expected
     sent = parse_qsl(urlsplit(made.outgoing('GET', {}, None).url).query, keep_blank_values=True)
     assert [text for key, text in sent if key == name] == expected
 
@@ -89,7 +88,6 @@ def test_the_default_of_a_header_is_not_sent() -> None:
         ('X-Not', "did you mean 'X-Note'?"),
         ('token', 'unknown parameter'),
         ('datasource', 'unknown parameter'),
-        ('crumb', 'unknown parameter'),
         ('zzzzzz', 'unknown parameter; there are name, count, big, '),
         ('self', 'unknown parameter'),
         ('operation', 'unknown parameter'),

@@ -76,7 +76,7 @@ def test_a_misspelt_hook_is_told_with_the_nearest_name() -> None:
 
 def test_any_other_public_method_is_told_with_the_way_out() -> None:
     text = refused(Other())
-    assert 'Other.finished is not a hook; hooks are around_call, prepare' in text
+    assert 'Other.finished is not a hook; hooks are around_batch, around_call' in text
     assert 'must be named _finished, or listed in Other.public_methods' in text
 
 

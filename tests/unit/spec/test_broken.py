@@ -46,12 +46,6 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "reference to nothing: '#/components/parameters/none' (there is no 'none')",
     ),
     'a reference past the end of a list': ({'parameters': [{'$ref': '#/servers/7'}]}, {}, "there is no '7'"),
-    'a reference to no place': ({'parameters': [{'$ref': '#anchor'}]}, {}, "'#anchor' leads out of the document"),
-    'a reference to another document': (
-        {'parameters': [{'$ref': 'other.json#/parameters/a'}]},
-        {},
-        "reference 'other.json#/parameters/a' leads out of the document",
-    ),
     'a reference to itself': ({'parameters': [{'$ref': '#/components/parameters/P'}]}, {}, 'reference in a circle'),
     'a schema that refers to nothing': (taking({'$ref': '#/components/schemas/none'}), {'a': 1}, "is no 'none'"),
     'schemas that refer to each other': (taking({'$ref': '#/components/schemas/A'}), {'a': 1}, 'in a circle'),
@@ -71,7 +65,6 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     'a parameter whose name is a list': ({'parameters': [{'in': 'query', 'name': []}]}, {}, "'name' cannot be []"),
     'a body that is a list': ({'requestBody': [1]}, {}, "'requestBody' cannot be [1]"),
     'content that is a text': ({'requestBody': {'content': 'x'}}, {}, "'content' cannot be 'x'"),
-    'a form': (body({'type': 'object'}, 'multipart/form-data'), {}, 'multipart/form-data: only JSON is supported'),
     'a type that is a number': (taking({'type': 5}), {'a': 1}, "'type' cannot be 5"),
     'an enum that is a text': (taking({'enum': 'abc'}), {'a': 1}, "'enum' cannot be 'abc'"),
     'a minimum that is a text': (taking({'type': 'integer', 'minimum': 'one'}), {'a': 1}, "'minimum' cannot be 'one'"),
@@ -115,12 +108,6 @@ def test_a_path_that_holds_no_operation(item: Any) -> None:
 @pytest.mark.parametrize('key', [5, None, 'x-own', 'no-slash', ''])
 def test_what_is_no_path(key: Any) -> None:
     assert list(App.create({'openapi': '3.1.0', 'paths': {key: OK, '/whole': OK}}).op) == ['whole']
-
-
-def test_a_form_of_the_old_format() -> None:
-    document = {'swagger': '2.0', 'paths': {'/a': {'post': {'parameters': [{'in': 'formData', 'name': 'f'}]}}}}
-    with pytest.raises(SpecError, match="post_a: broken description: parameter 'f': forms are not supported"):
-        App.create(document).op['post_a'](f=1)
 
 
 # ---------------------------------------------------------------------- what is told beside, tolerated when it is odd
@@ -212,7 +199,7 @@ def test_a_type_that_holds_itself_is_no_mistake() -> None:
     app = app_with(
         {**body({'$ref': '#/components/schemas/Node'}), **taking({'$ref': '#/components/schemas/Many'})}, **whole
     )
-    call = app.op['broken'](body={'id': 1, 'next': {'id': 2, 'next': {'id': '3'}}}, a=[[]])
+    call = app.op['broken'](body={'id': 1, 'next': {'id': 2, 'next': {'id': '3'}}}, a=[])
     assert call[0].data == b'{"id": 1, "next": {"id": 2, "next": {"id": 3}}}'
     with pytest.raises(CallError, match=r'body\.next\.next\.id: '):
         app.op['broken'](body={'next': {'next': {'id': 'x'}}})

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from esipy import App
-from esipy._spec.model import Operation, Parameter
+from esipy._spec.model import Operation
+from esipy._spec.parameter import Parameter
 from esipy._spec.table import OpTable
 from esipy.exceptions import CallError, SpecError, UnknownOperationError
 from tests.cases.documents import LIVE, OLD, document, entries, follow
@@ -338,8 +339,8 @@ def test_a_parameter_of_the_operation_replaces_that_of_the_path() -> None:
     paths = {'/a': {'parameters': [shared, other_place], 'get': {'operationId': 'a', 'parameters': [own]}}}
     operation = App.create({'openapi': '3.1.0', 'paths': paths}).op['a']
     assert [(p.location, p.type) for p in operation.parameters] == [('query', 'string'), ('header', 'string')]
-    request = operation(a='x')[0]
-    assert (request.query, dict(request.header)) == ([('a', 'x')], {'a': 'x'})
+    request = operation(a='x', header_a='y')[0]
+    assert (request.query, dict(request.header)) == ([('a', 'x')], {'a': 'y'})
 
 
 def test_an_access_token_and_a_parameter_of_that_name() -> None:

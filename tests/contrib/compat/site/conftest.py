@@ -19,7 +19,12 @@ def pytest_configure() -> None:
     directory = Path(tempfile.mkdtemp(prefix='esipy-site-'))
     settings.configure(
         SECRET_KEY='tests',
-        INSTALLED_APPS=['django.contrib.auth', 'django.contrib.contenttypes', 'django.contrib.sessions'],
+        INSTALLED_APPS=[
+            'django.contrib.auth',
+            'django.contrib.contenttypes',
+            'django.contrib.sessions',
+            'esipy.contrib.django.compat',
+        ],
         DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': directory / 'db.sqlite3'}},
         CACHES={'default': LOCMEM},
         DEFAULT_AUTO_FIELD='django.db.models.BigAutoField',

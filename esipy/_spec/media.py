@@ -1,0 +1,81 @@
+"""Media types, and what a description says of a body: in which of them it can be sent, and how."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from esipy._spec.schema import Schema
+
+JSON, FORM, MULTIPART, TEXT, BINARY = 'json', 'form', 'multipart', 'text', 'binary'
+
+#: 'application/json', 'application/merge-patch+json; charset=utf-8', 'text/json'.
+_JSON = re.compile(r'(application|text)/json|[\w.-]+/[\w.-]+\+json')
+
+#: Bodies that are texts by their kind, though not by their name.
+_TEXTS = re.compile(r'text/.*|application/(xml|yaml|x-yaml|javascript|x-ndjson|graphql|sql)|.*\+(xml|yaml)')
+
+
+class PartStyle(NamedTuple):
+    """How one field of a form is written (Encoding Object)."""
+
+    content_type: str | None = None
+    style: str | None = None
+    exploded: bool = True
+    allows_reserved: bool = False
+
+
+class Content(NamedTuple):
+    """One of the media types in which a body can be sent."""
+
+    media_type: str
+    schema: Schema
+    encoding: Mapping[str, PartStyle] = {}
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.media_type)
+
+    @property
+    def is_merge_patch(self) -> bool:
+        """In a merge patch null means that a field is removed (RFC 7396)."""
+        return bare(self.media_type).endswith('/merge-patch+json')
+
+
+def bare(media_type: str) -> str:
+    """A media type without its parameters, in lower case."""
+    return media_type.partition(';')[0].strip().lower()
+
+
+def is_json(media_type: str) -> bool:
+    """Whether bodies of this media type, or range of them, are JSON."""
+    name = bare(media_type)
+    return name in ('*/*', 'application/*') or _JSON.fullmatch(name) is not None
+
+
+def kind_of(media_type: str) -> str:
+    """How bodies of a media type are written: JSON, FORM, MULTIPART, TEXT or BINARY."""
+    name = bare(media_type)
+    if is_json(name):
+        return JSON
+    if name == 'application/x-www-form-urlencoded':
+        return FORM
+    if name.startswith('multipart/'):
+        return MULTIPART
+    return TEXT if _TEXTS.fullmatch(name) else BINARY
+
+
+def is_within(media_type: str, declared: Iterable[str]) -> bool:
+    """Whether a media type is one of those that are declared, or in a range such as `text/*`."""
+    name = bare(media_type)
+    main = name.partition('/')[0]
+    return any(bare(one) in (name, f'{main}/*', '*/*') for one in declared)
+
+
+def accepted(declared: Iterable[str]) -> str | None:
+    """What `Accept` must say for responses in these media types; None where JSON, which is asked for anyway, is one."""
+    names = list(dict.fromkeys(declared))
+    if not names or is_within('application/json', names):
+        return None
+    return ', '.join(sorted(names, key=lambda name: not is_json(name)))

@@ -1,0 +1,197 @@
+"""The errors of calls, under django-esi's names::
+
+    HTTPError                   (also an esipy.exceptions.APIException)
+    ├── HTTPNotModified         304
+    ├── HTTPClientError         4xx (also a ClientError)
+    ├── HTTPServerError         5xx (also a ServerError)
+    │   └── HTTPDowntimeError   (also a DowntimeError)
+    ├── RequestError            no response: refused, reset, too late (also a ConnectionFailedError)
+    └── ContentTypeError        a body that is not what its description says (also an UndecodableBodyError)
+    esipy.exceptions.LimitedError
+    ├── ESIErrorLimitException  the error limit
+    ├── ESIBucketLimitException a rate limit
+    └── TaskBucketLimitException
+
+Where aiopenapi3 is in use, each is the error of aiopenapi3 with its name as well.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, ClassVar
+
+from esipy._message.response import Response
+from esipy._message.rows import rows
+from esipy.contrib.django.compat.rate_limiting import ESIRateLimitBucket
+from esipy.contrib.django.compat.records import to_records
+from esipy.exceptions import (
+    APIException,
+    ClientError,
+    ConnectionFailedError,
+    DowntimeError,
+    EsiError,
+    LimitedError,
+    ServerError,
+    UndecodableBodyError,
+)
+
+
+class HTTPError(APIException):
+    """A call failed. `status_code`; `headers`; `data`: the body, as an object."""
+
+    #: The name of the error of aiopenapi3 that it is as well.
+    _counterpart: ClassVar[str] = 'HTTPError'
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> HTTPError:
+        # Sites that catch the errors of aiopenapi3 have imported it. esipy itself never does: it is large.
+        module = sys.modules.get('aiopenapi3.errors')
+        theirs = None if module is None else getattr(module, cls._counterpart, None)
+        kind: Any = cls
+        return super().__new__(kind if theirs is None or issubclass(kind, theirs) else _both(kind, theirs))
+
+    def __init__(self, status_code: int = 0, headers: Mapping[str, str] | None = None, data: Any = None) -> None:
+        super().__init__('', status_code, response_header=headers)
+        self.headers = headers if headers is not None else {}
+        self.data = data
+
+    def __str__(self) -> str:
+        cause = self.__cause__
+        if cause is not None:
+            return str(cause)
+        reason = getattr(self.data, 'error', None) or self.data
+        return f'HTTP Error {self.status_code}' + (f': {reason}' if reason else '')
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} {self.status_code}>'
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HTTPError) and self.status_code == other.status_code and self.data == other.data
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.status_code))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        named = next(kind for kind in type(self).__mro__ if globals().get(kind.__name__) is kind)
+        return named, (self.status_code, dict(self.headers), self.data)
+
+
+class HTTPNotModified(HTTPError):
+    """304: nothing has changed since the last response."""
+
+    def __init__(self, status_code: int = 304, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status_code, headers)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return HTTPNotModified, (self.status_code, dict(self.headers))
+
+
+class HTTPClientError(HTTPError, ClientError):
+    """4xx: the server refuses the request."""
+
+    _counterpart = 'HTTPClientError'
+
+
+class HTTPServerError(HTTPError, ServerError):
+    """5xx: the server failed."""
+
+    _counterpart = 'HTTPServerError'
+
+
+class HTTPDowntimeError(HTTPServerError, DowntimeError):
+    """5xx while the cluster is down for the day."""
+
+
+class RequestError(HTTPError, ConnectionFailedError):
+    """There was no response."""
+
+    _counterpart = 'RequestError'
+
+
+class ContentTypeError(HTTPError, UndecodableBodyError):
+    """The body is not what its description says."""
+
+    _counterpart = 'ContentTypeError'
+
+
+@cache
+def _both(ours: Any, theirs: Any) -> Any:
+    return type(ours.__name__, (ours, theirs), {'__module__': ours.__module__, '__doc__': ours.__doc__})
+
+
+class _LimitException(LimitedError):
+    """What the three have in common. `reset`, as `retry_after`: seconds until the limit permits the next request."""
+
+    def __init__(self, status: int, limit: str, reset: float | None, message: str) -> None:
+        super().__init__('', status, retry_after=reset, limit=limit)
+        self.reset = reset
+        self._text = message
+
+    def __str__(self) -> str:
+        return self._text
+
+
+class ESIErrorLimitException(_LimitException):
+    """The error limit is reached: nothing is sent for `reset` seconds."""
+
+    def __init__(self, reset: float | None = None, message: str | None = None) -> None:
+        super().__init__(420, 'errors', reset, message or f'the error limit is reached; it resets in {reset} s')
+
+
+class ESIBucketLimitException(_LimitException):
+    """A rate limit is reached: nothing of its `bucket` is sent for `reset` seconds."""
+
+    def __init__(self, bucket: Any, reset: float = 0, message: str | None = None) -> None:
+        super().__init__(429, _slug(bucket), reset, message or f'{_slug(bucket)}: the limit resets in {reset} s')
+        self.bucket = bucket
+
+
+class TaskBucketLimitException(_LimitException):
+    """The rate limit of a task is reached: it may run again in `reset` seconds."""
+
+    def __init__(self, bucket: Any, reset: float) -> None:
+        super().__init__(429, _slug(bucket), reset, f'{_slug(bucket)}: the task may run again in {reset} s')
+        self.bucket = bucket
+
+
+def _slug(bucket: Any) -> str:
+    return str(getattr(bucket, 'slug', bucket))
+
+
+def translated(error: APIException, response: Any, operation: Any) -> EsiError:
+    """Return the error of this module that stands for one of esipy's. `response`: where there was one."""
+    if isinstance(error, LimitedError):
+        return _limit(error, operation)
+    has_response = response is not None and not response.failed
+    data = to_records(_body_of(response)) if has_response else None
+    headers = response.headers if has_response else {}
+    found = _kind_of(error)(0 if isinstance(error, ConnectionFailedError) else error.status_code, headers, data)
+    found.url, found.operation, found.method = error.url, error.operation, error.method
+    return found
+
+
+def _kind_of(error: APIException) -> type[HTTPError]:
+    if isinstance(error, ConnectionFailedError):
+        return RequestError
+    if error.status_code < 400 and isinstance(error, UndecodableBodyError):
+        return ContentTypeError
+    if isinstance(error, DowntimeError):
+        return HTTPDowntimeError
+    return HTTPServerError if error.status_code >= 500 else HTTPClientError
+
+
+def _limit(error: LimitedError, operation: Any) -> EsiError:
+    reset = error.retry_after if error.retry_after is not None else 60.0
+    if error.status_code == 420 or error.limit == 'errors':
+        return ESIErrorLimitException(reset)
+    rule = operation.rate_limit
+    slug, limit, window = (rule.group, rule.tokens, rule.window) if rule is not None else (error.limit, 0, 0)
+    return ESIBucketLimitException(ESIRateLimitBucket(slug, limit, window), reset)
+
+
+def _body_of(response: Response) -> Any:
+    try:
+        return rows(response.decoded())
+    except UndecodableBodyError:
+        return (response.raw or b'').decode('utf-8', 'replace')
