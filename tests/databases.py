@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,17 +27,18 @@ def free_port() -> int:
 class Server:
     """A server process that can be killed, stopped in its tracks, and started again on the same port."""
 
-    def __init__(self, command: list[str], port: int, directory: Path) -> None:
+    def __init__(self, command: list[str], port: int, directory: Path, user: str | None = None) -> None:
         self.command = command
         self.port = port
         self.directory = directory
+        self.user = user
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            self.command, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self.command, cwd=self.directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=self.user
         )
-        until = time.monotonic() + 10
+        until = time.monotonic() + 30
         while time.monotonic() < until:
             try:
                 socket.create_connection(('127.0.0.1', self.port), timeout=1).close()
@@ -92,14 +94,60 @@ def memcached_server(directory: Path) -> Iterator[Server]:
     yield from _running('memcached', ['-p', str(port), '-l', '127.0.0.1', '-U', '0', *user], port, directory)
 
 
-def _running(name: str, arguments: list[str], port: int, directory: Path) -> Iterator[Server]:
-    program = shutil.which(name)
+@contextmanager
+def postgresql_server() -> Iterator[Server]:
+    """A PostgreSQL whose superuser `esipy` needs no password."""
+    with _private_directory() as (directory, user):
+        data = directory / 'data'
+        initdb = [_program('initdb'), '-D', str(data), '-U', 'esipy', '--auth=trust', '-E', 'UTF8', '--no-sync']
+        subprocess.run(initdb, cwd=directory, check=True, capture_output=True, user=user)
+        port = free_port()
+        settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'max_connections=250']
+        options = [part for setting in settings for part in ('-c', setting)]
+        yield from _running('postgres', ['-D', str(data), '-p', str(port), *options], port, directory, user)
+
+
+@contextmanager
+def mariadb_server() -> Iterator[Server]:
+    """A MariaDB whose user `root` needs no password, at the socket `server.directory / 'socket'`."""
+    with _private_directory() as (directory, user):
+        common = ['--no-defaults', f'--datadir={directory / "data"}']
+        install = [_program('mariadb-install-db'), *common, '--auth-root-authentication-method=normal']
+        subprocess.run(install, cwd=directory, check=True, capture_output=True, user=user)
+        port = free_port()
+        options = [f'--socket={directory / "socket"}', f'--pid-file={directory / "pid"}', f'--port={port}']
+        options += ['--bind-address=127.0.0.1', '--innodb-flush-log-at-trx-commit=0', '--max-connections=250']
+        yield from _running('mariadbd', [*common, *options], port, directory, user)
+
+
+@contextmanager
+def _private_directory() -> Iterator[tuple[Path, str | None]]:
+    """A directory for a server that refuses to run as root, and the user to run it as (None: the present one)."""
+    directory = Path(tempfile.mkdtemp(prefix='esipy-database-'))
+    user = 'nobody' if os.geteuid() == 0 else None
+    if user is not None:
+        shutil.chown(directory, user)
+        directory.chmod(0o755)
+    try:
+        yield directory, user
+    finally:
+        shutil.rmtree(directory)
+
+
+def _program(name: str) -> str:
+    """The path of a program; Debian has PostgreSQL's outside of PATH."""
+    debian = sorted(Path('/usr/lib/postgresql').glob(f'*/bin/{name}'))
+    program = str(debian[-1]) if debian else shutil.which(name)
     if program is None:
-        message = f'{name} is not installed; make test installs it'
+        message = f'{name} is not installed; make test or make databases installs it'
         if os.environ.get('CI'):
             pytest.fail(message)
         pytest.skip(message)
-    server = Server([program, *arguments], port, directory)
+    return program
+
+
+def _running(name: str, arguments: list[str], port: int, directory: Path, user: str | None = None) -> Iterator[Server]:
+    server = Server([_program(name), *arguments], port, directory, user)
     server.start()
     try:
         yield server

@@ -109,7 +109,7 @@ class AbstractToken(models.Model):
         """
         if self.expired:
             if self.revoked_at is not None:
-                raise TokenInvalidError(refresh.explain(self))
+                raise TokenInvalidError(refresh.explain(self.character_name, self.revoked_reason))
             if not self.can_refresh:
                 raise TokenExpiredError(
                     f'the access token of {self.character_name} is too old and has no refresh token'

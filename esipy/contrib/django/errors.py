@@ -6,7 +6,7 @@ EsiError
     │   ├── TokenInvalidError           the grant is gone, or the token is not genuine
     │   ├── TokenExpiredError           (also an esipy.exceptions.TokenExpiredError)
     │   └── NotRefreshableTokenError    there is no refresh token
-    ├── IncompleteResponseError         the SSO sent nothing that can be used
+    ├── IncompleteResponseError         not this time; the token stays as it is
     │   └── SSOUnavailableError         (also an esipy.exceptions.SSOUnavailableError)
     └── SSOOAuthError                   the SSO refuses, and names an OAuth error (also an esipy TokenError)
 """
@@ -42,11 +42,16 @@ class UnknownScopeError(DjangoEsiException, ValueError):
 
 
 class IncompleteResponseError(DjangoEsiException):
-    """The SSO sent nothing that can be used; the token stays as it is."""
+    """A token could not be refreshed this time; it stays as it is."""
 
 
 class SSOUnavailableError(IncompleteResponseError, exceptions.SSOUnavailableError):  # type: ignore[misc]
     """The SSO is down, or cannot be reached: try again later. The token stays as it is."""
+
+
+class TokenDatabaseError(IncompleteResponseError, exceptions.TokenStoreError):
+    """The database is away, or locked for too long: try again. Tokens that the SSO has given meanwhile are kept in this
+    process, and saved by the next refresh."""
 
 
 class SSOOAuthError(DjangoEsiException, exceptions.TokenError):

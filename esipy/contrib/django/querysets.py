@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,9 @@ from esipy.contrib.django.errors import IncompleteResponseError, TokenError
 from esipy.contrib.django.now import now
 
 LOGGER = logging.getLogger(__name__)
+
+#: After so many tokens in a row that the SSO did not respond for, it is not asked for the rest.
+_ENOUGH_FAILURES = 3
 
 
 def scope_names(scopes: Any) -> list[str]:
@@ -75,19 +78,36 @@ class TokenQuerySet(models.QuerySet[Any]):
 
     def _refreshed(self, due: TokenQuerySet, delete: bool) -> TokenQuerySet:
         """Refresh those that are `due`; return all of this query set that are good."""
-        failed = []
-        for token in due.iterator(chunk_size=500):
+        failed: list[Any] = []
+        failures = 0
+        for token in due.in_batches():
+            if not (token.can_refresh or token.expired):
+                continue
             try:
-                if token.can_refresh or token.expired:
-                    token.refresh()
+                if failures >= _ENOUGH_FAILURES:
+                    raise IncompleteResponseError('the SSO did not respond for the tokens before')
+                token.refresh()
+                failures = 0
             except IncompleteResponseError as error:
                 LOGGER.info('the token of character %s is not refreshed yet: %s', token.character_id, error)
                 failed.append(token.pk)
+                failures += 1
             except TokenError:
                 failed.append(token.pk)
                 if delete:
                     token.delete()
         return self.filter(revoked_at__isnull=True).exclude(pk__in=failed)
+
+    def in_batches(self, size: int = 500) -> Iterator[Any]:
+        """Yield the tokens by id, `size` of them in memory at a time, and no cursor open while one is worked on."""
+        last = None
+        while True:
+            rest = self.order_by('pk') if last is None else self.filter(pk__gt=last).order_by('pk')
+            batch = list(rest[:size])
+            yield from batch
+            if len(batch) < size:
+                return
+            last = batch[-1].pk
 
     def require_scopes(self, scope_string: Any) -> TokenQuerySet:
         """Return the tokens that have all of these scopes, and perhaps others.
@@ -97,7 +117,7 @@ class TokenQuerySet(models.QuerySet[Any]):
         """
         names = scope_names(scope_string)
         if not names:
-            return self.filter(scopes__isnull=True)
+            return self.filter(~Exists(self._links()))
         found = self
         for name in names:
             found = found.filter(Exists(self._links().filter(scope__name=name)))
@@ -107,7 +127,7 @@ class TokenQuerySet(models.QuerySet[Any]):
         """Return the tokens that have these scopes and no other."""
         names = scope_names(scope_string)
         if not names:
-            return self.filter(scopes__isnull=True)
+            return self.filter(~Exists(self._links()))
         others = self._links().exclude(scope__name__in=names)
         return self.require_scopes(names).filter(~Exists(others))
 

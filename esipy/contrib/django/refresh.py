@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
-from django.db import connections, models, router, transaction
+from django.db import InterfaceError, OperationalError, connections, router, transaction
 
 from esipy import clock
 from esipy._runtime import fork
@@ -22,10 +22,13 @@ from esipy.contrib.django.errors import (
     IncompleteResponseError,
     NotRefreshableTokenError,
     SSOUnavailableError,
+    TokenDatabaseError,
     TokenError,
     TokenInvalidError,
 )
 from esipy.contrib.django.now import now
+from esipy.contrib.django.row_lock import RowBusyError, locked
+from esipy.contrib.django.unsaved import Tokens, unsaved
 
 LOGGER = logging.getLogger(__name__)
 
@@ -41,28 +44,45 @@ _FIELDS = (
     'revoked_reason',
 )
 
+#: Seconds for which a refresh apart from the caller's transaction waits for the row: the caller itself may have locked
+#: it.
+_PATIENCE = 5.0
 
-class _Writers:
-    """SQLite locks the whole database: the threads of one process wait here, so that none of them runs into SQLite's
-    own timeout."""
+
+class _Failures:
+    """When the last attempt for a row failed: whoever has waited for that attempt fails with it, instead of asking an
+    SSO that is down one after the other."""
 
     def __init__(self) -> None:
+        self._failed: dict[Any, tuple[float, SSOUnavailableError]] = {}
         self._reset_after_fork()
         fork.reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
-        self.lock = threading.RLock()
+        self._lock = threading.Lock()
+
+    def add(self, key: Any, error: SSOUnavailableError) -> None:
+        with self._lock:
+            if len(self._failed) >= 1000:
+                self._failed.clear()
+            self._failed[key] = clock.monotonic(), error
+
+    def since(self, key: Any, begun: float) -> SSOUnavailableError | None:
+        with self._lock:
+            moment, error = self._failed.get(key, (0.0, None))
+        return error if moment > begun else None
 
 
-_writers = _Writers()
+_failures = _Failures()
 
 
 def refresh(token: Any) -> None:
     """Refresh a token and save it: see ``Token.refresh``."""
     retries = conf.get('ESI_SSO_MAX_RETRIES')
+    using = token._state.db or router.db_for_write(type(token), instance=token)
     for attempt in range(retries + 1):
         try:
-            return _refresh_once(token)
+            return _refresh_once(token, using)
         except SSOUnavailableError:
             if attempt == retries:
                 raise
@@ -70,44 +90,119 @@ def refresh(token: Any) -> None:
         clock.sleep(min(conf.get('ESI_SSO_WAIT_EXPONENT') * 2**attempt, conf.get('ESI_SSO_MAX_RETRY_AFTER')))
 
 
-def _refresh_once(token: Any) -> None:
-    with _locked_row(token) as row:
-        if row is None:
-            raise TokenInvalidError(f'the token of {token.character_name} was deleted meanwhile: sign in again')
-        fault = None
-        if row.access_token == token.access_token or row.expired or row.revoked_at is not None:
-            fault = _exchange(row)
+def _refresh_once(token: Any, using: str) -> None:
+    connection = connections[using]
+    if connection.in_atomic_block and connection.features.has_select_for_update_nowait and _done_apart(token, using):
+        return
+    _refresh_in_transaction(token, using, None)
+
+
+def _done_apart(token: Any, using: str) -> bool:
+    """Refresh in a transaction of its own: a rollback of the caller's must not lose what the SSO has given.
+
+    That takes another connection. False where it cannot be done: the row is of the caller's transaction, too.
+    """
+
+    def work() -> bool:
+        try:
+            return _refresh_in_transaction(token, using, _PATIENCE)
+        except RowBusyError:
+            return False
+        finally:
+            connections[using].close()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(work).result()
+
+
+def _refresh_in_transaction(token: Any, using: str, patience: float | None) -> bool:
+    """Refresh a token, unless that was done while this thread waited for the row.
+
+    With `patience` return False where there is no such row: its insertion may not be committed yet.
+    """
+    begun, seen = clock.monotonic(), token.access_token
+    row = tokens = fault = None
+    try:
+        with locked(token, using, patience) as row:
+            if row is None and patience is not None:
+                return False
+            if row is None:
+                raise TokenInvalidError(f'the token of {token.character_name} was deleted meanwhile: sign in again')
+            stored = row.refresh_token
+            tokens = unsaved.of(row, using)
+            if tokens is not None:
+                _put(row, tokens.values)
+            if row.access_token == seen or row.expired or row.revoked_at is not None:
+                values, fault = _exchange(row, _failures.since((using, row.pk), begun))
+                tokens = Tokens(stored, values) if 'refresh_token' in values else tokens
+                _put(row, values)
+            _keep_until_committed(row, using, tokens)
+    except (OperationalError, InterfaceError) as error:
+        if row is not None and tokens is not None:
+            unsaved.keep(row, using, tokens)
+        if not connections[using].in_atomic_block and not connections[using].is_usable():
+            connections[using].close()
+        raise TokenDatabaseError(
+            f'the database does not take the tokens of {token.character_name}: try again when it is back'
+        ) from error
     for field in _FIELDS:
         setattr(token, field, getattr(row, field))
+    if isinstance(fault, SSOUnavailableError):
+        _failures.add((using, row.pk), fault)
     if fault is not None:
         raise fault
+    return True
 
 
-def _exchange(row: Any) -> DjangoEsiException | None:
-    """Put new tokens into a locked row. Return the error to raise when the row's state is saved."""
+def _keep_until_committed(row: Any, using: str, tokens: Tokens | None) -> None:
+    if tokens is None:
+        return
+    if connections[using].savepoint_ids:  # the caller has a transaction, which may be rolled back
+        unsaved.keep(row, using, tokens)
+    transaction.on_commit(partial(unsaved.forget, row, using, tokens), using=using)
+
+
+def _exchange(row: Any, failure: SSOUnavailableError | None) -> tuple[dict[str, Any], DjangoEsiException | None]:
+    """Ask the SSO. Return the new values of the row, and the error to raise when they are saved."""
     if row.revoked_at is not None:
-        return TokenInvalidError(explain(row))
+        return {}, TokenInvalidError(explain(row.character_name, row.revoked_reason))
     if not row.refresh_token:
-        return NotRefreshableTokenError(f'there is no refresh token of {row.character_name}')
+        return {}, NotRefreshableTokenError(f'there is no refresh token of {row.character_name}')
+    if failure is not None:
+        return {}, failure
     application = sso.application()
     try:
         found = application.refreshed(row.refresh_token)
+    except SSOUnavailableError as error:
+        return {}, error
     except TokenInvalidError as error:
-        return _revoke(row, str(error))
+        return _revoked(row, str(error))
+    values = {'refresh_token': found.get('refresh_token') or row.refresh_token}
+    fault: DjangoEsiException | None = None
     try:
-        data = application.token_data(found['access_token'])
+        values |= _checked(row, application.token_data(found['access_token']))
+        values |= {'access_token': found['access_token'], 'created': now(), 'sso_version': 2}
+    except SSOUnavailableError as error:
+        fault = error  # nobody can say whether it is genuine; the refresh token is the newest all the same
+    except _OtherOwnerError as error:
+        return _revoked(row, str(error))
     except TokenInvalidError as error:
-        return error  # the row stays as it was
-    try:
-        take_over(row, data)
-    except TokenInvalidError:
-        return _revoke(row, 'the character has a new owner')
-    row.access_token = found['access_token']
-    row.refresh_token = found.get('refresh_token') or row.refresh_token
-    row.created = now()
-    row.sso_version = 2
-    row.save(update_fields=_FIELDS)
-    return None
+        return {}, error  # the row stays as it was
+    return values, fault
+
+
+def _put(row: Any, values: dict[str, Any]) -> None:
+    """Save new values of a row. New tokens mean that it is not revoked any more."""
+    for name, value in values.items():
+        setattr(row, name, value)
+    if 'refresh_token' in values:
+        row.revoked_at = row.revoked_reason = None
+    if values:
+        row.save(update_fields=_FIELDS)
+
+
+class _OtherOwnerError(TokenInvalidError):
+    """The access token is genuine, and of another character or owner."""
 
 
 def take_over(token: Any, data: dict[str, Any]) -> None:
@@ -115,27 +210,28 @@ def take_over(token: Any, data: dict[str, Any]) -> None:
 
     Raises TokenInvalidError where it is of another character or owner.
     """
+    for name, value in _checked(token, data).items():
+        setattr(token, name, value)
+
+
+def _checked(token: Any, data: dict[str, Any]) -> dict[str, Any]:
     if data['character_id'] != token.character_id:
-        raise TokenInvalidError('the access token is of another character')
+        raise _OtherOwnerError('the access token is of another character')
     if token.character_owner_hash not in ('', data['owner']):
-        raise TokenInvalidError(f'{token.character_name} has a new owner, who has to sign in')
-    token.character_name = data['name']
-    token.character_owner_hash = data['owner']
+        raise _OtherOwnerError('the character has a new owner')
+    return {'character_name': data['name'], 'character_owner_hash': data['owner']}
 
 
-def _revoke(row: Any, reason: str) -> TokenInvalidError:
+def _revoked(row: Any, reason: str) -> tuple[dict[str, Any], DjangoEsiException]:
     """The grant is gone: nothing is sent for this token any more."""
-    row.revoked_at, row.revoked_reason = now(), reason[:100]
-    row.save(update_fields=('revoked_at', 'revoked_reason'))
     LOGGER.info('the token %s of character %s is revoked: %s', row.pk, row.character_id, reason)
-    return TokenInvalidError(explain(row))
+    fault = TokenInvalidError(explain(row.character_name, reason))
+    return {'revoked_at': now(), 'revoked_reason': reason[:100]}, fault
 
 
-def explain(token: Any) -> str:
+def explain(name: str, reason: str) -> str:
     """Why a revoked token cannot be used, and what to do."""
-    return (
-        f'the token of {token.character_name} is revoked ({token.revoked_reason}): the character has to sign in again'
-    )
+    return f'the token of {name} is revoked ({reason}): the character must sign in again'
 
 
 def refresh_or_delete(token: Any) -> None:
@@ -147,16 +243,3 @@ def refresh_or_delete(token: Any) -> None:
     except TokenError as error:
         LOGGER.info('the token of character %s is deleted: %s', token.character_id, error)
         token.delete()
-
-
-@contextmanager
-def _locked_row(token: Any) -> Iterator[Any]:
-    """The row of a token, locked until the end of the block; None where it was deleted."""
-    model = type(token)
-    using = token._state.db or router.db_for_write(model, instance=token)
-    features = connections[using].features
-    rows = model._base_manager.using(using).filter(pk=token.pk)
-    with nullcontext() if features.has_select_for_update else _writers.lock, transaction.atomic(using=using):
-        if not features.has_select_for_update:
-            rows.update(sso_version=models.F('sso_version'))  # makes SQLite take its write lock
-        yield rows.select_for_update(no_key=features.has_select_for_no_key_update).first()

@@ -2,11 +2,15 @@
 
 The other tests do not notice it: Django's logging is left alone, and the clock's time zone too. Django has one set of
 apps in a process; what needs another set (the label ``esi``) starts a process of its own.
+
+The database is SQLite, or that of the variable ESIPY_TEST_DATABASE (postgresql, mariadb): `make databases`.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import django
@@ -17,6 +21,20 @@ from django.db import connections
 from django.test.utils import setup_test_environment, teardown_test_environment
 
 from esipy.sandbox import Sandbox
+from tests.databases import mariadb_server, postgresql_server
+
+DATABASE = os.environ.get('ESIPY_TEST_DATABASE', 'sqlite')
+ENGINES: dict[str, dict[str, Any]] = {
+    # synchronous: nobody needs the rows after a power cut
+    'sqlite': {'ENGINE': 'django.db.backends.sqlite3', 'OPTIONS': {'init_command': 'PRAGMA synchronous=OFF'}},
+    'postgresql': {'ENGINE': 'django.db.backends.postgresql', 'USER': 'esipy', 'HOST': '127.0.0.1'},
+    'mariadb': {'ENGINE': 'django.db.backends.mysql', 'USER': 'root'},
+}
+
+if DATABASE == 'mariadb':
+    import pymysql
+
+    pymysql.install_as_MySQLdb()
 
 if not settings.configured:
     settings.configure(
@@ -49,13 +67,7 @@ if not settings.configured:
                 },
             }
         ],
-        DATABASES={
-            'default': {
-                'ENGINE': 'django.db.backends.sqlite3',
-                'NAME': 'set by _tables',
-                'OPTIONS': {'init_command': 'PRAGMA synchronous=OFF'},  # nobody needs the rows after a power cut
-            }
-        },
+        DATABASES={'default': {**ENGINES[DATABASE], 'NAME': 'set by _tables'}},
         PASSWORD_HASHERS=['django.contrib.auth.hashers.MD5PasswordHasher'],
         ROOT_URLCONF='tests.contrib.django.urls',
         LOGGING_CONFIG=None,
@@ -72,13 +84,26 @@ if not settings.configured:
 
 @pytest.fixture(scope='session')
 def _tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    connections['default'].settings_dict['NAME'] = str(tmp_path_factory.mktemp('django') / 'db.sqlite3')
-    setup_test_environment()
-    call_command('migrate', verbosity=0)
-    connections.close_all()
-    yield
-    connections.close_all()
-    teardown_test_environment()
+    with ExitStack() as stack:
+        connections['default'].settings_dict.update(_started(stack, tmp_path_factory))
+        setup_test_environment()
+        call_command('migrate', verbosity=0)
+        connections.close_all()
+        yield
+        connections.close_all()
+        teardown_test_environment()
+
+
+def _started(stack: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Where the database is, whose server runs until the end of the tests."""
+    if DATABASE == 'postgresql':
+        return {'PORT': stack.enter_context(postgresql_server()).port, 'NAME': 'postgres'}
+    if DATABASE == 'mariadb':
+        socket = str(stack.enter_context(mariadb_server()).directory / 'socket')
+        with pymysql.connect(user='root', unix_socket=socket) as connection, connection.cursor() as cursor:
+            cursor.execute('CREATE DATABASE esipy CHARACTER SET utf8mb4')
+        return {'HOST': socket, 'NAME': 'esipy'}
+    return {'NAME': str(tmp_path_factory.mktemp('django') / 'db.sqlite3')}
 
 
 @pytest.fixture

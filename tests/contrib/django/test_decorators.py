@@ -474,4 +474,6 @@ def test_one_choice_for_each_character(site: Site) -> None:
     Token.objects.filter(pk=site.tokens['own'].pk).update(created=newest.created.replace(year=2020))
     site.browser.force_login(site.anna)
     offered = site.browser.get(ONE).context['tokens']
-    assert [token.pk for token in offered] == [site.tokens['own second'].pk, newest.pk]
+    assert {token.pk for token in offered} == {site.tokens['own second'].pk, newest.pk}
+    names = [token.character_name for token in offered]
+    assert names == sorted(names)

@@ -88,7 +88,7 @@ def test_a_revoked_token_is_not_asked_for_again(esi: Sandbox, user: Any, caplog:
         token.valid_access_token()
     asked = len(esi.log)
     for again in (token, Token.objects.get()):
-        with pytest.raises(TokenInvalidError, match='sign in again'):
+        with pytest.raises(TokenInvalidError, match='must sign in again'):
             again.valid_access_token()
     assert len(esi.log) == asked
     assert [record.levelname for record in caplog.records if record.name.startswith('esipy.contrib')] == ['INFO']
