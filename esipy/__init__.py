@@ -13,6 +13,7 @@ Each name is imported when it is first used: `import esipy` costs next to nothin
 
 import logging
 import os
+from importlib import import_module
 
 from esipy._runtime.lazy import lazy_exports
 from esipy._version import __version__
@@ -88,7 +89,6 @@ __getattr__, __dir__ = lazy_exports(
     },
 )
 
-if os.environ.get('ESIPY_SANDBOX'):  # this program is to run against a local ESI
-    from esipy._sandbox.running import from_environment
-
-    from_environment(os.environ['ESIPY_SANDBOX'])
+if os.environ.get('ESIPY_SANDBOX'):
+    # This program is to run against a local ESI. By its name, because nothing here depends on the sandbox.
+    import_module('esipy._sandbox.running').from_environment(os.environ['ESIPY_SANDBOX'])
