@@ -11,9 +11,9 @@ In short::
 Each name is imported when it is first used: `import esipy` costs next to nothing.
 """
 
+import importlib
 import logging
 import os
-from importlib import import_module
 
 from esipy._runtime.lazy import lazy_exports
 from esipy._version import __version__
@@ -91,4 +91,4 @@ __getattr__, __dir__ = lazy_exports(
 
 if os.environ.get('ESIPY_SANDBOX'):
     # This program is to run against a local ESI. By its name, because nothing here depends on the sandbox.
-    import_module('esipy._sandbox.running').from_environment(os.environ['ESIPY_SANDBOX'])
+    importlib.import_module('esipy._sandbox.running').from_environment(os.environ['ESIPY_SANDBOX'])
