@@ -9,7 +9,7 @@ import re
 import threading
 from collections.abc import Mapping
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from esipy import clock
 from esipy._cache.base import BaseCache
@@ -267,7 +267,7 @@ class EsiApp:
         try:
             content, headers, until = self.cache.get(key, None)
             address = headers[_ADDRESS]
-            if isinstance(content, bytes) and address.startswith(f'{url}?'):
+            if isinstance(content, bytes) and _without_query(address) == _without_query(url):
                 app = self._make(key, content, url)
                 elsewhere = [base for base in sorted(app._reader.base_urls()) if not _is_believable(base, url)]
                 if elsewhere:
@@ -289,10 +289,19 @@ class EsiApp:
         return answer.content, answer.headers
 
     def _address(self, url: str) -> str:
-        """The old documents are chosen by server, the live one by date."""
-        if url.endswith('swagger.json'):
-            return f'{url}?datasource={self.datasource}'
-        return f'{url}?compatibility_date={self.compatibility_date or fetch.COMPATIBILITY_DATE}'
+        """Return where a document is requested: the old ones by server of the game, the live one by date. What the
+        query of `url` already says stays, but for a date that EsiApp was given."""
+        split = urlsplit(url)
+        if split.path.endswith('swagger.json'):
+            name, value, is_given = 'datasource', self.datasource, False
+        else:
+            date = self.compatibility_date
+            name, value, is_given = 'compatibility_date', date or fetch.COMPATIBILITY_DATE, date is not None
+        parts = [part for part in split.query.split('&') if part]
+        named = [part for part in parts if part.partition('=')[0] == name]
+        if is_given or not named:
+            parts = [part for part in parts if part not in named] + [f'{name}={value}']
+        return urlunsplit(split._replace(query='&'.join(parts), fragment=''))
 
     def _make(self, key: str, content: bytes, url: str) -> App:
         known = self._made.get(key)
@@ -312,6 +321,10 @@ class EsiApp:
             self.cache.set(key, (content, headers, now + (fresh or 0.0)), 0)
         except Exception as error:
             LOGGER.warning('%s: the document cannot be cached: %r', key, error)
+
+
+def _without_query(url: str) -> str:
+    return urlunsplit(urlsplit(url)._replace(query='', fragment=''))
 
 
 def _is_believable(base_url: str, url: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests.adapters
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3 import connection as urllib3_connection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from esipy import clock
@@ -140,11 +140,20 @@ class _TrackedConnection:
         return response
 
 
-class _HTTPConnection(_TrackedConnection, HTTPConnection):  # type: ignore[misc]
+def _own_class(present: type) -> Any:
+    """Return urllib3's own class, also where a recorder has put a subclass in its place before this import."""
+    return next(base for base in present.__mro__ if base.__module__ == urllib3_connection.__name__)
+
+
+_PlainConnection = _own_class(urllib3_connection.HTTPConnection)
+_PlainTLSConnection = _own_class(urllib3_connection.HTTPSConnection)
+
+
+class _HTTPConnection(_TrackedConnection, _PlainConnection):  # type: ignore[misc, valid-type]
     pass
 
 
-class _HTTPSConnection(_TrackedConnection, HTTPSConnection):  # type: ignore[misc]
+class _HTTPSConnection(_TrackedConnection, _PlainTLSConnection):  # type: ignore[misc, valid-type]
     pass
 
 
@@ -153,14 +162,14 @@ class _HTTPPool(HTTPConnectionPool):
     def ConnectionCls(self) -> Any:  # type: ignore[override]
         """Our connections, unless a recorder (VCR.py) has put its own in place of urllib3's."""
         present = HTTPConnectionPool.ConnectionCls
-        return _HTTPConnection if present is HTTPConnection else present
+        return _HTTPConnection if present is _PlainConnection else present
 
 
 class _HTTPSPool(HTTPSConnectionPool):
     @property
     def ConnectionCls(self) -> Any:  # type: ignore[override]
         present = HTTPSConnectionPool.ConnectionCls
-        return _HTTPSConnection if present is HTTPSConnection else present
+        return _HTTPSConnection if present is _PlainTLSConnection else present
 
 
 _DEADLINE_POOLS = {'http': (HTTPConnectionPool, _HTTPPool), 'https': (HTTPSConnectionPool, _HTTPSPool)}

@@ -40,7 +40,7 @@ def transport_error(error: Exception, host: str = 'the server', secrets: Iterabl
 
 
 def _cleaned(value: Any, secrets: Sequence[str]) -> Any:
-    return without(masked(value), secrets) if isinstance(value, str) else value
+    return masked(without(value, secrets)) if isinstance(value, str) else value
 
 
 def _words(error: Exception, causes: Sequence[BaseException], secrets: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ from esipy._http.body import from_mock, is_complete, streaming
 from esipy._http.connection import PIECE, current_request, use_deadline_pools
 from esipy._http.errors import transport_error, was_closed
 from esipy._http.options import check_headers
+from esipy._http.proxies import check_proxy
 from esipy._http.raw_response import BodyError, RawResponse, Redirect, TransportError
 from esipy._http.redirects import MAX_REDIRECTS, REDIRECTS, redirect_of
 from esipy._http.session import SessionHeaders, SessionIdentity, read
@@ -94,7 +95,7 @@ class Transport:
                 if following is None:
                     break
                 prepared = following
-                history.append(Redirect(response.status_code, masked(str(following.url)), clock.monotonic()))
+                history.append(_followed(response.status_code, following))
                 if len(history) > MAX_REDIRECTS:
                     raise TransportError(f'more than {MAX_REDIRECTS} redirects')
             if not issubclass(type(response), requests.Response):
@@ -242,6 +243,7 @@ class Transport:
                 self._settings.clear()
             settings = dict(session.merge_environment_settings(url, {}, True, None, None))
             del settings['stream']
+            check_proxy(url, settings['proxies'])
             self._settings[key] = settings
         return settings
 
@@ -327,6 +329,10 @@ def _can_rewind(prepared: PreparedRequest) -> bool:
     except (AttributeError, OSError, TypeError, ValueError):
         return False
     return True
+
+
+def _followed(status: int, following: PreparedRequest) -> Redirect:
+    return Redirect(status, str(following.method), masked(str(following.url)), clock.monotonic())
 
 
 def _host_of(url: str) -> str:

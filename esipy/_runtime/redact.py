@@ -40,7 +40,7 @@ def has_secret(names: Collection[str]) -> bool:
 
 #: User name and password of an address within a text. What ends an authority (RFC 3986 section 3.2) is excluded, so
 #: that hostile text is read in linear time.
-_USERINFO = re.compile(r'(?<=://)[^\s/?#@]*@')
+_USERINFO = re.compile(r'(?<=://)[^\s/?#]*@')
 
 
 def masked(text: str) -> str:

@@ -68,6 +68,8 @@ class TokenManager:
         self.state = TokenState()
         #: Open while a refresh that failed ahead of the expiry is not repeated.
         self._failed = CircuitBreaker(_RETRY_AFTER)
+        #: The refresh token of the grant that was logged as gone.
+        self._logged_revoked: str | None = None
         self._reset_after_fork()
         fork.reset_after_fork(self)
 
@@ -180,7 +182,15 @@ class TokenManager:
                     if excludes_all and self.state.identity is not None:
                         self.store.delete(self.state.identity.character_id)
                     error.add_note('the grant is gone: the character has to sign in again')
+                    self._log_revoked(before.refresh_token)
                     raise
+
+    def _log_revoked(self, refresh_token: str | None) -> None:
+        """Log once that a grant is gone. Players revoke grants: that is not a fault of the program."""
+        if refresh_token != self._logged_revoked:
+            self._logged_revoked = refresh_token
+            whose = self.likely_character() or 'an unknown character'
+            LOGGER.info('the grant of %s is gone: the character has to sign in again', whose)
 
     def _request_refresh(self, scope_list: list[str] | None) -> dict[str, Any]:
         before = self.state

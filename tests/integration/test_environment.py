@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from esipy._http.proxies import is_valid
+from esipy.exceptions import ConnectionFailedError
 from tests.integration.things import app_at, client
+from tests.leaks import Watch
 from tests.servers import Proxy, Server, answer, unused_url
 
 
@@ -132,3 +135,72 @@ def test_no_cookies_are_stored(server: Server) -> None:
             esi.request(app_at(server.url).op['get_thing']())
     assert 'cookie' not in server.visits[1].headers
     assert len(esi._session.cookies) == 0
+
+
+#: What a password may contain, not percent-encoded, and what may follow it in the address of a proxy.
+HARMFUL = ('', '/', '#', '?', '@', ':', '\\', '[', ']', '%', '%zz', ' ', '://')
+PLACES = (
+    '127.0.0.1:9',
+    '127.0.0.1:99999',
+    '127.0.0.1:abc',
+    '127.0.0.1:-1',
+    '127.0.0.1:',
+    '[::1:9',
+    '',
+    '127.0.0.1:9/a@b',
+)
+
+
+@pytest.mark.parametrize('scheme', ['http://', 'https://', '', 'ftp://', 'HTTP://'])
+@pytest.mark.parametrize('harmful', HARMFUL)
+def test_a_password_that_breaks_the_address_of_a_proxy(
+    scheme: str, harmful: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is in no error, log line or warning, wherever the libraries below take the address to end."""
+    with Watch(['planted']) as watch, client(cache=None, timeout=1) as esi:
+        call = app_at('http://127.0.0.1:9').op['get_thing']()
+        for userinfo in (
+            f'user:planted{harmful}x',
+            f'user:x{harmful}planted',
+            f'planted{harmful}x',
+            f'x{harmful}planted',
+        ):
+            for place in PLACES:
+                monkeypatch.setenv('http_proxy', f'{scheme}{userinfo}@{place}')
+                response = esi.request(call)
+                assert response.failed
+                assert response.cause is not None
+                watch.error(response.cause)
+                watch.text('a body', response.raw or b'')
+                with pytest.raises(ConnectionFailedError) as caught:
+                    esi.request(call, raise_on_error=True)
+                watch.error(caught.value)
+    assert watch.leaks() == []
+
+
+@pytest.mark.parametrize(
+    ('address', 'valid'),
+    [
+        ('http://proxy:3128', True),
+        ('proxy:3128', True),
+        ('proxy', True),
+        ('http://proxy:', True),
+        ('http://user:p%2Fw@proxy:3128/', True),
+        ('http://user:p@w@proxy:3128', True),
+        ('socks5h://user:pw@[::1]:1080', True),
+        ('http://[fe80::1%25eth0]:3128', True),
+        ('http://user:p/w@proxy:3128', False),
+        ('http://user:p?w@proxy', False),
+        ('http://user:p#w@proxy', False),
+        ('http://user:p\\w@proxy', False),
+        ('user:p://w@proxy', False),
+        ('user://w@proxy', False),
+        ('ftp://proxy', False),
+        ('http://user:pw@proxy:99999', False),
+        ('http://user:pw@proxy:http', False),
+        ('http://user:pw@', False),
+        ('http://user:pw@[::1', False),
+    ],
+)
+def test_addresses_of_proxies(address: str, valid: bool) -> None:
+    assert is_valid(address) is valid

@@ -214,6 +214,33 @@ def test_a_dead_cache(server: Documents) -> None:
     assert len(server.visits) == 2
 
 
+@pytest.mark.parametrize(
+    ('path', 'options', 'expected'),
+    [
+        ('/meta/openapi.json', {}, '/meta/openapi.json?compatibility_date=2026-08-04'),
+        ('/meta/openapi.json?', {}, '/meta/openapi.json?compatibility_date=2026-08-04'),
+        ('/meta/openapi.json?a=1&b', {}, '/meta/openapi.json?a=1&b&compatibility_date=2026-08-04'),
+        ('/meta/openapi.json#top', {}, '/meta/openapi.json?compatibility_date=2026-08-04'),
+        ('/meta/openapi.json?compatibility_date=2026-01-01', {}, '/meta/openapi.json?compatibility_date=2026-01-01'),
+        (
+            '/meta/openapi.json?compatibility_date=2026-01-01&x=/?',
+            {'compatibility_date': '2026-02-02'},
+            '/meta/openapi.json?x=/?&compatibility_date=2026-02-02',
+        ),
+        ('/swagger.json', {}, '/swagger.json?datasource=tranquility'),
+        ('/swagger.json', {'datasource': 'singularity'}, '/swagger.json?datasource=singularity'),
+        ('/swagger.json?datasource=singularity', {}, '/swagger.json?datasource=singularity'),
+        ('/swagger.json?datasource=tranquility#x', {}, '/swagger.json?datasource=tranquility'),
+        ('/latest/swagger.json?language=de', {}, '/latest/swagger.json?language=de&datasource=tranquility'),
+    ],
+)
+def test_a_meta_url_with_a_query(server: Documents, path: str, options: dict[str, Any], expected: str) -> None:
+    cache = DictCache()
+    for _ in range(2):
+        assert EsiApp(meta_url=server.url + path, cache=cache, **options).op['get_thing']
+    assert [visit.target for visit in server.visits] == [expected], 'the second one is from the cache'
+
+
 def test_clear_cached_endpoints(server: Documents) -> None:
     made = EsiApp(meta_url=server.meta, cache_prefix='mine')
     assert made.esi_meta_cache_key == 'mine:app:meta_swagger_url'
