@@ -17,6 +17,7 @@ from esipy._call import variants
 from esipy._message.exchange import Exchange
 from esipy._message.headers import VARIED
 from esipy._runtime.resilience import CircuitBreaker, LogOnce
+from esipy._runtime.steps import CACHE_LOOKUP, step
 from esipy.events import advise
 
 LOGGER = logging.getLogger('esipy.client')
@@ -55,7 +56,8 @@ class ResponseCache:
         if type(exchange.settings.cache) is DummyCache:
             return None
         sent, key = _key(exchange)
-        stored = _response(self._call_cache(exchange, 'get', key, None))
+        with step(CACHE_LOOKUP):
+            stored = _response(self._call_cache(exchange, 'get', key, None))
         if stored is None or not stored.headers.get(VARIED):
             return stored
         return stored if policy.matches(stored.headers, {**self._session_headers(), **sent}) else None
