@@ -169,6 +169,9 @@ def test_the_age_of_a_cached_response_grows(caller_with_cache: EsiClient) -> Non
         cached = caller_with_cache.request(call)
         assert cached.from_cache
         assert 107 <= int(cached.headers['age']) <= 109
+        assert 107 <= cached.age < 110
+        clock.move(50)
+        assert 157 <= cached.age < 160
         assert [name.lower() for name in cached.headers].count('age') == 1
 
 
