@@ -156,13 +156,15 @@ def _may_be_stored(low: Mapping[str, str]) -> bool:
     return '*' not in low.get('vary', '')
 
 
-#: Headers that concern one connection only (RFC 9110 section 7.6.1).
+#: Headers that concern one connection or proxy only (RFC 9110 section 7.6.1, RFC 9111 section 3.1).
 _HOP_BY_HOP = frozenset(
     {
         'connection',
         'keep-alive',
         'proxy-connection',
         'proxy-authenticate',
+        'proxy-authentication-info',
+        'proxy-authorization',
         'te',
         'trailer',
         'transfer-encoding',
@@ -197,6 +199,24 @@ def is_fresh(headers: Mapping[str, str], now: float) -> bool:
     """Return whether a stored response may be used without asking the server. One that comes from the future was stored
     by a machine whose clock is ahead of ours, or before ours was set back: its age is not known."""
     return now < _number(headers.get(EXPIRY)) and 0 < _number(headers.get(RECEIVED)) <= now + _CLOCK_SKEW
+
+
+def may_be_used(headers: Mapping[str, str], wanted: Mapping[str, str], now: float) -> bool:
+    """Return whether a stored response may be used without asking the server, by the directives of the request too
+    (section 5.2.1)."""
+    received = _number(headers.get(RECEIVED))
+    low = lowercase(headers)
+    if 'no-cache' in wanted or not 0 < received <= now + _CLOCK_SKEW:
+        return False
+    if 'max-age' in wanted and initial_age(low) + max(0.0, now - received) > (delta_seconds(wanted['max-age']) or 0.0):
+        return False
+    left = expiry(headers) - now
+    if left > 0:
+        return left >= (delta_seconds(wanted.get('min-fresh')) or 0.0)
+    if 'max-stale' not in wanted or _FORBIDS_STALE & directives(low).keys():
+        return False
+    longest = MAX_SECONDS if not wanted['max-stale'] else delta_seconds(wanted['max-stale']) or 0.0
+    return -left <= longest
 
 
 def may_serve_stale(headers: Mapping[str, str], status: int, now: float, stale_if_error: float) -> bool:
@@ -248,6 +268,15 @@ _OF_FRESHNESS = frozenset({'cache-control', 'expires'})
 
 #: These describe the body, which a 304 does not have.
 _OF_THE_BODY = frozenset({'content-length', 'content-encoding', 'content-type', 'content-range', 'transfer-encoding'})
+
+
+def is_same_representation(headers: Mapping[str, str], seen: Mapping[str, str]) -> bool:
+    """Return whether the response to a HEAD is about the stored response (section 4.3.5)."""
+    low, news = lowercase(headers), lowercase(seen)
+    names = [name for name in ('etag', 'last-modified', 'content-length') if name in low and name in news]
+    if low.get('content-encoding') != news.get('content-encoding') and 'content-length' in names:
+        names.remove('content-length')
+    return all(low[name] == news[name] for name in names)
 
 
 def varied(vary: str | None, sent: Mapping[str, str]) -> str:
