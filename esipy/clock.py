@@ -35,6 +35,12 @@ def shifted_monotonic() -> float:
     return monotonic() + _offset
 
 
+def epoch_ns(moment: float) -> int:
+    """Nanoseconds since the epoch at a moment of `monotonic`, by the machine's clock, which no test moves: other
+    programs put it beside their own times."""
+    return _time.time_ns() - int((monotonic() - moment) * 1e9)
+
+
 def sleep(seconds: float) -> None:
     """Sleep for real `seconds`; zero and less return at once."""
     if seconds > 0:

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
         RawFileMock,
         mock_manager,
     )
+    from esipy._plugins.otel import OpenTelemetry
     from esipy._plugins.path_tokens import PathToken, PathTokens
+    from esipy._plugins.performance import PerformanceMonitor
     from esipy._plugins.pool import Pool
+    from esipy._plugins.prometheus import Prometheus
     from esipy._plugins.query_params import QueryParams
     from esipy._plugins.rate_limit import RateLimit
     from esipy._plugins.timeout import Timeout
@@ -47,11 +50,14 @@ __all__ = [
     'JsonFileMock',
     'Mock',
     'MockManager',
+    'OpenTelemetry',
     'OuterLogger',
     'PathToken',
     'PathTokens',
+    'PerformanceMonitor',
     'Plugin',
     'Pool',
+    'Prometheus',
     'QueryParams',
     'RateLimit',
     'RawDataMock',
@@ -79,10 +85,13 @@ __getattr__, __dir__ = lazy_exports(
         'JsonFileMock': 'esipy._plugins.mock',
         'Mock': 'esipy._plugins.mock',
         'MockManager': 'esipy._plugins.mock',
+        'OpenTelemetry': 'esipy._plugins.otel',
         'OuterLogger': 'esipy._plugins.log',
         'PathToken': 'esipy._plugins.path_tokens',
         'PathTokens': 'esipy._plugins.path_tokens',
+        'PerformanceMonitor': 'esipy._plugins.performance',
         'Pool': 'esipy._plugins.pool',
+        'Prometheus': 'esipy._plugins.prometheus',
         'QueryParams': 'esipy._plugins.query_params',
         'RateLimit': 'esipy._plugins.rate_limit',
         'RawDataMock': 'esipy._plugins.mock',

@@ -14,6 +14,7 @@ from esipy._http import RawResponse, TransportError
 from esipy._message.errors import error_of, failed_body, undecodable, unreadable
 from esipy._message.exchange import Exchange
 from esipy._message.response import Response
+from esipy._runtime.log_fields import log_fields
 from esipy._runtime.redact import masked
 from esipy.events import advise, emit
 from esipy.exceptions import APIException
@@ -99,7 +100,13 @@ class Outcomes:
         return response, error or (None if response.ok else error_of(response, clock.time()))
 
     def report_attempt(self, exchange: Exchange, raw: RawResponse) -> None:
-        """Send API_CALL_STATS for an attempt that went out."""
+        """Send API_CALL_STATS for an attempt that went out, and log it."""
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            name, seconds = exchange.request.operation.id, exchange.attempt_elapsed or 0.0
+            fields = log_fields(
+                name, status=raw.status, attempt=exchange.attempts, elapsed=seconds, headers=raw.headers
+            )
+            LOGGER.debug('%s: status %d in %.3f s', name, raw.status, seconds, extra=fields)
         emit(
             exchange.settings.signal_api_call_stats,
             {
@@ -119,5 +126,5 @@ class Outcomes:
         name = response.operation.id
         if name not in self._warned:
             self._warned.add(name)
-            LOGGER.warning('[%s] %s', response.url, warning)
+            LOGGER.warning('[%s] %s', response.url, warning, extra=log_fields(name, status=response.status))
         advise(f'[{response.url}] {warning}')

@@ -36,8 +36,9 @@ from esipy._message.exchange import Exchange
 from esipy._message.request import Outgoing
 from esipy._plugins.base import CallContext
 from esipy._plugins.chain import Chain
+from esipy._runtime.log_fields import log_fields
 from esipy._runtime.redact import masked
-from esipy._runtime.steps import CACHE_LOOKUP, RETRY_WAIT, step
+from esipy._runtime.steps import RETRY_WAIT, step
 from esipy._runtime.workers import raise_if_cancelled
 from esipy.exceptions import LimitedError
 
@@ -80,8 +81,7 @@ class Pipeline:
         """Execute a call: return its response, and the error that the response stands for, if any."""
         self.signing.identify(exchange)
         generation = self.coalescer.generation
-        with step(CACHE_LOOKUP):
-            stored = self.responses.lookup(exchange)
+        stored = self.responses.lookup(exchange)
         if stored is not None and self.responses.may_use(exchange, stored):
             response, error = self.outcomes.from_cache(exchange, stored)
         elif self.responses.is_only_if_cached(exchange):
@@ -157,7 +157,18 @@ class Pipeline:
             if wait is None:
                 break
             LOGGER.warning(
-                '[failure #%d] %r %d: again in %.2f s', exchange.attempts, exchange.request, raw.status, wait
+                '[failure #%d] %r %d: again in %.2f s',
+                exchange.attempts,
+                exchange.request,
+                raw.status,
+                wait,
+                extra=log_fields(
+                    exchange.request.operation.id,
+                    status=raw.status,
+                    attempt=exchange.attempts,
+                    wait=wait,
+                    headers=raw.headers,
+                ),
             )
             with step(RETRY_WAIT):
                 clock.sleep(wait)

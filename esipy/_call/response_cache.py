@@ -22,6 +22,7 @@ from esipy._http.session import cache_control
 from esipy._message.exchange import Exchange
 from esipy._message.headers import VARIED, directives
 from esipy._runtime.resilience import CircuitBreaker, LogOnce
+from esipy._runtime.steps import CACHE_LOOKUP, step
 from esipy.events import advise
 
 LOGGER = logging.getLogger('esipy.client')
@@ -58,7 +59,8 @@ class ResponseCache:
         if type(exchange.settings.cache) is DummyCache:
             return None
         sent, key = _key(exchange)
-        stored = _response(self._call_cache(exchange, 'get', key, None))
+        with step(CACHE_LOOKUP):
+            stored = _response(self._call_cache(exchange, 'get', key, None))
         if stored is None or not stored.headers.get(VARIED):
             return stored
         return stored if policy.matches(stored.headers, {**self._transport.header_digests(), **sent}) else None

@@ -6,9 +6,11 @@ from typing import BinaryIO, NamedTuple
 
 
 class Redirect(NamedTuple):
-    """A redirect that was followed: its status, the address it led to (masked), and when, by `clock.monotonic`."""
+    """A redirect that was followed: its status, the request it led to (the address is masked), and when, by
+    `clock.monotonic`."""
 
     status: int
+    method: str
     url: str
     at: float
 

@@ -95,7 +95,7 @@ class Transport:
                 if following is None:
                     break
                 prepared = following
-                history.append(Redirect(response.status_code, masked(str(following.url)), clock.monotonic()))
+                history.append(_followed(response.status_code, following))
                 if len(history) > MAX_REDIRECTS:
                     raise TransportError(f'more than {MAX_REDIRECTS} redirects')
             if not issubclass(type(response), requests.Response):
@@ -333,6 +333,10 @@ def _can_rewind(prepared: PreparedRequest) -> bool:
     except (AttributeError, OSError, TypeError, ValueError):
         return False
     return True
+
+
+def _followed(status: int, following: PreparedRequest) -> Redirect:
+    return Redirect(status, str(following.method), masked(str(following.url)), clock.monotonic())
 
 
 def _host_of(url: str) -> str:

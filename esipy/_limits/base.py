@@ -27,6 +27,7 @@ from esipy._limits.plans import DEFAULT_RETRY_AFTER, ChargePlan, Plans
 from esipy._limits.queue import WaitQueue
 from esipy._message.exchange import Exchange
 from esipy._runtime import workers
+from esipy._runtime.log_fields import log_fields
 from esipy._runtime.resilience import LogOnce
 from esipy._runtime.steps import RATE_LIMIT_WAIT, step
 from esipy.exceptions import EsiError, LimitedError
@@ -142,10 +143,14 @@ class Limits:
             if ticket is not None:
                 return Reservation(self, plan, ticket, exchange)
         begun, exchange.was_throttled = clock.monotonic(), True
-        with step(RATE_LIMIT_WAIT, bucket=', '.join(use.group for use in plan.uses)):
+        with step(RATE_LIMIT_WAIT, bucket=plan.groups):
             ticket = self._wait(plan, exchange)
+        waited = clock.monotonic() - begun
         if exchange.deadline is not None:
-            exchange.deadline += clock.monotonic() - begun
+            exchange.deadline += waited
+        if LOGGER.isEnabledFor(logging.DEBUG):
+            fields = log_fields(plan.operation.id, wait=waited, bucket=plan.groups)
+            LOGGER.debug('%s waited %.1f s for the rate limit %s', plan.route, waited, plan.groups, extra=fields)
         return Reservation(self, plan, ticket, exchange, has_waited=True)
 
     def settle(self, plan: ChargePlan, ticket: Any, raw: RawResponse) -> bool:
@@ -161,7 +166,13 @@ class Limits:
         blocked = 0.0
         is_rejected = is_rejection(plan, raw)
         if is_rejected:
-            LOGGER.warning('%s rejected %s because of a rate limit: status %d', plan.server, plan.route, raw.status)
+            LOGGER.warning(
+                '%s rejected %s because of a rate limit: status %d',
+                plan.server,
+                plan.route,
+                raw.status,
+                extra=log_fields(plan.operation.id, status=raw.status, bucket=plan.groups, headers=raw.headers),
+            )
             if rate_limit_headers.retry_after is None:
                 rate_limit_headers = rate_limit_headers._replace(retry_after=self._backoff(plan))
             blocked = error_limit_blocked(raw, rate_limit_headers)

@@ -35,6 +35,7 @@ class ChargePlan:
     __slots__ = (
         'costs',
         'error_limit',
+        'groups',
         'keys',
         'ledgers',
         'operation',
@@ -61,6 +62,8 @@ class ChargePlan:
         self.uses = uses
         self.error_limit = error_limit
         self.keys: Keys = frozenset((server, use.key) for use in uses)
+        #: The groups of `uses`, for logs and plugins.
+        self.groups = ', '.join(use.group for use in uses)
         self.costs = tuple(min(use.kind.max_cost, use.rule.tokens) for use in uses)
         #: What stores keep with it: the ledgers in memory, the keys of those in Redis.
         self.ledgers: Any = None

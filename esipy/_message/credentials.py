@@ -58,9 +58,7 @@ def _place(scheme: SecurityScheme, credential: Any, parts: dict[str, Any], fault
     if scheme.kind == BASIC:
         value = _basic(credential)
         if value is None:
-            faults.append(
-                ('token', "a user name and a password are needed, neither with control characters: ('…', '…')")
-            )
+            faults.append(('token', "it must be a pair ('user', 'password'), without control characters"))
         else:
             parts['header']['Authorization'] = value
     elif scheme.kind == BEARER:

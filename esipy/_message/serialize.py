@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
 from esipy._spec.parameter import Parameter
-from esipy._spec.refs import Unsupported
+from esipy._spec.refs import Unsupported, abridged, shown
 
 Pairs = list[tuple[str, str]]
 
@@ -161,8 +161,9 @@ _IN_COOKIE = "!#$&'()*+-./:<=>?@[]^_`{|}~"
 
 def _check_style(parameter: Parameter) -> None:
     if parameter.style not in _STYLES.get(parameter.location, ()):
-        style = f'style {parameter.style!r}' if ' ' not in parameter.style else parameter.style
-        raise Unsupported(f'parameter {parameter.name!r}: {style} in a {parameter.location}')
+        style = parameter.style
+        style = abridged(style, 80) if style.startswith('content ') else f'style {shown(style)}'
+        raise Unsupported(f'parameter {shown(parameter.name)}: {style} in a {parameter.location}')
 
 
 def _flat(value: Any) -> list[Any]:
@@ -184,7 +185,7 @@ def _scalar(parameter: Parameter, value: Any) -> str:
 
 def _undefined(parameter: Parameter, what: str) -> Unsupported:
     return Unsupported(
-        f'parameter {parameter.name!r}: style {parameter.style!r} does not define how {what} is written '
+        f'parameter {shown(parameter.name)}: style {parameter.style!r} does not define how {what} is written '
         f'in a {parameter.location}'
     )
 

@@ -195,7 +195,7 @@ class Operation:
         except SpecError as error:
             kind = 'not supported' if isinstance(error, Unsupported) else 'broken description'
             start, reason = f'{self.id}: {kind}: ', str(error)
-            raise SpecError(reason if reason.startswith(start) else start + reason) from None
+            raise type(error)(reason if reason.startswith(start) else start + reason) from None
 
     def answer(self, status: int) -> ResponseSpec | None:
         """What the document says of an answer with this status; None if it does not."""

@@ -18,7 +18,7 @@ from esipy.exceptions import EsiError
 Response = Mapping[str, Any] | None
 
 #: Seconds between two looks into the store while a refresh is under way.
-_LOOK_EVERY = 0.25
+LOOK_EVERY = 0.25
 
 
 class BackgroundRefresh:
@@ -100,7 +100,7 @@ class BackgroundRefresh:
 def _wait(event: threading.Event, deadline: float | None, is_superseded: Callable[[], bool]) -> bool:
     """Wait for an event, in steps. Return whether it happened."""
     while True:
-        left = _LOOK_EVERY if deadline is None else min(_LOOK_EVERY, deadline - clock.monotonic())
+        left = LOOK_EVERY if deadline is None else min(LOOK_EVERY, deadline - clock.monotonic())
         if event.wait(max(0.0, left)):
             return True
         if left <= 0 or is_superseded():

@@ -18,7 +18,7 @@ from esipy._runtime import fork
 from esipy._runtime.resilience import CircuitBreaker
 from esipy._runtime.steps import TOKEN_REFRESH, in_step, note
 from esipy._sso import jwt
-from esipy._sso.background import BackgroundRefresh
+from esipy._sso.background import LOOK_EVERY, BackgroundRefresh
 from esipy._sso.jwt import Identity
 from esipy._sso.resilient_store import ResilientStore
 from esipy._sso.token_state import TokenState
@@ -29,6 +29,9 @@ LOGGER = logging.getLogger('esipy.security')
 
 #: Seconds for which a token that has not expired yet is used as it is, after its refresh failed.
 _RETRY_AFTER = 5.0
+
+#: Seconds between looks into the store after the SSO has rejected a refresh token.
+_LOOKS_AFTER_REJECTION = (0.1, 0.4, 1.0)
 
 
 class TokenOwner(Protocol):
@@ -68,6 +71,8 @@ class TokenManager:
         self.state = TokenState()
         #: Open while a refresh that failed ahead of the expiry is not repeated.
         self._failed = CircuitBreaker(_RETRY_AFTER)
+        #: The refresh token of the grant that was logged as gone.
+        self._logged_revoked: str | None = None
         self._reset_after_fork()
         fork.reset_after_fork(self)
 
@@ -76,6 +81,8 @@ class TokenManager:
         #: Held by whoever changes the tokens, also while the SSO is asked; an app may do so inside its own lock.
         self.changing = threading.RLock()
         self._refresh: BackgroundRefresh | None = None
+        #: When the store is looked into again while a refresh is under way, by `clock.monotonic`.
+        self._next_look = 0.0
 
     def change(self, transition: Callable[[TokenState], TokenState]) -> TokenState:
         """Replace the state by what `transition` makes of it."""
@@ -109,7 +116,8 @@ class TokenManager:
 
         def is_superseded() -> bool:
             """Whether another process has stored tokens meanwhile, perhaps before it was killed with the lock."""
-            return self._take_if_valid() and not is_due()
+            self._look_for_valid_tokens()
+            return not is_due()
 
         with self._lock:
             refresh, is_leader = self._refresh, False
@@ -180,7 +188,15 @@ class TokenManager:
                     if excludes_all and self.state.identity is not None:
                         self.store.delete(self.state.identity.character_id)
                     error.add_note('the grant is gone: the character has to sign in again')
+                    self._log_revoked(before.refresh_token)
                     raise
+
+    def _log_revoked(self, refresh_token: str | None) -> None:
+        """Log once that a grant is gone. Players revoke grants: that is not a fault of the program."""
+        if refresh_token != self._logged_revoked:
+            self._logged_revoked = refresh_token
+            whose = self.likely_character() or 'an unknown character'
+            LOGGER.info('the grant of %s is gone: the character has to sign in again', whose)
 
     def _request_refresh(self, scope_list: list[str] | None) -> dict[str, Any]:
         before = self.state
@@ -224,24 +240,35 @@ class TokenManager:
         self.take(found)
         return True
 
-    def _take_if_valid(self) -> bool:
-        """Take over tokens of the store if they differ from these, and have not expired. Called while another thread
-        refreshes, or waits for its turn."""
-        state, found = self.state, self._look_up()
-        if state.stored != 'yes' or found is None or not found.access_token or found.expires_at <= clock.time():
-            return False
-        if not state.differs_from(found) or found.access_token == state.replaced:
-            return False
-        self.change(lambda present: present.taken_from(found, clock.time()) if present is state else present)
-        return True
+    def _look_for_valid_tokens(self) -> None:
+        """Take over tokens of the store if they differ from these, and have not expired. Of the threads that wait for a
+        refresh, one looks at a time."""
+        with self._lock:
+            state, now = self.state, clock.monotonic()
+            if state.stored != 'yes' or now < self._next_look:
+                return
+            self._next_look = now + LOOK_EVERY
+        found = self._look_up()
+        if found is None or not found.access_token or found.expires_at <= clock.time():
+            return
+        if state.differs_from(found) and found.access_token != state.replaced:
+            self.change(lambda present: present.taken_from(found, clock.time()) if present is state else present)
 
     def _take_other(self, rejected: set[str | None]) -> bool:
-        """Take over the tokens of the store if their refresh token is not among `rejected`."""
-        found = self._look_up()
-        if found is None or found.refresh_token in rejected:
-            return False
-        self.take(found)
-        return True
+        """Take over the tokens of the store if their refresh token is not among `rejected`.
+
+        A process without a common lock may have used the refresh token a moment ago, and not have stored the new one
+        yet: the store is looked into again for a while.
+        """
+        for pause in (0.0, *_LOOKS_AFTER_REJECTION):
+            clock.sleep(pause)
+            found = self._look_up()
+            if found is None:
+                return False
+            if found.refresh_token not in rejected:
+                self.take(found)
+                return True
+        return False
 
     def take(self, record: Tokens) -> None:
         """Take over a record of the store."""

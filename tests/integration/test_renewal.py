@@ -97,6 +97,7 @@ def test_ahead_of_its_end_an_sso_that_is_down_is_not_asked_for_every_call(esi: S
     store = MemoryTokens()
     signed_in(store, esi, left=1200)
     one = security(esi, store=store).for_character(ONE)
+    one._tokens._failed.open_for = 3600.0  # the calls below may take long on a busy machine
     clock.move(1150)
     esi.faults.add('status', status=503, operation='sso.token')
     with client(one) as esi_client:
@@ -331,6 +332,45 @@ def test_invalid_grant_may_mean_that_another_one_was_faster(esi: Sandbox) -> Non
     kept = store.get(CLIENT, ONE)
     assert kept is not None
     assert kept.refresh_token == here.refresh_token == there.refresh_token
+
+
+def test_another_one_was_faster_and_has_not_stored_its_tokens_yet(esi: Sandbox) -> None:
+    """Two hosts without a common lock: the loser takes the newer tokens when they are stored."""
+    store = MemoryTokens()
+    signed_in(store, esi)
+
+    @contextmanager
+    def excludes_nobody(name: str) -> Iterator[None]:
+        yield
+
+    here, there = (security(esi, store=store, lock=excludes_nobody).for_character(ONE) for _ in range(2))
+    is_rejected = threading.Event()
+
+    class Slow(MemoryTokens):
+        def set(self, tokens: Tokens) -> None:
+            is_rejected.wait()  # the other host has used the old refresh token
+            super().set(tokens)
+
+    store.__class__ = Slow
+    ask = here._tokens.owner.request_refresh
+
+    def rejected(scope_list: Any) -> dict[str, Any]:
+        while not esi.sso.refreshes:
+            threading.Event().wait(0.01)
+        try:
+            return ask(scope_list)
+        finally:
+            is_rejected.set()
+
+    here._tokens.owner.request_refresh = rejected  # type: ignore[method-assign]
+    with client(None) as esi_client:
+        calls = different_calls(esi, 2)
+        ones = [there, here]
+        statuses = at_once(2, lambda number: esi_client.request(calls[number], security=ones[number]).status)
+    assert statuses == [200, 200]
+    assert (esi.sso.refreshes, esi.sso.reuses) == (1, 1)
+    assert store.characters(CLIENT) == [ONE]
+    assert here.refresh_token == there.refresh_token
 
 
 def test_what_the_store_has_may_be_the_older_one(esi: Sandbox) -> None:

@@ -1,0 +1,154 @@
+"""Schemas, values of them, and what a body of such a value is sent as; REFUSED where it is not sent at all."""
+
+import decimal
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+REFUSED = object()
+
+_NAMED = {
+    'type': 'object',
+    'required': ['name'],
+    'properties': {'name': {'type': 'string'}, 'nick': {'type': 'string'}},
+}
+_INTEGER: dict[str, Any] = {'type': 'integer'}
+_STRING: dict[str, Any] = {'type': 'string'}
+_NULL: dict[str, Any] = {'type': 'null'}
+_DATE: dict[str, Any] = {**_STRING, 'format': 'date'}
+
+
+def record(**fields: Any) -> dict[str, Any]:
+    return {'type': 'object', 'properties': fields}
+
+
+_OR_NULL = record(x={'anyOf': [_INTEGER, _NULL]})
+_OLD_OR_NULL = record(x={'oneOf': [_INTEGER, _NAMED], 'nullable': True})
+_ALL_OR_NULL = record(x={'allOf': [_NAMED], 'nullable': True})
+_BOUNDS = {'allOf': [{**_INTEGER, 'minimum': 3, 'maximum': 9}, {'minimum': 1, 'maximum': 5}]}
+_ENUMS = {'allOf': [{**_STRING, 'enum': ['a', 'b', 'c']}, {'enum': ['b', 'c', 'd']}]}
+_SHARED_FIELD = {'allOf': [record(x={**_INTEGER, 'minimum': 3}), record(x={'maximum': 5})]}
+_SHARED_ITEMS = {'allOf': [{'type': 'array', 'items': {**_INTEGER, 'minimum': 3}}, {'items': {'maximum': 5}}]}
+_READ_ONLY = {
+    'type': 'object',
+    'required': ['id', 'name'],
+    'properties': {'id': {'allOf': [_INTEGER], 'readOnly': True}, 'name': _STRING},
+}
+_DEFAULTS = record(
+    private={'type': 'boolean', 'default': False},
+    inner={**record(archived={'type': 'boolean', 'default': False}), 'default': {'archived': True}},
+    many={'type': 'array', 'items': record(a={**_INTEGER, 'default': 1})},
+    either={'oneOf': [record(b={**_INTEGER, 'default': 2})]},
+    all={'allOf': [record(c={**_INTEGER, 'default': 3})]},
+)
+
+#: Schema, value, what is sent.
+BODIES: list[tuple[dict[str, Any], Any, Any]] = [
+    # null among the alternatives
+    (_OR_NULL, {'x': None}, {'x': None}),
+    (_OR_NULL, {'x': 5}, {'x': 5}),
+    (_OR_NULL, {'x': 'y'}, REFUSED),
+    (_OR_NULL, {'x': {}}, REFUSED),
+    (_OR_NULL, {'x': [None]}, REFUSED),
+    (_OR_NULL, {}, {}),
+    (record(x={'oneOf': [_NULL, _NAMED]}), {'x': None}, {'x': None}),
+    (record(x={'oneOf': [_NULL, _NAMED]}), {'x': {'nick': 'n'}}, REFUSED),
+    (record(x={'oneOf': [_NULL, {'type': 'array', 'items': _INTEGER}]}), {'x': [1]}, {'x': [1]}),
+    (record(x={'anyOf': [{'anyOf': [_INTEGER, _NULL]}, _NAMED]}), {'x': None}, {'x': None}),
+    (record(x={'anyOf': [{'anyOf': [_INTEGER, _NULL]}, _NAMED]}), {'x': 'y'}, REFUSED),
+    (record(x={'type': ['integer', 'null']}), {'x': None}, {'x': None}),
+    (record(x={'enum': ['a', None]}), {'x': None}, {'x': None}),
+    (record(x={'enum': ['a', 'b']}), {'x': None}, {}),
+    (record(x={**_STRING, 'enum': ['a'], 'nullable': True}), {'x': None}, {'x': None}),
+    (_OLD_OR_NULL, {'x': None}, {'x': None}),
+    (_OLD_OR_NULL, {'x': 'y'}, REFUSED),
+    (_ALL_OR_NULL, {'x': None}, {'x': None}),
+    (_ALL_OR_NULL, {'x': {}}, REFUSED),
+    ({'type': 'array', 'items': {'anyOf': [_INTEGER, _NULL]}}, [1, None], [1, None]),
+    ({'type': 'array', 'items': _INTEGER}, [1, None], REFUSED),
+    ({'type': 'object', 'additionalProperties': {'anyOf': [_INTEGER, _NULL]}}, {'a': None}, {'a': None}),
+    (record(x=_INTEGER), {'x': None}, {}),
+    # all of several
+    (_BOUNDS, 4, 4),
+    (_BOUNDS, 2, REFUSED),
+    (_BOUNDS, 7, REFUSED),
+    (_ENUMS, 'b', 'b'),
+    (_ENUMS, 'a', REFUSED),
+    (_ENUMS, 'd', REFUSED),
+    (_SHARED_FIELD, {'x': 4}, {'x': 4}),
+    (_SHARED_FIELD, {'x': 2}, REFUSED),
+    (_SHARED_FIELD, {'x': 7}, REFUSED),
+    (_SHARED_ITEMS, [4], [4]),
+    (_SHARED_ITEMS, [2], REFUSED),
+    (_SHARED_ITEMS, [7], REFUSED),
+    ({'allOf': [{'type': ['string', 'null']}, _STRING], 'maxLength': 3}, 'abcd', REFUSED),
+    ({'allOf': [{**_STRING, 'maxLength': 3}, {'maxLength': 9}]}, 'abcd', REFUSED),
+    ({'allOf': [{**_STRING, 'minLength': 3}, {'minLength': 1}]}, 'ab', REFUSED),
+    ({'allOf': [{'type': 'array', 'maxItems': 1}], 'maxItems': 5}, [1, 2], REFUSED),
+    ({'allOf': [{'type': 'number', 'exclusiveMinimum': 3}], 'exclusiveMinimum': 1}, 2, REFUSED),
+    ({'allOf': [{'type': 'number'}, _INTEGER]}, 2.5, REFUSED),
+    ({'allOf': [_INTEGER, {'type': 'number'}]}, 2.5, REFUSED),
+    ({'allOf': [_NAMED, {'type': 'object', 'required': ['size']}]}, {'name': 'x'}, REFUSED),
+    ({'allOf': [_NAMED, {'type': 'object', 'required': ['size']}]}, {'name': 'x', 'size': 1}, {'name': 'x', 'size': 1}),
+    # directions
+    (_READ_ONLY, {'name': 'x'}, {'name': 'x'}),
+    (_READ_ONLY, {'name': 'x', 'id': 5}, {'name': 'x', 'id': 5}),
+    (_READ_ONLY, {'id': 5}, REFUSED),
+    ({'type': 'array', 'items': _READ_ONLY}, [{'name': 'x'}], [{'name': 'x'}]),
+    # defaults say what the server assumes
+    (_DEFAULTS, {}, {}),
+    (
+        _DEFAULTS,
+        {'inner': {}, 'many': [{}], 'either': {}, 'all': {}},
+        {'inner': {}, 'many': [{}], 'either': {}, 'all': {}},
+    ),
+    # values of an enum without quotes
+    ({**_STRING, 'enum': [1, 2.5, True]}, '1', '1'),
+    ({**_STRING, 'enum': [1, 2.5, True]}, 2.5, '2.5'),
+    ({**_STRING, 'enum': [1, 2.5, True]}, 'true', 'true'),
+    ({**_STRING, 'enum': [1, 2.5, True]}, '3', REFUSED),
+    ({**_INTEGER, 'enum': ['1', '2']}, 2, 2),
+    ({'type': 'number', 'enum': ['0.5']}, 0.5, 0.5),
+    ({'const': 'a'}, 'a', 'a'),
+    ({'const': 'a'}, 'b', REFUSED),
+    # numbers
+    ({'type': 'number'}, 34.0, 34),
+    ({'type': 'number'}, 1e16, 10**16),
+    ({'type': 'number'}, 2**63 + 1, 2**63 + 1),
+    ({'type': 'number'}, '12345678901234567890', 12345678901234567890),
+    ({'type': 'number'}, decimal.Decimal('12345678901234567890'), 12345678901234567890),
+    ({'type': 'number'}, 0.1, 0.1),
+    (_INTEGER, 34.0, 34),
+    (_INTEGER, 1e16, 10**16),
+    ({}, 34.0, 34),
+    # dates
+    ({**_STRING, 'format': 'date'}, datetime(2026, 8, 4, 23, tzinfo=UTC), '2026-08-04'),
+    ({**_STRING, 'format': 'date'}, date(2026, 8, 4), '2026-08-04'),
+    ({**_STRING, 'format': 'date-time'}, date(2026, 8, 4), '2026-08-04T00:00:00+00:00'),
+    ({**_STRING, 'format': 'date-time'}, datetime(2026, 8, 4, 12), '2026-08-04T12:00:00+00:00'),
+    (
+        {**_STRING, 'format': 'date-time'},
+        datetime(2026, 8, 4, 12, tzinfo=timezone(timedelta(hours=2))),
+        '2026-08-04T12:00:00+02:00',
+    ),
+    (
+        record(when={'anyOf': [{**_STRING, 'format': 'date'}, _NULL]}),
+        {'when': datetime(2026, 8, 4, tzinfo=UTC)},
+        {'when': '2026-08-04'},
+    ),
+]
+
+#: Query parameters with a default: the parameter, and the query of a call that does not give it.
+QUERY_DEFAULTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+    ({**_INTEGER, 'default': 5}, [('a', '5')]),
+    ({**_INTEGER, 'default': '5'}, [('a', '5')]),
+    ({**_STRING, 'default': 5}, [('a', '5')]),
+    ({**_INTEGER, 'default': 'five'}, []),
+    ({**_INTEGER, 'default': 5, 'maximum': 3}, []),
+    ({**_STRING, 'enum': ['x'], 'default': 'y'}, []),
+    ({'type': 'array', 'items': _INTEGER, 'default': 'x'}, []),
+    ({'type': 'array', 'items': _INTEGER, 'default': [1, 2]}, [('a', '1'), ('a', '2')]),
+    ({'type': 'boolean', 'default': False}, [('a', 'false')]),
+    ({**_INTEGER, 'default': None}, []),
+    ({'type': ['integer', 'null'], 'default': None}, []),
+    ({'type': 'number', 'default': 34.0}, [('a', '34')]),
+]

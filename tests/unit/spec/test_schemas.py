@@ -1,0 +1,142 @@
+"""What a schema lets through, what it refuses, and what is sent of it."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from esipy import App
+from esipy.exceptions import CallError
+from tests.cases.schemas import BODIES, QUERY_DEFAULTS, REFUSED
+
+
+def app(node: dict[str, Any], path: str = '/a', **more: Any) -> Any:
+    paths = {path: {'post': {'operationId': 'a', 'responses': {}, **node}}}
+    document = {'openapi': '3.1.0', 'servers': [{'url': 'https://a.example'}], 'paths': paths, **more}
+    return App.create(document).op['a']
+
+
+def taking(schema: Any) -> Any:
+    return {'requestBody': {'required': True, 'content': {'application/json': {'schema': schema}}}}
+
+
+def old(schema: Any) -> Any:
+    """The same schema in a Swagger 2.0 document."""
+    body = {'in': 'body', 'name': 'body', 'required': True, 'schema': schema}
+    paths = {'/a': {'post': {'operationId': 'a', 'responses': {}, 'parameters': [body]}}}
+    return App.create({'swagger': '2.0', 'host': 'a.example', 'paths': paths}).op['a']
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal and have the same types: 34 is not 34.0."""
+    return bool(one == other and json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True))
+
+
+@pytest.mark.parametrize(('schema', 'value', 'sent'), BODIES)
+def test_a_body(schema: dict[str, Any], value: Any, sent: Any) -> None:
+    text = json.dumps(schema)
+    makers = [app(taking(schema))]
+    if not any(word in text for word in ('anyOf', 'oneOf', '"null"', 'nullable', 'const', 'exclusive', 'writeOnly')):
+        makers.append(old(schema))
+    for make in makers:
+        if sent is REFUSED:
+            with pytest.raises(CallError):
+                make(body=value)
+        else:
+            assert same(json.loads(make(body=value)[0].data), sent)
+
+
+def test_digits_are_kept() -> None:
+    for number in (10**16, 2**64 + 1, 12345678901234567890123):
+        assert app(taking({'type': 'number'}))(body=number)[0].data == str(number).encode()
+    with pytest.raises(CallError):
+        app(taking({'type': 'number'}))(body=math.inf)
+
+
+@pytest.mark.parametrize(('schema', 'query'), QUERY_DEFAULTS)
+@pytest.mark.parametrize('version', ['2.0', '3.1.0'])
+def test_a_default_that_does_not_fit_is_as_good_as_none(schema: Any, query: Any, version: str) -> None:
+    if version == '2.0':
+        parameter = {'in': 'query', 'name': 'a', **schema, 'collectionFormat': 'multi'}
+        paths = {'/a': {'get': {'operationId': 'a', 'responses': {}, 'parameters': [parameter]}}}
+        operation = App.create({'swagger': '2.0', 'host': 'a.example', 'paths': paths}).op['a']
+    else:
+        operation = app({'parameters': [{'in': 'query', 'name': 'a', 'schema': schema}]})
+    assert operation()[0].query == query
+    parameter = {'in': 'query', 'name': 'a', 'required': True, 'schema': schema}
+    required = app({'parameters': [parameter]})
+    if query:
+        assert required()[0].query == query
+    else:
+        with pytest.raises(CallError, match='a: is required'):
+            required()
+
+
+@pytest.mark.parametrize('name', ['Authorization', 'accept', 'CONTENT-TYPE'])
+def test_headers_that_other_things_say_are_ignored(name: str) -> None:
+    operation = app({'parameters': [{'in': 'header', 'name': name, 'required': True, 'schema': {'type': 'string'}}]})
+    assert operation.parameters == []
+    assert dict(operation()[0].header) == {}
+    with pytest.raises(CallError, match='unknown parameter'):
+        operation(**{name: 'x'})
+
+
+# ---------------------------------------------------------------------- one name in several places
+
+
+def parameter(location: str, name: str = 'id', kind: str = 'integer') -> dict[str, Any]:
+    return {'in': location, 'name': name, 'required': location == 'path', 'schema': {'type': kind}}
+
+
+def test_the_same_name_in_every_place() -> None:
+    places = ('header', 'query', 'path', 'cookie')
+    operation = app({'parameters': [*map(parameter, places)]}, '/a/{id}')
+    request = operation(id=1)[0]
+    assert (request.path, request.query, dict(request.header)) == ('/a/1', [], {})
+    request = operation(id=1, query_id=2, header_id=3, cookie_id=4)[0]
+    assert (request.path, request.query) == ('/a/1', [('id', '2')])
+    assert dict(request.header) == {'id': '3', 'Cookie': 'id=4'}
+    with pytest.raises(CallError, match=r'^a: header_id: .*not an integer; query_id: '):
+        operation(id=1, query_id='x', header_id='y')
+    assert 'query_id (query, integer, optional)' in operation.help_text()
+    assert 'query_id' in operation.__signature__.parameters
+
+
+def test_a_required_one_of_two_is_demanded_by_its_own_name() -> None:
+    both = [parameter('path'), {**parameter('query'), 'required': True}]
+    with pytest.raises(CallError, match=r'query_id: is required \(query, integer\)'):
+        app({'parameters': both}, '/a/{id}')(id=1)
+
+
+def test_a_name_that_is_taken_by_another_parameter() -> None:
+    three = [parameter('path'), parameter('query'), parameter('query', 'query_id')]
+    request = app({'parameters': three}, '/a/{id}')(id=1, query_id=2, query_id_=3)[0]
+    assert request.query == [('id', '3'), ('query_id', '2')]
+
+
+def test_a_query_parameter_called_body() -> None:
+    named = {'parameters': [parameter('query', 'body')]}
+    assert app(named)(body=5)[0].query == [('body', '5')]
+    request = app({**named, **taking({'type': 'object'})})(body={'a': 1}, query_body=5)[0]
+    assert (request.query, request.data) == ([('body', '5')], b'{"a": 1}')
+    with pytest.raises(CallError, match='body: is required'):
+        app({**named, **taking({'type': 'object'})})(query_body=5)
+
+
+def test_a_body_and_a_parameter_of_one_name_in_the_old_format() -> None:
+    two = [
+        {'in': 'query', 'name': 'pet', 'type': 'integer'},
+        {'in': 'body', 'name': 'pet', 'schema': {'type': 'object'}},
+    ]
+    paths = {'/a': {'post': {'operationId': 'a', 'responses': {}, 'parameters': two}}}
+    operation = App.create({'swagger': '2.0', 'host': 'a.example', 'paths': paths}).op['a']
+    request = operation(pet=1, body={'a': 1})[0]
+    assert (request.query, request.data) == ([('pet', '1')], b'{"a": 1}')
+
+
+def test_a_path_parameter_that_the_path_does_not_have_is_no_argument() -> None:
+    operation = app({'parameters': [parameter('path', 'gone')]})
+    assert operation()[0].path == '/a'
+    with pytest.raises(CallError, match='gone: unknown parameter'):
+        operation(gone=1)
