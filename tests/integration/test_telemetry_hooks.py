@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from esipy import EsiClient
+from esipy._call import coalesce, pipeline, response_cache
+from esipy._limits import base
 from esipy._runtime import steps
 from esipy.cache import DictCache
 from esipy.exceptions import LimitedError
@@ -203,6 +205,16 @@ def test_without_an_observer_a_step_is_nothing() -> None:
     with steps.observed_by(lambda step: nullcontext()):
         assert steps.step('a') is not steps.step('a')
     assert steps.step('a') is steps.step('a')
+
+
+def test_a_request_by_the_wire_takes_no_step_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telemetry costs nothing where there is none: a GET without a cache and without a wait marks no step."""
+    taken: list[str] = []
+    for module in (pipeline, response_cache, coalesce, base):
+        monkeypatch.setattr(module, 'step', lambda name, **details: taken.append(name))
+    with Server(lambda visit: visit.send(answer({}))) as server, client(cache=None, limits=MemoryLimits()) as esi:
+        assert esi.request(app_at(server.url).op['get_thing']()).ok
+    assert taken == []
 
 
 # ----------------------------------------------------------------- batches
