@@ -149,6 +149,7 @@ def test_a_killed_worker_and_a_restart_of_all_lose_nothing(site: Site) -> None:
     assert numbers(site.noted('slow')) == [0, 1, 2, 3]
 
 
+@pytest.mark.soak
 def test_the_redis_of_the_limits_is_away_for_a_while(site: Site, tmp_path: Path) -> None:
     """Tasks that run wait for it, and those that wait already are with the broker."""
     directory = tmp_path / 'limits'
