@@ -75,8 +75,8 @@ class Site:
                 time.sleep(0.05)
 
     def restart_server(self, seconds: float) -> None:
-        """Kill Redis, and start it again after a while; and workers that have ended because of it, as a supervisor does:
-        Celery 5.7 sometimes fails with an error of its own when it loses the connection to its broker."""
+        """Kill Redis, and start it again after a while. Start workers that have ended because of it again, as a
+        supervisor does: Celery 5.7 sometimes fails with an error of its own when it loses its broker."""
         self.server.kill()
         time.sleep(seconds)
         self.server.start()
