@@ -11,10 +11,12 @@ from esipy._cache.policy import CachedResponse
 from esipy._call.negative_cache import Rejection
 from esipy._call.response_cache import ResponseCache
 from esipy._http import RawResponse, TransportError
-from esipy._message.errors import error_of, undecodable, unreadable
+from esipy._message.errors import error_of, failed_body, undecodable, unreadable
 from esipy._message.exchange import Exchange
+from esipy._message.headers import masked_addresses
 from esipy._message.response import Response
 from esipy._runtime.log_fields import log_fields
+from esipy._runtime.redact import masked
 from esipy.events import advise, emit
 from esipy.exceptions import APIException
 
@@ -46,9 +48,14 @@ class Outcomes:
         response.from_cache, response.stale = False, True
         return response, error
 
+    def not_stored(self, exchange: Exchange) -> Outcome:
+        """Return the 504 of a request that allows nothing but a stored response (RFC 9111 section 5.2.1.7)."""
+        body = failed_body('no usable response is stored, and the request has Cache-Control: only-if-cached')
+        return self._read(exchange, RawResponse(504, {}, body, masked(exchange.request.url)), store=False)
+
     def from_rejection(self, exchange: Exchange, rejection: Rejection) -> Outcome:
         """Return a remembered 403 or 404 without asking again."""
-        response, error = self._read(exchange, rejection.answer, store=False)
+        response, error = self._read(exchange, rejection.raw, store=False)
         response.from_cache = response.remembered = True
         if error is not None:
             error.add_note(f'remembered: the request is not repeated for {rejection.until - clock.time():.0f} s')
@@ -107,7 +114,7 @@ class Outcomes:
                 'operation': exchange.request.operation.id,
                 'method': exchange.method,
                 'attempt': exchange.attempts,
-                'headers': raw.headers,
+                'headers': masked_addresses(raw.headers),
             },
             url=raw.url,
             status_code=raw.status,

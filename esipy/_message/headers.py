@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
+from copy import copy
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from esipy import clock
-from esipy._runtime.redact import is_secret
+from esipy._runtime.redact import is_secret, masked
 
-#: Notes of our own that a kept answer has among its headers: when it came, and until when it is fresh, both in
-#: seconds since the epoch by our clock; what the request said in the headers that `Vary` names; and its `Warning`,
-#: which is told with every hit and must not be searched for each time.
+#: Notes of our own among the headers of a stored response: when it arrived, and until when it is fresh, both in seconds
+#: since the epoch by our clock; the values of the request headers that `Vary` names; its `Warning`, which is reported
+#: with every hit and must not be searched for each time; and when its `Age` was what it is.
 OURS = 'X-Esipy-'
 RECEIVED = OURS + 'Received'
 EXPIRY = OURS + 'Expiry'
 VARIED = OURS + 'Varied'
 WARNED = OURS + 'Warned'
+AGED = OURS + 'Aged'
 
 Value = TypeVar('Value')
 
@@ -86,6 +88,43 @@ def retry_after(low: Mapping[str, str], now: float) -> float | None:
     return None if until is None else min(max(0.0, until - (now if sent is None else sent)), LONGEST)
 
 
+#: The most seconds that count (RFC 9111 section 1.2.2); an `Expires` in the year 9999 means "for ever".
+MAX_SECONDS = 2.0**31
+
+
+def delta_seconds(text: str | None) -> float | None:
+    """Return delta-seconds (RFC 9111 section 1.2.2), at most 2^31; None for what is not."""
+    digits = (text or '').strip()
+    if not digits.isascii() or not digits.isdigit():
+        return None
+    return min(float(digits[:12]), MAX_SECONDS)
+
+
+def initial_age(low: Mapping[str, str]) -> float:
+    """Return the `Age` of a response when it arrived; of several the first counts (RFC 9111 section 5.1)."""
+    return (delta_seconds(low['age'].partition(',')[0]) or 0.0) if 'age' in low else 0.0
+
+
+def directives(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `Cache-Control` as a dict; a directive without a value has ''. Of two with one name the first counts."""
+    return _directives(headers.get('cache-control', ''))
+
+
+#: One element of a list, which may hold commas within quotes (RFC 9110 section 5.6). Each character can only be matched
+#: by one alternative, so that hostile text is read in linear time.
+_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|\\?$))+', re.DOTALL)
+
+
+@lru_cache(maxsize=256)  # a server sends the same few values all day
+def _directives(text: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for element in _ELEMENT.findall(text):
+        name, _, value = element.partition('=')
+        found.setdefault(name.strip().lower(), re.sub(r'\\(.)', r'\1', value.strip().strip('"')))
+    found.pop('', None)
+    return found
+
+
 class Headers(Mapping[str, Value]):
     """Looks up in any case, iterates in the case that was sent."""
 
@@ -112,6 +151,33 @@ class Headers(Mapping[str, Value]):
     def __repr__(self) -> str:
         """Without the values that nobody may see: whoever prints headers is looking for others."""
         return repr({name: '***' if is_secret(name) else value for name, value in self.items()})
+
+    def with_masked_addresses(self) -> Self:
+        """Return a copy for an error: the address of a redirect may repeat the secrets of the request."""
+        if self._items.keys().isdisjoint(_ADDRESSES):
+            return self
+        found = copy(self)
+        found._items = {
+            low: (name, _masked(value) if low in _ADDRESSES else value) for low, (name, value) in self._items.items()
+        }
+        return found
+
+
+#: Headers that contain addresses.
+_ADDRESSES = frozenset({'location', 'content-location', 'link', 'refresh'})
+
+
+def masked_addresses(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers of a response with the secrets in their addresses masked."""
+    if not any(name.lower() in _ADDRESSES for name in headers):
+        return headers
+    return {name: masked(value) if name.lower() in _ADDRESSES else value for name, value in headers.items()}
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return masked(value) if isinstance(value, str) else value
 
 
 class OwnHeaders(Headers[str], MutableMapping[str, str]):
