@@ -26,6 +26,7 @@ from esipy._runtime import fork
 from esipy._runtime.redact import masked
 from esipy._spec.model import Operation
 from esipy._spec.reader import Reader
+from esipy._spec.refs import shown
 from esipy._spec.table import OpTable
 from esipy.events import advise, advise_of_unknown
 from esipy.exceptions import APIException, SpecError, TimedOutError, UnknownOperationError
@@ -95,7 +96,9 @@ class App:
         return request, Response(request)
 
     def __repr__(self) -> str:
-        return f'<App {(self.raw.get("info") or {}).get("title", "")!r}: {len(self.op)} operations>'
+        info = self.raw.get('info')
+        title = info.get('title', '') if isinstance(info, Mapping) else ''
+        return f'<App {shown(title)}: {len(self.op)} operations>'
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Where the document came from may be part of the servers' addresses.
