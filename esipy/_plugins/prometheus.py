@@ -70,6 +70,7 @@ class Prometheus(Telemetry):
         self._operations = BoundedValues()
         self._groups = BoundedValues(200)
         self._dates = BoundedValues(100)
+        self._statuses = BoundedValues(100)
         self._note = f'_prometheus_{id(self):x}'
 
     def _child(self, name: str, *values: str) -> Any:
@@ -117,7 +118,7 @@ class Prometheus(Telemetry):
         self._set_budget(raw)
 
     def _count_for_alliance_auth(self, raw: RawResponse, operation: str, seconds: float) -> None:
-        status = str(raw.status) if has_status(raw) else '0'
+        status = self._statuses(str(raw.status)) if has_status(raw) else '0'
         date = self._dates(header(raw, 'x-compatibility-date') or 'unknown')
         cache_status = header(raw, 'x-esi-cache-status') or 'unknown'
         self._count('requests', operation, status, date, self._dates(cache_status))
@@ -175,7 +176,7 @@ class Prometheus(Telemetry):
         elif step.details.get('requested'):
             self._count('refreshes', 'success' if problem is None else 'failure')
             status = getattr(problem, 'status_code', 0) if isinstance(problem, TokenError) else 0
-            self._observe('refresh_duration', seconds, '200' if problem is None else str(status))
+            self._observe('refresh_duration', seconds, '200' if problem is None else self._statuses(str(status)))
 
     # ------------------------------------------------------------------ collectors
 
