@@ -34,11 +34,13 @@ EXTRAS = {
     'progress': ['rich>=13', 'tqdm>=4.66'],
     'tokens': ['filelock>=3.20.3', 'platformdirs>=4'],
     'keyring': ['keyring>=24', 'filelock>=3.20.3', 'platformdirs>=4'],
-    'sandbox': ['jsonschema>=4.23'],
+    'sandbox': ['jsonschema>=4.23', 'platformdirs>=4'],
     'prometheus': ['prometheus-client>=0.21'],
     'otel': ['opentelemetry-api>=1.30'],
     # kombu decides which releases of redis-py Celery's Redis transport accepts
     'celery': ['celery[redis]>=5.5'],
+    # a sink of crawls
+    'parquet': ['pyarrow>=18'],
     'django': ['Django>=5.2', 'cryptography>=43'],
 }
 EXTRAS['all'] = sorted({package for packages in EXTRAS.values() for package in packages})
@@ -86,8 +88,7 @@ EXTRAS['test'] = [
     'opentelemetry-instrumentation-requests',
     'opentelemetry-instrumentation-urllib3',
     'python-json-logger>=3.2',
-    # a sink of crawls, and the lock that every Alliance Auth site uses
-    'pyarrow>=18',
+    # the lock that every Alliance Auth site uses
     'celery-once>=3.0.1',
     # the databases and the other cache of Django sites
     'django-redis>=6',

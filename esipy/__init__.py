@@ -11,7 +11,9 @@ In short::
 Each name is imported when it is first used: `import esipy` costs next to nothing.
 """
 
+import importlib
 import logging
+import os
 
 from esipy._runtime.lazy import lazy_exports
 from esipy._version import __version__
@@ -86,3 +88,7 @@ __getattr__, __dir__ = lazy_exports(
         'login': 'esipy._login.login',
     },
 )
+
+if os.environ.get('ESIPY_SANDBOX'):
+    # This program is to run against a local ESI. By its name, because nothing here depends on the sandbox.
+    importlib.import_module('esipy._sandbox.running').from_environment(os.environ['ESIPY_SANDBOX'])

@@ -22,6 +22,7 @@
     ├── ConfigError                     a configuration names what is not there (also a ValueError)
     ├── PaginationError                 a list cannot be read to its end
     │   └── SnapshotError               its pages are of several states, and it cannot be had in one
+    ├── CrawlError                      a crawl of this name is under way already, or there is none
     ├── PluginError                     no plugin, or one with a misspelt hook (also a TypeError)
     ├── MockError                       no mock for a call, or one that breaks the description (also a ValueError)
     ├── RequestLimitError               a limit of one's own (Pool, RateLimit) is reached; nothing was sent
@@ -319,6 +320,10 @@ class SnapshotError(PaginationError):
     of them stops being fresh, None if that is not told."""
 
     retry_after: float | None = None
+
+
+class CrawlError(EsiError):
+    """A crawl of this name is under way already, or there is none."""
 
 
 class PluginError(EsiError, TypeError):

@@ -9,9 +9,21 @@ if TYPE_CHECKING:
     from esipy._sandbox.faults import Fault
     from esipy._sandbox.limits.orders import Count
     from esipy._sandbox.log import Entry
+    from esipy._sandbox.running import start
     from esipy._sandbox.sandbox import Sandbox
+    from esipy._sandbox.saved import save_spec
 
-__all__ = ['Count', 'Entry', 'Fault', 'HandlerFailedError', 'Sandbox', 'SandboxError', 'UnexpectedCallsError']
+__all__ = [
+    'Count',
+    'Entry',
+    'Fault',
+    'HandlerFailedError',
+    'Sandbox',
+    'SandboxError',
+    'UnexpectedCallsError',
+    'save_spec',
+    'start',
+]
 
 # `fixtures` is loaded by every pytest of a site that has esipy, and few of them need a server.
 __getattr__, __dir__ = lazy_exports(
@@ -24,5 +36,7 @@ __getattr__, __dir__ = lazy_exports(
         'Sandbox': 'esipy._sandbox.sandbox',
         'SandboxError': 'esipy._sandbox.errors',
         'UnexpectedCallsError': 'esipy._sandbox.errors',
+        'save_spec': 'esipy._sandbox.saved',
+        'start': 'esipy._sandbox.running',
     },
 )

@@ -65,9 +65,10 @@ class Server:
 
 
 @contextmanager
-def redis_server(directory: Path) -> Iterator[Server]:
+def redis_server(directory: Path, *options: str) -> Iterator[Server]:
     port = free_port()
-    yield from _running('redis-server', ['--port', str(port), '--bind', '127.0.0.1', '--save', ''], port, directory)
+    arguments = ['--port', str(port), '--bind', '127.0.0.1', '--save', '', *options]
+    yield from _running('redis-server', arguments, port, directory)
 
 
 @contextmanager

@@ -13,11 +13,11 @@ class RedisCache(SharedCache):
     """Stores values in Redis. `redis_client`: a `redis.Redis` or `redis.RedisCluster`, with `decode_responses` or not.
 
     The client's `socket_timeout` is how long a call waits when Redis hangs (5 seconds where it has none). `secret`:
-    seals every entry, so that others who can write to the database cannot forge one. Raises TypeError for another
-    client.
+    seals every entry, so that others who can write to the database cannot forge one. `prefix`: that of all keys. Raises
+    TypeError for another client.
     """
 
-    def __init__(self, redis_client: Any, secret: str | bytes | None = None) -> None:
+    def __init__(self, redis_client: Any, secret: str | bytes | None = None, *, prefix: str = '') -> None:
         try:
             import redis
         except ImportError as error:
@@ -26,6 +26,7 @@ class RedisCache(SharedCache):
             raise TypeError('cache must be an instance of redis.Redis')
         super().__init__(secret)
         self._r = redis_client
+        self._prefix = prefix
         self._client = fail_fast_client(redis, redis_client)
 
     def _execute(self, *command: Any) -> Any:
@@ -33,13 +34,13 @@ class RedisCache(SharedCache):
         return self._client.execute_command(*command, NEVER_DECODE=True)
 
     def _load(self, name: str) -> Any:
-        return self._execute('GET', name)
+        return self._execute('GET', self._prefix + name)
 
     def _save(self, name: str, data: bytes, expire: int | None) -> Any:
-        return self._execute('SET', name, data, *(() if expire is None else ('EX', expire)))
+        return self._execute('SET', self._prefix + name, data, *(() if expire is None else ('EX', expire)))
 
     def _add(self, name: str, data: bytes, expire: int) -> bool:
-        return bool(self._execute('SET', name, data, 'EX', expire, 'NX'))
+        return bool(self._execute('SET', self._prefix + name, data, 'EX', expire, 'NX'))
 
     def _delete(self, name: str) -> Any:
-        return self._execute('DEL', name)
+        return self._execute('DEL', self._prefix + name)

@@ -37,12 +37,17 @@ class RedisLimits(Limits):
     for long. While Redis cannot be used, each process keeps to the limits by its own count.
 
     `address`: programs with different source addresses that share a Redis give each a name; tokens of the same
-    character are counted together all the same. `undocumented`: as for MemoryLimits. Raises TypeError if `redis_client`
-    is not a client.
+    character are counted together all the same. `undocumented`: as for MemoryLimits. `prefix`: that of all keys. Raises
+    TypeError if `redis_client` is not a client.
     """
 
     def __init__(
-        self, redis_client: Any, *, undocumented: Mapping[str, str] | None = None, address: str = 'address'
+        self,
+        redis_client: Any,
+        *,
+        undocumented: Mapping[str, str] | None = None,
+        address: str = 'address',
+        prefix: str = 'esipy',
     ) -> None:
         try:
             import redis
@@ -54,6 +59,7 @@ class RedisLimits(Limits):
         self._script = RedisScript(redis, redis_client)
         self._leases = Leases(self._script)
         self._local = MemoryLimits(undocumented, address)
+        self._prefix = prefix
         self._identity = os.urandom(8).hex()
         self._numbers = count()
         #: Servers and keys of what was counted in this process alone. It needs no lock: its own methods are atomic.
@@ -103,7 +109,7 @@ class RedisLimits(Limits):
             state = self._local._state(plan, use)
             added = {
                 'op': 'add',
-                'key': _key(plan.server, use),
+                'key': self._key(plan.server, use),
                 **_rule(use, state.rule),
                 'used': state.spent + state.used_by_others + state.reserved,
                 'blocked': state.blocked_for,
@@ -131,7 +137,7 @@ class RedisLimits(Limits):
         self._run(settlement)
 
     def _state(self, plan: ChargePlan, use: BucketUse) -> State:
-        ledger = self._run({'op': 'inspect', 'key': _key(plan.server, use)})
+        ledger = self._run({'op': 'inspect', 'key': self._key(plan.server, use)})
         if not ledger:
             return self._local._state(plan, use)
         return make_state(
@@ -150,9 +156,14 @@ class RedisLimits(Limits):
     def _keys(self, plan: ChargePlan) -> list[str]:
         """Return the keys of the error limit's ledger and of the plan's."""
         if plan.redis_keys is None:
-            plan.redis_keys = [_key(plan.server, use) for use in (plan.error_limit, *plan.uses)]
+            plan.redis_keys = [self._key(plan.server, use) for use in (plan.error_limit, *plan.uses)]
             self._seen.update(((plan.server, use.key), (plan, use)) for use in plan.uses)
         return plan.redis_keys
+
+    def _key(self, server: str, use: BucketUse) -> str:
+        """Return a short key without odd characters. All keys of a server are in the same slot of a cluster."""
+        digest = hashlib.md5(use.key.encode(), usedforsecurity=False).hexdigest()
+        return f'{self._prefix}:limits:{{{server}}}:{digest}'
 
 
 def _rule(use: BucketUse, rule: Rule) -> Operation:
@@ -169,8 +180,3 @@ def _outcome(total: float, outcome: Outcome) -> Operation:
     if outcome.rule is not None:
         fields.update(tokens=outcome.rule.tokens, window=outcome.rule.window)
     return fields
-
-
-def _key(server: str, use: BucketUse) -> str:
-    """Return a short key without odd characters. All keys of a server are in the same slot of a cluster."""
-    return f'esipy:limits:{{{server}}}:{hashlib.md5(use.key.encode(), usedforsecurity=False).hexdigest()}'

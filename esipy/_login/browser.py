@@ -12,13 +12,17 @@ def is_there() -> bool:
     """Whether a browser would open before the eyes of whoever runs this program.
 
     Not over ssh, and not in a notebook, whose kernel may run anywhere. Without a display there are browsers too, but
-    they would take the terminal.
+    they would take the terminal. A program, or a test, that has replaced `webbrowser.open` has a browser of its own.
     """
     import webbrowser
 
     if os.environ.get('BROWSER'):
         return True
-    if in_notebook() or 'SSH_CONNECTION' in os.environ:
+    if in_notebook():
+        return False
+    if getattr(webbrowser.open, '__module__', None) != webbrowser.__name__:
+        return True
+    if 'SSH_CONNECTION' in os.environ:
         return False
     if sys.platform not in ('win32', 'darwin') and not {'DISPLAY', 'WAYLAND_DISPLAY'} & os.environ.keys():
         return False

@@ -5,17 +5,15 @@ All of it happens in the caller's thread, so that Ctrl-C ends it, and nothing is
 
 from __future__ import annotations
 
-import logging
 import selectors
 from contextlib import ExitStack, closing
+from datetime import datetime
 from functools import partial
 
 from esipy import clock
 from esipy._login import browser, callback, terminal
 from esipy._login.loopback import Loopback, can_listen
 from esipy.exceptions import LoginError
-
-LOGGER = logging.getLogger('esipy.login')
 
 #: Seconds after which one looks up from waiting: Windows tells of a Ctrl-C no earlier.
 _STEP = 0.5
@@ -33,39 +31,57 @@ def obtain_code(address: str, redirect_uri: str, state: str, opens: bool | None,
     comes_back = opens and can_listen(redirect_uri)
     descriptor = terminal.descriptor()
     if descriptor is None and not comes_back:
-        _show(address, opens, pasting=True)
+        _show(address, opens)
+        terminal.say(_PASTE)
+        if opens:
+            browser.show(address)
         return terminal.ask(pasted)
     with ExitStack() as stack:
         selector = stack.enter_context(selectors.SelectSelector())  # the one that takes terminals and files too
+        waits_at, problem = None, ''
         if can_listen(redirect_uri):
             try:
                 visited = partial(callback.code_of, state=state)
                 stack.enter_context(closing(Loopback(redirect_uri, visited, selector)))
+                waits_at = redirect_uri
             except LoginError as error:
                 if comes_back:
                     raise
-                LOGGER.info('%s', error)
+                problem = str(error)
         pasting = descriptor is not None and (not comes_back or terminal.is_ours(descriptor))
         if descriptor is not None and pasting:
             stack.enter_context(terminal.lines(descriptor, pasted, selector))
-        _show(address, opens, pasting)
+        _show(address, opens)
+        terminal.say(problem or _waiting(waits_at, timeout))
+        if pasting:
+            terminal.say(_PASTE)
+        if opens:
+            browser.show(address)
         return _first(selector, timeout)
 
 
-def _show(address: str, opens: bool, pasting: bool) -> None:
+_PASTE = (
+    'If the browser ends at a page that it cannot show, copy the whole address of that page and paste it here '
+    '(it stays hidden), then press Enter.'
+)
+
+
+def _show(address: str, opens: bool) -> None:
     terminal.say(
-        'Sign in in the browser window that opens now. If none does, open this address:'
+        'Sign in in the browser window that opens now. If none opens, open this address:'
         if opens
         else 'To sign in, open this address in a browser:'
     )
     terminal.say(f'\n  {address}\n')
-    if pasting:
-        terminal.say(
-            'If the browser ends at a page that it cannot show, copy the whole address of that page and paste it here '
-            '(it stays hidden), then press Enter.'
-        )
-    if opens:
-        browser.show(address)
+
+
+def _waiting(redirect_uri: str | None, timeout: float | None) -> str:
+    """What the program does meanwhile: what it waits for, where, and until when."""
+    what = f'the browser to come back to {redirect_uri}' if redirect_uri else 'the address that the browser ends at'
+    if timeout is None:
+        return f'Waiting for {what}. Ctrl-C gives up.'
+    end = datetime.fromtimestamp(clock.time() + timeout).strftime('%H:%M:%S')
+    return f'Waiting for {what}, until {end} ({timeout:g} seconds from now). Ctrl-C gives up.'
 
 
 def _first(selector: selectors.BaseSelector, timeout: float | None) -> str:

@@ -7,6 +7,7 @@ is answered and forgotten, and a page that has given its own name this machine's
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import selectors
@@ -163,9 +164,10 @@ def _listen(address: SplitResult) -> socket.socket:
         listening.setblocking(False)
     except OSError as error:
         listening.close()
+        why = 'is in use' if error.errno == errno.EADDRINUSE else f'cannot be used ({error.strerror})'
         raise LoginError(
-            f'cannot listen at port {port} of {host}, where the browser is to come back to ({error.strerror}). '
-            'Is another login under way? Give another redirect_uri, which must be registered with the SSO too; '
-            'with browser=False the address that the browser ends at can be pasted.'
+            f'port {port} of {host}, where the browser is to come back to, {why}. Is another login waiting there? Give '
+            'another redirect_uri, which must be registered with the SSO too; or paste the address that the browser '
+            'ends at, which browser=False asks for.'
         ) from None
     return listening

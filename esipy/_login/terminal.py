@@ -84,12 +84,24 @@ def ask(read: Read) -> str:
     """The same where nothing else can be waited for meanwhile: a notebook shows a box of its own, which has no end."""
     while True:
         try:
-            line = getpass.getpass('The address: ')
+            line = getpass.getpass('The address: ') if browser.in_notebook() or _is_terminal() else _next_line()
         except (EOFError, NotImplementedError):  # a notebook that nobody looks at
             raise LoginError('nobody can sign in: there is no browser, and nothing to paste an address into') from None
         code = _checked(line, read)
         if code is not None:
             return code
+
+
+def _is_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _next_line() -> str:
+    """A line of what is piped into the program. Raises EOFError at its end."""
+    line = sys.stdin.readline() if sys.stdin is not None else ''
+    if not line:
+        raise EOFError
+    return line
 
 
 def _checked(line: str, read: Read) -> str | None:

@@ -83,8 +83,10 @@ def _revive(fields: tuple[str, ...], dates: tuple[tuple[str, str], ...], values:
 
 
 @cache
-def row_class(fields: tuple[str, ...], dates: tuple[tuple[str, str], ...] = ()) -> type[Row]:
+def row_class(fields: tuple[str, ...], dates: tuple[tuple[str, str], ...]) -> type[Row]:
     """The class of rows with these fields, of which some are dates: pairs (name, format)."""
+    if not fields:
+        return Row
     kind = _DatedRow if dates else Row
     readers = {name: FORMATS[format] for name, format in dates}
     body: dict[str, Any] = {'__slots__': (), '__fields__': fields, '__dates__': dates, '__readers__': readers}
@@ -152,7 +154,8 @@ class _ObjectBuilder:
     """Builds rows of one class, and the rows in them. `others`: what a field holds that the schema does not name."""
 
     def __init__(self, schema: Schema, fields: dict[str, Schema], others: Schema | None) -> None:
-        dates = tuple((name, field.format) for name, field in fields.items() if field.format in FORMATS)
+        formats = ((name, _date_format(field)) for name, field in fields.items())
+        dates = tuple((name, format) for name, format in formats if format is not None)
         self.kind = row_class(tuple(fields), dates)
         self.known = frozenset(fields)
         self.nested = [(name, field) for name, field in fields.items() if _holds_objects(field)]
@@ -174,6 +177,11 @@ class _ObjectBuilder:
             for name in value.keys() - self.known:
                 row[name] = build(value[name])
         return row
+
+
+def _date_format(field: Schema) -> str | None:
+    """The format of a field that is a date, or one among other things: `anyOf: [{format: date-time}, {type: null}]`."""
+    return next((part.format for part in field.readings if part.format in FORMATS), None)
 
 
 def _list_builder(item: Schema) -> Build:

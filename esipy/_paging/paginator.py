@@ -101,9 +101,13 @@ class Paginator:
 
         Raises PaginationError for a body that is not a list.
         """
-        if is_empty(response):
-            return []
-        data = response.data
+        return [] if is_empty(response) else self._records_in(response.data)
+
+    def plain_records(self, response: Response) -> list[Any]:
+        """Return the records of a page as JSON values, of which no rows are made. Otherwise as `records`."""
+        return [] if is_empty(response) else self._records_in(response.decoded())
+
+    def _records_in(self, data: Any) -> list[Any]:
         records = self._list_beside_cursor(data) if self.kind == 'cursor' else data
         if not isinstance(records, list):
             raise self.error(f'the body is not a list but {_kind_of(data)}; use request() to get it as it is')

@@ -18,7 +18,8 @@ class Child:
 
     def __init__(self, document: Mapping[str, Any], options: dict[str, Any]) -> None:
         command = [sys.executable, '-m', 'esipy._sandbox.process']
-        environment = {**os.environ, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
+        own = {name: text for name, text in os.environ.items() if name != 'ESIPY_SANDBOX'}  # it is a sandbox itself
+        environment = {**own, 'PYTHONPATH': os.pathsep.join(filter(None, sys.path))}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         told = {'document': document, 'options': options, 'offset': clock.offset()}
         assert self._process.stdin is not None

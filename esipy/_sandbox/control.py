@@ -10,14 +10,13 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 
 from esipy import clock
 from esipy._runtime.suggest import closest
+from esipy._sandbox import page
 from esipy._sandbox.answering import CONTROL, Answering
 from esipy._sandbox.checks import Checked
 from esipy._sandbox.delivery import Delivery
@@ -27,6 +26,7 @@ from esipy._sandbox.faults import Fault
 from esipy._sandbox.fits import fits
 from esipy._sandbox.limits.gate import ERRORS, label
 from esipy._sandbox.listing import Listing
+from esipy._sandbox.loopback import is_loopback
 from esipy._sandbox.routes import normal
 from esipy._sandbox.sso import desk as sso
 from esipy._sandbox.sso.names import ALL, NAMES
@@ -226,7 +226,14 @@ class Front:
     def __call__(self, request: Request) -> Delivery:
         if request.path.startswith(CONTROL):
             return Delivery(self._controlled(request))
+        if request.path == '/' and self._shows_page(request):
+            return Delivery(page.overview(self._answering))
         return self._answering(request)
+
+    def _shows_page(self, request: Request) -> bool:
+        """Whether it is a person who looks at the sandbox itself: no program asks the API for its root."""
+        is_read = request.method in ('GET', 'HEAD') and is_loopback(request.headers.get('host', ''))
+        return is_read and self._answering.routes.find('/') is None
 
     def _controlled(self, request: Request) -> Any:
         if not is_loopback(request.headers.get('host', '')):
@@ -245,21 +252,6 @@ class Front:
             return error_reply(400, str(error), unknown=[error.name, error.reason, error.nearest])
         except Exception as error:
             return error_reply(400, str(error), kind=type(error).__name__)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a `Host` header names this machine.
-
-    A page in a browser can make its own name resolve to 127.0.0.1 (DNS rebinding), but it still sends that name.
-    """
-    try:
-        name = urlsplit(f'//{host}').hostname or ''
-    except ValueError:  # half of an IPv6 address
-        return False
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return name == 'localhost' or name.endswith('.localhost')  # RFC 6761 section 6.3
 
 
 class Remote:

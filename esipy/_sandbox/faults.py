@@ -165,6 +165,11 @@ class Faults:
         with self._lock:
             self._armed.clear()
 
+    def read(self) -> list[_Armed]:
+        """The faults that are in force, in the order in which they were added."""
+        with self._lock:
+            return list(self._armed.values())
+
     def hits(self, number: int) -> int:
         armed = self._armed.get(number)
         return armed.hits if armed else 0

@@ -77,10 +77,12 @@ class Book:
         with self._lock:
             self._entries.append(entry)
 
-    def read(self) -> list[dict[str, Any]]:
+    def entries(self) -> list[Entry]:
         with self._lock:
-            entries = list(self._entries)
-        return [{name: getattr(entry, name) for name in Entry.__slots__} for entry in entries]
+            return list(self._entries)
+
+    def read(self) -> list[dict[str, Any]]:
+        return [{name: getattr(entry, name) for name in Entry.__slots__} for entry in self.entries()]
 
     def clear(self) -> None:
         with self._lock:

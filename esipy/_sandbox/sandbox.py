@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 from esipy._documents.parse import parse, read
 from esipy._sandbox import redirect as _redirect
+from esipy._sandbox import saved
 from esipy._sandbox.answering import CONTROL, Answering, Settings
 from esipy._sandbox.child import Child
 from esipy._sandbox.control import Control, Desk, Front, Remote
@@ -18,6 +20,7 @@ from esipy._sandbox.errors import HandlerFailedError, SandboxError
 from esipy._sandbox.limits.orders import Limits
 from esipy._sandbox.listener import Listener, reachable
 from esipy._sandbox.log import Log
+from esipy._sandbox.loopback import is_loopback
 from esipy._sandbox.orders import FaultOrders, SandboxClock
 from esipy._sandbox.sso.orders import SSO
 from esipy._sandbox.state import Data, Lists
@@ -34,7 +37,8 @@ class Sandbox:
         with esipy.sandbox.Sandbox() as esi, esi.redirect():
             ...  # a program that talks to the official addresses
 
-    `spec`: the description: a path, text, bytes, a dict, an App; None is the built-in one. `port`: 0 takes a free
+    `spec`: the description: a path, text, bytes, a dict, an App; 'live': the copy of ESI's own that
+    `esipy.sandbox.save_spec()` has saved; None is the built-in one. `port`: 0 takes a free
     one. `seed`: another one gives other data. `records`, `page_size`: how long lists are and how much of them one
     answer holds. `strict_pages`: False answers a page beyond the last with an empty list instead of 404.
     `expires`: send `Expires` too. `server_cache`: numbered pages change only when what was shown of them expires.
@@ -72,6 +76,8 @@ class Sandbox:
             'limits': limits,
         }
         self._running: Listener | Child | None = None
+        #: What is undone when the sandbox stops.
+        self.on_stop = ExitStack()
         self._ask: Control = self._not_running
         self.clock = SandboxClock(self._control, shared=not process)
         self.faults = FaultOrders(self._control)
@@ -130,6 +136,7 @@ class Sandbox:
             if isinstance(self._ask, Remote):
                 self._ask.close()
             self._ask = self._not_running
+            self.on_stop.close()
             running.stop()
             self.clock.restore()
         if failures:
@@ -151,7 +158,7 @@ class Sandbox:
         self._control('failures.clear')
 
     def __enter__(self) -> Sandbox:
-        return self.start()
+        return self if self.is_running else self.start()
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
@@ -160,6 +167,10 @@ class Sandbox:
             if error is None:
                 raise
             error.add_note(str(failed))  # the error of the block is what matters, and this may be its reason
+
+    @property
+    def is_running(self) -> bool:
+        return self._running is not None
 
     @property
     def port(self) -> int:
@@ -188,8 +199,15 @@ class Sandbox:
         """The description with the sandbox's address in it: `App.create(esi.document)` needs no redirect."""
         return pointing_at(self._document, self.url)
 
-    def redirect(self, hosts: Iterable[str] = _redirect.HOSTS) -> AbstractContextManager[None]:
-        """Inside the block, requests of this process for the official hosts come here instead."""
+    def redirect(self, hosts: Iterable[str] | None = None) -> AbstractContextManager[None]:
+        """Inside the block, requests of this process for `hosts` come here instead.
+
+        Args:
+            hosts: Names without a port; None stands for the official hosts and the one that the description names.
+        """
+        if hosts is None:
+            own = urlsplit(read(self._document).base_url).netloc
+            hosts = _redirect.HOSTS if is_loopback(own) else {*_redirect.HOSTS, urlsplit(f'//{own}').hostname or ''}
         return _redirect.redirect(self.url, tuple(hosts))
 
     def token(
@@ -228,11 +246,16 @@ class Sandbox:
         self._control('missing.add', operation=operation, params=params)
 
     def __repr__(self) -> str:
-        return f'<Sandbox at {self.url}>' if self._running is not None else '<Sandbox, not running>'
+        if not self.is_running:
+            return '<Sandbox, not running>'
+        count = sum(1 for _ in read(self._document).places())
+        return f'<Sandbox at {self.url}: {count} operations>'
 
 
 def load(spec: Any) -> Mapping[str, Any]:
     """A description from whatever it was given as. Raises SpecError for what is none."""
+    if isinstance(spec, str) and spec == 'live':
+        spec = saved.path_of_copy()
     if spec is None:
         from esipy._sandbox.description import document
 

@@ -88,10 +88,10 @@ class Site:
             os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
 
-    def run(self, code: str) -> str:
-        """Run Python in a process that has `t`, the tasks. Returns what it prints."""
+    def run(self, code: str, module: str = 'tests.celery.tasks_app') -> str:
+        """Run Python in a process that has the tasks, as `t`. Returns what it prints."""
         done = subprocess.run(
-            [sys.executable, '-W', 'ignore', '-c', f'from tests.celery import tasks_app as t\n{code}'],
+            [sys.executable, '-W', 'ignore', '-c', f'import {module} as t\n{code}'],
             cwd=ROOT,
             env=self.environment(),
             capture_output=True,

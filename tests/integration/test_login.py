@@ -7,6 +7,7 @@ import getpass
 import logging
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -684,6 +686,73 @@ def test_in_a_notebook(sign_in: Any, esi: Sandbox, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(getpass, 'getpass', no_box)
     with pytest.raises(LoginError, match='nothing to paste'):
         sign_in(None, browser=None)
+
+
+def test_it_reports_what_it_waits_for(sign_in: Any, esi: Sandbox, back: str, capsys: Any) -> None:
+    sign_in(lambda address: requests.get(esi.sso.login(address)), timeout=90.0)
+    told = capsys.readouterr().err
+    until = re.search(rf'Waiting for the browser to come back to {back}, until (\d\d:\d\d:\d\d) \(90 seconds', told)
+    assert until is not None
+    assert f'{esi.url}/v2/oauth/authorize?' in told
+    sign_in(lambda address: requests.get(esi.sso.login(address)), timeout=None)
+    assert f'Waiting for the browser to come back to {back}. Ctrl-C gives up.' in capsys.readouterr().err
+
+
+def test_a_busy_port_is_named_to_who_pastes(sign_in: Any, esi: Sandbox, paste: Paste) -> None:
+    paste.begin(lambda address: [f'{esi.sso.login(address)}\n'])
+    with socket.create_server(('127.0.0.1', 0)) as other:
+        port = other.getsockname()[1]
+        sign_in(None, browser=False, redirect_uri=f'http://localhost:{port}/callback')
+    assert f'port {port} of 127.0.0.1, where the browser is to come back to, is in use' in paste.told.getvalue()
+
+
+@pytest.mark.parametrize('piped', ['pipe', 'object'])
+def test_an_answer_that_is_piped(
+    piped: str, sign_in: Any, esi: Sandbox, back: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a process, or (as in tests) from an object without a file."""
+
+    class Later(StringIO):
+        """Has the answer when it is asked for: it is not known before the address is."""
+
+        def readline(self, *size: Any) -> str:
+            return f'{esi.sso.login(addresses[0], 90000003)}\n'
+
+    addresses: list[str] = []
+    reading, writing = os.pipe()
+
+    class Told:
+        def write(self, text: str) -> None:
+            if '/v2/oauth/authorize?' in text:
+                addresses.append(text.strip())
+                os.write(writing, f'{esi.sso.login(addresses[0], 90000003)}\n'.encode())
+
+        def flush(self) -> None: ...
+
+    with os.fdopen(reading) as stdin, os.fdopen(writing, 'wb'):
+        monkeypatch.setattr(sys, 'stdin', stdin if piped == 'pipe' else Later())
+        monkeypatch.setattr(sys, 'stderr', Told())
+        address = back if piped == 'pipe' else 'eveauth-app://callback'
+        assert sign_in(None, browser=False, redirect_uri=address).character_id == 90000003
+
+
+def test_an_object_without_a_file_that_has_ended(sign_in: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for ended in (StringIO(), None):
+        monkeypatch.setattr(sys, 'stdin', ended)
+        with pytest.raises(LoginError, match='nothing to paste'):
+            sign_in(None, browser=False, redirect_uri='eveauth-app://callback')
+
+
+def test_a_browser_that_a_test_has_put_in_place(sign_in: Any, esi: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine without a display, and over ssh: whoever replaces `webbrowser.open` wants it to be called."""
+    for name in ('DISPLAY', 'WAYLAND_DISPLAY', 'BROWSER'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('SSH_CONNECTION', '10.0.0.1 1 10.0.0.2 22')
+    assert (
+        sign_in(lambda address: requests.get(esi.sso.login(address, 90000004)), browser=None).character_id == 90000004
+    )
+    monkeypatch.setattr(webbrowser, 'open', mock.Mock())
+    assert browser.is_there()
 
 
 DESKTOP = {'DISPLAY': ':0'}

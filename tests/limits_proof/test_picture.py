@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pytest
+
+pytestmark = pytest.mark.measures
+
 SCRIPT = Path(__file__).parents[2] / 'docs' / 'limits_plot.py'
 
 

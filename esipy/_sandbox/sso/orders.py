@@ -81,6 +81,10 @@ class SSO:
     rotate = _rule('rotate', 'Each refresh gives a new refresh token, and the old one stops working (False).')
     algorithm = _rule('algorithm', "What tokens are signed with from now on: 'RS256' (the default) or 'ES256'.")
     issuer = _rule('issuer', "How tokens spell the issuer from now on ('https://login.eveonline.com').")
+    login_page = _rule(
+        'login_page',
+        "Base of the login page's address ('': that of the other pages); no redirect reaches a browser.",
+    )
     lifetime = _rule('lifetime', 'Seconds that the access tokens live which are given from now on (1200).')
 
     def __init__(self, control: Callable[..., Any], url: Callable[[], str]) -> None:

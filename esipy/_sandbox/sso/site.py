@@ -63,7 +63,7 @@ class Site:
         methods = ['client_secret_basic', 'client_secret_post', 'none']
         metadata = {
             'issuer': f'https://{names.HOST}',
-            'authorization_endpoint': url + names.AUTHORIZE,
+            'authorization_endpoint': (self._server.rules.login_page or url) + names.AUTHORIZE,
             'token_endpoint': url + names.TOKEN,
             'response_types_supported': ['code', 'token'],
             'jwks_uri': url + names.JWKS,

@@ -44,6 +44,8 @@ class Rules:
     issuer: str = SPELLINGS[0]
     #: Seconds that an access token lives.
     lifetime: float = 1200
+    #: The base of the login page's address, where it is not that of the other pages.
+    login_page: str = ''
 
 
 @dataclass

@@ -14,7 +14,7 @@ from esipy.contrib.celery._bound import check_is_bound, check_is_task
 from esipy.contrib.celery._limit import RATE_LIMIT, RateLimit
 from esipy.contrib.celery._rates import parse_rate
 from esipy.contrib.celery._retry import run_when_possible
-from esipy.contrib.celery._waits import PROBE_EVERY
+from esipy.contrib.celery._waits import PROBE_EVERY, WAITS_OUTSIDE
 from esipy.contrib.celery._worker import prepare_worker
 
 Function = TypeVar('Function', bound=Callable[..., Any])
@@ -56,6 +56,7 @@ def rate_limited_task(rate: str, keys: Sequence[str | int] | None = None) -> Cal
 
         run.__signature__ = signature  # type: ignore[attr-defined]  # Celery checks arguments by it
         setattr(run, RATE_LIMIT, limit)
+        setattr(run, WAITS_OUTSIDE, True)
         return run  # type: ignore[return-value]
 
     return decorate
@@ -100,6 +101,7 @@ def retry_when_limited(
 
         run.__signature__ = signature  # type: ignore[attr-defined]
         setattr(run, PROBE_EVERY, microseconds)
+        setattr(run, WAITS_OUTSIDE, True)
         return run  # type: ignore[return-value]
 
     return decorate if function is None else decorate(function)

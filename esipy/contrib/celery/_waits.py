@@ -21,6 +21,9 @@ Result = TypeVar('Result')
 #: The name under which a function decorated by retry_when_limited has the microseconds between two probes.
 PROBE_EVERY = 'esipy_probe_every'
 
+#: The name under which the function of a task says that it may wait outside: a worker is prepared for it.
+WAITS_OUTSIDE = 'esipy_waits_outside'
+
 #: What is raised while Redis cannot be used.
 UNAVAILABLE = (*REDIS_ERRORS, OperationalError)
 

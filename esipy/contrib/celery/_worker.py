@@ -19,7 +19,7 @@ from esipy import clock
 from esipy.contrib.celery._limit import RATE_LIMIT, RateLimit
 from esipy.contrib.celery._messages import Waits, header, of_delivered, run_of, waits_of
 from esipy.contrib.celery._redis import Connections, broker_of, check_broker, connections
-from esipy.contrib.celery._waits import PROBE_EVERY, UNAVAILABLE
+from esipy.contrib.celery._waits import PROBE_EVERY, UNAVAILABLE, WAITS_OUTSIDE
 
 LOGGER = logging.getLogger('esipy.celery')
 
@@ -146,7 +146,7 @@ def prepare_worker(sender: Any, **_: Any) -> None:
     app = sender.app
     if broker_of(app) == 'memory':
         return  # one process: a task waits in its thread
-    tasks = [task for task in app.tasks.values() if hasattr(task.run, RATE_LIMIT) or hasattr(task.run, PROBE_EVERY)]
+    tasks = [task for task in app.tasks.values() if hasattr(task.run, WAITS_OUTSIDE)]
     for task in tasks:
         if not isinstance(task.Strategy, functools.partial):
             task.Strategy = functools.partial(strategy, task.Strategy)

@@ -101,6 +101,13 @@ class AbstractToken(models.Model):
         """Whether the access token is too old to be used."""
         return self.expires <= now()
 
+    @property
+    def state(self) -> str:
+        """Whether the token is good, in words: for the admin and the command line."""
+        if self.revoked_at is not None:
+            return f'revoked: {self.revoked_reason}'
+        return 'expired' if self.expired else 'good'
+
     def valid_access_token(self) -> str:
         """Return an access token that can be used now; it is refreshed first if it is too old.
 
@@ -189,7 +196,12 @@ class AbstractCallbackRedirect(models.Model):
         abstract = True
 
     def __str__(self) -> str:
-        return f'login for {self.url}'
+        return f'login for {self.path}'
 
     def __repr__(self) -> str:
-        return f'<{type(self).__name__}(id={self.pk}): {self.url}>'
+        return f'<{type(self).__name__}(id={self.pk}): {self.path}>'
+
+    @property
+    def path(self) -> str:
+        """The address without its query, which may hold anything."""
+        return str(self.url).partition('?')[0]

@@ -10,3 +10,6 @@ class EsipyConfig(AppConfig):
     label = 'esipy'
     verbose_name = 'EVE Online SSO'
     default_auto_field = 'django.db.models.BigAutoField'
+
+    def ready(self) -> None:
+        from esipy.contrib.django import checks  # noqa: F401 - it registers them

@@ -92,6 +92,13 @@ def app_cache_prefix(date: str, tenant: str) -> str:
     return f'esipy:{tenant}:{date}'
 
 
+def forget_description(compatibility_date: str | None = None, tenant: str = 'tranquility') -> None:
+    """Remove the description of a date (see `site_app`) from the cache and this process: it is fetched again."""
+    date = str(compatibility_date or conf.get('ESI_COMPATIBILITY_DATE') or COMPATIBILITY_DATE)
+    DjangoCache(conf.get('ESI_CACHE_ALIAS')).invalidate(f'{app_cache_prefix(date, tenant)}:app:meta_swagger_url')
+    _app.cache_clear()
+
+
 def _number(name: str) -> float:
     value: float = conf.get(name)
     if value < 0:

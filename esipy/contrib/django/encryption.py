@@ -1,6 +1,7 @@
 """Tokens are encrypted in the database where ``ESI_TOKEN_KEYS`` has keys (Fernet: AES-128-CBC and HMAC-SHA256).
 
-The first key encrypts, all of them decrypt. A text without the prefix was stored before there were keys.
+The first key encrypts, all of them decrypt. An empty first key stores plain text: for a site that stops encrypting.
+A text without the prefix was stored before there were keys.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ MAKE_A_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.ge
 
 def is_on() -> bool:
     """Whether tokens are encrypted when they are stored."""
-    return bool(conf.get('ESI_TOKEN_KEYS'))
+    keys = conf.get('ESI_TOKEN_KEYS')
+    return bool(keys and keys[0])
 
 
 def encrypt(text: str) -> str:
@@ -38,7 +40,7 @@ def decrypt(stored: str) -> str:
     """Return the text of what is stored. Raises ImproperlyConfigured where the key of it is missing."""
     if not stored.startswith(PREFIX):
         return stored
-    if is_on():
+    if any(conf.get('ESI_TOKEN_KEYS')):
         from cryptography.fernet import InvalidToken
 
         try:
@@ -73,12 +75,20 @@ def _fernet(only_first: bool = False) -> MultiFernet:
     return _fernet_of(keys[:1] if only_first else keys)
 
 
+def check_keys() -> None:
+    """Raise ImproperlyConfigured for a key that is malformed."""
+    if any(conf.get('ESI_TOKEN_KEYS')):
+        _fernet()
+
+
 @lru_cache(maxsize=8)
 def _fernet_of(keys: tuple[Any, ...]) -> MultiFernet:
     from cryptography.fernet import Fernet, MultiFernet
 
     found = []
     for position, key in enumerate(keys):
+        if not key and position == 0:
+            continue
         try:
             found.append(Fernet(key))
         except (ValueError, TypeError, AttributeError):

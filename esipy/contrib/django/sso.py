@@ -51,6 +51,11 @@ class SiteApplication(Application):
     def _endpoint(self, name: str) -> str:
         return self._addresses.get(name) or super()._endpoint(name)
 
+    def key_names(self) -> list[str]:
+        """Return the names of the keys that the SSO signs tokens with. Raises SSOUnavailableError."""
+        with _site_errors():
+            return sorted(self._keys())
+
     def exchange(self, code: str) -> dict[str, Any]:
         """Return the SSO's tokens for the code of a login.
 

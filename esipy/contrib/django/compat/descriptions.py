@@ -15,22 +15,10 @@ from esipy._message.bind import day_of
 from esipy.app import App
 from esipy.contrib.django import clients, conf
 
-_used: set[tuple[str, str]] = set()
-
 
 def text_of(day: str | date) -> str:
     """Return a compatibility date as text. Raises CallError for what is not a date."""
     return day_of(day, 'ESIClientProvider')
-
-
-def used(day: str, tenant: str) -> None:
-    """Note that a provider uses the server's description of a date."""
-    _used.add((day, tenant))
-
-
-def known() -> list[tuple[str, str]]:
-    """Return the dates and tenants of all providers of this process."""
-    return sorted(_used)
 
 
 def app(day: str, tenant: str, spec_file: Any, headers: Mapping[str, str]) -> Any:

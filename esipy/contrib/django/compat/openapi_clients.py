@@ -274,7 +274,6 @@ class ESIClientProvider:
         self._made: tuple[tuple[Any, ...], ESIClient] | None = None
         self._reset_after_fork()
         fork.reset_after_fork(self)
-        descriptions.used(self._date, tenant)
 
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()

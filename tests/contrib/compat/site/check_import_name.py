@@ -21,7 +21,7 @@ NAMES = [
     (
         'esi.decorators',
         'token_required tokens_required single_use_token _check_callback wait_for_esi_errorlimit_reset '
-        'esi_rate_limiter_bucketed',
+        'esi_rate_limiter_bucketed rate_limit_retry_task rate_limited_task',
     ),
     ('esi.views', 'sso_redirect receive_callback select_token'),
     ('esi.urls', 'app_name urlpatterns'),
