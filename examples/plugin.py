@@ -39,7 +39,7 @@ class Slowest(Plugin):
 
     def table(self) -> list[str]:
         return [
-            f'{self._seconds[name] * 1000:7.1f} ms  {self._calls[name]} calls, {self._hits[name]} from the cache  {name}'
+            f'{self._seconds[name] * 1000:7.1f} ms  {self._calls[name]} calls, {self._hits[name]} cached  {name}'
             for name in sorted(self._seconds, key=lambda name: -self._seconds[name])
         ]
 

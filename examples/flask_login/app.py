@@ -7,8 +7,8 @@ A web application that signs characters in with the EVE SSO and shows their wall
     CLIENT_ID=… SECRET=… python examples/flask_login/app.py    # on the real ones
 
 Then open http://localhost:8000. For the real SSO, register the application at https://developers.eveonline.com, with
-the callback http://localhost:8000/callback and the scope below. COOKIE_KEY, any long secret, keeps people signed in when
-the application restarts; PORT is another port, and with it another callback.
+the callback http://localhost:8000/callback and the scope below. COOKIE_KEY, any long secret, keeps people signed in
+when the application restarts; PORT is another port, and with it another callback.
 
 The browser has a signed cookie with the character's id and owner, and nothing else. The tokens are in a store of the
 application, and esipy refreshes them when they expire.
