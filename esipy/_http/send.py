@@ -180,6 +180,10 @@ class Transport:
         """What the session's headers hold that nobody may see."""
         return self._headers().secrets
 
+    def cache_control(self) -> str | None:
+        """What the session says in all requests about the use of stored responses."""
+        return self._headers().cache_control
+
     def header_digests(self) -> Mapping[str, str]:
         """Digests of what the session says in all requests."""
         plain = self._headers().plain
