@@ -25,7 +25,7 @@ TEST := .venv/test
 BENCH := .venv/bench
 
 # The servers and the browser that some tests start. Without them those tests are skipped, except in CI.
-PACKAGES := redis-server memcached chromium chromium-driver
+PACKAGES := redis-server memcached chromium chromium-driver prometheus
 PYTEST = $(TEST)/bin/python -m pytest
 
 .PHONY: help demo test lint docs-check tests databases soak bench docs packages plan clean

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from esipy._runtime.suggest import enumerated
 from esipy._spec.legacy import HEADERS
 from esipy._spec.media import accepted
 from esipy._spec.parameter import Parameter
-from esipy._spec.refs import Unsupported, enumerated
+from esipy._spec.refs import Unsupported
 from esipy._spec.schema import Schema
 from esipy._spec.security import SecurityScheme
 from esipy.exceptions import CallError, SpecError
@@ -222,7 +223,7 @@ class Operation:
     @cached_property
     def scopes(self) -> tuple[str, ...]:
         """The scopes that a token must carry."""
-        return tuple(scope for need in self.security[:1] for scopes in need.values() for scope in scopes)
+        return tuple(str(scope) for need in self.security[:1] for scopes in need.values() for scope in scopes)
 
     @property
     def required_roles(self) -> tuple[str, ...]:
