@@ -17,6 +17,7 @@ from esipy._message.error_data import ErrorHeaders, as_error_data
 from esipy._message.headers import AGED, EXPIRY, OURS, RECEIVED, Headers, delta_seconds, directives, initial_age, moment
 from esipy._message.request import Request
 from esipy._message.rows import builder
+from esipy._runtime.redact import masked_query
 from esipy._spec.coerce import SCALARS, Faults, Refused, coerce
 from esipy._spec.media import BINARY, JSON, TEXT
 from esipy._spec.model import Operation, ResponseSpec
@@ -238,8 +239,8 @@ class Response:
             self.url,
             self.status or 500,
             response=self.raw or b'',
-            request_param=self.request.query,
-            response_header=self.header,
+            request_param=masked_query(self.request.query),
+            response_header=self.header.with_masked_addresses(),
             reason=reason,
         )
 
