@@ -82,7 +82,7 @@ class Transport:
         streamed: bool = False,
     ) -> RawResponse:
         """Send a request and read the whole response. `deadline`: when it must be complete, by `clock.monotonic`.
-        `streamed`: leave the body of a successful response to the caller; only the time between two bytes is limited then.
+        `streamed`: leave the body of a successful response to the caller; only the time between bytes is limited then.
 
         Raises TransportError, BodyError for a body that cannot be used, CallError for a header that cannot be sent.
         """
