@@ -1,6 +1,7 @@
 ## make demo             what esipy does, shown on a local server (LIVE=1: the public part on the real one)
 ## make test             lint, types, docs, tests, snippets, examples: the same as CI
 ## make test PART=unit   only the tests below tests/unit (or any other path below tests/)
+## make databases        the tests of Django on PostgreSQL and MariaDB
 ## make soak             the tests that take minutes
 ## make bench            the benchmarks
 ## make docs             the documentation, to read in build/docs/index.html
@@ -24,10 +25,10 @@ TEST := .venv/test
 BENCH := .venv/bench
 
 # The servers and the browser that some tests start. Without them those tests are skipped, except in CI.
-PACKAGES := redis-server memcached chromium chromium-driver
+PACKAGES := redis-server memcached chromium chromium-driver prometheus
 PYTEST = $(TEST)/bin/python -m pytest
 
-.PHONY: help demo test lint docs-check tests soak bench docs packages plan clean
+.PHONY: help demo test lint docs-check tests databases soak bench docs packages plan clean
 .DELETE_ON_ERROR:
 
 help:
@@ -60,6 +61,11 @@ docs-check: $(TEST)/$(READY)
 tests: $(TEST)/$(READY)
 	$(PYTEST) -n 2 --dist worksteal -m 'not soak and not measures'
 	$(PYTEST) -m 'measures and not soak'
+
+databases: $(TEST)/$(READY)
+	@scripts/debian-packages postgresql mariadb-server
+	ESIPY_TEST_DATABASE=postgresql $(PYTEST) -n 2 tests/contrib/django
+	ESIPY_TEST_DATABASE=mariadb $(PYTEST) -n 2 tests/contrib/django
 
 soak: packages $(TEST)/$(READY)
 	$(PYTEST) -m soak --timeout 3600

@@ -51,7 +51,7 @@ EXTRAS['pyswagger'] = ['pyswagger==0.8.39']
 # For work on esipy itself. ruff and mypy are held back because a new rule of theirs is a change of ours to
 # make, not a failure that arrives overnight.
 EXTRAS['docs'] = ['sphinx>=8.2', 'myst-parser>=4', 'furo>=2025.7']
-EXTRAS['bench'] = ['aiopenapi3', 'matplotlib', *EXTRAS['all']]
+EXTRAS['bench'] = ['aiopenapi3', 'matplotlib', 'opentelemetry-sdk', *EXTRAS['all']]
 EXTRAS['test'] = [
     'ruff>=0.17.5,<0.18',
     'mypy>=2.4,<2.5',
@@ -88,6 +88,8 @@ EXTRAS['test'] = [
     'opentelemetry-instrumentation-requests',
     'opentelemetry-instrumentation-urllib3',
     'python-json-logger>=3.2',
+    # the models of Grafana, by which its dashboard is checked
+    'grafana-foundation-sdk',
     # the lock that every Alliance Auth site uses
     'celery-once>=3.0.1',
     # the databases and the other cache of Django sites

@@ -16,7 +16,7 @@ from benchmarks.material import REGION, document
 from benchmarks.measure import CPU, ESIPY, FLOOR, WALL, Options, Result, alternate
 from benchmarks.server import serving
 from esipy.cache import DictCache
-from esipy.plugins import Elapsed, Headers, Pool, Timeout, TrackingToken
+from esipy.plugins import Elapsed, Headers, OpenTelemetry, Pool, Prometheus, Timeout, TrackingToken
 
 NUMBER = 100
 
@@ -32,6 +32,8 @@ def results(options: Options) -> dict[str, Result]:
             'get': _get(address + '/fast', options, number),
             'limits': _limits(address + '/fast', options, NUMBER),
             'plugins': _plugins(address + '/fast', options, NUMBER),
+            'telemetry': _telemetry(address + '/fast', options, NUMBER, is_recorded=False),
+            'telemetry-recorded': _telemetry(address + '/fast', options, NUMBER, is_recorded=True),
             'hit': _hit(address + '/fast', options, number, made_before=True),
             'hit-new': _hit(address + '/fast', options, number, made_before=False),
             'revalidate': _revalidate(address + '/stale', options, number, 'GetMarketsRegionIdOrders'),
@@ -97,6 +99,28 @@ def _aiopenapi3(address: str, options: Options) -> Callable[[], Any]:
         return made[0](parameters={'X-Compatibility-Date': '2026-08-04'}).players
 
     return run
+
+
+def _telemetry(address: str, options: Options, number: int, *, is_recorded: bool) -> Result:
+    """The same GET by a client without plugins and by one that is traced and counted. There is no exporter; if
+    `is_recorded`, the SDK records the spans and the metric of each request all the same."""
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+    from prometheus_client import CollectorRegistry
+
+    traces, metrics = TracerProvider(), None
+    if is_recorded:
+        traces.add_span_processor(SpanProcessor())
+        metrics = MeterProvider([InMemoryMetricReader()])
+    status = esipy.App.create(document(address, options.document)).op['GetStatus']
+    plugins = [OpenTelemetry(traces, metrics), Prometheus(CollectorRegistry())]
+    without, watched = _client(None), _client(None, plugins=plugins)
+    contenders: dict[str, Callable[[], Any]] = {
+        FLOOR: lambda: without.request(status()).data.players,
+        ESIPY: lambda: watched.request(status()).data.players,
+    }
+    return alternate(contenders, rounds=options.rounds(25 * FINER), number=number // FINER, clock=WALL)
 
 
 def _hit(address: str, options: Options, number: int, *, made_before: bool) -> Result:

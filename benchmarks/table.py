@@ -38,6 +38,8 @@ ROWS = (
     Row('limits', 'calling', '… with its limits kept in memory', 'the same, limits=None', 'µs', 1.05),
     Row('limits-redis', 'caches', 'limits kept in Redis: to book and to settle', 'redis-py: a script', 'µs', 2.2),
     Row('plugins', 'calling', '… with five plugins', 'esipy without plugins', 'µs', 1.05),
+    Row('telemetry', 'calling', '… with OpenTelemetry, Prometheus, no exporter', 'esipy without plugins', 'µs', 1.12),
+    Row('telemetry-recorded', 'calling', '… with each span recorded', 'esipy without plugins', 'µs', None),
     Row(
         'rows-dates',
         'reading',

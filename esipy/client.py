@@ -130,7 +130,7 @@ class EsiClient(PagingMethods):
         #: The name of the service, for plugins.
         self.service = 'ESI'
         transport = Transport(make_session(self.pool_size, self.transport_adapter, self.session), self.max_body)
-        responses = ResponseCache(self.keep_stale, self.stale_if_error, transport.header_digests)
+        responses = ResponseCache(self.keep_stale, self.stale_if_error, transport)
         self._pipeline = Pipeline(
             transport,
             limits_of(self.limits),

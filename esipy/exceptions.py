@@ -49,7 +49,7 @@ from typing import Any
 
 from requests.exceptions import ConnectionError as RequestsConnectionError
 
-from esipy._runtime.suggest import closest
+from esipy._runtime.suggest import abridged, closest, enumerated
 
 
 class EsiError(Exception):
@@ -244,7 +244,8 @@ class CallError(EsiError, ValueError):
         super().__init__(operation, self.faults)
 
     def __str__(self) -> str:
-        return f'{self.operation}: ' + '; '.join(f'{name}: {fault}' if name else fault for name, fault in self.faults)
+        faults = (f'{name}: {fault}' if name else fault for name, fault in self.faults)
+        return f'{self.operation}: {enumerated(faults, 50, "; ", 1000)}'
 
 
 class UnknownOperationError(EsiError, AttributeError, KeyError):
@@ -258,7 +259,7 @@ class UnknownOperationError(EsiError, AttributeError, KeyError):
 
     def __str__(self) -> str:
         hint = f'; did you mean {", ".join(self.nearest)}?' if self.nearest else ''
-        return f'{self.name!r}: {self.reason}{hint}'
+        return f'{abridged(repr(self.name), 200)}: {self.reason}{hint}'
 
 
 class MissingFieldError(EsiError, AttributeError, KeyError):
@@ -271,8 +272,8 @@ class MissingFieldError(EsiError, AttributeError, KeyError):
 
     def __str__(self) -> str:
         nearest = closest(self.field, self.fields)
-        hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {", ".join(self.fields) or "none"}'
-        return f'no field {self.field!r}; {hint}'
+        hint = f'did you mean {nearest[0]!r}?' if nearest else f'there are {enumerated(self.fields, 50) or "none"}'
+        return f'no field {abridged(repr(self.field), 200)}; {hint}'
 
 
 class ErrorDataError(MissingFieldError, TypeError):

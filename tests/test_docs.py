@@ -7,7 +7,8 @@ The blocks of a page share one namespace, in a directory of their own, with the 
   numbers in it. There, `…` stands for any text.
 - An HTML comment that opens with `<!-- setup` alone on its line and ends with `-->` alone on its line holds
   code that runs before the page. There, and only there, `esi` is the sandbox, to prepare it for the page, and
-  `monkeypatch` is pytest's, to put a stand-in in the place of a person.
+  `monkeypatch` is pytest's, to put a stand-in in the place of a person. `finish` is an ExitStack that is closed after
+  the page.
 - An error inside a logging handler fails the page. logging itself would only print it.
 """
 
@@ -109,12 +110,12 @@ def test_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv('HOME', str(tmp_path))
     program = ModuleType('__main__')  # so that the page may pickle its classes and test __name__
     monkeypatch.setitem(sys.modules, '__main__', program)
-    with Sandbox() as esi, esi.redirect():
-        program.esi, program.monkeypatch = esi, monkeypatch
+    with Sandbox() as esi, esi.redirect(), contextlib.ExitStack() as finish:
+        program.esi, program.monkeypatch, program.finish = esi, monkeypatch, finish
         for block in found:
             if block.info == ('setup',):
                 exec(block.compiled(page), vars(program))
-        del program.esi, program.monkeypatch
+        del program.esi, program.monkeypatch, program.finish
         printed = None
         for block in found:
             if block.info == ('text',) and block.follows and printed is not None:

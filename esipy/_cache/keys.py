@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any
+from urllib.parse import parse_qsl
 
 from esipy._runtime.redact import digest, has_secret, is_secret
 
@@ -73,7 +74,8 @@ def make_cache_key(
     """
     parts = request._p
     headers = {name.lower(): value for name, value in (parts['header'] if header is None else header).items()}
-    headers.pop('content-type', None)
+    for name in ('content-type', 'cache-control', 'pragma'):  # about the body, and about the use of stored responses
+        headers.pop(name, None)
     token = headers.pop('authorization', None)
     headers = _without_secrets(headers)
     whose = owner if owner is not None else owner_of(token)
@@ -109,10 +111,21 @@ def key_of(
 
 
 def resource_of(key: Any) -> str:
-    """Return the key of the index of a resource: all responses with the same URL, path, query and owner, whatever their
+    """Return the key of the index of a resource: all responses with the same URL, query and owner, whatever their
     language, tenant or date."""
-    url, headers, path, query = key
-    return 'esipy:variants:' + _hashed([url, headers.get('authorization', ''), path, query])
+    url, headers, _, query = key
+    return _resource(url, headers.get('authorization', ''), query)
+
+
+def resource_at(url: str, key: Any) -> str:
+    """Return the key of the index of another URL with the owner of `key`."""
+    address, _, query = url.partition('#')[0].partition('?')
+    named = _without_secrets(_grouped(parse_qsl(query, keep_blank_values=True)))
+    return _resource(address, key[1].get('authorization', ''), named)
+
+
+def _resource(url: str, owner: str, query: Mapping[str, Any]) -> str:
+    return 'esipy:variants:' + _hashed([url, owner, query])
 
 
 def owner_of(authorization: Any) -> str:

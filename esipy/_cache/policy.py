@@ -12,7 +12,19 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-from esipy._message.headers import EXPIRY, OURS, RECEIVED, VARIED, WARNED, moment
+from esipy._message.headers import (
+    AGED,
+    EXPIRY,
+    MAX_SECONDS,
+    OURS,
+    RECEIVED,
+    VARIED,
+    WARNED,
+    delta_seconds,
+    directives,
+    initial_age,
+    moment,
+)
 
 
 class CachedResponse(NamedTuple):
@@ -29,9 +41,6 @@ UNREAD = OURS + 'Unread'
 
 #: For how many seconds a stale response is stored for its validator.
 KEEP_STALE = 7 * 86400
-
-#: No response is fresh for longer (RFC 9111 section 1.2.2); an `Expires` in the year 9999 means "for ever".
-_MAX_LIFETIME = 2.0**31
 
 #: By how many seconds the clocks of those who share a cache may differ.
 _CLOCK_SKEW = 5.0
@@ -62,7 +71,7 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
         return 0.0
     age = initial_age(low)
     if 'max-age' in control:
-        longest = _seconds(control['max-age'])
+        longest = delta_seconds(control['max-age'])
         return 0.0 if longest is None else longest - age  # an invalid one means stale: see `freshness_problem`
     if 'expires' not in low:
         return None
@@ -70,12 +79,7 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
     if expires is None:
         return 0.0
     sent = moment(low.get('date'))
-    return max(-_MAX_LIFETIME, min(_MAX_LIFETIME, expires - (now if sent is None else sent) - age))
-
-
-def initial_age(low: Mapping[str, str]) -> float:
-    """Return the `Age` of a response when it arrived; of several the first counts (section 5.1)."""
-    return (_seconds(low['age'].partition(',')[0]) or 0.0) if 'age' in low else 0.0
+    return max(-MAX_SECONDS, min(MAX_SECONDS, expires - (now if sent is None else sent) - age))
 
 
 def with_current_age(headers: Mapping[str, str], now: float) -> dict[str, str]:
@@ -83,7 +87,7 @@ def with_current_age(headers: Mapping[str, str], now: float) -> dict[str, str]:
     received = _number(headers.get(RECEIVED))
     age = initial_age(lowercase(headers)) + (max(0.0, now - received) if received else 0.0)
     others = {name: value for name, value in headers.items() if name.lower() != 'age'}
-    return {**others, 'Age': str(int(age))}
+    return {**others, 'Age': str(int(age)), AGED: repr(now)}
 
 
 def freshness_problem(low: Mapping[str, str]) -> str | None:
@@ -92,7 +96,7 @@ def freshness_problem(low: Mapping[str, str]) -> str | None:
     control = directives(low)
     if 'max-age' in control:
         text = control['max-age']
-        return None if _seconds(text) is not None else f'max-age is not a number of seconds: {text[:80]!r}'
+        return None if delta_seconds(text) is not None else f'max-age is not a number of seconds: {text[:80]!r}'
     if 'expires' in low and moment(low['expires']) is None:
         return f'Expires is not a date: {low["expires"][:80]!r}'
     return None
@@ -152,13 +156,15 @@ def _may_be_stored(low: Mapping[str, str]) -> bool:
     return '*' not in low.get('vary', '')
 
 
-#: Headers that concern one connection only (RFC 9110 section 7.6.1).
+#: Headers that concern one connection or proxy only (RFC 9110 section 7.6.1, RFC 9111 section 3.1).
 _HOP_BY_HOP = frozenset(
     {
         'connection',
         'keep-alive',
         'proxy-connection',
         'proxy-authenticate',
+        'proxy-authentication-info',
+        'proxy-authorization',
         'te',
         'trailer',
         'transfer-encoding',
@@ -195,6 +201,24 @@ def is_fresh(headers: Mapping[str, str], now: float) -> bool:
     return now < _number(headers.get(EXPIRY)) and 0 < _number(headers.get(RECEIVED)) <= now + _CLOCK_SKEW
 
 
+def may_be_used(headers: Mapping[str, str], wanted: Mapping[str, str], now: float) -> bool:
+    """Return whether a stored response may be used without asking the server, by the directives of the request too
+    (section 5.2.1)."""
+    received = _number(headers.get(RECEIVED))
+    low = lowercase(headers)
+    if 'no-cache' in wanted or not 0 < received <= now + _CLOCK_SKEW:
+        return False
+    if 'max-age' in wanted and initial_age(low) + max(0.0, now - received) > (delta_seconds(wanted['max-age']) or 0.0):
+        return False
+    left = expiry(headers) - now
+    if left > 0:
+        return left >= (delta_seconds(wanted.get('min-fresh')) or 0.0)
+    if 'max-stale' not in wanted or _FORBIDS_STALE & directives(low).keys():
+        return False
+    longest = MAX_SECONDS if not wanted['max-stale'] else delta_seconds(wanted['max-stale']) or 0.0
+    return -left <= longest
+
+
 def may_serve_stale(headers: Mapping[str, str], status: int, now: float, stale_if_error: float) -> bool:
     """Return whether a stored response is returned because the server is down: 5xx (no response counts as 500) or 420.
 
@@ -222,7 +246,7 @@ _FORBIDS_STALE = frozenset({'no-cache', 'must-revalidate'})
 
 def extension(low: Mapping[str, str], name: str) -> float:
     """Return the seconds of a directive of RFC 5861; 0 if there is none."""
-    return _seconds(directives(low).get(name)) or 0.0
+    return delta_seconds(directives(low).get(name)) or 0.0
 
 
 def was_expired(headers: Mapping[str, str], now: float) -> bool:
@@ -244,6 +268,15 @@ _OF_FRESHNESS = frozenset({'cache-control', 'expires'})
 
 #: These describe the body, which a 304 does not have.
 _OF_THE_BODY = frozenset({'content-length', 'content-encoding', 'content-type', 'content-range', 'transfer-encoding'})
+
+
+def is_same_representation(headers: Mapping[str, str], seen: Mapping[str, str]) -> bool:
+    """Return whether the response to a HEAD is about the stored response (section 4.3.5)."""
+    low, news = lowercase(headers), lowercase(seen)
+    names = [name for name in ('etag', 'last-modified', 'content-length') if name in low and name in news]
+    if low.get('content-encoding') != news.get('content-encoding') and 'content-length' in names:
+        names.remove('content-length')
+    return all(low[name] == news[name] for name in names)
 
 
 def varied(vary: str | None, sent: Mapping[str, str]) -> str:
@@ -274,26 +307,6 @@ def public(headers: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in headers.items() if not name.startswith(OURS)}
 
 
-def directives(headers: Mapping[str, str]) -> Mapping[str, str]:
-    """Return `Cache-Control` as a dict; a directive without a value has ''. Of two with one name the first counts."""
-    return _directives(headers.get('cache-control', ''))
-
-
-#: One element of a list, which may hold commas within quotes (RFC 9110 section 5.6). Each character can only be matched
-#: by one alternative, so that hostile text is read in linear time.
-_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|\\?$))+', re.DOTALL)
-
-
-@lru_cache(maxsize=256)  # a server sends the same few values all day
-def _directives(text: str) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for element in _ELEMENT.findall(text):
-        name, _, value = element.partition('=')
-        found.setdefault(name.strip().lower(), re.sub(r'\\(.)', r'\1', value.strip().strip('"')))
-    found.pop('', None)
-    return found
-
-
 def _number(text: str | None) -> float:
     """One of our own notes; 0 for what is not a finite number, which another program may have put there."""
     try:
@@ -301,11 +314,3 @@ def _number(text: str | None) -> float:
     except ValueError:
         return 0.0
     return number if math.isfinite(number) else 0.0
-
-
-def _seconds(text: str | None) -> float | None:
-    """Delta-seconds (section 1.2.2), at most 2^31; None for what is not."""
-    digits = (text or '').strip()
-    if not digits.isascii() or not digits.isdigit():
-        return None
-    return min(float(digits[:12]), _MAX_LIFETIME)

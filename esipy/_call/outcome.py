@@ -11,10 +11,11 @@ from esipy._cache.policy import CachedResponse
 from esipy._call.negative_cache import Rejection
 from esipy._call.response_cache import ResponseCache
 from esipy._http import RawResponse, TransportError
-from esipy._message.errors import error_of, undecodable, unreadable
+from esipy._message.errors import error_of, failed_body, undecodable, unreadable
 from esipy._message.exchange import Exchange
 from esipy._message.response import Response
 from esipy._runtime.log_fields import log_fields
+from esipy._runtime.redact import masked
 from esipy.events import advise, emit
 from esipy.exceptions import APIException
 
@@ -45,6 +46,11 @@ class Outcomes:
         response, error = self.from_cache(exchange, stored)
         response.from_cache, response.stale = False, True
         return response, error
+
+    def not_stored(self, exchange: Exchange) -> Outcome:
+        """Return the 504 of a request that allows nothing but a stored response (RFC 9111 section 5.2.1.7)."""
+        body = failed_body('no usable response is stored, and the request has Cache-Control: only-if-cached')
+        return self._read(exchange, RawResponse(504, {}, body, masked(exchange.request.url)), store=False)
 
     def from_rejection(self, exchange: Exchange, rejection: Rejection) -> Outcome:
         """Return a remembered 403 or 404 without asking again."""

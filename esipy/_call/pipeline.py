@@ -82,8 +82,10 @@ class Pipeline:
         self.signing.identify(exchange)
         generation = self.coalescer.generation
         stored = self.responses.lookup(exchange)
-        if stored is not None and policy.is_fresh(stored.headers, clock.time()):
+        if stored is not None and self.responses.may_use(exchange, stored):
             response, error = self.outcomes.from_cache(exchange, stored)
+        elif self.responses.is_only_if_cached(exchange):
+            response, error = self.outcomes.not_stored(exchange)
         elif (rejection := self.rejections.lookup(exchange)) is not None:
             response, error = self.outcomes.from_rejection(exchange, rejection)
         elif exchange.method == 'GET' and not exchange.is_streamed:
@@ -101,7 +103,7 @@ class Pipeline:
         """
         key = self.responses.key(exchange)
         is_stale = stored is not None and self.coalescer.is_in_flight(key)
-        if stored and is_stale and policy.may_serve_while_revalidating(stored.headers, clock.time()):
+        if stored and is_stale and self.responses.may_serve_while_revalidating(exchange, stored):
             return self.outcomes.stale(exchange, stored)
         with self.coalescer.join(key, exchange.timeout, exchange.deadline, exchange) as shared:
             if shared.result is not None and shared.result.owner == exchange.owner:
@@ -110,7 +112,7 @@ class Pipeline:
                 exchange.deadline += shared.waited
             if self.coalescer.generation != generation:  # this very request may have ended meanwhile
                 stored = self.responses.lookup(exchange)
-                if stored is not None and policy.is_fresh(stored.headers, clock.time()):
+                if stored is not None and self.responses.may_use(exchange, stored):
                     return self.outcomes.from_cache(exchange, stored)
             fetched = self._attempts(exchange, stored)
             shared.publish(fetched)
@@ -126,7 +128,9 @@ class Pipeline:
         if exchange.method not in SAFE and (raw.status < 400 or may_be_done):
             written = resource_of(self.responses.key(exchange))
             self.coalescer.invalidate(lambda key: resource_of(key) == written)
-            self.responses.invalidate(exchange)
+            self.responses.invalidate(exchange, raw.headers)
+        elif exchange.method == 'HEAD':
+            self.responses.update_by_head(exchange, raw)
         return self.outcomes.from_server(exchange, raw, None, store=False)
 
     def _attempts(self, exchange: CallContext, stored: CachedResponse | None) -> Fetched:

@@ -4,18 +4,23 @@ cache."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 from esipy import clock
 from esipy._cache import policy
 from esipy._cache.base import DummyCache
-from esipy._cache.keys import key_of
+from esipy._cache.keys import key_of, resource_at, resource_of
 from esipy._cache.policy import CachedResponse
 from esipy._call import variants
+from esipy._http import RawResponse, Transport
+from esipy._http.redirects import origin
+from esipy._http.session import cache_control
 from esipy._message.exchange import Exchange
-from esipy._message.headers import VARIED
+from esipy._message.headers import VARIED, directives
 from esipy._runtime.resilience import CircuitBreaker, LogOnce
 from esipy._runtime.steps import CACHE_LOOKUP, step
 from esipy.events import advise
@@ -33,13 +38,11 @@ class ResponseCache:
 
     A cache that raises counts as empty, which is logged once for each kind of error. `keep_stale`: seconds for which a
     stale response is stored for its validator; `stale_if_error`: for which it may be returned when the server is down;
-    `session_headers`: returns the headers of all requests, for `Vary`.
+    `transport`: knows the headers of all requests.
     """
 
-    def __init__(
-        self, keep_stale: float, stale_if_error: float = 0.0, session_headers: Callable[[], Mapping[str, str]] = dict
-    ) -> None:
-        self._session_headers = session_headers
+    def __init__(self, keep_stale: float, stale_if_error: float, transport: Transport) -> None:
+        self._transport = transport
         self._keep_stale = keep_stale
         self._stale_if_error = stale_if_error
         self._log = LogOnce(LOGGER)
@@ -60,7 +63,30 @@ class ResponseCache:
             stored = _response(self._call_cache(exchange, 'get', key, None))
         if stored is None or not stored.headers.get(VARIED):
             return stored
-        return stored if policy.matches(stored.headers, {**self._session_headers(), **sent}) else None
+        return stored if policy.matches(stored.headers, {**self._transport.header_digests(), **sent}) else None
+
+    def may_use(self, exchange: Exchange, stored: CachedResponse) -> bool:
+        """Return whether a stored response may be returned without asking the server."""
+        wanted = self._wanted(exchange)
+        if wanted:
+            return policy.may_be_used(stored.headers, wanted, clock.time())
+        return policy.is_fresh(stored.headers, clock.time())
+
+    def may_serve_while_revalidating(self, exchange: Exchange, stored: CachedResponse) -> bool:
+        """Return whether a stale response may be returned while another thread revalidates it."""
+        return not self._wanted(exchange) and policy.may_serve_while_revalidating(stored.headers, clock.time())
+
+    def is_only_if_cached(self, exchange: Exchange) -> bool:
+        """Return whether the request allows nothing but a stored response (RFC 9111 section 5.2.1.7)."""
+        return exchange.method == 'GET' and 'only-if-cached' in self._wanted(exchange)
+
+    def _wanted(self, exchange: Exchange) -> Mapping[str, str]:
+        """The directives of the request (RFC 9111 section 5.2.1): its own, else those of the session."""
+        own = exchange.request._p['header']
+        text = cache_control(own) if own else None
+        if text is None:
+            text = self._transport.cache_control()
+        return {} if text is None else directives({'cache-control': text})
 
     def store(self, exchange: Exchange, response: CachedResponse, read: bool, store: bool) -> CachedResponse:
         """Store a GET's response, if `store` and if it may be stored, and return it as it is stored. `read`: its body
@@ -75,25 +101,48 @@ class ResponseCache:
         updated = stored._replace(status_code=200, headers=policy.merged(stored.headers, news))
         return self._store(exchange, updated, read, store)
 
-    def invalidate(self, exchange: Exchange) -> None:
+    def update_by_head(self, exchange: Exchange, seen: RawResponse) -> None:
+        """Update the stored response to a GET by that to a HEAD, or remove it if it is another one (RFC 9111 section
+        4.3.5)."""
+        if seen.status != 200 or seen.failure is not None or type(exchange.settings.cache) is DummyCache:
+            return
+        sent, key = _key(exchange)
+        stored = _response(self._call_cache(exchange, 'get', key, None))
+        if stored is None or not policy.matches(stored.headers, {**self._transport.header_digests(), **sent}):
+            return
+        if policy.is_same_representation(stored.headers, seen.headers):
+            self.revalidated(exchange, stored, seen.headers, store=True)
+        else:
+            self._call_cache(exchange, 'invalidate', key)
+
+    def invalidate(self, exchange: Exchange, headers: Mapping[str, str] | None = None) -> None:
         """Remove every stored response of the exchange's URL and owner, in whatever language and of whatever date (RFC
-        9111 section 4.4)."""
-        key, cache = self.key(exchange), exchange.settings.cache
-        others = [] if type(cache) is DummyCache else variants.forget(cache, key, partial(self._call_cache, exchange))
-        for each in dict.fromkeys([key, *others]):
+        9111 section 4.4). `headers`: those of the response to a write, whose `Location` and `Content-Location` may name
+        another resource that has changed."""
+        key = self.key(exchange)
+        keys = [key, *self._forget(exchange, key[0], resource_of(key))]
+        for url in _changed_elsewhere(key[0], headers or {}):
+            keys += self._forget(exchange, url.partition('?')[0], resource_at(url, key))
+        for each in dict.fromkeys(keys):
             self._call_cache(exchange, 'invalidate', each)
+
+    def _forget(self, exchange: Exchange, url: str, index: str) -> list[Any]:
+        cache = exchange.settings.cache
+        if type(cache) is DummyCache:
+            return []
+        return variants.forget(cache, url, index, partial(self._call_cache, exchange))
 
     def _store(self, exchange: Exchange, response: CachedResponse, read: bool, store: bool) -> CachedResponse:
         now = clock.time()
         sent, key = _key(exchange)
-        sent = {**self._session_headers(), **sent}
+        sent = {**self._transport.header_digests(), **sent}
         headers = policy.stored_headers(response.status_code, response.headers, sent, now, read, self._stale_if_error)
         if response.status_code == 200 and (headers is None or policy.expiry(headers) <= now):
             self._warn_freshness(exchange, response, policy.lowercase(response.headers), now)
         if headers is None:
             return response
         stored = response._replace(headers=headers)
-        if store and type(exchange.settings.cache) is not DummyCache:
+        if store and type(exchange.settings.cache) is not DummyCache and 'no-store' not in self._wanted(exchange):
             seconds = policy.ttl(headers, now, self._keep_stale, self._stale_if_error)
             self._call_cache(exchange, 'set', key, stored, seconds)
             if exchange.request.operation.has_writes:
@@ -136,6 +185,18 @@ class ResponseCache:
 def _key(exchange: Exchange) -> tuple[dict[str, str], Any]:
     """The headers of the exchange that select between responses, and its key."""
     return key_of(exchange.request, exchange.vary, exchange.compatibility_date, exchange.owner, exchange.opt)
+
+
+def _changed_elsewhere(url: str, headers: Mapping[str, str]) -> list[str]:
+    """The resources of the same origin that the response to a write names."""
+    low = policy.lowercase(headers)
+    found = []
+    for name in ('location', 'content-location'):
+        with suppress(ValueError):  # not an address
+            other = urljoin(url, low.get(name, '').strip()).partition('#')[0]
+            if name in low and other != url and origin(urlsplit(other)) == origin(urlsplit(url)):
+                found.append(other)
+    return found
 
 
 def _response(value: Any) -> CachedResponse | None:

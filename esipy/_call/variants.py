@@ -22,6 +22,9 @@ from esipy._runtime import fork
 MAX_VARIANTS = 100
 MAX_URLS = 10_000
 
+#: The parts of a key behind its URL: headers, path and query.
+Variant = list[dict[str, Any]]
+
 #: Calls a method of a cache; returns None if it raises.
 CallCache = Callable[..., Any]
 
@@ -30,7 +33,7 @@ class _Memory:
     """The variants in the caches of this process."""
 
     def __init__(self) -> None:
-        self.by_cache: weakref.WeakKeyDictionary[BaseCache, OrderedDict[str, list[dict[str, Any]]]] = (
+        self.by_cache: weakref.WeakKeyDictionary[BaseCache, OrderedDict[str, list[Variant]]] = (
             weakref.WeakKeyDictionary()
         )
         self._reset_after_fork()
@@ -45,26 +48,26 @@ _memory = _Memory()
 
 def remember(cache: BaseCache, key: Any, seconds: int, call_cache: CallCache) -> None:
     """Remember that a response is stored under `key`, in a cache that keeps entries for `seconds`."""
-    index, headers = resource_of(key), dict(key[1])
+    index, variant = resource_of(key), [dict(part) for part in key[1:]]
     if isinstance(cache, SharedCache):
         known = _shared(index, call_cache)
-        if headers not in known:
-            call_cache('set', index, [*known, headers][-MAX_VARIANTS:], seconds)
+        if variant not in known:
+            call_cache('set', index, [*known, variant][-MAX_VARIANTS:], seconds)
         return
     with _memory.lock:
         urls = _memory.by_cache.setdefault(cache, OrderedDict())
         known = urls.setdefault(index, [])
         urls.move_to_end(index)
-        if headers not in known:
-            known.append(headers)
+        if variant not in known:
+            known.append(variant)
             del known[:-MAX_VARIANTS]
         if len(urls) > MAX_URLS:
             urls.popitem(last=False)
 
 
-def forget(cache: BaseCache, key: Any, call_cache: CallCache) -> list[Any]:
-    """Return the keys of all variants of the response under `key`, and forget them."""
-    index = resource_of(key)
+def forget(cache: BaseCache, url: str, index: str, call_cache: CallCache) -> list[Any]:
+    """Return the keys of all variants of a resource, and forget them. `url`: without its query; `index`: as
+    `resource_of` and `resource_at` return it."""
     if isinstance(cache, SharedCache):
         known = _shared(index, call_cache)
         if known:
@@ -72,9 +75,14 @@ def forget(cache: BaseCache, key: Any, call_cache: CallCache) -> list[Any]:
     else:
         with _memory.lock:
             known = _memory.by_cache.get(cache, OrderedDict()).pop(index, [])
-    return [Key((key[0], frozendict(headers), key[2], key[3])) for headers in known]
+    return [Key((url, *map(frozendict, variant))) for variant in known]
 
 
-def _shared(index: str, call_cache: CallCache) -> list[dict[str, Any]]:
+def _shared(index: str, call_cache: CallCache) -> list[Variant]:
+    """The variants in a cache that processes share; nothing else that is stored there counts."""
     found = call_cache('get', index, None)
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [one for one in found if _is_variant(one)] if isinstance(found, list) else []
+
+
+def _is_variant(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(isinstance(part, dict) for part in value)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from esipy._documents.parse import parse
-from esipy._spec.refs import abridged, shown
+from esipy._runtime.suggest import abridged
+from esipy._spec.refs import shown
 from esipy.exceptions import SpecError
 
 #: Files that a file may build on, through any number of steps.

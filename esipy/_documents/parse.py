@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from esipy._documents import yaml_loader
+from esipy._runtime.suggest import abridged
 from esipy._spec.endpoints import EndpointTable, is_endpoint_table
 from esipy._spec.openapi3 import OpenAPI3
 from esipy._spec.reader import Reader
-from esipy._spec.refs import abridged
 from esipy._spec.swagger2 import Swagger2
 from esipy.exceptions import SpecError
 

@@ -13,6 +13,8 @@ from esipy import clock
 from esipy._http.connection import PIECE, current_request
 from esipy._http.errors import transport_error
 from esipy._http.raw_response import RawResponse
+from esipy._http.requests_internals import has_content
+from esipy._http.urllib3_internals import is_complete
 from esipy._message.errors import failed_body
 from esipy._message.options import Timeouts
 from esipy._runtime.redact import masked
@@ -44,7 +46,7 @@ class _Body(io.RawIOBase):
     """
 
     def __init__(self, response: requests.Response, url: str, between_bytes: float | None) -> None:
-        made_up = getattr(response, '_content', False) is not False or not hasattr(response.raw, 'read1')
+        made_up = has_content(response) or not hasattr(response.raw, 'read1')
         self._raw: Any = urllib3.HTTPResponse(io.BytesIO(response.content)) if made_up else response.raw
         self._response = response
         self._url = url
@@ -83,23 +85,3 @@ class _Body(io.RawIOBase):
 _FOR_EVER = 86400.0
 
 CUT_OFF = 'its end is missing'
-
-#: The states in which urllib3's decoder of gzip has come to the end of one member, and reads what follows, or ignores
-#: it (`GzipDecoderState`, read in 2.8).
-_AFTER_THE_END = (1, 2)
-
-
-def is_complete(raw: Any) -> bool:
-    """Whether compressed data came to its end, which urllib3 does not look after."""
-    decoder = getattr(raw, '_decoder', None)
-    return all(map(_is_at_its_end, getattr(decoder, '_decoders', (decoder,))))  # several, one within the other
-
-
-def _is_at_its_end(decoder: Any) -> bool:
-    """Whether a decoder of urllib3's has seen all; brotli's has another word for it than zlib's. What follows the end
-    of gzip data is ignored, as browsers do."""
-    if getattr(decoder, '_state', None) in _AFTER_THE_END:
-        return True
-    own = getattr(decoder, '_obj', None)
-    is_finished = getattr(own, 'is_finished', None)
-    return bool(getattr(own, 'eof', True) if is_finished is None else is_finished())

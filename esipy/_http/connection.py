@@ -15,6 +15,7 @@ from urllib3 import connection as urllib3_connection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from esipy import clock
+from esipy._http.http_client_internals import HTTPResponse
 
 #: Bodies are read in pieces of this size, and their length is checked after each.
 PIECE = 2**17
@@ -65,7 +66,7 @@ class _DeadlineReader(io.RawIOBase):
         super().close()
 
 
-class _TrackedResponse(http.client.HTTPResponse):
+class _TrackedResponse(HTTPResponse):
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock), PIECE)
@@ -76,31 +77,6 @@ class _TrackedResponse(http.client.HTTPResponse):
         super().begin()
         if self.fp.raw.is_over:  # type: ignore[attr-defined]
             raise http.client.HTTPException('the headers break off')
-        if self.length is None and not self.chunked:
-            self._take_repeated_length()
-
-    def _take_repeated_length(self) -> None:
-        """`Content-Length: 2, 2` is one length, said twice (RFC 9110 section 8.6); the standard library takes it for
-        none. Two different ones are an error."""
-        lengths = {value.strip() for value in self.headers.get('Content-Length', '').split(',')} - {''}
-        if len(lengths) > 1:
-            raise http.client.HTTPException('the response has two lengths')
-        text = next(iter(lengths), '')
-        if text.isascii() and text.isdigit() and len(text) < 20 and self._has_body():
-            self.length = int(text)
-            self.will_close = self._check_close()  # type: ignore[attr-defined]
-
-    def _has_body(self) -> bool:
-        return self._method != 'HEAD' and self.status >= 200 and self.status not in (204, 304)  # type: ignore[attr-defined]
-
-    def _read_status(self) -> tuple[str, int, str]:
-        """The first status that is an answer (RFC 9110 section 15.2); the standard library knows 100 alone."""
-        while True:
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not 101 < status < 200:
-                return version, status, reason
-            while self.fp.readline(PIECE) not in (b'\r\n', b'\n', b''):
-                pass
 
 
 class _TrackedConnection:

@@ -54,7 +54,7 @@ def redirect_of(method: str, url: str, status: int, location: str | None) -> Red
     target = urljoin(url, location.strip())
     try:
         split, source = urlsplit(target), urlsplit(url)
-        is_same_origin = _origin(split) == _origin(source)
+        is_same_origin = origin(split) == origin(source)
     except ValueError:
         return None
     if split.scheme not in _PORTS or not split.hostname:
@@ -66,5 +66,6 @@ def redirect_of(method: str, url: str, status: int, location: str | None) -> Red
     return Redirect(following, split._replace(fragment='').geturl(), keeps_body, is_same_origin)
 
 
-def _origin(split: SplitResult) -> tuple[str, str | None, int | None]:
+def origin(split: SplitResult) -> tuple[str, str | None, int | None]:
+    """Return scheme, host and port (RFC 6454). Raises ValueError for a port that is not a number."""
     return split.scheme, split.hostname, split.port or _PORTS.get(split.scheme)

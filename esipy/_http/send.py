@@ -8,7 +8,6 @@ every call (proxies, CA bundle, cookies) is remembered as long as nothing it dep
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,14 +22,23 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import super_len
 
 from esipy import clock
-from esipy._http.body import from_mock, is_complete, streaming
+from esipy._http.body import from_mock, streaming
 from esipy._http.connection import PIECE, current_request, use_deadline_pools
 from esipy._http.errors import transport_error, was_closed
 from esipy._http.options import check_headers
 from esipy._http.proxies import check_proxy
 from esipy._http.raw_response import BodyError, RawResponse, Redirect, TransportError
 from esipy._http.redirects import MAX_REDIRECTS, REDIRECTS, redirect_of
+from esipy._http.requests_internals import (
+    drop_content,
+    has_content,
+    remember_position,
+    renew_lock_of_cookies,
+    rewind,
+    set_cookies,
+)
 from esipy._http.session import SessionHeaders, SessionIdentity, read
+from esipy._http.urllib3_internals import is_complete
 from esipy._message.options import Timeouts
 from esipy._message.request import Outgoing
 from esipy._runtime import fork
@@ -111,7 +119,7 @@ class Transport:
             raise
         except (RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if not (current_request.idle and outgoing.method in SAFE and was_closed(error)):
-                failure = transport_error(error, urlsplit(url).hostname or 'the server', self._proxy_secrets(url))
+                failure = transport_error(error, _host_of(url), self._proxy_secrets(url))
                 failure.history = tuple(history)
                 raise failure from error
         finally:
@@ -142,7 +150,7 @@ class Transport:
         if status not in REDIRECTS:
             return None
         redirect = redirect_of(str(sent.method), str(sent.url), status, response.headers.get('location'))
-        if redirect is None or (redirect.keeps_body and not _can_rewind(sent)):
+        if redirect is None or (redirect.keeps_body and not rewind(sent)):
             return None
         response.close()
         following = sent.copy()
@@ -179,6 +187,10 @@ class Transport:
     def secrets(self) -> tuple[str, ...]:
         """What the session's headers hold that nobody may see."""
         return self._headers().secrets
+
+    def cache_control(self) -> str | None:
+        """What the session says in all requests about the use of stored responses."""
+        return self._headers().cache_control
 
     def header_digests(self) -> Mapping[str, str]:
         """Digests of what the session says in all requests."""
@@ -221,7 +233,7 @@ class Transport:
             _announce(prepared)
         elif outgoing.body is not None or outgoing.method not in ('GET', 'HEAD'):
             prepared.headers['Content-Length'] = str(len(outgoing.body or b''))
-        prepared._cookies = session.cookies  # type: ignore[attr-defined]
+        set_cookies(prepared, session)
         if len(session.cookies):
             cookies = get_cookie_header(session.cookies, prepared)  # type: ignore[no-untyped-call]
             if cookies:
@@ -257,7 +269,7 @@ class Transport:
             response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed, 0, tuple(history)
         )
         raw = response.raw
-        if getattr(response, '_content', False) is not False or not hasattr(raw, 'stream'):
+        if has_content(response) or not hasattr(raw, 'stream'):
             return self._checked(answer._replace(content=response.content or b''))  # made up by a test's mock
         try:
             pieces, size = [], 0
@@ -291,7 +303,7 @@ class Transport:
                 self._abandoned.append((adapter.poolmanager, adapter.proxy_manager))
                 adapter.__setstate__(adapter.__getstate__())  # type: ignore[attr-defined]
                 use_deadline_pools(adapter.poolmanager)
-        self.session.cookies._cookies_lock = threading.RLock()  # type: ignore[attr-defined]
+        renew_lock_of_cookies(self.session)
 
 
 def _environment() -> tuple[Any, ...]:
@@ -313,22 +325,7 @@ def _announce(prepared: PreparedRequest) -> None:
         prepared.headers['Content-Length'] = str(length)
     else:
         prepared.headers['Transfer-Encoding'] = 'chunked'
-    try:
-        prepared._body_position = body.tell()  # type: ignore[attr-defined]
-    except (AttributeError, OSError):
-        prepared._body_position = object()  # type: ignore[attr-defined]
-
-
-def _can_rewind(prepared: PreparedRequest) -> bool:
-    """Put a body that was read while it was sent back to where it began. False for one that cannot be sent twice."""
-    body: Any = prepared.body
-    if body is None or isinstance(body, (bytes, str)):
-        return True
-    try:
-        body.seek(prepared._body_position)  # type: ignore[attr-defined]
-    except (AttributeError, OSError, TypeError, ValueError):
-        return False
-    return True
+    remember_position(prepared)
 
 
 def _followed(status: int, following: PreparedRequest) -> Redirect:
@@ -345,6 +342,6 @@ def _host_of(url: str) -> str:
 
 def _drop_body_of_redirect(response: requests.Response, **options: Any) -> None:
     """Nobody reads it, and requests would take all of it into memory."""
-    if response.is_redirect and getattr(response, '_content', None) is False:
-        response._content = b''
+    if response.is_redirect and not has_content(response):
+        drop_content(response)
         response.raw.close()

@@ -69,6 +69,8 @@ class SessionIdentity(NamedTuple):
     chosen: tuple[tuple[str, str], ...]
     authorization: str | None
     secrets: tuple[str, ...]
+    #: What all requests say about the use of stored responses.
+    cache_control: str | None
 
 
 #: Headers of a session that choose between answers.
@@ -82,7 +84,16 @@ def read(headers: Mapping[str, Any]) -> SessionIdentity:
     authorization = headers.get('Authorization')
     plain = {name: value for name, value in headers.items() if value is not None}  # None: as requests, not sent
     secret = tuple(str(value) for name, value in plain.items() if is_secret(name))
-    return SessionIdentity(plain, (*chosen, *whose), None if authorization is None else str(authorization), secret)
+    control = cache_control(plain)
+    return SessionIdentity(
+        plain, (*chosen, *whose), None if authorization is None else str(authorization), secret, control
+    )
+
+
+def cache_control(headers: Mapping[str, Any]) -> str | None:
+    """Return `Cache-Control` of a request, or what `Pragma` says in its place (RFC 9111 section 5.4); None for none."""
+    low = {name.lower(): str(value) for name, value in headers.items()}
+    return low.get('cache-control', low.get('pragma'))
 
 
 def _tells_whose(name: str, value: Any) -> bool:

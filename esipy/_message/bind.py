@@ -9,12 +9,11 @@ from typing import Any
 from esipy._message import bodies, credentials
 from esipy._message.serialize import Unwritable, in_cookie, in_header, in_path, in_query, joined
 from esipy._runtime.redact import is_secret
-from esipy._runtime.suggest import closest
+from esipy._runtime.suggest import closest, enumerated
 from esipy._spec.coerce import Faults, coerce
 from esipy._spec.legacy import VALUES
 from esipy._spec.model import COMPATIBILITY_DATE, Operation
 from esipy._spec.parameter import Parameter
-from esipy._spec.refs import enumerated
 from esipy.exceptions import CallError
 
 #: Control characters would let a value begin a header of its own (RFC 9110 section 5.5).

@@ -9,16 +9,18 @@ from typing import Any, NamedTuple
 
 from esipy._message import serialize
 from esipy._message.serialize import Unwritable
+from esipy._runtime.suggest import enumerated
 from esipy._spec.coerce import Faults, Upload, coerce
-from esipy._spec.media import BINARY, FORM, JSON, MULTIPART, TEXT, Content, PartStyle, bare, is_json
+from esipy._spec.media import BINARY, FORM, JSON, MULTIPART, TEXT, Content, PartStyle, is_json
 from esipy._spec.parameter import Parameter
-from esipy._spec.refs import Unsupported, enumerated, shown
+from esipy._spec.refs import Unsupported, shown
 from esipy._spec.schema import Schema
 
 #: Line breaks and quotes would end a name within a part's header (HTML, "multipart/form-data encoding algorithm").
 _QUOTED = {'"': '%22', '\r': '%0D', '\n': '%0A'}
 
-_MEDIA_TYPE = re.compile(r'[\w.!#$&^*+-]+/[\w.!#$&^*+-]+ *(;[\x20-\x7e]*)?', re.ASCII)
+#: The media type of a part.
+_MEDIA_TYPE = re.compile(r'[\w.!#$&^+-]+/[\w.!#$&^+-]+ *(;[\x20-\x7e]*)?', re.ASCII)
 
 
 class Format(NamedTuple):
@@ -30,15 +32,10 @@ class Format(NamedTuple):
 
     @property
     def content_type(self) -> str:
-        """The `Content-Type` of the body. A range such as `*/*` is none."""
-        name = self.content.media_type
+        """The `Content-Type` of the body."""
         if self.boundary:
             return f'multipart/form-data; boundary={self.boundary}'
-        if '*' in name:
-            return {JSON: 'application/json', TEXT: 'text/plain'}.get(self.content.kind, 'application/octet-stream')
-        if self.content.kind == TEXT and 'charset' not in name.lower():
-            return f'{name}; charset=utf-8'
-        return name
+        return self.content.content_type
 
     def encode(self, value: Any) -> bytes:
         """The bytes of a value that `fitting` has returned."""
@@ -66,11 +63,12 @@ def chosen(parameter: Parameter, value: Any, faults: Faults) -> tuple[Any, Forma
 
     What does not fit the preferred one is added to `faults`. Raises SpecError where none of them is supported.
     """
-    contents = [content for content in parameter.contents if _is_supported(content)]
+    contents = [content for content in parameter.contents if content.is_supported]
     if not contents:
         names = enumerated(content.media_type for content in parameter.contents)
         raise Unsupported(f'a body of {names or "no media type"}')
-    value = _at_hand(value)
+    if len(contents) > 1 or contents[0].kind != JSON:
+        value = _at_hand(value)
     first: Faults | None = None
     for content in contents:
         found = Faults(keeps_null=content.is_merge_patch, takes_files=content.kind == MULTIPART)
@@ -94,13 +92,6 @@ def _at_hand(value: Any) -> Any:
     if hasattr(value, 'read'):
         return upload_of(value, None)
     return list(value) if isinstance(value, Iterator) else value
-
-
-def _is_supported(content: Content) -> bool:
-    name = bare(content.media_type)
-    if content.kind == MULTIPART and name not in ('multipart/form-data', 'multipart/*'):
-        return False
-    return _MEDIA_TYPE.fullmatch(content.media_type) is not None
 
 
 def fitting(value: Any, content: Content, where: str, faults: Faults) -> Any:

@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import quote
 
 from esipy._runtime.redact import declare_secret
+from esipy._runtime.suggest import enumerated
 from esipy._spec.coerce import Faults
 from esipy._spec.model import Operation
-from esipy._spec.refs import Unsupported, enumerated
+from esipy._spec.refs import Unsupported
 from esipy._spec.security import BASIC, BEARER, SecurityScheme
 
 _TOKEN = re.compile(r'[\x21-\x7e]+')

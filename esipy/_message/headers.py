@@ -11,14 +11,15 @@ from typing import Any, TypeVar
 from esipy import clock
 from esipy._runtime.redact import is_secret
 
-#: Notes of our own that a kept answer has among its headers: when it came, and until when it is fresh, both in
-#: seconds since the epoch by our clock; what the request said in the headers that `Vary` names; and its `Warning`,
-#: which is told with every hit and must not be searched for each time.
+#: Notes of our own among the headers of a stored response: when it arrived, and until when it is fresh, both in seconds
+#: since the epoch by our clock; the values of the request headers that `Vary` names; its `Warning`, which is reported
+#: with every hit and must not be searched for each time; and when its `Age` was what it is.
 OURS = 'X-Esipy-'
 RECEIVED = OURS + 'Received'
 EXPIRY = OURS + 'Expiry'
 VARIED = OURS + 'Varied'
 WARNED = OURS + 'Warned'
+AGED = OURS + 'Aged'
 
 Value = TypeVar('Value')
 
@@ -84,6 +85,43 @@ def retry_after(low: Mapping[str, str], now: float) -> float | None:
         return min(float(digits), LONGEST)
     until, sent = moment(digits), moment(low.get('date'))
     return None if until is None else min(max(0.0, until - (now if sent is None else sent)), LONGEST)
+
+
+#: The most seconds that count (RFC 9111 section 1.2.2); an `Expires` in the year 9999 means "for ever".
+MAX_SECONDS = 2.0**31
+
+
+def delta_seconds(text: str | None) -> float | None:
+    """Return delta-seconds (RFC 9111 section 1.2.2), at most 2^31; None for what is not."""
+    digits = (text or '').strip()
+    if not digits.isascii() or not digits.isdigit():
+        return None
+    return min(float(digits[:12]), MAX_SECONDS)
+
+
+def initial_age(low: Mapping[str, str]) -> float:
+    """Return the `Age` of a response when it arrived; of several the first counts (RFC 9111 section 5.1)."""
+    return (delta_seconds(low['age'].partition(',')[0]) or 0.0) if 'age' in low else 0.0
+
+
+def directives(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return `Cache-Control` as a dict; a directive without a value has ''. Of two with one name the first counts."""
+    return _directives(headers.get('cache-control', ''))
+
+
+#: One element of a list, which may hold commas within quotes (RFC 9110 section 5.6). Each character can only be matched
+#: by one alternative, so that hostile text is read in linear time.
+_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|\\?$))+', re.DOTALL)
+
+
+@lru_cache(maxsize=256)  # a server sends the same few values all day
+def _directives(text: str) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for element in _ELEMENT.findall(text):
+        name, _, value = element.partition('=')
+        found.setdefault(name.strip().lower(), re.sub(r'\\(.)', r'\1', value.strip().strip('"')))
+    found.pop('', None)
+    return found
 
 
 class Headers(Mapping[str, Value]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -15,7 +14,7 @@ from esipy import clock
 from esipy._message.codec import Codec
 from esipy._message.decode import body_kind, decode, decoded_text
 from esipy._message.error_data import ErrorHeaders, as_error_data
-from esipy._message.headers import EXPIRY, OURS, RECEIVED, Headers, moment
+from esipy._message.headers import AGED, EXPIRY, OURS, RECEIVED, Headers, delta_seconds, directives, initial_age, moment
 from esipy._message.request import Request
 from esipy._message.rows import builder
 from esipy._runtime.attribute import computed
@@ -112,11 +111,11 @@ class Response:
         if expiry is not None and received is not None:
             seconds = expiry - received
         else:
-            control = _MAX_AGE.search(self.headers.get('Cache-Control', ''))
-            if control is None:
+            control = directives({'cache-control': self.headers.get('Cache-Control', '')})
+            if control.keys().isdisjoint({'max-age', 'no-cache', 'no-store'}):
                 return None
-            age = self.headers.get('Age', '')
-            seconds = float(control[1]) - (float(age) if age.isdecimal() and len(age) < 12 else 0.0)
+            longest = 0.0 if 'no-cache' in control else delta_seconds(control.get('max-age')) or 0.0
+            seconds = longest - self._initial_age()
         sent = moment(self.headers.get('Date'))
         return formatdate((clock.time() if sent is None else sent) + min(seconds, 2.0**31), usegmt=True)
 
@@ -139,10 +138,11 @@ class Response:
     @property
     def age(self) -> float:
         """Seconds since the server made this answer."""
-        told = self.headers.get('Age', '')
-        received = self._noted(RECEIVED)
-        resident = 0.0 if received is None else max(0.0, clock.time() - received)
-        return resident + (float(told) if told.isdecimal() else 0.0)
+        since = self._noted(AGED) or self._noted(RECEIVED)
+        return self._initial_age() + (0.0 if since is None else max(0.0, clock.time() - since))
+
+    def _initial_age(self) -> float:
+        return initial_age({name.lower(): value for name, value in self._plain.items()})
 
     @property
     def expires(self) -> datetime | None:
@@ -298,9 +298,6 @@ def _mended(told: Any, fitting: Any, where: str) -> list[tuple[str, str]]:
             return []
         return [(where, 'null is not allowed' if fitting is ... else f'{shown(told)} where {shown(fitting)} belongs')]
     return [fault for part in parts for fault in _mended(*part)]
-
-
-_MAX_AGE = re.compile(r'(?:^|,)\s*max-age="?([0-9]{1,10})', re.IGNORECASE | re.ASCII)
 
 
 def _typed(name: str, text: str, schema: Schema | None) -> Any:

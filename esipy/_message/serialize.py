@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
+from esipy._runtime.suggest import abridged
 from esipy._spec.parameter import Parameter
-from esipy._spec.refs import Unsupported, abridged, shown
+from esipy._spec.refs import Unsupported, shown
 
 Pairs = list[tuple[str, str]]
 

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-#: What a record may lack: the plugin that sets it may be missing, or an app may have made the record.
+#: What a record may lack: the plugin that sets it may be missing, or an app may have created the record.
 _DEFAULTS = dict.fromkeys(
     (
         'tracking_token',
@@ -64,17 +64,17 @@ class ServiceClientFormatter(logging.Formatter):
     ) -> None:
         super().__init__(fmt, datefmt, style)
 
-        def made(text: str) -> Any:
+        def style_of(text: str) -> Any:
             # logging takes an empty format for its default, which is the message: nothing is to be added here.
             return type(self._style)(text, defaults=_DEFAULTS) if text else None
 
         self._by_action = {
-            'REQUEST': made(request_fmt),
-            'RESPONSE': made(response_fmt),
-            'EXCEPTION': made(exception_fmt),
+            'REQUEST': style_of(request_fmt),
+            'RESPONSE': style_of(response_fmt),
+            'EXCEPTION': style_of(exception_fmt),
         }
-        self._parse_exception = made(parse_exception_fmt)
-        self._header = made(headers_fmt)
+        self._parse_exception = style_of(parse_exception_fmt)
+        self._header = style_of(headers_fmt)
         self._headers_sep = headers_sep
 
     def formatMessage(self, record: logging.LogRecord) -> str:
@@ -89,9 +89,9 @@ class ServiceClientFormatter(logging.Formatter):
 
     def _with_texts(self, record: logging.LogRecord) -> logging.LogRecord:
         """A copy with the texts that formats may use, since other handlers get the same record. A record that an app
-        made itself may lack any of them."""
-        made = copy.copy(record)
-        fields = vars(made)
+        created itself may lack any of them."""
+        copied = copy.copy(record)
+        fields = vars(copied)
         headers = fields.get('headers')
         if isinstance(headers, Mapping):
             fields['headers'] = self._headers_sep.join(self._header_text(name, headers[name]) for name in headers)
@@ -105,7 +105,7 @@ class ServiceClientFormatter(logging.Formatter):
             fields['exception_repr'] = f'{type(fields["exception"]).__name__}({record.getMessage()!r})'
         for name, text in _DEFAULTS.items():
             fields.setdefault(name, text)
-        return made
+        return copied
 
     def _header_text(self, name: str, value: str) -> str:
         if self._header is None:

@@ -214,16 +214,16 @@ class Mock(Plugin):
         mock = mock_manager._next(call)
         if mock is None or isinstance(mock, _Patch):
             mock = self._created(call, _patched(call.endpoint_option('mock'), mock.changes if mock else {}))
-        given = mock(call)
-        if not isinstance(given, RawResponse):
-            raw = isinstance(given, (bytes, str))
-            given = (RawDataMock(data=given) if raw else JsonDataMock(data=given))(call)
-        _check(call, given)
-        return given
+        response = mock(call)
+        if not isinstance(response, RawResponse):
+            is_body = isinstance(response, (bytes, str))
+            response = (RawDataMock(data=response) if is_body else JsonDataMock(data=response))(call)
+        _check(call, response)
+        return response
 
     def _created(self, call: CallContext, description: Mapping[str, Any]) -> MockFunction:
         if 'mock_type' not in description:
-            raise MockError(f'{call.name}: no mock; use mock_manager.use_mock(…), or a `mock` beside the endpoint')
+            raise MockError(f'{call.name}: no mock; use mock_manager.use_mock(…), or `mock` in the table of endpoints')
         options = {name: value for name, value in description.items() if name != 'mock_type'}
         kind = self._class_of(call, description['mock_type'])
         try:

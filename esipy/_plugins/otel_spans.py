@@ -48,7 +48,8 @@ class Tracer:
     """Creates spans and histograms. The providers are the global ones where None is given."""
 
     def __init__(self, tracer_provider: Any, meter_provider: Any, version: str) -> None:
-        self._uses_global = tracer_provider is None and meter_provider is None
+        self._tracer_provider = tracer_provider
+        self._meter_provider = meter_provider
         self._tracer = trace.get_tracer('esipy', version, tracer_provider)
         self._meter = metrics.get_meter('esipy', version, meter_provider)
 
@@ -59,23 +60,44 @@ class Tracer:
     def is_off(self) -> bool:
         """Whether nobody receives anything: the program has not configured an SDK, or the caller has suppressed
         instrumentation, as exporters do."""
-        if context.get_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY) or context.get_value(_SUPPRESS_INSTRUMENTATION_KEY):
+        current = context.get_current()
+        if current.get(_SUPPRESS_HTTP_INSTRUMENTATION_KEY) or current.get(_SUPPRESS_INSTRUMENTATION_KEY):
             return True
-        return self._uses_global and not (_has_tracer_provider() or _has_meter_provider())
+        return not (self._has_spans or self._has_metrics)
+
+    @property
+    def _has_spans(self) -> bool:
+        """Whether spans are processed: an SDK without a processor would create them for nobody."""
+        provider = self._tracer_provider or trace.get_tracer_provider()
+        if type(provider) is ProxyTracerProvider:
+            return False
+        processor = getattr(provider, '_active_span_processor', None)
+        return getattr(processor, '_span_processors', None) != ()
+
+    @property
+    def _has_metrics(self) -> bool:
+        provider = self._meter_provider or metrics.get_meter_provider()
+        return type(provider).__name__ != '_ProxyMeterProvider'
 
     def open(self, name: str, attributes: Mapping[str, Any]) -> OpenSpan:
         """Begin an INTERNAL span."""
-        return OpenSpan(self._tracer.start_span(name, attributes=attributes))
+        return OpenSpan(self._start(name, SpanKind.INTERNAL, attributes))
 
     def open_client(self, name: str, attributes: Mapping[str, Any]) -> OpenSpan:
         """Begin a CLIENT span."""
-        span = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
-        return OpenSpan(span, suppresses=True)
+        return OpenSpan(self._start(name, SpanKind.CLIENT, attributes), suppresses=True)
+
+    def _start(self, name: str, kind: SpanKind, attributes: Mapping[str, Any]) -> trace.Span:
+        if self._has_spans:
+            return self._tracer.start_span(name, kind=kind, attributes=attributes)
+        return trace.NonRecordingSpan(trace.get_current_span().get_span_context())
 
     def record_client(
         self, name: str, attributes: Mapping[str, Any], error: str | None, begun: float, ended: float
     ) -> None:
         """Record a CLIENT span that is over, with its times by `clock.monotonic`."""
+        if not self._has_spans:
+            return
         span = self._tracer.start_span(
             name, kind=SpanKind.CLIENT, attributes=attributes, start_time=clock.epoch_ns(begun)
         )
@@ -85,11 +107,3 @@ class Tracer:
 def inject(headers: dict[str, str]) -> None:
     """Add the headers that carry the current context to another program."""
     propagate.inject(headers)
-
-
-def _has_tracer_provider() -> bool:
-    return not isinstance(trace.get_tracer_provider(), ProxyTracerProvider)
-
-
-def _has_meter_provider() -> bool:
-    return type(metrics.get_meter_provider()).__name__ != '_ProxyMeterProvider'

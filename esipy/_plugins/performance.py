@@ -13,7 +13,7 @@ from esipy._runtime import fork
 #: Durations are counted in classes, each so much longer than the one before: a percentile is off by half of that.
 _GROWTH = 1.05
 
-#: The shortest duration that is told from shorter ones, in seconds.
+#: Shorter durations are counted as this one, in seconds.
 _SHORTEST = 1e-5
 
 _PERCENTILES = (50, 90, 95, 99)

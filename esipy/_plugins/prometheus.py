@@ -9,7 +9,6 @@ from typing import Any
 
 from esipy import clock
 from esipy._http import RawResponse
-from esipy._limits import headers
 from esipy._plugins.base import CallContext, HookContext
 from esipy._plugins.telemetry import LOGGER, BoundedValues, Telemetry, cache_result, harmless, has_status, header
 from esipy._runtime.lazy import missing_extra
@@ -19,6 +18,11 @@ from esipy._runtime.suggest import closest
 from esipy.exceptions import TokenError
 
 _PREFIX = re.compile('[a-zA-Z_:][a-zA-Z0-9_:]*')
+
+_GROUP, _LEFT, _ERRORS_LEFT = 'x-ratelimit-group', 'x-ratelimit-remaining', 'x-esi-error-limit-remain'
+
+#: The headers that show what is left, by their lengths: most headers have others.
+_BUDGET = {len(name): name for name in (_GROUP, _LEFT, _ERRORS_LEFT)}
 
 _PRESETS = ('esipy', 'allianceauth')
 
@@ -60,11 +64,13 @@ class Prometheus(Telemetry):
                 self._collectors[name] = prometheus_collectors.collector(metric, registry)
             except prometheus_collectors.CollectorConflictError as error:
                 _conflicts.warning((id(registry), metric.name), 'Prometheus: %s', error)
+        self._in_flight: Any = self._collectors.get('in_flight')
         #: The collectors with labels: looking one up there takes longer than counting.
         self._children: dict[tuple[str, ...], Any] = {}
         self._operations = BoundedValues()
         self._groups = BoundedValues(200)
         self._dates = BoundedValues(100)
+        self._statuses = BoundedValues(100)
         self._note = f'_prometheus_{id(self):x}'
 
     def _child(self, name: str, *values: str) -> Any:
@@ -79,20 +85,12 @@ class Prometheus(Telemetry):
     # ------------------------------------------------------------------ attempts
 
     def around_attempt(self, call: CallContext) -> HookContext:
-        return self._in_flight(call)
-
-    @contextmanager
-    def _in_flight(self, call: CallContext) -> Iterator[None]:
-        try:
-            yield
-        finally:
-            self._leave(call)
+        return _InFlight(self, call)
 
     @harmless
     def on_send(self, call: CallContext) -> None:
-        gauge = self._child('in_flight')
-        if gauge is not None:
-            gauge.inc()
+        if self._in_flight is not None:
+            self._in_flight.inc()
             call.notes[self._note] = True
         if call.attempts > 1:
             self._count('retries', self._operations(call.name))
@@ -101,11 +99,12 @@ class Prometheus(Telemetry):
     def _leave(self, call: CallContext) -> None:
         """The attempt is not in flight any more."""
         if call.notes.pop(self._note, None):
-            self._child('in_flight').dec()
+            self._in_flight.dec()
 
     @harmless
     def on_raw_response(self, call: CallContext) -> None:
-        self._leave(call)
+        if call.notes.pop(self._note, None):
+            self._in_flight.dec()
         raw, seconds = call.raw_response, call.attempt_elapsed
         if raw is None or seconds is None:
             return  # a plugin responded in place of the server
@@ -119,7 +118,7 @@ class Prometheus(Telemetry):
         self._set_budget(raw)
 
     def _count_for_alliance_auth(self, raw: RawResponse, operation: str, seconds: float) -> None:
-        status = str(raw.status) if has_status(raw) else '0'
+        status = self._statuses(str(raw.status)) if has_status(raw) else '0'
         date = self._dates(header(raw, 'x-compatibility-date') or 'unknown')
         cache_status = header(raw, 'x-esi-cache-status') or 'unknown'
         self._count('requests', operation, status, date, self._dates(cache_status))
@@ -127,13 +126,25 @@ class Prometheus(Telemetry):
 
     def _set_budget(self, raw: RawResponse) -> None:
         """Show what is left of a bucket, and of the error limit."""
-        shown = headers.parse(raw.headers, clock.time())
-        if shown.group is not None and shown.remaining is not None:
-            self._set('left', shown.remaining, self._groups(shown.group))
-        if shown.errors_left is not None and self._is_own:
-            self._set('left', shown.errors_left, 'errors')
-        elif shown.errors_left is not None:
-            self._set('errors_left', shown.errors_left)
+        group = left = errors_left = None
+        for name, value in raw.headers.items():
+            kind = _BUDGET.get(len(name))
+            if kind is None or name.lower() != kind:
+                continue
+            if kind == _GROUP:
+                group = value
+            elif not value.isdecimal() or len(value) > 12:
+                continue
+            elif kind == _LEFT:
+                left = int(value)
+            else:
+                errors_left = int(value)
+        if group is not None and left is not None:
+            self._set('left', left, self._groups(group))
+        if errors_left is not None and self._is_own:
+            self._set('left', errors_left, 'errors')
+        elif errors_left is not None:
+            self._set('errors_left', errors_left)
 
     # ------------------------------------------------------------------ calls and steps
 
@@ -165,7 +176,7 @@ class Prometheus(Telemetry):
         elif step.details.get('requested'):
             self._count('refreshes', 'success' if problem is None else 'failure')
             status = getattr(problem, 'status_code', 0) if isinstance(problem, TokenError) else 0
-            self._observe('refresh_duration', seconds, '200' if problem is None else str(status))
+            self._observe('refresh_duration', seconds, '200' if problem is None else self._statuses(str(status)))
 
     # ------------------------------------------------------------------ collectors
 
@@ -183,3 +194,20 @@ class Prometheus(Telemetry):
         gauge = self._child(name, *values)
         if gauge is not None:
             gauge.set(value)
+
+
+class _InFlight:
+    """Around an attempt: it is not in flight any more, also if `on_raw_response` is not called."""
+
+    __slots__ = ('_call', '_plugin')
+
+    def __init__(self, plugin: Prometheus, call: CallContext) -> None:
+        self._plugin = plugin
+        self._call = call
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        if self._plugin._note in self._call.notes:
+            self._plugin._leave(self._call)

@@ -59,13 +59,14 @@ class BoundedValues:
         self._lock = threading.Lock()
 
     def __call__(self, text: str) -> str:
+        text = text[:100]
         known = self._known.get(text)
         if known is not None:
             return known
         with self._lock:
             if len(self._known) >= self._limit:
                 return OTHER
-            value = ''.join(letter if letter.isprintable() else '?' for letter in text[:100])
+            value = ''.join(letter if letter.isprintable() else '?' for letter in text)
             self._known[text] = value
             return value
 

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
-from esipy._runtime.suggest import closest
-from esipy._spec.refs import abridged, enumerated, shown
+from esipy._runtime.suggest import abridged, closest, enumerated
+from esipy._spec.refs import shown
 from esipy._spec.schema import Schema
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from esipy._runtime.suggest import closest
+from esipy._runtime.suggest import closest, enumerated
 from esipy._spec.model import OperationKey, ResponseSpec
 from esipy._spec.parameter import Parameter
 from esipy._spec.reader import METHODS, Reader
@@ -69,7 +69,7 @@ class EndpointTable(Reader):
         elif self.base_url and not re.fullmatch(r'https?://[^/?#]+(/[^?#]*)?', self.base_url):
             faults.append(f'base_path {shown(base)} is no address such as https://example.com/api')
         if faults:
-            raise SpecError('; '.join(faults))
+            raise SpecError(enumerated(faults, 50, '; ', 500))
 
     def places(self) -> Iterator[OperationKey]:
         for name, endpoint in self._endpoints.items():

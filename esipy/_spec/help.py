@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from esipy._spec.refs import enumerated
+from esipy._runtime.suggest import enumerated
 from esipy.exceptions import SpecError
 
 if TYPE_CHECKING:

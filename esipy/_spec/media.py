@@ -13,6 +13,9 @@ JSON, FORM, MULTIPART, TEXT, BINARY = 'json', 'form', 'multipart', 'text', 'bina
 #: 'application/json', 'application/merge-patch+json; charset=utf-8', 'text/json'.
 _JSON = re.compile(r'(application|text)/json|[\w.-]+/[\w.-]+\+json')
 
+#: What may stand in a header (RFC 9110 section 8.3.1), ranges included.
+_MEDIA_TYPE = re.compile(r'[\w.!#$&^*+-]+/[\w.!#$&^*+-]+ *(;[\x20-\x7e]*)?', re.ASCII)
+
 #: Bodies that are texts by their kind, though not by their name.
 _TEXTS = re.compile(r'text/.*|application/(xml|yaml|x-yaml|javascript|x-ndjson|graphql|sql)|.*\+(xml|yaml)')
 
@@ -26,21 +29,28 @@ class PartStyle(NamedTuple):
     allows_reserved: bool = False
 
 
-class Content(NamedTuple):
+class Content:
     """One of the media types in which a body can be sent."""
 
-    media_type: str
-    schema: Schema
-    encoding: Mapping[str, PartStyle] = {}
+    def __init__(self, media_type: str, schema: Schema, encoding: Mapping[str, PartStyle] | None = None) -> None:
+        self.media_type = media_type
+        self.schema = schema
+        #: How the fields of a form are written, where the description says so.
+        self.encoding = encoding or {}
+        self.kind = kind_of(media_type)
+        name = bare(media_type)
+        #: In a merge patch null means that a field is removed (RFC 7396).
+        self.is_merge_patch = name.endswith('/merge-patch+json')
+        is_form = self.kind != MULTIPART or name in ('multipart/form-data', 'multipart/*')
+        self.is_supported = is_form and _MEDIA_TYPE.fullmatch(media_type) is not None
+        self.content_type = _content_type(media_type, self.kind)
 
-    @property
-    def kind(self) -> str:
-        return kind_of(self.media_type)
 
-    @property
-    def is_merge_patch(self) -> bool:
-        """In a merge patch null means that a field is removed (RFC 7396)."""
-        return bare(self.media_type).endswith('/merge-patch+json')
+def _content_type(media_type: str, kind: str) -> str:
+    """The `Content-Type` of a body. A range such as `*/*` is not one."""
+    if '*' in media_type:
+        return {JSON: 'application/json', TEXT: 'text/plain; charset=utf-8'}.get(kind, 'application/octet-stream')
+    return f'{media_type}; charset=utf-8' if kind == TEXT and 'charset' not in media_type.lower() else media_type
 
 
 def bare(media_type: str) -> str:

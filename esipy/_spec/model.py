@@ -214,7 +214,7 @@ class Operation:
     @cached_property
     def scopes(self) -> tuple[str, ...]:
         """The scopes that a token must carry."""
-        return tuple(scope for need in self.security[:1] for scopes in need.values() for scope in scopes)
+        return tuple(str(scope) for need in self.security[:1] for scopes in need.values() for scope in scopes)
 
     @property
     def required_roles(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from esipy._spec.legacy import BODY_NAMES
 from esipy._spec.media import BINARY, FORM, JSON, MULTIPART, TEXT, Content, PartStyle, bare, is_json
 from esipy._spec.model import OperationKey, ResponseSpec
 from esipy._spec.parameter import Parameter
-from esipy._spec.reader import METHODS, Reader, draft4
+from esipy._spec.reader import METHODS, Reader, draft4, successful
 from esipy._spec.refs import is_mapping, listed, mapping, resolve, shown, text
 from esipy.exceptions import SpecError
 
@@ -121,8 +121,8 @@ class OpenAPI3(Reader):
         return ResponseSpec(schema, headers, examples, tuple(map(str, mapping(node, 'content'))))
 
     def response_types(self, place: OperationKey) -> list[str]:
-        nodes = mapping(self.raw(place), 'responses').items()
-        good = [resolve(self.document, node) for status, node in nodes if str(status)[:1] == '2']
+        nodes = mapping(self.raw(place), 'responses')
+        good = [resolve(self.document, node) for node in successful(nodes)]
         return [str(name) for node in good if isinstance(node, Mapping) for name in mapping(node, 'content')]
 
     def _schemes(self) -> Mapping[str, Any]:

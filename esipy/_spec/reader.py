@@ -48,9 +48,8 @@ class Reader:
                 raw = self._readable(item.get(method)) if isinstance(item, Mapping) else None
                 if isinstance(raw, Mapping):
                     tags = raw.get('tags')
-                    yield OperationKey(
-                        str(raw.get('operationId') or ''), method, path, tuple(tags) if isinstance(tags, list) else ()
-                    )
+                    named = tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
+                    yield OperationKey(str(raw.get('operationId') or ''), method, path, named)
 
     def references(self) -> dict[str, str]:
         """The paths that are described in another document, and the reference to each."""
@@ -183,3 +182,9 @@ def draft4(node: Mapping[str, Any], nullable: str) -> Mapping[str, Any]:
             changes[exclusive] = node.get(bound) if node[exclusive] else None
             changes[bound] = None if node[exclusive] else node.get(bound)
     return {**node, **changes} if changes else node
+
+
+def successful(responses: Mapping[str, Any]) -> list[Any]:
+    """The descriptions of successful responses; that of any response, where there is none of them."""
+    found = [node for status, node in responses.items() if str(status)[:1] == '2']
+    return found or [responses[status] for status in ('default',) if status in responses]

@@ -4,11 +4,11 @@ Everything is looked up when it is needed, and only then. What is broken there r
 """
 
 import reprlib
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from esipy._runtime.suggest import abridged
 from esipy.exceptions import SpecError
 
 
@@ -127,14 +127,3 @@ def shown(value: Any) -> str:
     if isinstance(value, (Mapping, list, tuple, set, frozenset)):
         return abridged(_REPR.repr(value), 80)
     return abridged(repr(value), 80)
-
-
-def abridged(text: str, length: int) -> str:
-    """The beginning of a text that is longer than `length`."""
-    return text if len(text) <= length else f'{text[: length - 3]}...'
-
-
-def enumerated(names: Iterable[Any], most: int = 20) -> str:
-    """Names one after the other, in an error's text: the first of them, if there are many."""
-    first = [abridged(str(name), 80) for name in islice(names, most + 1)]
-    return ', '.join([*first[:most], '…'] if len(first) > most else first)

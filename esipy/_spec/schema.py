@@ -46,6 +46,9 @@ class Schema:
         for name, kinds in _KINDS.items():
             if name in self.own and not isinstance(self.own[name], kinds):
                 raise SpecError(f'{name!r} cannot be {shown(self.own[name])}')
+        kind = self.own.get('type')
+        if isinstance(kind, list) and not all(isinstance(one, str) for one in kind):
+            raise SpecError(f"'type' cannot be {shown(kind)}")
 
     @cached_property
     def keywords(self) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from esipy._spec.media import FORM, MULTIPART, Content, kind_of
 from esipy._spec.model import OperationKey, ResponseSpec
 from esipy._spec.parameter import Parameter
-from esipy._spec.reader import Reader, draft4
+from esipy._spec.reader import Reader, draft4, successful
 from esipy._spec.refs import is_mapping, listed, mapping, resolve, text
 from esipy.exceptions import SpecError
 
@@ -99,8 +99,8 @@ class Swagger2(Reader):
         return ResponseSpec(schema, headers, list(mapping(node, 'examples').values()))
 
     def response_types(self, place: OperationKey) -> list[str]:
-        nodes = mapping(self.raw(place), 'responses').items()
-        good = [resolve(self.document, node) for status, node in nodes if str(status)[:1] == '2']
+        nodes = mapping(self.raw(place), 'responses')
+        good = [resolve(self.document, node) for node in successful(nodes)]
         has_body = any(isinstance(node, Mapping) and 'schema' in node for node in good)
         return self._media_types(place, 'produces') if has_body else []
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote
 
-from esipy._runtime.suggest import closest
+from esipy._runtime.suggest import closest, enumerated
 from esipy._spec.legacy import REMOVED
 from esipy._spec.model import Operation, OperationKey
 from esipy._spec.reader import METHODS, Reader
@@ -136,7 +136,7 @@ class OpTable(Mapping[str, Operation]):
         if not places:
             raise self._unknown(key, tag)
         if len(places) > 1:
-            where = ', '.join(f'{self._exact_name(place)!r} {list(place.tags)}' for place in places)
+            where = enumerated(f'{self._exact_name(place)!r} {list(place.tags)}' for place in places)
             raise SpecError(f'{key!r} names several operations: {where}; ask for one of these, or by (tag, name)')
         return places[0]
 

@@ -146,7 +146,7 @@ REFUSED: list[tuple[str, dict[str, Any], Any, str]] = [
     ('application/octet-stream', FILE, {'a': 1}, 'where bytes or a file belongs (application/octet-stream)'),
     ('application/json', NAMED, b'{}', 'is not an object'),
     ('application/json', NAMED, {'name': b'x'}, 'body.name: '),
-    ('application/json', {}, Named(b'x'), 'a file where JSON belongs'),
+    ('application/json', {}, Named(b'x'), 'body: '),
 ]
 
 #: Media types that no body can be sent in.

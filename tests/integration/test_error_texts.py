@@ -218,6 +218,18 @@ EXPIRES: dict[str, tuple[dict[str, str], str | None]] = {
     ),
     'sent by the server': ({'Cache-Control': 'max-age=60', 'Expires': DATE, 'Date': DATE}, DATE),
     'no freshness': ({'Date': DATE}, None),
+    'max-age in quotes': ({'Cache-Control': 'max-age="60"', 'Date': DATE}, 'Sun, 06 Nov 1994 08:50:37 GMT'),
+    'max-age within quotes': (
+        {'Cache-Control': 'x="a, max-age=9", max-age=60', 'Date': DATE},
+        'Sun, 06 Nov 1994 08:50:37 GMT',
+    ),
+    'several ages': (
+        {'Cache-Control': 'max-age=60', 'Age': '10, 20', 'Date': DATE},
+        'Sun, 06 Nov 1994 08:50:27 GMT',
+    ),
+    'max-age is not a number': ({'Cache-Control': 'max-age=soon', 'Date': DATE}, DATE),
+    'no-cache': ({'Cache-Control': 'no-cache, max-age=60', 'Date': DATE}, DATE),
+    'no-store': ({'Cache-Control': 'no-store', 'Date': DATE}, DATE),
     'shared caches only': ({'Cache-Control': 's-maxage=60', 'Date': DATE}, None),
 }
 

@@ -13,6 +13,7 @@ from esipy import App, EsiClient, clock
 from esipy._cache.envelope import seal, unseal
 from esipy._cache.policy import CachedResponse
 from esipy.cache import BaseCache, DictCache, FileCache, _hash
+from esipy.exceptions import ServerError
 from tests.integration.things import client
 from tests.servers import Server, Visit, answer
 
@@ -26,6 +27,7 @@ def document(url: str, server_format: str = 'openapi') -> dict[str, Any]:
             {'name': 'Accept-Language', 'in': 'header', 'schema': {'type': 'string'}},
             {'name': 'X-Compatibility-Date', 'in': 'header', 'schema': {'type': 'string'}},
             {'name': 'q', 'in': 'query', 'schema': {'type': 'string'}},
+            *({'name': name, 'in': 'header', 'schema': {'type': 'string'}} for name in ('Cache-Control', 'Pragma')),
         ]
         head: dict[str, Any] = {'openapi': '3.1.0', 'servers': [{'url': url}]}
     else:
@@ -169,6 +171,9 @@ def test_the_age_of_a_cached_response_grows(caller_with_cache: EsiClient) -> Non
         cached = caller_with_cache.request(call)
         assert cached.from_cache
         assert 107 <= int(cached.headers['age']) <= 109
+        assert 107 <= cached.age < 110
+        clock.move(50)
+        assert 157 <= cached.age < 160
         assert [name.lower() for name in cached.headers].count('age') == 1
 
 
@@ -216,6 +221,137 @@ def test_vary_counts_whatever_header_it_names(name: str) -> None:
                 return caller.request(call).from_cache
 
         assert [read('a'), read('a'), read('b'), read('b')] == [False, True, False, True]
+
+
+# ---------------------------------------------------------------------- what a request says (RFC 9111 section 5.2.1)
+
+#: What the response said, how long ago, what the request says, and whether the stored response is used.
+DIRECTIVES = [
+    ('max-age=60', 10, 'no-cache', False),
+    ('max-age=60', 10, 'NO-CACHE', False),
+    ('max-age=60', 10, 'max-age=0', False),
+    ('max-age=60', 10, 'max-age=5', False),
+    ('max-age=60', 10, 'max-age=20', True),
+    ('max-age=60', 10, 'max-age=rubbish', False),
+    ('max-age=60', 10, 'min-fresh=40', True),
+    ('max-age=60', 10, 'min-fresh=55', False),
+    ('max-age=60', 10, 'max-stale', True),
+    ('max-age=60', 100, 'max-stale', True),
+    ('max-age=60', 100, 'max-stale=60', True),
+    ('max-age=60', 100, 'max-stale=20', False),
+    ('max-age=60, must-revalidate', 100, 'max-stale', False),
+    ('max-age=60', 100, 'max-stale, max-age=50', False),
+    ('max-age=60', 10, 'no-store', True),
+    ('max-age=60', 10, 'only-if-cached', True),
+    ('max-age=60', 10, 'no-transform, x="no-cache"', True),
+]
+
+
+@pytest.mark.parametrize('where', ['call', 'session'])
+@pytest.mark.parametrize(('response', 'moved', 'request_', 'used'), DIRECTIVES)
+def test_directives_of_a_request(response: str, moved: int, request_: str, used: bool, where: str) -> None:
+    with Server(Numbered(Cache_Control=response, ETag='"1"')) as server, client(cache=DictCache()) as caller:
+        op = App.create(document(server.url)).op['get_thing']
+        caller.request(op())
+        clock.move(moved)
+        if where == 'session':
+            caller._session.headers['Cache-Control'] = request_
+        found = caller.request(op(**({'Cache-Control': request_} if where == 'call' else {})))
+        assert found.from_cache is used
+        assert len(server.visits) == (1 if used else 2)
+        assert used or server.visits[1].headers['cache-control'] == request_
+
+
+def test_pragma_counts_where_there_is_no_cache_control(caller_with_cache: EsiClient) -> None:
+    with Server(Numbered()) as server:
+        op = App.create(document(server.url)).op['get_thing']
+        caller_with_cache.request(op())
+        assert not caller_with_cache.request(op(Pragma='no-cache')).from_cache
+        assert caller_with_cache.request(op(**{'Pragma': 'no-cache', 'Cache-Control': 'max-age=9'})).from_cache
+
+
+def test_a_request_whose_response_is_not_to_be_stored(caller_with_cache: EsiClient) -> None:
+    with Server(Numbered()) as server:
+        op = App.create(document(server.url)).op['get_thing']
+        for _ in range(2):
+            assert not caller_with_cache.request(op(**{'Cache-Control': 'no-store'})).from_cache
+
+
+def test_only_if_cached_sends_nothing(caller_with_cache: EsiClient) -> None:
+    with Server(Numbered()) as server:
+        op = App.create(document(server.url)).op['get_thing']
+        response = caller_with_cache.request(op(**{'Cache-Control': 'only-if-cached'}))
+        assert (response.status, response.ok, server.visits) == (504, False, [])
+        assert 'only-if-cached' in response.data.error
+        with pytest.raises(ServerError, match='only-if-cached'):
+            caller_with_cache.request(op(**{'Cache-Control': 'only-if-cached'}), raise_on_error=True)
+
+
+# ---------------------------------------------------------------------- HEAD, and other resources that a write names
+
+
+@pytest.mark.parametrize(
+    ('seen', 'fresh_after'),
+    [
+        ({'ETag': '"1"', 'Cache-Control': 'max-age=600'}, True),
+        ({'ETag': '"2"', 'Cache-Control': 'max-age=600'}, False),
+        ({'Last-Modified': 'Sun, 06 Nov 1994 08:49:37 GMT', 'Cache-Control': 'max-age=600'}, True),
+        ({'Last-Modified': 'Sun, 06 Nov 1994 08:49:38 GMT', 'Cache-Control': 'max-age=600'}, False),
+        ({'ETag': '"1"', 'Cache-Control': 'max-age=0'}, False),
+    ],
+)
+def test_the_response_to_a_head_updates_the_stored_one(
+    cache: BaseCache, seen: dict[str, str], fresh_after: bool
+) -> None:
+    stored = {'ETag': '"1"', 'Last-Modified': 'Sun, 06 Nov 1994 08:49:37 GMT', 'Cache-Control': 'max-age=60'}
+
+    def page(visit: Visit) -> None:
+        if visit.method == 'HEAD':
+            visit.send(answer({'number': 0}, headers={**seen, 'X-New': 'yes'}).partition(b'\r\n\r\n')[0] + b'\r\n\r\n')
+        else:
+            visit.send(answer({'number': 0}, headers=stored))
+
+    with Server(page) as server, client(cache=cache) as caller:
+        call = App.create(document(server.url)).op['get_thing']()
+        caller.request(call)
+        clock.move(30)
+        assert caller.head(call).ok
+        clock.move(100)
+        found = caller.request(call)
+        assert found.from_cache is fresh_after
+        if fresh_after:
+            assert found.headers['X-New'] == 'yes'
+            assert found.data.number == 0
+
+
+@pytest.mark.parametrize('header', ['Location', 'Content-Location'])
+@pytest.mark.parametrize(
+    ('place', 'invalid'),
+    [
+        ('/thing?q=x', True),
+        ('thing?q=x', True),
+        ('{url}/thing?q=x', True),
+        ('/thing?q=x#part', True),
+        ('/thing?q=y', False),
+        ('/other?q=x', False),
+        ('http://127.0.0.1:1/thing?q=x', False),
+        ('http://[/thing?q=x', False),
+        ('', False),
+    ],
+)
+def test_a_write_names_another_resource(cache: BaseCache, header: str, place: str, invalid: bool) -> None:
+    numbered = Numbered()
+    with Server(numbered) as server, client(cache=cache) as caller:
+        op = App.create(document(server.url)).op
+        other = [op['get_thing'](q='x'), op['get_thing'](q='x', **{'Accept-Language': 'de'})]
+        for call in other:
+            caller.request(call)
+        numbered.headers[header] = place.format(url=server.url)
+        numbered.status = 201
+        assert caller.request(op['post_thing']()).status == 201
+        numbered.headers.pop(header)
+        numbered.status = 200
+        assert [caller.request(call).from_cache for call in other] == [not invalid] * 2
 
 
 # ---------------------------------------------------------------------- RFC 5861

@@ -10,12 +10,17 @@ from typing import Any
 
 import pytest
 
-from esipy import EsiClient
+from esipy import App, EsiClient
+from esipy._call import coalesce, pipeline, response_cache
+from esipy._limits import base
 from esipy._runtime import steps
 from esipy.cache import DictCache
 from esipy.exceptions import LimitedError
 from esipy.limits import MemoryLimits
 from esipy.plugins import Batch, CallContext, Plugin, Pool, Step
+from esipy.sandbox import Sandbox
+from esipy.stores import MemoryTokens
+from tests.integration import signed
 from tests.integration.things import app_at, client
 from tests.servers import Server, Visit, answer, wait_until
 
@@ -205,6 +210,16 @@ def test_without_an_observer_a_step_is_nothing() -> None:
     assert steps.step('a') is steps.step('a')
 
 
+def test_a_request_by_the_wire_takes_no_step_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telemetry costs nothing where there is none: a GET without a cache and without a wait marks no step."""
+    taken: list[str] = []
+    for module in (pipeline, response_cache, coalesce, base):
+        monkeypatch.setattr(module, 'step', lambda name, **details: taken.append(name))
+    with Server(lambda visit: visit.send(answer({}))) as server, client(cache=None, limits=MemoryLimits()) as esi:
+        assert esi.request(app_at(server.url).op['get_thing']()).ok
+    assert taken == []
+
+
 # ----------------------------------------------------------------- batches
 
 
@@ -226,6 +241,22 @@ METHODS: dict[str, tuple[str, str, Callable[[EsiClient, Any], Any]]] = {
         lambda esi, app: list(esi.paginate(app.op['get_thing'](), threads=4, pagination='pages')),
     ),
 }
+
+
+def test_names_and_for_each() -> None:
+    plugin, store = Batches(), MemoryTokens()
+    with Sandbox(limits=False) as sandbox:
+        for character in (signed.ONE, signed.TWO):
+            signed.signed_in(store, sandbox, character, left=1200)
+        app = App.create(sandbox.document)
+        with signed.client(signed.security(sandbox, store=store), plugins=[plugin], app=app) as esi:
+            assert esi.names([34, 35])
+            wallets = esi.for_each([signed.ONE, signed.TWO], app.op['get_characters_character_id_wallet'])
+            assert not wallets.failures
+    assert [batch.method for batch in plugin.batches] == ['names', 'for_each']
+    assert [batch.operation for batch in plugin.batches] == ['PostUniverseNames', 'GetCharactersCharacterIdWallet']
+    assert [seen for _, seen in plugin.seen] == ['outside > names', *['outside > for_each'] * 2]
+    assert plugin.open == 0
 
 
 @pytest.mark.parametrize(('method', 'operation', 'run'), METHODS.values(), ids=METHODS)

@@ -469,6 +469,43 @@ def test_without_an_sdk_nothing_happens() -> None:
     assert trace_api.get_current_span() is trace_api.INVALID_SPAN
 
 
+def test_an_sdk_without_a_processor_gets_no_spans_until_it_has_one() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    with Server(answering(answer({}))) as server, client(plugins=[OpenTelemetry(provider)], cache=None) as esi:
+        call = app_at(server.url).op['get_thing']()
+        with provider.get_tracer('an app').start_as_current_span('request of a user') as span:
+            assert esi.request(call).ok
+            assert trace_api.get_current_span() is span
+            provider.add_span_processor(SimpleSpanProcessor(exporter))
+            assert esi.request(call).ok
+        assert span.end_time is not None  # type: ignore[attr-defined]
+    assert [one.name for one in exporter.get_finished_spans()] == ['GET', 'get_thing', 'request of a user']
+
+
+def test_metrics_without_spans() -> None:
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    redirect = answer(status=302, headers={'Location': '/things/1'})
+    with (
+        Server(answering(redirect, answer({}))) as server,
+        client(plugins=[OpenTelemetry(TracerProvider(), provider)], cache=None) as esi,
+    ):
+        assert esi.request(app_at(server.url).op['get_thing']()).ok
+    data = reader.get_metrics_data()
+    assert data is not None
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    assert metric.name == 'http.client.request.duration'
+    assert metric.unit == 's'
+    points = list(metric.data.data_points)
+    assert [point.count for point in points] == [1, 1]  # type: ignore[union-attr]
+    assert points[0].explicit_bounds[:3] == (0.005, 0.01, 0.025)  # type: ignore[union-attr]
+    assert sorted(point.attributes['http.response.status_code'] for point in points) == [200, 302]  # type: ignore[index, type-var]
+    provider.shutdown()
+
+
 def test_a_trace_that_is_not_sampled_costs_no_span_and_no_double() -> None:
     provider = TracerProvider(sampler=ALWAYS_OFF)
     exporter = InMemorySpanExporter()

@@ -72,8 +72,11 @@ def user_agent(name: str | None = None, url: str | None = None) -> str:
 
 def site_app(compatibility_date: str | None = None, tenant: str = 'tranquility') -> EsiApp:
     """Return the operations of a date, by default of `ESI_COMPATIBILITY_DATE`, loaded once in each process."""
-    date = compatibility_date or conf.get('ESI_COMPATIBILITY_DATE') or COMPATIBILITY_DATE
-    return _app(str(date), tenant, conf.get('ESI_API_URL'), conf.get('ESI_CACHE_ALIAS'))
+    return _app(_date(compatibility_date), tenant, conf.get('ESI_API_URL'), conf.get('ESI_CACHE_ALIAS'))
+
+
+def _date(given: str | None) -> str:
+    return str(given or conf.get('ESI_COMPATIBILITY_DATE') or COMPATIBILITY_DATE)
 
 
 @lru_cache(maxsize=16)
@@ -92,10 +95,19 @@ def app_cache_prefix(date: str, tenant: str) -> str:
     return f'esipy:{tenant}:{date}'
 
 
-def forget_description(compatibility_date: str | None = None, tenant: str = 'tranquility') -> None:
-    """Remove the description of a date (see `site_app`) from the cache and this process: it is fetched again."""
-    date = str(compatibility_date or conf.get('ESI_COMPATIBILITY_DATE') or COMPATIBILITY_DATE)
-    DjangoCache(conf.get('ESI_CACHE_ALIAS')).invalidate(f'{app_cache_prefix(date, tenant)}:app:meta_swagger_url')
+def note_description(compatibility_date: str, tenant: str) -> None:
+    """Note that the site uses the server's description of a date (see `site_app`)."""
+    _noted.add((compatibility_date, tenant))
+
+
+_noted: set[tuple[str, str]] = set()
+
+
+def forget_descriptions() -> None:
+    """Remove the descriptions that the site uses from the cache and this process: they are fetched again."""
+    cache = DjangoCache(conf.get('ESI_CACHE_ALIAS'))
+    for date, tenant in {(_date(None), 'tranquility'), *_noted}:
+        cache.invalidate(f'{app_cache_prefix(date, tenant)}:app:meta_swagger_url')
     _app.cache_clear()
 
 

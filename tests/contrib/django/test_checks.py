@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -107,3 +109,13 @@ def test_settings_are_read_when_they_are_used() -> None:
 )
 def test_defaults_of_django_esi(name: str, default: Any) -> None:
     assert conf.get(name) == default
+
+
+def test_every_setting_is_documented() -> None:
+    page = (Path(__file__).parents[3] / 'docs' / 'django.md').read_text('utf-8')
+    documented = dict(re.findall(r'^\| `(ESI_\w+)` \| `(.+?)` \|', page, re.MULTILINE))
+    assert documented.keys() == conf.SETTINGS.keys()
+    for name, shown in documented.items():
+        default = conf.SETTINGS[name].default
+        default = default() if callable(default) else default
+        assert shown == repr(list(default) if isinstance(default, tuple) else default), name

@@ -126,7 +126,7 @@ def test_json_data_with_an_encoder() -> None:
 @pytest.mark.parametrize(
     ('mock', 'told'),
     [
-        ({'status': 200}, 'get_thing: no mock; use mock_manager.use_mock(…), or a `mock` beside the endpoint'),
+        ({'status': 200}, 'get_thing: no mock; use mock_manager.use_mock(…), or `mock` in the table of endpoints'),
         ({'mock_type': 'JsonDateMock'}, "mock_type 'JsonDateMock': esipy._plugins.mock has no JsonDateMock"),
         ({'mock_type': 'other:Mock'}, "mock_type 'other:Mock': namespaces are default"),
         ({'mock_type': 'RawDataMock'}, "missing 1 required keyword-only argument: 'data'"),

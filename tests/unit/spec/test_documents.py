@@ -19,7 +19,8 @@ from esipy import App
 from esipy._documents import yaml_loader
 from esipy._documents.fetch import path_of
 from esipy._documents.parse import parse
-from esipy.exceptions import CallError, EsiError, SpecError
+from esipy._message.rows import Row
+from esipy.exceptions import CallError, EsiError, MissingFieldError, SpecError
 from esipy.service import configuration_loader
 from tests.cases.stations import DOCUMENT
 
@@ -505,3 +506,22 @@ def test_extends_that_doubles_is_bounded(tmp_path: Path) -> None:
     (tmp_path / '30.yaml').write_text('a: 1\n')
     with pytest.raises(SpecError, match='more than 100 files are read for one'):
         configuration_loader(tmp_path / '0.yaml')
+
+
+def test_errors_about_many_things_name_the_first_of_them() -> None:
+    app = with_schemas({'S0': {'type': 'array', 'items': {'type': 'integer'}}})
+    with pytest.raises(CallError) as caught:
+        app.op['a'](body=['x'] * 100_000)
+    assert len(str(caught.value)) < 5000
+    assert len(caught.value.faults) == 100_000
+    many = {str(number): {'path': 5} for number in range(100_000)}
+    with pytest.raises(SpecError) as broken:
+        App.create({'a': {'path': '/a'}, **many})
+    assert len(str(broken.value)) < 10_000
+    with pytest.raises(MissingFieldError) as missing:
+        _ = Row(dict.fromkeys(map(str, range(100_000)))).absent
+    assert len(str(missing.value)) < 5000
+    same = {f'/{number}': {'get': {'operationId': 'same'}} for number in range(10_000)}
+    with pytest.raises(SpecError, match='names several operations') as several:
+        App.create({'openapi': '3.1.0', 'paths': same}).op['same']
+    assert len(str(several.value)) < 5000

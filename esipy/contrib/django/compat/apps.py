@@ -21,3 +21,4 @@ class EsiConfig(AppConfig):
                 "'esipy.contrib.django.compat' takes the place of django-esi, which is installed too: "
                 'pip uninstall django-esi'
             )
+        from esipy.contrib.django import checks  # noqa: F401 - it registers them

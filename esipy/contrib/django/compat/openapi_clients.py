@@ -274,6 +274,8 @@ class ESIClientProvider:
         self._made: tuple[tuple[Any, ...], ESIClient] | None = None
         self._reset_after_fork()
         fork.reset_after_fork(self)
+        if spec_file is None:
+            clients.note_description(self._date, tenant)
 
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()

@@ -44,6 +44,8 @@ NAMES = [
     ('esi.app_settings', 'ESI_API_URL ESI_OAUTH_URL ESI_TOKEN_VALID_DURATION'),
     ('esi.stubs', 'CharactersDetail AllianceID'),
     ('esi.apps', 'EsiConfig'),
+    ('esi.admin', ''),
+    ('esi.checks', 'check_sso_application_settings'),
     ('esi.migrations', ''),
 ]
 
@@ -70,6 +72,13 @@ def test_they_are_the_same_modules() -> None:
     assert models.__spec__ is not None
     assert models.__spec__.name == 'esipy.contrib.django.compat.models'
     assert importlib.reload(sys.modules['esi.signals']) is sys.modules['esipy.contrib.django.compat.signals']
+
+
+def test_the_admin() -> None:
+    from django.contrib import admin
+
+    admin.autodiscover()
+    assert admin.site.is_registered(models.Token)
 
 
 def test_from_imports() -> None:

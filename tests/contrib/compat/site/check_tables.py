@@ -267,3 +267,18 @@ def test_where_django_esi_never_was(tmp_path: Path) -> None:
     assert 'has no table esi_scope, esi_token, esi_token_scopes: django-esi was never installed there' in done.stderr
     assert io.StringIO(done.stdout).read() == ''
     assert Scope._meta.db_table == 'esi_scope'
+
+
+# ------------------------------------------------------------------ what the app esipy has, too
+
+
+def test_commands_and_pages_of_the_admin(esi: Sandbox) -> None:
+    token = sign_in(esi, 90000001)
+    shown = io.StringIO()
+    call_command('esi_tokens', stdout=shown)
+    assert token.character_name in shown.getvalue()
+    call_command('esi_clear_spec_cache', stdout=shown)
+    call_command('esi_rotate_keys', stdout=shown)
+    from django.core.management import get_commands
+
+    assert get_commands()['esi_check'] == 'esipy.contrib.django.compat'

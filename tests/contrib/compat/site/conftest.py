@@ -23,6 +23,8 @@ def pytest_configure() -> None:
             'django.contrib.auth',
             'django.contrib.contenttypes',
             'django.contrib.sessions',
+            'django.contrib.messages',
+            'django.contrib.admin',
             'esipy.contrib.django.compat',
         ],
         DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': directory / 'db.sqlite3'}},

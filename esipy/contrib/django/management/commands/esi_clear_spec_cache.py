@@ -1,4 +1,4 @@
-"""``manage.py esi_clear_spec_cache``: the next start fetches the description of the API again."""
+"""``manage.py esi_clear_spec_cache``: the next start fetches the descriptions of the API again."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from esipy.contrib.django.clients import forget_description
+from esipy.contrib.django.clients import forget_descriptions
 
 
 class Command(BaseCommand):
-    """Removes the description of the API from the cache."""
+    """Removes the descriptions of the API from the cache."""
 
-    help = 'Removes the description of the API from the cache, so that it is fetched again.'
+    help = 'Removes the descriptions of the API from the cache, so that they are fetched again.'
 
     def handle(self, *args: Any, **options: Any) -> None:
-        forget_description()
-        self.stdout.write('The description of the API is fetched again when it is next needed.')
+        forget_descriptions()
+        self.stdout.write('The descriptions of the API are fetched again by processes that start from now on.')

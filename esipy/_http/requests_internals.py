@@ -1,0 +1,51 @@
+"""The private names of requests, and of the cookie jar behind it, that esipy uses; no other file does. Read in requests
+2.34 and CPython 3.14."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from requests import PreparedRequest, Response, Session
+
+
+def has_content(response: Any) -> bool:
+    """Return whether the body of a response is in memory already, as that of a mock is."""
+    return getattr(response, '_content', False) is not False
+
+
+def drop_content(response: Response) -> None:
+    """Have a response without a body, which is not read."""
+    response._content = b''
+
+
+def set_cookies(prepared: PreparedRequest, session: Session) -> None:
+    """Let requests find the cookies of a session where it looks for those of a request."""
+    prepared._cookies = session.cookies  # type: ignore[attr-defined]
+
+
+def renew_lock_of_cookies(session: Session) -> None:
+    """In a forked child: another thread may have held the lock of the cookies, and does not exist here."""
+    session.cookies._cookies_lock = threading.RLock()  # type: ignore[attr-defined]
+
+
+def remember_position(prepared: PreparedRequest) -> None:
+    """Remember where a body that is read while it is sent begins: a redirect sends it again (RFC 9110 section 15.4.8),
+    which requests refuses for a body that cannot be rewound."""
+    body: Any = prepared.body
+    try:
+        prepared._body_position = body.tell()  # type: ignore[attr-defined]
+    except (AttributeError, OSError):
+        prepared._body_position = object()  # type: ignore[attr-defined]
+
+
+def rewind(prepared: PreparedRequest) -> bool:
+    """Put a body that was read while it was sent back to where it began; return False if it cannot be sent twice."""
+    body: Any = prepared.body
+    if body is None or isinstance(body, (bytes, str)):
+        return True
+    try:
+        body.seek(prepared._body_position)  # type: ignore[attr-defined]
+    except (AttributeError, OSError, TypeError, ValueError):
+        return False
+    return True
