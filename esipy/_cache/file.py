@@ -11,6 +11,7 @@ import re
 import stat
 import warnings
 import weakref
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ class FileCache(SharedCache):
         self._place = os.fspath(path)
         self._cache: Any = None
         try:
-            _make_private(Path(os.path.expandvars(path)).expanduser())
+            directory = Path(os.path.expandvars(path)).expanduser()
+            _make_private(directory)
+            _check_database(directory, diskcache.core.DBNAME)
             self._cache = diskcache.Cache(os.fspath(path), **settings)
             weakref.finalize(self, self._cache.close)
         except Exception as error:
@@ -78,6 +81,16 @@ def _disk_of_bytes(diskcache: Any) -> Any:
     class Disk(diskcache.Disk):  # type: ignore[misc]
         """Texts as keys, bytes as values; anything else in the database is a miss."""
 
+        def __init__(self, directory: str, *args: Any, **settings: Any) -> None:
+            super().__init__(directory, *args, **settings)
+            self.directory = directory
+
+        def filename(self, *args: Any) -> Any:
+            name, path = super().filename(*args)
+            if not is_inside(self.directory, name):
+                raise PermissionError(f'{path}: not written, since a directory above it is a link')
+            return name, path
+
         def get(self, key: Any, raw: Any) -> Any:
             return key if raw else None
 
@@ -86,10 +99,10 @@ def _disk_of_bytes(diskcache: Any) -> Any:
                 return None
             if mode == diskcache.core.MODE_RAW:
                 return value if isinstance(value, bytes) else None
-            return _read(self._directory, filename)
+            return _read(self.directory, filename)
 
         def remove(self, file_path: Any) -> None:
-            if is_inside(self._directory, file_path):
+            if is_inside(self.directory, file_path):
                 super().remove(file_path)
 
     return Disk
@@ -113,6 +126,15 @@ def _read(directory: str, name: Any) -> bytes | None:
             return file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
     except OSError:
         return None
+
+
+def _check_database(directory: Path, name: str) -> None:
+    """Raise PermissionError if a file of the database is a link (it may lead outside) or a pipe (it never ends)."""
+    for end in ('', '-wal', '-shm', '-journal'):
+        file = directory / f'{name}{end}'
+        with suppress(FileNotFoundError):
+            if not stat.S_ISREG(file.lstat().st_mode):
+                raise PermissionError(f'{file.name} is not a regular file')
 
 
 def _make_private(directory: Path) -> None:

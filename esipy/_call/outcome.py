@@ -13,6 +13,7 @@ from esipy._call.response_cache import ResponseCache
 from esipy._http import RawResponse, TransportError
 from esipy._message.errors import error_of, failed_body, undecodable, unreadable
 from esipy._message.exchange import Exchange
+from esipy._message.headers import masked_addresses
 from esipy._message.response import Response
 from esipy._runtime.log_fields import log_fields
 from esipy._runtime.redact import masked
@@ -54,7 +55,7 @@ class Outcomes:
 
     def from_rejection(self, exchange: Exchange, rejection: Rejection) -> Outcome:
         """Return a remembered 403 or 404 without asking again."""
-        response, error = self._read(exchange, rejection.answer, store=False)
+        response, error = self._read(exchange, rejection.raw, store=False)
         response.from_cache = response.remembered = True
         if error is not None:
             error.add_note(f'remembered: the request is not repeated for {rejection.until - clock.time():.0f} s')
@@ -113,7 +114,7 @@ class Outcomes:
                 'operation': exchange.request.operation.id,
                 'method': exchange.method,
                 'attempt': exchange.attempts,
-                'headers': raw.headers,
+                'headers': masked_addresses(raw.headers),
             },
             url=raw.url,
             status_code=raw.status,

@@ -128,6 +128,7 @@ class Pipeline:
         if exchange.method not in SAFE and (raw.status < 400 or may_be_done):
             written = resource_of(self.responses.key(exchange))
             self.coalescer.invalidate(lambda key: resource_of(key) == written)
+            self.rejections.invalidate(written)
             self.responses.invalidate(exchange, raw.headers)
         elif exchange.method == 'HEAD':
             self.responses.update_by_head(exchange, raw)

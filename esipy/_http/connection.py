@@ -133,19 +133,28 @@ class _HTTPSConnection(_TrackedConnection, _PlainTLSConnection):  # type: ignore
     pass
 
 
+class _ConnectionClass:
+    """`ConnectionCls` of a pool: ours, unless a recorder (VCR.py) has replaced urllib3's own by its own, or an app has
+    set one for this pool."""
+
+    def __init__(self, pool: type[HTTPConnectionPool], plain: Any, ours: Any) -> None:
+        self._pool, self._plain, self._ours = pool, plain, ours
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        chosen = None if instance is None else vars(instance).get('ConnectionCls')
+        present = chosen or self._pool.ConnectionCls
+        return self._ours if present is self._plain else present
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        vars(instance)['ConnectionCls'] = value
+
+
 class _HTTPPool(HTTPConnectionPool):
-    @property
-    def ConnectionCls(self) -> Any:  # type: ignore[override]
-        """Our connections, unless a recorder (VCR.py) has put its own in place of urllib3's."""
-        present = HTTPConnectionPool.ConnectionCls
-        return _HTTPConnection if present is _PlainConnection else present
+    ConnectionCls = _ConnectionClass(HTTPConnectionPool, _PlainConnection, _HTTPConnection)
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    @property
-    def ConnectionCls(self) -> Any:  # type: ignore[override]
-        present = HTTPSConnectionPool.ConnectionCls
-        return _HTTPSConnection if present is _PlainTLSConnection else present
+    ConnectionCls = _ConnectionClass(HTTPSConnectionPool, _PlainTLSConnection, _HTTPSConnection)
 
 
 _DEADLINE_POOLS = {'http': (HTTPConnectionPool, _HTTPPool), 'https': (HTTPSConnectionPool, _HTTPSPool)}

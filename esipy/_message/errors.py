@@ -87,7 +87,7 @@ def _made(response: Response, kind: type[APIException], now: float, **more: obje
         response.status or 500,
         response=response.raw or b'',
         request_param=masked_query(response.request.query),
-        response_header=response.header,
+        response_header=response.header.with_masked_addresses(),
         operation=operation.id,
         method=str(response.request.method),
         request_id=response.headers.get('X-Esi-Request-Id', ''),

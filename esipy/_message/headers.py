@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, MutableMapping
+from copy import copy
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from esipy import clock
-from esipy._runtime.redact import is_secret
+from esipy._runtime.redact import is_secret, masked
 
 #: Notes of our own among the headers of a stored response: when it arrived, and until when it is fresh, both in seconds
 #: since the epoch by our clock; the values of the request headers that `Vary` names; its `Warning`, which is reported
@@ -150,6 +151,33 @@ class Headers(Mapping[str, Value]):
     def __repr__(self) -> str:
         """Without the values that nobody may see: whoever prints headers is looking for others."""
         return repr({name: '***' if is_secret(name) else value for name, value in self.items()})
+
+    def with_masked_addresses(self) -> Self:
+        """Return a copy for an error: the address of a redirect may repeat the secrets of the request."""
+        if self._items.keys().isdisjoint(_ADDRESSES):
+            return self
+        found = copy(self)
+        found._items = {
+            low: (name, _masked(value) if low in _ADDRESSES else value) for low, (name, value) in self._items.items()
+        }
+        return found
+
+
+#: Headers that contain addresses.
+_ADDRESSES = frozenset({'location', 'content-location', 'link', 'refresh'})
+
+
+def masked_addresses(headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers of a response with the secrets in their addresses masked."""
+    if not any(name.lower() in _ADDRESSES for name in headers):
+        return headers
+    return {name: masked(value) if name.lower() in _ADDRESSES else value for name, value in headers.items()}
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_masked(item) for item in value]
+    return masked(value) if isinstance(value, str) else value
 
 
 class OwnHeaders(Headers[str], MutableMapping[str, str]):

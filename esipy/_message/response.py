@@ -18,6 +18,7 @@ from esipy._message.headers import AGED, EXPIRY, OURS, RECEIVED, Headers, delta_
 from esipy._message.request import Request
 from esipy._message.rows import builder
 from esipy._runtime.attribute import computed
+from esipy._runtime.redact import masked_query
 from esipy._spec.coerce import SCALARS, Faults, Refused, coerce
 from esipy._spec.media import BINARY, JSON, TEXT
 from esipy._spec.model import Operation, ResponseSpec
@@ -235,8 +236,8 @@ class Response:
             self.url,
             self.status or 500,
             response=self.raw or b'',
-            request_param=self.request.query,
-            response_header=self.header,
+            request_param=masked_query(self.request.query),
+            response_header=self.header.with_masked_addresses(),
             reason=reason,
         )
 

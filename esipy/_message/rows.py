@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from esipy._message.dates import FORMATS
 from esipy._runtime.attribute import HelpText
-from esipy._spec.refs import abridged
+from esipy._runtime.suggest import abridged
 from esipy._spec.schema import Schema
 from esipy.exceptions import MissingFieldError, SpecError
 

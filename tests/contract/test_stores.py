@@ -483,6 +483,44 @@ def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
         assert (elsewhere / file.name).read_bytes() == b'keep me'
 
 
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    """Whoever makes links of all the directories that diskcache would make."""
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    cache = FileCache(tmp_path / 'cache')
+    for number in range(256):
+        (tmp_path / 'cache' / f'{number:02x}').symlink_to(elsewhere)
+    with pytest.raises(PermissionError, match='link'):
+        cache.set(KEY, LARGE, 60)
+    assert cache.get(KEY, 'miss') == 'miss'
+    cache.set(KEY, ANSWER, 60)
+    assert cache.get(KEY) == ANSWER
+    cache.close()
+    assert list(elsewhere.iterdir()) == []
+
+
+@pytest.mark.parametrize('end', ['', '-wal', '-shm', '-journal'])
+@pytest.mark.parametrize('kind', ['link', 'broken link', 'pipe', 'directory'])
+def test_the_database_is_a_regular_file(tmp_path: Path, kind: str, end: str) -> None:
+    victim = tmp_path / 'victim'
+    directory = tmp_path / 'cache'
+    directory.mkdir(mode=0o700)
+    planted = directory / f'cache.db{end}'
+    if kind == 'pipe':
+        os.mkfifo(planted)
+    elif kind == 'directory':
+        planted.mkdir()
+    else:
+        planted.symlink_to(victim)
+        if kind == 'link':
+            victim.write_bytes(b'')
+    with pytest.warns(UserWarning, match='not a regular file'):
+        cache = FileCache(directory)
+    cache.set(KEY, ANSWER, 60)
+    assert cache.get(KEY, 'miss') == 'miss'
+    assert not victim.exists() or victim.read_bytes() == b''
+
+
 @pytest.mark.skipif(os.name != 'posix' or os.geteuid() != 0, reason='only root can make a directory of another user')
 def test_root_does_not_use_a_directory_of_another_user(tmp_path: Path) -> None:
     directory = tmp_path / 'cache'

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from esipy import App
 from esipy.exceptions import (
     APIException,
     ClientError,
@@ -25,7 +26,8 @@ from esipy.exceptions import (
     TimedOutError,
     UndecodableBodyError,
 )
-from tests.integration.things import app_at, client
+from tests.integration.things import app_at, client, description
+from tests.leaks import Watch
 from tests.servers import Server, Visit, answer, unused_url
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
@@ -246,3 +248,36 @@ def test_expires_for_programs_that_read_it(headers: dict[str, str], expected: st
     else:
         assert response.header['expires'][0] == expected
     assert ('Expires' in response.headers) is ('Expires' in headers), 'headers stay what was received'
+
+
+@pytest.mark.parametrize('status', [302, 404, 502])
+@pytest.mark.parametrize('header', ['Location', 'Content-Location', 'Link', 'Refresh'])
+@pytest.mark.parametrize('body', [b'{}', b'<html>'])
+def test_an_address_in_a_header_may_repeat_a_secret(status: int, header: str, body: bytes) -> None:
+    """The server sends the caller back with the token that it got in the query."""
+    value = 'ftp://u:planted@x/?a=b&token=planted&c=d'
+    with Server(lambda visit: visit.send(answer(body, status, {header: value}))) as server, client() as esi:
+        with Watch(['planted']) as watch, pytest.raises(APIException) as caught:
+            esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
+        watch.error(caught.value)
+    assert watch.leaks() == []
+    assert caught.value.response_header[header] == ['ftp://***@x/?a=b&token=***&c=d']
+
+
+@pytest.mark.parametrize('body', [b'[' * 100_000, b'{"a":' * 2000 + b'1' + b'}' * 2000, b'<html>', b'"\xff"'])
+@pytest.mark.parametrize('raw_body_only', [False, True])
+def test_a_token_in_the_query_is_in_no_error_of_the_body(body: bytes, raw_body_only: bool) -> None:
+    """Also where the body is decoded later, by the data of the response."""
+    document = description('http://127.0.0.1:1')
+    document['paths']['/thing']['get']['parameters'] = [{'name': 'token', 'in': 'query', 'schema': {'type': 'string'}}]
+    with Server(lambda visit: visit.send(answer(body))) as server, client() as esi:
+        document['servers'] = [{'url': server.url}]
+        call = App.create(document).op['get_thing'](token='planted')
+        with Watch(['planted'], exempt=('urllib3',)) as watch:
+            try:
+                response = esi.request(call, raw_body_only=raw_body_only)
+                response.raw_body_only = False
+                repr(response.data)
+            except UndecodableBodyError as error:
+                watch.error(error)
+    assert watch.leaks() == []

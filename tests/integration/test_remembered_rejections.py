@@ -8,8 +8,9 @@ from esipy import clock
 from esipy.exceptions import ForbiddenError, NotFoundError
 from tests.contract.limited import app_at
 from tests.integration.test_limits import GOOD, Signer, client, in_turn
+from tests.integration.things import app_at as things_at
 from tests.integration.things import security
-from tests.servers import Server, answer
+from tests.servers import Server, Visit, answer
 
 
 def test_a_refusal_is_remembered_for_a_growing_while() -> None:
@@ -64,6 +65,25 @@ def test_what_is_there_again_is_forgotten() -> None:
         clock.move(61)
         assert not esi.request(call).remembered, 'it begins with a minute'
         assert len(server.visits) == 4
+
+
+@pytest.mark.parametrize('method', ['put', 'post', 'delete'])
+@pytest.mark.parametrize('status', [200, 204, 404])
+def test_a_write_that_succeeds_may_have_made_it(method: str, status: int) -> None:
+    """Also where the rejected request named a language."""
+
+    def page(visit: Visit) -> None:
+        if visit.method != 'GET':
+            visit.send(answer(b'' if status == 204 else {}, status))
+        else:
+            visit.send(answer({}, 404))
+
+    with Server(page) as server, client(remember_refusals=True) as esi:
+        op = things_at(server.url).op
+        call = op['get_thing'](**{'Accept-Language': 'de'})
+        assert [esi.request(call).remembered for _ in range(2)] == [False, True]
+        esi.request(op[f'{method}_thing'](**({} if method == 'delete' else {'body': {}})))
+        assert esi.request(call).remembered is (status == 404)
 
 
 def test_nothing_is_remembered_unless_it_is_asked_for() -> None:
