@@ -123,7 +123,11 @@ class Chain:
         return _nest(self._around_batch, batch, lambda _: run())
 
     def stream(self, batch: Batch, items: Iterator[Result]) -> Iterator[Result]:
-        """Yield `items`, a generator that makes the calls of a batch, with the hooks around it.
+        """Return `items`, a generator that makes the calls of a batch, with the hooks around it."""
+        return self._streamed(batch, items) if self._around_batch else items
+
+    def _streamed(self, batch: Batch, items: Iterator[Result]) -> Iterator[Result]:
+        """Yield `items` within the context managers of the hooks.
 
         It runs in a context (`contextvars`) of its own, so that the variables which hooks set are not set in the
         caller's code between two items.

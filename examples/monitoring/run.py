@@ -1,5 +1,7 @@
 """Watch a program that uses esipy: with a Prometheus server, a receiver of traces, and log lines in JSON.
 
+    pip install 'EsiPy[otel,prometheus,sandbox]' python-json-logger \\
+        opentelemetry-sdk opentelemetry-exporter-otlp-proto-http
     python examples/monitoring/run.py
 
 It starts a sandbox, a Prometheus server (`apt-get install prometheus`; without it the metrics are shown as the program
