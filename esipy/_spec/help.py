@@ -75,8 +75,9 @@ def _fields(schema: Schema, level: int) -> list[str]:
 def _walk(schema: Schema, level: int, deepest: int) -> Iterator[str]:
     if level == deepest:
         return
-    for name, field in _innermost(schema)[0].properties.items():
-        note = '' if name in schema.required else ', optional'
+    holder, _ = _innermost(schema)
+    for name, field in holder.properties.items():
+        note = '' if name in holder.required else ', optional'
         text = ' '.join(str(field.raw.get('description', '')).split())
         yield f'{"  " * level}{name} ({_kind(field)}{note}){f": {text}" if text else ""}'
         yield from _walk(field, level + 1, deepest)
