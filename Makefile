@@ -5,6 +5,7 @@
 ## make soak             the tests that take minutes
 ## make bench            the benchmarks
 ## make docs             the documentation, to read in build/docs/index.html
+## make alliance-auth   Alliance Auth and two of its plugins on the drop-in for django-esi, with their own tests
 ## make clean            back to a fresh checkout
 ##
 ## PYTHON=python3.12 chooses the interpreter. Nothing is installed outside .venv, except Debian packages (as root).
@@ -28,7 +29,7 @@ BENCH := .venv/bench
 PACKAGES := redis-server memcached chromium chromium-driver prometheus
 PYTEST = $(TEST)/bin/python -m pytest
 
-.PHONY: help demo test lint docs-check tests databases soak bench docs packages plan clean
+.PHONY: help alliance-auth demo test lint docs-check tests databases soak bench docs packages plan clean
 .DELETE_ON_ERROR:
 
 help:
@@ -72,6 +73,14 @@ soak: packages $(TEST)/$(READY)
 
 bench: $(BENCH)/$(READY)
 	$(BENCH)/bin/python -m benchmarks
+
+# In an environment of its own: django-esi is uninstalled in it, which is what is tried.
+alliance-auth:
+	@scripts/debian-packages redis-server default-libmysqlclient-dev pkg-config build-essential
+	$(PYTHON) -m venv --clear .venv/alliance-auth
+	.venv/alliance-auth/bin/python -m pip install -q 'allianceauth==5.5.*' allianceauth-corptools aa-memberaudit \
+		pook requests-mock factory_boy django-webtest
+	.venv/alliance-auth/bin/python scripts/alliance_auth.py
 
 docs: docs-check
 

@@ -24,6 +24,7 @@ from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._runtime import fork
 from esipy._runtime.attribute import computed
+from esipy._runtime.redact import masked
 from esipy._spec.model import Operation
 from esipy._spec.reader import Reader
 from esipy._spec.table import OpTable
@@ -282,7 +283,7 @@ class EsiApp:
         except (APIException, SpecError) as error:
             if kept is None:
                 raise
-            message = f'{url} cannot be read ({error}); using the last copy'
+            message = f'{masked(url)} cannot be read ({error}); using the last copy'
             LOGGER.warning(message)
             advise(message)
             return kept.app
@@ -298,7 +299,7 @@ class EsiApp:
                 app = self._make(key, content, url)
                 elsewhere = [base for base in sorted(app._reader.base_urls()) if not _is_believable(base, url)]
                 if elsewhere:
-                    LOGGER.warning('%s: the copy in the cache leads to %s, and is not used', url, elsewhere[0])
+                    LOGGER.warning('%s: the copy in the cache leads to %s, and is not used', masked(url), elsewhere[0])
                     return None
                 if address != self._address(url):  # of another date or server of the game: better than none
                     return _Kept(app, content, {}, 0.0)
@@ -395,6 +396,6 @@ def _insist(url: str, headers: Mapping[str, str]) -> RawResponse:
         except APIException as error:
             if error.status_code < 500 or isinstance(error, TimedOutError):
                 raise
-            LOGGER.warning('[failure #%d] %s %d', attempt, url, error.status_code)
+            LOGGER.warning('[failure #%d] %s %d', attempt, error.url, error.status_code)
             clock.sleep(_PAUSE * attempt)
     return fetch.get(url, headers)

@@ -49,6 +49,7 @@ from typing import Any
 
 from requests.exceptions import ConnectionError as RequestsConnectionError
 
+from esipy._runtime.redact import masked
 from esipy._runtime.suggest import abridged, closest, enumerated
 
 
@@ -92,6 +93,7 @@ class APIException(EsiError):
         response_header: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> None:
+        url = masked(url)
         super().__init__(url, code)  # first: requests' errors, which SSOUnavailableError also is, set `response`
         self.url = url
         self.status_code = code
@@ -294,7 +296,11 @@ class ErrorDataError(MissingFieldError, TypeError):
 
 
 class SpecError(EsiError, ValueError):
-    """The source is not an API description, or a part of it that is needed is broken."""
+    """The source is not an API description, or a part of it that is needed is broken. Its text may name the address of
+    the source, whose secrets are masked."""
+
+    def __init__(self, *reasons: Any) -> None:
+        super().__init__(*(masked(reason) if isinstance(reason, str) else reason for reason in reasons))
 
 
 class ConfigError(EsiError, ValueError):

@@ -19,7 +19,9 @@ from esipy._documents.loaders import MAX_BYTES, configuration_loader
 from esipy._documents.parse import parse, read
 from esipy._http import BodyError, RawResponse, Transport, TransportError, make_session
 from esipy._message.errors import kind_of
+from esipy._message.headers import masked_addresses
 from esipy._message.request import Outgoing
+from esipy._runtime.redact import masked
 from esipy._spec.reader import Reader
 from esipy._version import __version__
 from esipy.events import advise
@@ -104,7 +106,7 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> RawResponse:
     if answer.status in (404, 410) and _RETIRED.match(urlsplit(url).path):
         split = urlsplit(url)
         live = urlunsplit(split._replace(path=LIVE_PATH, query=f'compatibility_date={COMPATIBILITY_DATE}'))
-        message = f'{url} is gone from the server; using {live}'
+        message = masked(f'{url} is gone from the server; using {live}')
         LOGGER.warning(message)
         advise(message, DeprecationWarning)
         answer = _get(live, headers or {})
@@ -113,8 +115,9 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> RawResponse:
         answer = _get(urlunsplit(urlsplit(url)._replace(path='/swagger.json', query='')), headers or {})
     if answer.status not in (200, 304):
         kind = kind_of(answer.status, clock.time()) if answer.status >= 400 else APIException
-        error = kind(url, answer.status, response=answer.content, response_header=answer.headers)
-        error.add_note(f'GET {url}')
+        shown = masked_addresses(answer.headers)
+        error = kind(url, answer.status, response=answer.content, response_header=shown)
+        error.add_note(f'GET {error.url}')
         raise error
     return answer
 

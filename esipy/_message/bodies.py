@@ -146,7 +146,7 @@ def with_uploads(value: Any, name: str, schema: Schema | None) -> Any:
 
 def is_file(schema: Schema) -> bool:
     """Whether a field of a form is a file."""
-    return schema.types == ('file',) or schema.format in ('binary', 'byte') or 'contentMediaType' in schema.keywords
+    return schema.types == ('file',) or schema.format == 'binary' or 'contentMediaType' in schema.keywords
 
 
 def upload_of(value: Any, name: str | None) -> Upload | None:

@@ -31,6 +31,9 @@ class Encoded(str):
 #: do not belong into a query (RFC 3986 section 3.4).
 _RESERVED = ":/?@!$'()*,;="
 
+#: Larger numbers are written with an exponent.
+_MAX_WHOLE = 1e40
+
 #: The separator between items in one text; percent-encoded where it is not allowed in a query.
 _SEPARATORS = {'form': ',', 'spaceDelimited': '%20', 'pipeDelimited': '%7C'}
 
@@ -53,6 +56,8 @@ def text_of(value: Any) -> str:
     if isinstance(value, (bool, dict, list)):
         return json_text(value)
     if isinstance(value, float):
+        if value.is_integer() and abs(value) < _MAX_WHOLE:
+            return str(int(value))
         return repr(value).replace('e+', 'e')  # a plus is read as a space
     return str(value)
 

@@ -51,6 +51,8 @@ INT64 = range(-(2**63), 2**63)
 
 _DIGITS = re.compile(r'\s*[+-]?[0-9]+\s*')
 
+_DECIMAL = re.compile(r'\s*[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?\s*')
+
 #: Half a character: it has no bytes.
 _SURROGATE = re.compile(r'[\ud800-\udfff]')
 
@@ -127,7 +129,7 @@ def _of_some_kind(kinds: tuple[str, ...], value: Any, schema: Schema, where: str
     """A value of one of several types: of its own, if that is among them, else of the first that it can be made."""
     reasons: list[str] = []
     possible = [kind for kind in kinds if kind != 'null']
-    for kind in sorted(possible, key=lambda kind: not isinstance(value, _PYTHON.get(kind, ()))):
+    for kind in sorted(possible, key=lambda kind: not _is_of((kind,), value)):
         found = faults.none_yet()
         try:
             fitting = _of_kind(kind, value, schema, where, found)
@@ -137,6 +139,11 @@ def _of_some_kind(kinds: tuple[str, ...], value: Any, schema: Schema, where: str
         faults.extend(found)
         return fitting
     raise Refused(abridged(' and '.join(reasons), 400))
+
+
+def _is_of(kinds: tuple[str, ...], value: Any) -> bool:
+    """Whether a value has one of the types already."""
+    return any(isinstance(value, _PYTHON.get(kind, ())) for kind in kinds)
 
 
 _PYTHON: dict[str, Any] = {
@@ -150,11 +157,11 @@ _PYTHON: dict[str, Any] = {
 
 
 def _alternative(value: Any, schema: Schema, where: str, faults: Faults) -> Any:
-    """The first alternative (oneOf, anyOf) that the value fits; where it is the right kind of thing for one of
-    them, what is wrong inside is reported."""
+    """The first alternative (oneOf, anyOf) that the value fits: of those of its own type, else of the others. Where it
+    is the right kind of thing for one of them, what is wrong inside is reported."""
     reasons: list[str] = []
     inside = faults.none_yet()
-    for option in schema.alternatives:
+    for option in sorted(schema.alternatives, key=lambda option: not _is_of(option.types, value)):
         found = faults.none_yet()
         fitting = coerce(value, option, where, found)
         if not found:
@@ -202,6 +209,19 @@ def _number(value: Any) -> float:
         raise Refused(f'{shown(value)} is not a number') from None
     if not math.isfinite(number):
         raise Refused(f'{shown(value)} is not a finite number')
+    if isinstance(value, str):
+        return _written(value, number)
+    return number
+
+
+def _written(text: str, number: float) -> float:
+    """A number that was given as text: '34.0' and '1e3' are whole numbers, with all their digits."""
+    if not _DECIMAL.fullmatch(text):  # `float` reads underscores, and digits of any script
+        raise Refused(f'{shown(text)} is not a number')
+    if number.is_integer() and abs(number) < 10**_MAX_DIGITS:
+        from decimal import Decimal  # which programs without such numbers do not need
+
+        return int(Decimal(text.strip()))
     return number
 
 
@@ -350,7 +370,7 @@ def _undescribed(name: str, given: Mapping[str, Any], schema: Schema, where: str
     nearest = closest(name, schema.properties.keys() - given.keys())
     if nearest and not schema.one_of:
         faults.append((where, f'unknown field, did you mean {nearest[0]!r}?'))
-    elif schema.additional is False:
+    elif schema.additional is False and 'patternProperties' not in schema.keywords:
         faults.append((where, f'unknown field; known are {enumerated(schema.properties)}'))
     else:
         try:

@@ -120,6 +120,21 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     (_INTEGER, 34.0, 34),
     (_INTEGER, 1e16, 10**16),
     ({}, 34.0, 34),
+    ({'type': 'number'}, '34.0', 34),
+    ({'type': 'number'}, ' 1e3 ', 1000),
+    ({'type': 'number'}, '12345678901234567890.0', 12345678901234567890),
+    ({'type': 'number'}, '0.5', 0.5),
+    ({'type': 'number'}, '1_0', REFUSED),
+    ({'type': 'number'}, '\u0667', REFUSED),
+    # of several alternatives the one of the value's own type
+    ({'oneOf': [_STRING, _INTEGER]}, 5, 5),
+    ({'oneOf': [_INTEGER, _STRING]}, '5', '5'),
+    ({'anyOf': [_STRING, {'type': 'number'}, _NULL]}, 2.5, 2.5),
+    ({'anyOf': [_STRING, {'type': 'boolean'}]}, True, True),
+    ({'anyOf': [{'type': 'array', 'items': _STRING}, _STRING]}, 'a,b', 'a,b'),
+    ({'anyOf': [_INTEGER, {'type': 'array', 'items': _INTEGER}]}, (1, 2), [1, 2]),
+    # names by their pattern
+    ({'type': 'object', 'patternProperties': {'^x': _INTEGER}, 'additionalProperties': False}, {'xa': 1}, {'xa': 1}),
     # dates
     ({**_STRING, 'format': 'date'}, datetime(2026, 8, 4, 23, tzinfo=UTC), '2026-08-04'),
     ({**_STRING, 'format': 'date'}, date(2026, 8, 4), '2026-08-04'),

@@ -74,6 +74,28 @@ class Site:
                 assert time.monotonic() < until, self.log(number).read_text()[-3000:]
                 time.sleep(0.05)
 
+    def restart_server(self, seconds: float) -> None:
+        """Kill Redis, and start it again after a while. Start workers that have ended because of it again, as a
+        supervisor does: Celery 5.7 sometimes fails with an error of its own when it loses its broker."""
+        self.server.kill()
+        time.sleep(seconds)
+        self.server.start()
+        until = time.monotonic() + 30
+        while not self._is_loaded():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        time.sleep(2)
+        for worker in list(self.workers):
+            if worker.poll() is not None:
+                self.kill(worker)
+                self.start_worker(*worker.args[12:], app=worker.args[4])  # type: ignore[index,misc]
+
+    def _is_loaded(self) -> bool:
+        try:
+            return bool(self.redis.ping())
+        except redis.RedisError:
+            return False
+
     def stop(self, worker: subprocess.Popen[bytes]) -> None:
         """End a worker as an administrator does; kill what is left of it."""
         if worker.poll() is None:

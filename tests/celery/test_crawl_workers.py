@@ -40,9 +40,8 @@ def kill_a_worker(site: Site) -> None:
 
 
 def restart_redis(site: Site) -> None:
-    site.server.kill()
-    time.sleep(0.5)
-    site.server.start()
+    site.restart_server(0.5)
+    site.run('for _ in range(4):\n    t.work.delay()', module=APP)  # in case that all workers have ended
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,7 @@ def test_a_killed_worker_and_a_restart_of_all_lose_nothing(site: Site) -> None:
     assert numbers(site.noted('slow')) == [0, 1, 2, 3]
 
 
+@pytest.mark.soak
 def test_the_redis_of_the_limits_is_away_for_a_while(site: Site, tmp_path: Path) -> None:
     """Tasks that run wait for it, and those that wait already are with the broker."""
     directory = tmp_path / 'limits'
@@ -206,3 +207,36 @@ def test_ten_thousand_tasks_wait_without_memory(site: Site) -> None:
         site.run('t.plain.delay(0)')
         site.wait_for('plain', 1)  # the pool is free
     assert grown < 20 * 2**20
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('pool', ['solo', 'prefork'])
+def test_other_keys_of_the_broker(site: Site, pool: str) -> None:
+    """All keys of the broker have a prefix, and its priorities are other ones than by default."""
+    options = {'global_keyprefix': 'mine:', 'priority_steps': [0, 2, 4, 6, 8], 'sep': ':'}
+    site.conf = {'broker_transport_options': options}
+    with site.running(1, '--pool', pool, '--queues', 'celery,other'):
+        site.run("""
+for number in range(10):
+    t.with_request.apply_async((number,), queue='other', priority=number)
+    t.ten_a_second.apply_async((number,), countdown=0.2)
+""")
+        rows = site.wait_for('with_request', 10)
+        site.wait_for('ten_a_second', 10)
+        keys: Any = site.redis.keys('mine:esipy:tasks:*')
+        assert len(keys) > 5
+    assert {row[1]: row[4] for row in rows} == {number: number for number in range(10)}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize('pool', ['threads', 'prefork'])
+def test_the_redis_of_the_broker_is_restarted(tmp_path: Path, pool: str) -> None:
+    with redis_server(tmp_path, '--appendonly', 'yes', '--appendfsync', 'always') as server:
+        site = Site(server, tmp_path)
+        with site.running(2, '--pool', pool):
+            site.run('for number in range(6):\n    t.slow.delay(number)\n    t.limited_twenty_times.delay(number)')
+            site.wait_for('slow', 2)
+            site.restart_server(2)
+            rows = site.wait_for('slow', 6)
+        assert numbers(rows) == list(range(6))
+        site.redis.close()

@@ -206,6 +206,18 @@ def test_a_copy_that_leads_elsewhere_is_not_used(
         EsiApp(meta_url=server.meta, cache=cache)
 
 
+@pytest.mark.parametrize('place', ['operation', 'path'])
+def test_a_copy_of_which_one_operation_leads_elsewhere_is_not_used(place: str, server: Documents) -> None:
+    cache = DictCache()
+    made = EsiApp(meta_url=server.meta, cache=cache)
+    content, *rest = cache.get(made.esi_meta_cache_key)
+    planted = json.loads(content)
+    item = planted['paths']['/mine']
+    (item['get'] if place == 'operation' else item)['servers'] = [{'url': 'https://elsewhere.example'}]
+    cache.set(made.esi_meta_cache_key, (json.dumps(planted).encode(), *rest), 0)
+    assert EsiApp(meta_url=server.meta, cache=cache).op['get_mine'].base_url == server.url
+
+
 def test_a_dead_cache(server: Documents) -> None:
     made = EsiApp(meta_url=server.meta, cache=Dead())
     assert made.op['get_thing']

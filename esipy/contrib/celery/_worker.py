@@ -75,7 +75,7 @@ class Releaser(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no 
             self._wake.clear()
             try:
                 count, following = connections(app).release(LEAD, BATCH)
-            except UNAVAILABLE as error:
+            except Exception as error:  # whatever it is, other tasks will be due
                 if not has_failed:
                     LOGGER.warning('tasks that wait cannot be released: %s: %s', type(error).__name__, error)
                 has_failed, count, delay = True, 0, AFTER_ERROR

@@ -52,6 +52,7 @@ def make_client(**options: Any) -> EsiClient:
         'timeout': (_number('ESI_REQUESTS_CONNECT_TIMEOUT'), _number('ESI_REQUESTS_READ_TIMEOUT')),
         'pool_size': int(_number('ESI_CONNECTION_POOL_MAX_CONNECTIONS')),
         'max_wait': _number('ESI_MAX_WAIT'),
+        'remember_refusals': conf.get('ESI_REMEMBER_REFUSALS'),
         'cache': DjangoCache(conf.get('ESI_CACHE_ALIAS')) if conf.get('ESI_CACHE_RESPONSE') else None,
         'app': SimpleLazyObject(site_app),
     }
@@ -127,6 +128,7 @@ _SETTINGS = (
     'ESI_CONNECTION_POOL_MAX_CONNECTIONS',
     'ESI_MAX_WAIT',
     'ESI_REDIS_URL',
+    'ESI_REMEMBER_REFUSALS',
     'ESI_REQUESTS_CONNECT_TIMEOUT',
     'ESI_REQUESTS_READ_TIMEOUT',
     'ESI_SERVER_ERROR_MAX_RETRIES',

@@ -73,6 +73,9 @@ SETTINGS: Mapping[str, Setting] = {
     'ESI_RAISE_NOT_MODIFIED': Setting(
         False, _FLAG, "whether result() and results() of the drop-in raise HTTPNotModified, as django-esi's do"
     ),
+    'ESI_REMEMBER_REFUSALS': Setting(
+        False, _FLAG, 'whether a 403 or 404 is given again without asking: for a minute, twice as long each time'
+    ),
     'ESI_REDIS_URL': Setting(None, _TEXT_OR_NONE, "Redis that shares the rate limits; None: the cache's, if it is one"),
     'ESI_USER_AGENT': Setting(None, _TEXT_OR_NONE, "name of the site in the User-Agent, such as 'My site/1.2'"),
     'ESI_LANGUAGES': Setting(('en', 'de', 'fr', 'ja', 'ru', 'zh', 'ko', 'es'), _LIST, 'languages to ask for'),

@@ -80,7 +80,11 @@ class TokenSigner:
             held = {scope.name for scope in scopes.all()}
         missing = [scope for scope in needed if scope not in held]
         if missing:
-            raise MissingScopeError(request.operation.id, missing, f'character {self._token.character_id}')
+            character = f'character {self._token.character_id}'
+            error = MissingScopeError(request.operation.id, missing, character)
+            fault = f'needs the scope {", ".join(missing)}, which the token of {character} lacks'
+            error.faults = [('', f'{fault}: let the user sign in on a page with @token_required(scopes=…)')]
+            raise error
 
     def refused(self, signed: Any) -> bool:
         """Refresh a token that the server rejected. Return whether there is another one to try."""

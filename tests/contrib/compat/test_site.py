@@ -14,6 +14,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent.parent
 
 
+@pytest.mark.timeout(900)  # a whole file of tests
 @pytest.mark.parametrize('file', sorted((HERE / 'site').glob('check_*.py')), ids=lambda file: file.stem)
 def test_the_site(file: Path) -> None:
     command = [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', '-o', 'python_files=check_*.py', '-rA']

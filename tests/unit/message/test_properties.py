@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from esipy import App
+from esipy._message import decode as decode_module
 from esipy._message.dates import Date, DateTime, day, moment
 from esipy._message.headers import Headers
 from esipy._message.headers import moment as http_date
@@ -333,3 +334,21 @@ def test_a_header_is_sent_as_it_is_or_refused(text: str) -> None:
     else:
         assert sent == text.strip(' ')
         assert re.fullmatch('[\x20-\x7e]*', sent)
+
+
+# ---------------------------------------------------------------------- JSON
+
+BIG = st.integers(-(10**40), 10**40)
+
+
+@pytest.mark.parametrize('is_fast', [True, False])
+@few
+@given(st.lists(JSON | BIG | st.dictionaries(TEXT, BIG, max_size=2), max_size=3), st.sampled_from(['', ' ', '\n']))
+def test_json_is_read_the_same_with_orjson_and_without(is_fast: bool, value: Any, space: str) -> None:
+    """Every digit of an integer, whatever its length, is kept."""
+    text = json.dumps(value, separators=(f'{space},', f':{space}'))
+    with pytest.MonkeyPatch.context() as patch:
+        if not is_fast:
+            patch.setattr(decode_module, '_fast', lambda: None)
+        found = decode_module.decode(text.encode())
+    assert repr(found) == repr(json.loads(text))

@@ -52,9 +52,11 @@ class HTTPError(APIException):
         return super().__new__(kind if theirs is None or issubclass(kind, theirs) else _both(kind, theirs))
 
     def __init__(self, status_code: int = 0, headers: Mapping[str, str] | None = None, data: Any = None) -> None:
-        super().__init__('', status_code, response_header=headers)
-        self.headers = headers if headers is not None else {}
+        Exception.__init__(self, status_code, headers, data)  # the next in line may be an error of aiopenapi3
+        self.url, self.status_code, self.request_param = '', status_code, ()
+        self.headers = self.response_header = headers if headers is not None else {}
         self.data = data
+        self.response = data if isinstance(data, bytes) else b'{}'
 
     def __str__(self) -> str:
         cause = self.__cause__

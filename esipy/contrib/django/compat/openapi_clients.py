@@ -271,7 +271,9 @@ class ESIClientProvider:
         self._spec_file = spec_file
         self._tenant = tenant
         self._headers = dict(additional_spec_headers or {})
-        self._made: tuple[tuple[Any, ...], ESIClient] | None = None
+        #: The client, and the settings that it was made of; None for one that a test has put in its place.
+        self._client: ESIClient | None = None
+        self._settings: tuple[Any, ...] | None = None
         self._reset_after_fork()
         fork.reset_after_fork(self)
         if spec_file is None:
@@ -285,9 +287,9 @@ class ESIClientProvider:
         """The client: one for the process, until a setting changes."""
         state = clients.state_of_settings()
         with self._lock:
-            if self._made is None or self._made[0] != state:
-                self._made = state, self._make()
-            return self._made[1]
+            if self._client is None or self._settings not in (None, state):
+                self._client, self._settings = self._make(), state
+            return self._client
 
     def _make(self) -> ESIClient:
         name = f'{self._ua_appname.replace(" ", "-")}/{self._ua_version}'

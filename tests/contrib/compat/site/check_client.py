@@ -111,6 +111,7 @@ SETTINGS = [
     ({'ESI_REQUESTS_CONNECT_TIMEOUT': 2, 'ESI_REQUESTS_READ_TIMEOUT': 3.5}, 'timeout', (2.0, 3.5)),
     ({'ESI_CONNECTION_POOL_MAX_CONNECTIONS': 7}, 'pool_size', 7),
     ({'ESI_MAX_WAIT': 60}, 'max_wait', 60.0),
+    ({'ESI_REMEMBER_REFUSALS': True}, 'remember_refusals', True),
 ]
 
 

@@ -237,7 +237,8 @@ def test_they_are_errors_of_aiopenapi3_where_it_is_in_use(monkeypatch: pytest.Mo
         pass
 
     class HTTPClientError(HTTPError):
-        pass
+        def __init__(self, http_status: int, headers: Any, data: Any) -> None:
+            raise AssertionError('it has other arguments')
 
     theirs.HTTPError, theirs.HTTPClientError = HTTPError, HTTPClientError
     assert not isinstance(exceptions.HTTPClientError(404), HTTPError)
