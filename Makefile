@@ -65,8 +65,8 @@ tests: $(TEST)/$(READY)
 
 databases: $(TEST)/$(READY)
 	@scripts/debian-packages postgresql mariadb-server
-	ESIPY_TEST_DATABASE=postgresql $(PYTEST) -n 2 tests/contrib/django
-	ESIPY_TEST_DATABASE=mariadb $(PYTEST) -n 2 tests/contrib/django
+	ESIPY_TEST_DATABASE=postgresql $(PYTEST) -n 2 tests/contrib/django tests/contrib/compat/test_databases.py
+	ESIPY_TEST_DATABASE=mariadb $(PYTEST) -n 2 tests/contrib/django tests/contrib/compat/test_databases.py
 
 soak: packages $(TEST)/$(READY)
 	$(PYTEST) -m soak --timeout 3600

@@ -8,8 +8,8 @@ https://opentelemetry.io/docs/specs/semconv/http/http-metrics/
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from esipy import clock
@@ -83,62 +83,24 @@ class OpenTelemetry(Telemetry):
         if attributes is None or self._is_off():
             return None
         name = f'{batch.method} {batch.operation}' if batch.operation else batch.method
-        return self._span(name, {'esipy.method': batch.method, **attributes})
+        return _Ending(partial(self._end, self._open(name, {'esipy.method': batch.method, **attributes}), {}))
 
     def around_call(self, call: CallContext) -> HookContext | None:
         attributes = _attributes(call.name, call.options)
         if attributes is None or self._is_off():
             return None
-        return self._call(call, attributes)
+        trace = call.notes[self._note] = _CallTrace()
+        span = self._open(call.name, {'esipy.operation': call.name, 'esipy.service': call.service, **attributes})
+        return _Ending(partial(self._end_call, call, trace, span))
 
     def around_step(self, call: CallContext, step: Step) -> HookContext | None:
-        return self._step(step) if self._note in call.notes else None
+        if self._note not in call.notes:
+            return None
+        return _Ending(partial(self._end_step, step, self._open(step.name, {}), clock.monotonic()))
 
     @harmless
     def _is_off(self) -> bool:
         return self._tracer.is_off
-
-    @contextmanager
-    def _span(self, name: str, attributes: dict[str, Any]) -> Iterator[None]:
-        """A span that ends with the block."""
-        span = self._open(name, attributes)
-        error = None
-        try:
-            yield
-        except BaseException as problem:
-            error = type(problem).__name__
-            raise
-        finally:
-            self._end(span, {}, error)
-
-    @contextmanager
-    def _call(self, call: CallContext, attributes: dict[str, Any]) -> Iterator[None]:
-        trace = call.notes[self._note] = _CallTrace()
-        span = self._open(call.name, {'esipy.operation': call.name, 'esipy.service': call.service, **attributes})
-        error = None
-        try:
-            yield
-        except BaseException as problem:
-            error = type(problem).__name__
-            raise
-        finally:
-            del call.notes[self._note]
-            self._end_attempt(call, trace, None, error)
-            self._end_call(call, span, error)
-
-    @contextmanager
-    def _step(self, step: Step) -> Iterator[None]:
-        span, begun = self._open(step.name, {}), clock.monotonic()
-        error = None
-        try:
-            yield
-        except BaseException as problem:
-            error = type(problem).__name__
-            raise
-        finally:
-            self._end(span, {f'esipy.{name}': value for name, value in step.details.items()}, error)
-            if step.name == RATE_LIMIT_WAIT:
-                self._record_wait(clock.monotonic() - begun, step.details.get('bucket', ''))
 
     @harmless
     def _open(self, name: str, attributes: dict[str, Any]) -> OpenSpan:
@@ -149,11 +111,24 @@ class OpenTelemetry(Telemetry):
         if span is not None:
             span.end(attributes, error)
 
+    def _end_step(self, step: Step, span: OpenSpan | None, begun: float, error: str | None) -> None:
+        self._end(span, {f'esipy.{name}': value for name, value in step.details.items()}, error)
+        if step.name == RATE_LIMIT_WAIT:
+            self._record_wait(clock.monotonic() - begun, step.details.get('bucket', ''))
+
     @harmless
     def _record_wait(self, seconds: float, bucket: str) -> None:
         self._wait.record(seconds, {'esipy.bucket': self._buckets(bucket)})
 
-    def _end_call(self, call: CallContext, span: OpenSpan | None, error: str | None) -> None:
+    def _end_call(self, call: CallContext, trace: _CallTrace, span: OpenSpan | None, error: str | None) -> None:
+        call.notes.pop(self._note, None)
+        self._end_attempt(call, trace, None, error)
+        attributes, kind = self._result(call) or ({}, None)
+        self._end(span, attributes, error or kind)
+
+    @harmless
+    def _result(self, call: CallContext) -> tuple[dict[str, Any], str | None]:
+        """Return the attributes of a call that has ended, and the kind of error that its response stands for."""
         attributes: dict[str, Any] = {'esipy.attempts': call.attempts}
         page = next((value for name, value in call.request.query if name == 'page'), None)
         if page is not None:
@@ -161,28 +136,16 @@ class OpenTelemetry(Telemetry):
         result = cache_result(call)
         if result is not None:
             attributes['esipy.cache.result'] = result
-        if call.error is not None and error is None:
-            failed = call.response is None or call.response.failed or call.error.status_code < 400
-            error = type(call.error).__name__ if failed else str(call.error.status_code)
-        self._end(span, attributes, error)
+        if call.error is None:
+            return attributes, None
+        failed = call.response is None or call.response.failed or call.error.status_code < 400
+        return attributes, type(call.error).__name__ if failed else str(call.error.status_code)
 
     # ------------------------------------------------------------------ attempts
 
     def around_attempt(self, call: CallContext) -> HookContext | None:
         trace = call.notes.get(self._note)
-        return None if trace is None else self._attempt(call, trace)
-
-    @contextmanager
-    def _attempt(self, call: CallContext, trace: _CallTrace) -> Iterator[None]:
-        """End the span of an attempt that `on_raw_response` does not see."""
-        error = None
-        try:
-            yield
-        except BaseException as problem:
-            error = type(problem).__name__
-            raise
-        finally:
-            self._end_attempt(call, trace, None, error)
+        return None if trace is None else _Ending(partial(self._end_attempt, call, trace, None))
 
     @harmless
     def on_send(self, call: CallContext) -> None:
@@ -245,6 +208,21 @@ class OpenTelemetry(Telemetry):
             self._duration.record(at - trace.begun, attributes)
         trace.sent += 1
         trace.begun = at
+
+
+class _Ending:
+    """A context manager that calls `end` with the name of the error with which its block ends, or None."""
+
+    __slots__ = ('_end',)
+
+    def __init__(self, end: Callable[[str | None], object]) -> None:
+        self._end = end
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        self._end(None if kind is None else kind.__name__)
 
 
 class _CallTrace:

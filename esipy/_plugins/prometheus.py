@@ -84,27 +84,30 @@ class Prometheus(Telemetry):
 
     # ------------------------------------------------------------------ attempts
 
-    def around_attempt(self, call: CallContext) -> HookContext:
-        return _InFlight(self, call)
+    def around_attempt(self, call: CallContext) -> HookContext | None:
+        return None if self._in_flight is None else _InFlight(self, call)
 
     @harmless
     def on_send(self, call: CallContext) -> None:
-        if self._in_flight is not None:
+        attempt = call.notes.get(self._note)
+        if attempt is not None:
             self._in_flight.inc()
-            call.notes[self._note] = True
+            attempt.is_counted = True
         if call.attempts > 1:
             self._count('retries', self._operations(call.name))
 
     @harmless
-    def _leave(self, call: CallContext) -> None:
-        """The attempt is not in flight any more."""
-        if call.notes.pop(self._note, None):
+    def _leave(self, attempt: _InFlight) -> None:
+        """Count an attempt as not in flight any more."""
+        if attempt.is_counted:
+            attempt.is_counted = False
             self._in_flight.dec()
 
     @harmless
     def on_raw_response(self, call: CallContext) -> None:
-        if call.notes.pop(self._note, None):
-            self._in_flight.dec()
+        attempt = call.notes.get(self._note)
+        if attempt is not None:
+            self._leave(attempt)
         raw, seconds = call.raw_response, call.attempt_elapsed
         if raw is None or seconds is None:
             return  # a plugin responded in place of the server
@@ -197,17 +200,18 @@ class Prometheus(Telemetry):
 
 
 class _InFlight:
-    """Around an attempt: it is not in flight any more, also if `on_raw_response` is not called."""
+    """An attempt, from `around_attempt` on; `is_counted` while it is in flight."""
 
-    __slots__ = ('_call', '_plugin')
+    __slots__ = ('_call', '_plugin', 'is_counted')
 
     def __init__(self, plugin: Prometheus, call: CallContext) -> None:
         self._plugin = plugin
         self._call = call
+        self.is_counted = False
 
     def __enter__(self) -> None:
-        pass
+        self._call.notes[self._plugin._note] = self
 
     def __exit__(self, *error: object) -> None:
-        if self._plugin._note in self._call.notes:
-            self._plugin._leave(self._call)
+        self._call.notes.pop(self._plugin._note, None)
+        self._plugin._leave(self)

@@ -110,3 +110,37 @@ def meets_downtime(self, number):
 def sleeps(number, seconds):
     time.sleep(seconds)
     note('sleeps', number)
+
+
+def hides(function):
+    """A decorator that does not say what it decorates."""
+
+    def run(self, *args, **kwargs):
+        return function(self, *args, **kwargs)
+
+    return run
+
+
+@app.task(bind=True, name='hidden')
+@hides
+@rate_limited_task('10/s')
+def hidden(self, number):
+    note('hidden', number)
+
+
+@app.task(bind=True, name='both')
+@retry_when_limited(probe_every=0.5)
+@rate_limited_task('10/s')
+def both(self, number):
+    if store.incr(f'both:{number}') == 1:
+        raise LimitedError('https://esi.example/x', 429, retry_after=0.3)
+    note('both', number)
+
+
+@app.task(bind=True, name='both_in_the_other_order')
+@rate_limited_task('10/s', keys=['number'])
+@retry_when_limited(probe_every=0.5)
+def both_in_the_other_order(self, number):
+    if store.incr(f'order:{number}') == 1:
+        raise DowntimeError('https://other.example/x', 503)
+    note('order', number)

@@ -12,6 +12,7 @@ from celery.contrib.testing.worker import start_worker
 
 from esipy.contrib.celery import rate_limit_retry_task, rate_limited_task, retry_when_limited
 from esipy.contrib.celery._rates import parse_rate
+from esipy.contrib.celery._worker import _check_tasks
 from esipy.exceptions import ConfigError, DowntimeError, LimitedError
 
 RATES = [
@@ -89,6 +90,23 @@ def test_bind_is_missing(app: Celery, decorator: Any) -> None:
 
     with pytest.raises(TypeError, match='bind=True'):
         task(1)
+
+
+@pytest.mark.parametrize('decorator', [rate_limited_task('10/s'), retry_when_limited])
+def test_a_worker_does_not_start_if_bind_is_missing(app: Celery, decorator: Any) -> None:
+    @app.task(shared=False, bind=True, autoretry_for=(KeyError,), name='tests.bound')
+    @decorator
+    def bound(self: Any) -> None: ...
+
+    app.finalize()
+    _check_tasks(app)
+
+    @app.task(shared=False, name='tests.unbound')
+    @decorator
+    def unbound(self: Any) -> None: ...
+
+    with pytest.raises(TypeError, match=r'the task tests.unbound .* must be bound: @app.task\(bind=True\)'):
+        _check_tasks(app)
 
 
 @pytest.mark.parametrize('decorator', [rate_limited_task('10/s'), retry_when_limited])

@@ -123,6 +123,18 @@ def test_a_message_that_is_delivered_again_does_not_run_again(busy_site: Site) -
     assert busy_site.waiting() == 0
 
 
+def test_decorators_together_and_below_others(busy_site: Site) -> None:
+    busy_site.run("""
+for number in range(10):
+    t.hidden.delay(number)
+    t.both.delay(number)
+    t.both_in_the_other_order.delay(number)
+""")
+    for key in ('hidden', 'both', 'order'):
+        assert numbers(busy_site.wait_for(key, 10)) == list(range(10)), key
+    assert busy_site.waiting() == 0
+
+
 @pytest.mark.soak
 def test_a_wait_is_longer_than_the_visibility_timeout(site: Site) -> None:
     """The broker never has a message that waits, so that it cannot deliver it a second time."""
@@ -240,3 +252,16 @@ def test_the_redis_of_the_broker_is_restarted(tmp_path: Path, pool: str) -> None
             rows = site.wait_for('slow', 6)
         assert numbers(rows) == list(range(6))
         site.redis.close()
+
+
+def test_the_clock_of_redis_goes_back(site: Site) -> None:
+    """As after a failover to another machine."""
+    from tests.celery.buckets import connections_to
+
+    connections = connections_to(site.url)
+    slot, wait = connections.start('bucket', 1_000_000, 0)
+    assert wait == 0
+    assert connections.start('bucket', 1_000_000, 0)[1] > 0
+    site.redis.hset('esipy:tasks:rate:bucket', mapping={'last': 4 * 10**15, 'next': 4 * 10**15})
+    assert connections.start('bucket', 1_000_000, 0)[1] == 0
+    assert slot > 0

@@ -19,12 +19,13 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+from prometheus_client import CollectorRegistry
 
 from esipy import clock
 from esipy.cache import DictCache
 from esipy.exceptions import CallError, ConnectionFailedError, LimitedError, TokenRevokedError
 from esipy.limits import MemoryLimits
-from esipy.plugins import JsonDataMock, Mock, OpenTelemetry, Pool, mock_manager
+from esipy.plugins import CallContext, JsonDataMock, Mock, OpenTelemetry, Plugin, Pool, Prometheus, mock_manager
 from esipy.sandbox import Sandbox
 from esipy.service import ServiceClient, json_decoder
 from esipy.stores import MemoryTokens
@@ -546,6 +547,22 @@ def test_a_callback_that_raises_is_logged_once(where: str, caplog: pytest.LogCap
     assert len({record.getMessage() for record in records}) == len(records) <= 3
     assert records
     assert 'pass' not in caplog.text
+
+
+def test_a_plugin_that_clears_the_notes_harms_no_call(spans: tuple[TracerProvider, InMemorySpanExporter]) -> None:
+    class Clears(Plugin):
+        def on_raw_response(self, call: CallContext) -> None:
+            call.notes.clear()
+
+    (provider, exporter), registry = spans, CollectorRegistry()
+    with (
+        Server(answering(answer({}))) as server,
+        client(plugins=[OpenTelemetry(provider), Prometheus(registry), Clears()], cache=None) as esi,
+    ):
+        assert esi.request(app_at(server.url).op['get_thing']()).ok
+    assert sorted(span.name for span in exporter.get_finished_spans()) == ['GET', 'get_thing']
+    assert registry.get_sample_value('esipy_requests_in_flight') == 0
+    assert trace_api.get_current_span() is trace_api.INVALID_SPAN
 
 
 def test_an_exporter_that_is_down_harms_no_call(caplog: pytest.LogCaptureFixture) -> None:

@@ -25,6 +25,11 @@ local spacing, slot = tonumber(ARGV[2]), tonumber(ARGV[3])
 local bucket = redis.call('HMGET', KEYS[1], 'next', 'last')
 local next, last = tonumber(bucket[1]) or 0, tonumber(bucket[2]) or 0
 
+-- After a failover to a machine whose clock is behind, nothing of what was counted is true.
+if last > now then
+  next, last = 0, 0
+end
+
 -- Lua writes large numbers with an exponent unless it is asked not to.
 local function integer(number)
   return string.format('%.0f', number)

@@ -7,6 +7,7 @@ again when its visibility timeout has passed: https://docs.celeryq.dev/en/stable
 from __future__ import annotations
 
 import functools
+import inspect
 import logging
 import threading
 from collections.abc import Callable
@@ -51,6 +52,8 @@ class Releaser(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no 
         self._looks_at = 0.0
 
     def start(self, consumer: Any) -> None:
+        check_broker(consumer.app)
+        _check_tasks(consumer.app)
         self._stopping.clear()
         self._thread = threading.Thread(target=self._run, args=(consumer.app,), name='esipy-releaser', daemon=True)
         self._thread.start()
@@ -87,10 +90,17 @@ class Releaser(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no 
                 self._wake.wait(delay)
 
 
+def _check_tasks(app: Any) -> None:
+    """Raise TypeError for a decorated task that is not bound: the decorator, which is below, cannot know."""
+    for task in app.tasks.values():
+        run = getattr(task, '_orig_run', task.run)  # Celery's autoretry_for puts a function around it
+        if hasattr(run, WAITS_OUTSIDE) and not inspect.ismethod(run):
+            raise TypeError(f'the task {task.name} waits for rate limits, so it must be bound: @app.task(bind=True)')
+
+
 def strategy(original: Any, task: Any, app: Any, consumer: Any, **options: Any) -> Callable[..., Any]:
     """Return what a worker does with each message of a task that may have to wait: `Task.Strategy` of
     https://docs.celeryq.dev/en/stable/reference/celery.app.task.html. `original`: what it would do otherwise."""
-    check_broker(app)
     go_on = instantiate(original, task, app, consumer, **options)
     releaser: Releaser = consumer.esipy_releaser
 
@@ -142,13 +152,12 @@ def _put_aside_for_slot(redis: Connections, limit: RateLimit, task: Any, message
 
 
 def prepare_worker(sender: Any, **_: Any) -> None:
-    """Prepare a worker that has tasks which may have to wait, before it receives messages."""
+    """Prepare a worker for tasks which may have to wait, before it receives messages."""
     app = sender.app
     if broker_of(app) == 'memory':
         return  # one process: a task waits in its thread
-    tasks = [task for task in app.tasks.values() if hasattr(task.run, WAITS_OUTSIDE)]
-    for task in tasks:
-        if not isinstance(task.Strategy, functools.partial):
+    for task in app.tasks.values():
+        # A function around the decorated one may hide what it is. Then the task waits as soon as it runs.
+        if hasattr(task.run, WAITS_OUTSIDE) and not isinstance(task.Strategy, functools.partial):
             task.Strategy = functools.partial(strategy, task.Strategy)
-    if tasks:
-        app.steps['consumer'].add(Releaser)
+    app.steps['consumer'].add(Releaser)

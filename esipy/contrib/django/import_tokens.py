@@ -53,29 +53,59 @@ def import_tokens(scope_model: Any, token_model: Any, database: str = 'default',
     missing = set(_TABLES) - set(connection.introspection.table_names())
     if missing:
         raise TablesMissingError(f'the database {database!r} has no table {", ".join(sorted(missing))}')
-    report = Report()
-    seen: set[tuple[Any, ...]] = set()
+    copying = _Copying(scope_model, token_model, database, dry_run)
     with transaction.atomic(using=database):
-        scopes = _import_scopes(scope_model, database, dry_run, report)
+        copying.copy_scopes()
         for chunk in _tokens(database):
-            _import_chunk(chunk, token_model, scopes, seen, database, dry_run, report)
-    return report
+            copying.copy_tokens(chunk)
+    return copying.report
 
 
-def _import_scopes(model: Any, database: str, dry_run: bool, report: Report) -> dict[str, Any]:
-    """Return the app's scopes by name, with those of django-esi among them."""
-    rows = model.objects.using(database)
-    known = {scope.name: scope for scope in rows.all()}
-    new = [
-        model(name=scope.name, help_text=scope.help_text)
-        for scope in _source()['Scope'].objects.using(database).order_by('pk')
-        if scope.name not in known
-    ]
-    report.scopes = len(new)
-    if new and not dry_run:
-        rows.bulk_create(new)
-        known = {scope.name: scope for scope in rows.all()}
-    return known
+class _Copying:
+    """One run of the import, and what it has found so far."""
+
+    def __init__(self, scope_model: Any, token_model: Any, database: str, dry_run: bool) -> None:
+        self._scope_model = scope_model
+        self._token_model = token_model
+        self._database = database
+        self._dry_run = dry_run
+        self._scopes: dict[str, Any] = {}
+        self._seen: set[tuple[Any, ...]] = set()
+        self.report = Report()
+
+    def copy_scopes(self) -> None:
+        """Make the scopes that the app does not have."""
+        rows = self._scope_model.objects.using(self._database)
+        self._scopes = {scope.name: scope for scope in rows.all()}
+        new = [
+            self._scope_model(name=scope.name, help_text=scope.help_text)
+            for scope in _source()['Scope'].objects.using(self._database).order_by('pk')
+            if scope.name not in self._scopes
+        ]
+        self.report.scopes = len(new)
+        if new and not self._dry_run:
+            rows.bulk_create(new)
+            self._scopes = {scope.name: scope for scope in rows.all()}
+
+    def copy_tokens(self, chunk: list[Any]) -> None:
+        """Make the tokens that the app does not have, each with its scopes."""
+        known = _known(self._token_model, {row.character_id for row in chunk}, self._database)
+        for row in chunk:
+            key = (row.user_id, row.character_id, row.character_owner_hash, row.names)
+            if key in self._seen:
+                self.report.older += 1
+            elif key in known:
+                self.report.known += 1
+            else:
+                self.report.tokens += 1
+                self._copy(row)
+            self._seen.add(key)
+
+    def _copy(self, row: Any) -> None:
+        if not self._dry_run:
+            token = self._token_model(**{name: getattr(row, name) for name in _FIELDS})
+            token.save(using=self._database)
+            token.scopes.set([self._scopes[name] for name in row.names])
 
 
 def _tokens(database: str) -> Iterator[list[Any]]:
@@ -92,34 +122,6 @@ def _tokens(database: str) -> Iterator[list[Any]]:
         for pk, row in rows.items():
             row.names = frozenset(names.get(pk, ()))
         yield [rows[pk] for pk in chunk if pk in rows]
-
-
-def _import_chunk(
-    chunk: list[Any],
-    model: Any,
-    scopes: dict[str, Any],
-    seen: set[tuple[Any, ...]],
-    database: str,
-    dry_run: bool,
-    report: Report,
-) -> None:
-    known = _known(model, {row.character_id for row in chunk}, database)
-    new = []
-    for row in chunk:
-        key = (row.user_id, row.character_id, row.character_owner_hash, row.names)
-        if key in seen:
-            report.older += 1
-        elif key in known:
-            report.known += 1
-        else:
-            new.append(row)
-        seen.add(key)
-    report.tokens += len(new)
-    if not dry_run:
-        for row in new:
-            token = model(**{name: getattr(row, name) for name in _FIELDS})
-            token.save(using=database)
-            token.scopes.set([scopes[name] for name in row.names])
 
 
 def _known(model: Any, characters: set[int], database: str) -> set[tuple[Any, ...]]:

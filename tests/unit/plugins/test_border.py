@@ -12,6 +12,7 @@ import pytest
 import esipy.plugins
 from esipy import EsiClient
 from esipy._plugins.base import HOOKS
+from esipy._runtime import steps
 from esipy.exceptions import EsiError, PluginError
 from esipy.plugins import CallContext, Plugin
 from tests.integration.things import client
@@ -116,3 +117,10 @@ def test_the_door_shows_what_it_lists() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Poll'"):
         esipy.plugins.Poll  # type: ignore[attr-defined]  # noqa: B018
     assert issubclass(esipy.plugins.RequestLimitError, EsiError)
+
+
+def test_the_page_lists_every_step() -> None:
+    page = (Path(__file__).parents[3] / 'docs' / 'plugins.md').read_text('utf-8')
+    table = page[page.index('### Steps') : page.index('### Batches')]
+    names = {value for name, value in vars(steps).items() if name.isupper() and isinstance(value, str)}
+    assert set(re.findall(r'^\| `([a-z -]+)` \|', table, re.MULTILINE)) == names

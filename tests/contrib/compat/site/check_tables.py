@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
-from esipy.contrib.django import sso, tasks
+from esipy.contrib.django import client, sso, tasks
 from esipy.contrib.django.compat.helpers import get_token
 from esipy.contrib.django.compat.models import CallbackRedirect, Scope, Token
 from esipy.contrib.django.now import now
@@ -209,6 +209,28 @@ def test_a_token_for_a_character(esi: Sandbox) -> None:
     for scopes in ([], 'esi-assets.read_assets.v1'):
         with pytest.raises(Token.DoesNotExist, match='90000001'):
             get_token(90000001, scopes)
+
+
+def open_files(path: str) -> int:
+    return sum(os.path.realpath(entry.path).startswith(path) for entry in os.scandir('/proc/self/fd'))
+
+
+@pytest.mark.skipif(not Path('/proc/self/fd').exists(), reason='the open files are counted in /proc')
+def test_many_calls_with_one_expired_token(esi: Sandbox) -> None:
+    """It is refreshed once, and the threads of the client leave no connection to the database open."""
+    token = sign_in(esi, 90000001)
+    make_old(token)
+    token.refresh_from_db()
+    site = client()
+    call = site.app.op['get_characters_character_id_wallet'](character_id=90000001)
+    database = os.path.realpath(connection.settings_dict['NAME'])
+    before = open_files(database)
+    for _ in range(3):
+        pairs = site.multi_request([call] * 20, threads=10, token=token)
+        assert {response.status for _, response in pairs} == {200}
+        esi.clock.move(300)
+    assert open_files(database) <= before
+    assert len(esi.log.calls('sso.token')) == 2, 'the login, and one refresh'
 
 
 # ------------------------------------------------------------------ the app esipy
