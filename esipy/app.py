@@ -27,6 +27,7 @@ from esipy._runtime.attribute import computed
 from esipy._runtime.redact import masked
 from esipy._spec.model import Operation
 from esipy._spec.reader import Reader
+from esipy._spec.refs import shown
 from esipy._spec.table import OpTable
 from esipy.events import advise, advise_of_unknown
 from esipy.exceptions import APIException, SpecError, TimedOutError, UnknownOperationError
@@ -53,8 +54,8 @@ class App:
         """Load a description: Swagger 2.0, OpenAPI 3.0 or 3.1, or a table of endpoints; as JSON or (extra `yaml`) YAML.
 
         `url`: an address, a path, a `file://` address, a Path, text, bytes, or a dict. `strict` is taken and has no
-        meaning: 1.x validated the whole document with it; now what is broken is told when it is used.
-        Raises SpecError (a ValueError) for what is no description, APIException for an address that fails.
+        meaning: 1.x validated the whole document with it; now a broken part raises an error when it is used.
+        Raises SpecError (a ValueError) if it is not a description, APIException if the address fails.
         """
         return cls(fetch.load(_own(url) if isinstance(url, dict) else url))
 
@@ -96,7 +97,9 @@ class App:
         return Call((request, Response(request)))
 
     def __repr__(self) -> str:
-        return f'<App {(self.raw.get("info") or {}).get("title", "")!r}: {len(self.op)} operations>'
+        info = self.raw.get('info')
+        title = info.get('title', '') if isinstance(info, Mapping) else ''
+        return f'<App {shown(title)}: {len(self.op)} operations>'
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Where the document came from may be part of the servers' addresses.
@@ -140,7 +143,7 @@ class EsiApp:
     `cache`: a BaseCache; None: none; by default a DictCache. `cache_time`: seconds for which the document is taken
     from there without asking; 0: for ever; None: as long as the server says. `cache_prefix`: before its keys.
     `meta_url`: where the document is. `datasource`: the server of the game, 'tranquility' or 'singularity'.
-    `compatibility_date`: 'YYYY-MM-DD', the day whose API is called. Raises CallError for what is no day.
+    `compatibility_date`: 'YYYY-MM-DD', the day whose API is called. Raises CallError for anything else.
 
     The cache holds the document's bytes. When the server cannot be reached the last copy is used, with a warning;
     where there is none, making an EsiApp raises APIException.
@@ -213,7 +216,7 @@ class EsiApp:
             # Not the old meta document, which listed the others: this is the one document that there is.
             return self.app
         if 'swagger.json' not in url:
-            raise AttributeError(f'{name} is not a swagger endpoint')
+            raise AttributeError(f'{name} is not the name of a Swagger document')
         scheme = self.meta_url.partition(':')[0]
         return self._document(f'{scheme}:{url}', f'{self.cache_prefix}:app:{url}')
 
@@ -225,7 +228,7 @@ class EsiApp:
             try:
                 self.cache.invalidate(key)
             except Exception as error:
-                LOGGER.warning('%s: cannot be forgotten: %r', key, error)
+                LOGGER.warning('%s: the copy in the cache cannot be deleted: %r', key, error)
         self._made.clear()
         self._app = None
 
@@ -266,14 +269,14 @@ class EsiApp:
         try:
             return self.cache.acquire(claim, _CLAIMED)
         except Exception as error:
-            LOGGER.debug('%s: cannot be claimed: %r', claim, error)
+            LOGGER.debug('%s: the cache cannot coordinate the download with other processes: %r', claim, error)
             return True
 
     def _give_up(self, claim: str) -> None:
         try:
             self.cache.invalidate(claim)
         except Exception as error:
-            LOGGER.debug('%s: cannot be given up: %r', claim, error)
+            LOGGER.debug('%s: the cache cannot release the download for other processes: %r', claim, error)
 
     def _loaded(self, url: str, key: str, kept: _Kept | None) -> App:
         """The App of the document that the server has, or that was kept while the server is down."""
@@ -299,7 +302,9 @@ class EsiApp:
                 app = self._make(key, content, url)
                 elsewhere = [base for base in sorted(app._reader.base_urls()) if not _is_believable(base, url)]
                 if elsewhere:
-                    LOGGER.warning('%s: the copy in the cache leads to %s, and is not used', masked(url), elsewhere[0])
+                    LOGGER.warning(
+                        '%s: the copy in the cache is ignored, because its server is %s', masked(url), elsewhere[0]
+                    )
                     return None
                 if address != self._address(url):  # of another date or server of the game: better than none
                     return _Kept(app, content, {}, 0.0)
@@ -396,6 +401,6 @@ def _insist(url: str, headers: Mapping[str, str]) -> RawResponse:
         except APIException as error:
             if error.status_code < 500 or isinstance(error, TimedOutError):
                 raise
-            LOGGER.warning('[failure #%d] %s %d', attempt, error.url, error.status_code)
+            LOGGER.warning('attempt %d to load %s failed with status %d', attempt, error.url, error.status_code)
             clock.sleep(_PAUSE * attempt)
     return fetch.get(url, headers)

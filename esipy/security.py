@@ -294,7 +294,7 @@ class EsiSecurity(Application):
         store is unknown to all processes from the next refresh on.
         """
         if self.store is None:
-            raise TokenError('characters are looked up in a store: EsiSecurity(…, store=FileTokens())')
+            raise TokenError('for_character() needs a store: EsiSecurity(…, store=FileTokens())')
         if not isinstance(character_id, int):
             raise TypeError(f'character_id must be an int, not a {type(character_id).__name__}')
         known = self._characters.get(character_id)
@@ -372,7 +372,7 @@ class EsiSecurity(Application):
         except TokenRevokedError:
             raise
         except TokenError as error:
-            LOGGER.warning('the token was refused, and there is no other yet (%s)', error)
+            LOGGER.warning('the server rejected the token, and it cannot be refreshed now (%s)', error)
         return self._tokens.state.replaced == token  # and not given by the app for somebody else meanwhile
 
     def __repr__(self) -> str:

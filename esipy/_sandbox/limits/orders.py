@@ -29,8 +29,10 @@ class Count:
 class Limits:
     """`esi.limits`::
 
-    esi.limits.set('market-order', tokens=150, window=5)
-    assert esi.limits.refused == 0
+        esi.limits.set('market-order', tokens=150, window=5)
+        assert esi.limits.refused == 0
+
+    The limits that the sandbox counts, and what was counted.
     """
 
     def __init__(self, control: Control) -> None:

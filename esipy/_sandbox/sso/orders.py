@@ -71,8 +71,10 @@ def _rule(name: str, told: str) -> Any:
 class SSO:
     """The sandbox in place of login.eveonline.com::
 
-    answer = esi.sso.login(security.get_auth_uri('state'), character_id=90000001)
-    esi.sso.rotate = True
+        answer = esi.sso.login(security.get_auth_uri('state'), character_id=90000001)
+        esi.sso.rotate = True
+
+    Its attributes change how it behaves.
     """
 
     __slots__ = ('_control', '_url', 'characters')
