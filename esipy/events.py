@@ -8,7 +8,7 @@ A receiver is a function that takes them::
     def on_call(url, status_code, elapsed_time, message, **kwargs):
         ...
 
-And how warnings are given (`advise`): they are told to the same people.
+`advise` issues the warnings of esipy.
 """
 
 import contextlib
@@ -62,15 +62,18 @@ class Signal:
         for receiver in self.event_receivers.copy():
             _call_robust(receiver, receiver, kwargs, {})
 
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__}: {len(self.event_receivers)} receivers>'
+
 
 #: How a signal is sent, unless an app does it otherwise.
 _SEND = Signal.send
 
 
 def emit(signal: Any, extra: dict[str, Any], **kwargs: Any) -> None:
-    """Send robustly, as a call does, through a Signal or an app's own object that has `send` alone.
+    """Send robustly, as a call does, through a Signal or an app's own object that only has `send`.
 
-    `extra`: arguments that came after EsiPy 1.x; only who takes them gets them, so that receivers which were
+    `extra`: arguments that came after EsiPy 1.x; only receivers that accept them get them, so that those which were
     written for exactly the old ones go on working.
     """
     if getattr(type(signal), 'send', None) is not _SEND or 'send' in vars(signal):
@@ -124,16 +127,18 @@ def _traceback_without_secrets(kwargs: dict[str, Any]) -> str:
     return text
 
 
-#: A call refreshed the token: access_token, refresh_token, expires_in (seconds), token_type, token_identifier.
+#: Sent when a call has refreshed the token, with access_token, refresh_token, expires_in (seconds), token_type and
+#: token_identifier. Store them here if you keep tokens in a database of your own.
 AFTER_TOKEN_REFRESH = Signal()
 
-#: A request went out and ended: url, status_code, elapsed_time (seconds), message (the body's bytes, None for
-#: a 200); and, for receivers that take them, operation, method, attempt (from 1) and headers (of the answer).
+#: Sent after each request to the server, with url, status_code, elapsed_time (seconds) and message (the body's bytes,
+#: None for a 200); for receivers that accept them, also operation, method, attempt (from 1) and headers (of the
+#: response).
 API_CALL_STATS = Signal()
 
 
 def advise(message: str, kind: type[Warning] = UserWarning) -> None:
-    """Warn, and let it look as if it came from the first line outside esipy, which is the one to be changed."""
+    """Warn, with the first line outside esipy as the place: that is the line to change."""
     level = 2
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get('__name__', '').partition('.')[0] == 'esipy':
@@ -143,7 +148,7 @@ def advise(message: str, kind: type[Warning] = UserWarning) -> None:
 
 
 def advise_of_unknown(where: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Warn of options that do not exist: 1.x swallowed them."""
+    """Warn of options that do not exist. EsiPy 1.x ignored them."""
     known = list(known)
     for name in given:
         if name not in known:
@@ -151,7 +156,7 @@ def advise_of_unknown(where: str, given: Iterable[str], known: Iterable[str]) ->
 
 
 def unknown_option(name: str, known: Sequence[str]) -> str:
-    """What to say of an option that does not exist."""
+    """Return the message for an option that does not exist."""
     nearest = closest(name, known)
     hint = f', did you mean {nearest[0]!r}?' if nearest else f'; there are {", ".join(known)}'
     return f'unknown option {name!r}{hint}'

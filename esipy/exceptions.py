@@ -1,16 +1,16 @@
 """Every error that esipy raises, one tree::
 
     EsiError
-    ├── APIException                    the server answered with an error, wrongly, or not at all
+    ├── APIException                    an error status, a wrong response, or no response
     │   ├── ClientError                 4xx
     │   │   ├── ForbiddenError          403
     │   │   ├── NotFoundError           404
     │   │   └── LimitedError            420, 429: a rate limit
     │   ├── ServerError                 5xx
     │   │   └── DowntimeError           502, 503, 504 while the cluster is down for the day
-    │   │       └── DowntimePageError   … with a page for people (also an UndecodableBodyError)
-    │   ├── ConnectionFailedError       no answer: refused, reset, cut short
-    │   │   └── TimedOutError           no answer in time
+    │   │       └── DowntimePageError   … with an HTML page (also an UndecodableBodyError)
+    │   ├── ConnectionFailedError       no response: refused, reset, cut short
+    │   │   └── TimedOutError           no response in time
     │   └── UndecodableBodyError        a body that is not what its description says: HTML, broken JSON, too large.
     │                                   Of an error status it is the error of that status as well:
     │                                   UndecodableNotFoundError, UndecodableServerError, …
@@ -71,11 +71,20 @@ def _revive(kind: type[EsiError], args: tuple[Any, ...], state: dict[str, Any]) 
 
 
 class APIException(EsiError):
-    """The server answered with an error, or did not answer.
+    """The server returned an error, or did not respond.
 
-    Attributes: `url`; `status_code` (int; 500 where there was no response); `response` (bytes);
-    `request_param` (the query as `(name, value)` pairs); `response_header`. Where known also `operation` and `method`,
-    `request_id` (the server's own name for the request) and `remedy` (what to do).
+    - `url`, `status_code` (500 if there was no response), `response` (the body as bytes), `response_header`
+    - `request_param`: the query as `(name, value)` pairs
+    - `operation`, `method`: of the call, if there was one
+    - `request_id`: the server's own id of the request; `message`: its message as text
+    - `remedy`: what to do
+
+    ::
+
+        try:
+            client.request(call, raise_on_error=True)
+        except APIException as error:
+            print(error.status_code, error.message, error.remedy)
     """
 
     operation: str = ''
@@ -104,7 +113,7 @@ class APIException(EsiError):
 
     @property
     def message(self) -> str:
-        """What the server says, as text; '' if it says nothing."""
+        """The server's message as text; '' if there is none."""
         return message_of(self.response)
 
     def __str__(self) -> str:
@@ -113,7 +122,7 @@ class APIException(EsiError):
         details = [f'{self.operation}: {place}' if self.operation else '']
         details += [f'request id {self.request_id}' if self.request_id else '']
         where = ', '.join(filter(None, details))
-        cause = self.message or _STATUS_WORDS.get(self.status_code, 'the server gives no reason')
+        cause = self.message or _STATUS_WORDS.get(self.status_code, 'the server gave no reason')
         text = f'HTTP Error {self.status_code}: {cause}' + (f' ({where})' if where else '')
         return f'{text}; {self.remedy}' if self.remedy else text
 
@@ -146,25 +155,25 @@ def _short(text: str) -> str:
 
 
 class ClientError(APIException):
-    """4xx: the server refuses this request; sending it again is of no use."""
+    """4xx: the server rejected this request; sending it again does not help."""
 
 
 class ForbiddenError(ClientError):
-    """403: the character may not. `scopes` and `roles` that the operation needs, where the description says."""
+    """403: the token does not allow it. `scopes`, `roles`: what the operation needs, if the description says so."""
 
     scopes: tuple[str, ...] = ()
     roles: tuple[str, ...] = ()
 
 
 class NotFoundError(ClientError):
-    """404: no such object, or a route that is newer than the compatibility date that was sent."""
+    """404: the object does not exist, or the route is newer than the compatibility date that was sent."""
 
 
 class LimitedError(ClientError):
-    """420 or 429: too many errors, or too many requests.
+    """420 or 429: a rate limit. Either the server rejected the request, or esipy did not send it.
 
-    `retry_after`: seconds to wait, None if not told. `limit`: the group of the bucket, 'errors' for the error limit,
-    or method and path of a limited route, where esipy itself kept the call from being sent; '' where nobody knows.
+    `retry_after`: seconds to wait, None if unknown. `limit`: the group of the bucket, 'errors' for the error limit, or
+    method and path of a limited route; '' if unknown.
     """
 
     retry_after: float | None = None
@@ -177,11 +186,11 @@ class ServerError(APIException):
 
 class DowntimeError(ServerError):
     """502, 503 or 504 during the daily downtime, which begins at 11:00 UTC, or with a `Retry-After` of a minute or
-    more. It is not repeated by `retry_requests`: the server is away for longer than a call may take."""
+    more. `retry_requests` does not retry it, because the server is down for longer than a call may take."""
 
 
 class ConnectionFailedError(APIException):
-    """No answer: the connection was refused, reset or closed too early."""
+    """No response: the connection was refused, reset or closed too early."""
 
 
 class TimedOutError(ConnectionFailedError, TimeoutError):
@@ -220,7 +229,7 @@ class UndecodableServerError(ServerError, UndecodableBodyError):
 
 
 class DowntimePageError(DowntimeError, UndecodableBodyError):
-    """The server is down, and answers with a page for people."""
+    """The server is down, and returns an HTML page."""
 
 
 #: The error of a status, and the one that it is when its body cannot be decoded: both at once.
@@ -235,7 +244,7 @@ UNDECODABLE: dict[type[APIException], type[UndecodableBodyError]] = {
 
 
 class CallError(EsiError, ValueError):
-    """The call itself is at fault, and nothing was sent.
+    """The call is wrong, and was not sent.
 
     `operation`: its name. `faults`: every fault as a pair (parameter, what is wrong).
     """
@@ -251,7 +260,7 @@ class CallError(EsiError, ValueError):
 
 
 class UnknownOperationError(EsiError, AttributeError, KeyError):
-    """No operation of that name. `name`, and `nearest`: the names that come closest."""
+    """There is no operation of that `name`. `nearest`: the closest names."""
 
     def __init__(self, name: str, reason: str, nearest: Iterable[str] = ()) -> None:
         super().__init__(name, reason)  # first: AttributeError clears `name`
@@ -265,7 +274,7 @@ class UnknownOperationError(EsiError, AttributeError, KeyError):
 
 
 class MissingFieldError(EsiError, AttributeError, KeyError):
-    """A row has no such `field`; `fields` are those that it has."""
+    """A row has no such `field`. `fields`: those that it has."""
 
     def __init__(self, field: str, fields: tuple[str, ...]) -> None:
         super().__init__(field, fields)
@@ -304,13 +313,13 @@ class SpecError(EsiError, ValueError):
 
 
 class ConfigError(EsiError, ValueError):
-    """An entry of a configuration names what cannot be found, or what cannot be made of its arguments."""
+    """An entry of a configuration names something that cannot be found, or that cannot be created."""
 
 
 class PaginationError(EsiError):
-    """A list cannot be walked to its end, so that something would be missing without anybody knowing.
+    """A list cannot be read to its end, so that records would be missing silently.
 
-    `operation`: its name; `reason`: what the server did, and the way out.
+    `operation`: its name. `reason`: what the server did, and what to do.
     """
 
     def __init__(self, operation: str, reason: str) -> None:
@@ -323,8 +332,8 @@ class PaginationError(EsiError):
 
 
 class SnapshotError(PaginationError):
-    """The pages that came are of several states of the list, again and again. `retry_after`: seconds until the last
-    of them stops being fresh, None if that is not told."""
+    """The pages repeatedly belonged to several states of the list. `retry_after`: seconds until the last of them
+    expires, None if unknown."""
 
     retry_after: float | None = None
 
@@ -338,19 +347,19 @@ class PluginError(EsiError, TypeError):
 
 
 class MockError(EsiError, ValueError):
-    """Nothing says how to mock a call, or what says so cannot be, or breaks the operation's description."""
+    """There is no mock for a call, or one that cannot be used, or one that does not match the description."""
 
 
 class RequestLimitError(EsiError):
-    """A plugin that limits requests keeps this one from being sent."""
+    """A plugin that limits requests did not let this one be sent."""
 
 
 class TooManyRequestsPendingError(RequestLimitError):
-    """As many requests wait already as may (`hard_limit`)."""
+    """Too many requests are waiting already (`hard_limit`)."""
 
 
 class TooMuchTimePendingError(RequestLimitError):
-    """A request waited for longer than it may (`timeout`)."""
+    """A request waited for too long (`timeout`)."""
 
 
 class TokenError(EsiError):
@@ -358,24 +367,24 @@ class TokenError(EsiError):
 
 
 class LoginError(TokenError):
-    """`esipy.login` ended without a character: the person said no, time ran out, or the browser had no way back."""
+    """`esipy.login` ended without a character: it was declined, timed out, or the browser could not return."""
 
 
 class MissingScopeError(TokenError, CallError):
-    """The token lacks `scopes` that the `operation` needs: the character has to sign in again with them. Nothing was
-    sent."""
+    """The token lacks `scopes` that the `operation` needs: the character has to sign in again with them. The call was
+    not sent."""
 
     def __init__(self, operation: str, scopes: Iterable[str], whose: str) -> None:
         self.scopes = tuple(scopes)
         fault = (
-            f'needs the scope {", ".join(self.scopes)}, which the token of {whose} lacks: sign in again by '
-            'get_auth_uri(state, scopes=…) with all that scopes_for(…) names (check_scopes=False tries anyway)'
+            f'needs the scope {", ".join(self.scopes)}, which the token of {whose} lacks; sign in again with '
+            'get_auth_uri(state, scopes=security.scopes_for(…)). check_scopes=False sends the call all the same'
         )
         super().__init__(operation, [('', fault)])
 
 
 class UnknownCharacterError(TokenError, KeyError):
-    """The store holds nothing for `character_id`. `known`: the ids that it holds tokens for."""
+    """The store has no tokens for `character_id`. `known`: the ids that it has tokens for."""
 
     def __init__(self, character_id: int, known: Iterable[int]) -> None:
         self.character_id = character_id
@@ -385,11 +394,14 @@ class UnknownCharacterError(TokenError, KeyError):
     def __str__(self) -> str:
         shown = ', '.join(map(str, self.known[:10])) or 'none'
         more = f' and {len(self.known) - 10} more' if len(self.known) > 10 else ''
-        return f'no tokens are kept for character {self.character_id}, who has to sign in; there are {shown}{more}'
+        return (
+            f'the store has no tokens for character {self.character_id}, which has to sign in; '
+            f'it has tokens for: {shown}{more}'
+        )
 
 
 class IncompleteTokensError(TokenError, KeyError):
-    """Tokens without a `field` that is needed."""
+    """The tokens lack a `field` that is needed."""
 
     def __init__(self, field: str, hint: str) -> None:
         self.field = field
@@ -401,24 +413,24 @@ class IncompleteTokensError(TokenError, KeyError):
 
 
 class TokenExpiredError(TokenError, AttributeError):
-    """The access token is too old, and there is no refresh token to get a new one with."""
+    """The access token has expired, and there is no refresh token."""
 
 
 class TokenRefusedError(TokenError, APIException):
-    """The SSO refuses to give a token: it does not know the client, the secret or the code."""
+    """The SSO rejects the client, the secret, the code or the scopes."""
 
 
 class TokenRevokedError(TokenRefusedError):
-    """`invalid_grant`: the character has to sign in again."""
+    """`invalid_grant`: the character has withdrawn the authorisation, and has to sign in again."""
 
 
 class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):  # type: ignore[misc]
-    """The SSO does not answer, or answers with an error of its own: the token may still be good later."""
+    """The SSO does not respond, or returns an error of its own. The tokens are still valid: try again later."""
 
 
 class TokenStoreError(TokenError):
-    """The place where tokens are kept cannot be read or written, or holds something that is not ours."""
+    """The store cannot be read or written, or contains something else."""
 
 
 class TokenStoreBusyError(TokenStoreError, TimeoutError):
-    """Another thread or process held the lock all the time."""
+    """Another thread or process has held the lock for too long."""

@@ -1,12 +1,11 @@
-"""How far many calls are, shown on a terminal: adapters for rich and tqdm.
+"""Progress bars for a terminal: adapters for rich and tqdm, which come with the extra `progress`::
 
     from esipy.progress import rich_bar
 
     with rich_bar('the market') as progress:
         orders = client.all(call, progress=progress)
 
-`progress` is any callable that takes (done, total); total is None where nobody knows. Nothing is imported until it is
-used: both come with the extra `progress`.
+`progress=` accepts any callable with the arguments (done, total); total is None if it is not known.
 """
 
 from __future__ import annotations
@@ -17,13 +16,13 @@ from typing import Any
 
 from esipy._runtime.lazy import missing_extra
 
-#: (done, total). `total` is None where nobody knows.
+#: What `progress=` accepts: a callable with (done, total). `total` is None if it is not known.
 Progress = Callable[[int, int | None], Any]
 
 
 @contextmanager
 def rich_bar(description: str = '', **options: Any) -> Iterator[Progress]:
-    """A bar of rich; `options` are those of `rich.progress.Progress`."""
+    """Show a progress bar of rich; `options` are those of `rich.progress.Progress`. Raises ImportError without rich."""
     try:
         from rich.progress import Progress as Bars
     except ImportError as error:
@@ -35,7 +34,7 @@ def rich_bar(description: str = '', **options: Any) -> Iterator[Progress]:
 
 @contextmanager
 def tqdm_bar(description: str = '', **options: Any) -> Iterator[Progress]:
-    """A bar of tqdm; `options` are those of `tqdm.tqdm`."""
+    """Show a progress bar of tqdm; `options` are those of `tqdm.tqdm`. Raises ImportError without tqdm."""
     try:
         from tqdm import tqdm
     except ImportError as error:
@@ -50,19 +49,19 @@ def tqdm_bar(description: str = '', **options: Any) -> Iterator[Progress]:
 
 
 def with_count(progress: Callable[..., Any], total: int | None) -> Callable[[int], Any]:
-    """`progress` for one that counts: with `total` beside the count if it takes two, else with the count alone."""
+    """Return `progress` as a function of the count: if it takes two arguments, the other one is `total`."""
     return progress if len(_positional(progress) or ()) < 2 else lambda done: progress(done, total)
 
 
 def with_total(progress: Callable[..., Any]) -> Progress:
-    """`progress` for one that tells how much there is as well: with the count alone if it takes just that."""
+    """Return `progress` as a function of (done, total): with the count alone if it takes only one argument."""
     takes = _positional(progress) or ()
     is_alone = len(takes) == 1 and takes[0].kind is not takes[0].VAR_POSITIONAL
     return (lambda done, total: progress(done)) if is_alone else progress
 
 
 def _positional(progress: Callable[..., Any]) -> list[Any] | None:
-    """The parameters that are given by position; None where a callable does not tell."""
+    """Return the positional parameters; None if a callable does not show its signature."""
     import inspect  # when it is asked for: with it, esipy takes a third longer to import
 
     try:

@@ -1,4 +1,9 @@
-"""Old names, forwarded from the rooms that own them. Nothing inside esipy imports this."""
+"""Helper functions of EsiPy 1.x, under their old names::
+
+    from esipy.utils import generate_code_verifier
+
+Nothing inside esipy imports this module.
+"""
 
 from esipy import clock
 from esipy._cache.check import check_cache
@@ -16,7 +21,12 @@ __all__ = [
 
 
 def get_cache_time_left(expires_header: str) -> int:
-    """Seconds until an `Expires` header's date, negative when it is past. Raises TypeError for what is no date."""
+    """Return the seconds until the date of an `Expires` header, negative if it is past::
+
+        get_cache_time_left(response.headers['Expires'])
+
+    Raises TypeError for anything but an HTTP date.
+    """
     expires = moment(expires_header)
     if expires is None:
         raise TypeError(f'{expires_header!r} is not an HTTP date')

@@ -1,4 +1,9 @@
-"""Answers that outlive the program: the same calls by two clients, which share a directory and nothing else."""
+"""python examples/caches.py
+
+A cache that outlives the program: the same call by two clients, which have only a directory in common.
+
+It runs against a local ESI. Without the last block it would run against the real one.
+"""
 
 import tempfile
 from pathlib import Path
@@ -9,20 +14,20 @@ from esipy.sandbox import Sandbox
 
 
 def prices(directory: Path) -> None:
-    """As a program would do it at each start."""
+    """What a program would do at each start."""
     cache = FileCache(directory)
     app = EsiApp(cache=cache)
-    with EsiClient(cache=cache, user_agent='esipy-example/1.0 (https://pypi.org/project/EsiPy)') as client:
-        answer = client.request(app.op['get_markets_prices'](), raise_on_error=True)
-    where = 'from the cache' if answer.from_cache else 'from the server'
-    print(f'{len(answer.data)} prices {where}, fresh until {answer.expires:%H:%M} UTC')
+    with EsiClient(cache=cache, user_agent='caches/1.0 (me@example.com)', raise_on_error=True) as client:
+        response = client.request(app.op['get_markets_prices']())
+    source = 'the cache' if response.from_cache else 'the server'
+    print(f'{len(response.data)} prices from {source}, fresh until {response.expires:%H:%M} UTC')
     cache.close()
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as place:
-        prices(Path(place) / 'esi')
-        prices(Path(place) / 'esi')
+    with tempfile.TemporaryDirectory() as directory:
+        prices(Path(directory) / 'esi')
+        prices(Path(directory) / 'esi')
 
 
 if __name__ == '__main__':

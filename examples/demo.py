@@ -1,6 +1,6 @@
-"""What esipy does, told while it happens: `make demo` (LIVE=1: the public part, on the real server).
+"""make demo
 
-Everything runs against a local ESI that esipy brings along: nothing leaves this machine, nobody's limits are spent.
+What esipy does, step by step, on a local ESI that comes with it. LIVE=1 does the public part on the real server.
 """
 
 import os

@@ -1,6 +1,8 @@
-"""A program as it was written for EsiPy 1.x, on today's API: not a line of it had to change.
+"""python examples/from_esipy.py
 
-It runs against a local ESI here; without the last block it would run against the real one.
+A program as it was written for EsiPy 1.x, on today's API: no line of it had to change.
+
+It runs against a local ESI. Without the last block it would run against the real one.
 """
 
 from esipy import EsiApp, EsiClient

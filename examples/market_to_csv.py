@@ -1,12 +1,15 @@
-"""The whole market of a region, in one state, into a CSV file and (where pandas is installed) a frame, with progress.
+"""python examples/market_to_csv.py orders.csv
 
-    python market_to_csv.py orders.csv
+The whole market of a region, in one state, as a CSV file and (if pandas is installed) as a data frame, with progress.
+Without a file name it writes to a temporary directory.
 
-It runs against a local ESI here; without the last block it would run against the real one.
+It runs against a local ESI. Without the last block it would run against the real one.
 """
 
 import csv
 import sys
+import tempfile
+from pathlib import Path
 
 from esipy import EsiApp, EsiClient
 
@@ -18,48 +21,49 @@ def show(done, total):
 
 
 def market(app, client, region):
-    """All orders of a region, with the names of what is sold."""
+    """Return all orders of a region, with the names of the items."""
     call = app.op['get_markets_region_id_orders'](region_id=region, order_type='all')
     orders = client.all(call, progress=show)
-    print(f'\n{len(orders)} orders of {orders.pages} pages, all as of {orders.snapshot}', file=sys.stderr)
+    print(f'\n{len(orders)} orders on {orders.pages} pages, all as of {orders.snapshot}', file=sys.stderr)
     names = client.names({order.type_id for order in orders})
     print(f'{len(names)} names, {len(names.unknown)} ids without one', file=sys.stderr)
     return [{**order, 'type': names[order.type_id].name if order.type_id in names else ''} for order in orders]
 
 
-def write(orders, file):
-    with open(file, 'w', newline='', encoding='utf-8') as opened:
-        table = csv.DictWriter(opened, sorted({field for order in orders for field in order}))
+def write(orders, path):
+    with open(path, 'w', newline='', encoding='utf-8') as file:
+        table = csv.DictWriter(file, sorted({field for order in orders for field in order}))
         table.writeheader()
         table.writerows(orders)
 
 
-def frame(orders):
-    """The orders as a pandas frame; None without pandas."""
+def data_frame(orders):
+    """Return the orders as a data frame; None without pandas."""
     try:
         import pandas
     except ImportError:
         return None
-    made = pandas.DataFrame(orders)
-    made['issued'] = pandas.to_datetime(made['issued'])
-    return made
+    frame = pandas.DataFrame(orders)
+    frame['issued'] = pandas.to_datetime(frame['issued'])
+    return frame
 
 
-def main(file):
+def main(path):
     app = EsiApp()
-    with EsiClient(user_agent='market_to_csv/1.0 (me@example.com)', retry_requests=True) as client:
+    with EsiClient(user_agent='market_to_csv/1.0 (me@example.com)', retry_requests=True, raise_on_error=True) as client:
         orders = market(app, client, THE_FORGE)
-    write(orders, file)
-    table = frame(orders)
-    if table is None:
-        print(f'{len(orders)} orders are in {file}; a frame of them needs pandas')
+    write(orders, path)
+    print(f'{len(orders)} orders are in {path}')
+    frame = data_frame(orders)
+    if frame is None:
+        print('install pandas to get a data frame of them')
     else:
-        value = (table['price'] * table['volume_remain']).groupby(table['is_buy_order']).sum()
-        print(f'{len(table)} orders are in {file}; bought and sold for: {value.to_dict()}')
+        value = (frame['price'] * frame['volume_remain']).groupby(frame['is_buy_order']).sum()
+        print(f'bought and sold for: {value.to_dict()}')
 
 
 if __name__ == '__main__':
     from esipy.sandbox import Sandbox
 
     with Sandbox(records=2500, page_size=250) as esi, esi.redirect():
-        main(sys.argv[1] if len(sys.argv) > 1 else 'orders.csv')
+        main(sys.argv[1] if len(sys.argv) > 1 else Path(tempfile.mkdtemp()) / 'orders.csv')

@@ -1,4 +1,9 @@
-"""A plugin of one's own: the slowest operations of a program, and how often each was answered from the cache."""
+"""python examples/plugin.py
+
+A plugin of your own: the slowest operations of a program, and how often each was served from the cache.
+
+It runs against a local ESI. Without the last block it would run against the real one.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +31,7 @@ class Slowest(Plugin):
         begun = perf_counter()
         try:
             yield
-        finally:  # whatever became of it
+        finally:  # also after an error
             with self._lock:
                 self._seconds[call.name] = self._seconds.get(call.name, 0) + perf_counter() - begun
                 self._calls[call.name] = self._calls.get(call.name, 0) + 1
@@ -34,17 +39,17 @@ class Slowest(Plugin):
 
     def table(self) -> list[str]:
         return [
-            f'{self._seconds[name] * 1000:7.1f} ms  {self._calls[name]} calls, {self._hits[name]} of them kept  {name}'
+            f'{self._seconds[name] * 1000:7.1f} ms  {self._calls[name]} calls, {self._hits[name]} cached  {name}'
             for name in sorted(self._seconds, key=lambda name: -self._seconds[name])
         ]
 
 
 def main() -> None:
     app, slowest = EsiApp(), Slowest()
-    with EsiClient(user_agent='esipy-example/1.0 (https://pypi.org/project/EsiPy)', plugins=[slowest]) as client:
+    with EsiClient(user_agent='plugin/1.0 (me@example.com)', plugins=[slowest], raise_on_error=True) as client:
         for _ in range(3):
-            client.request(app.op['get_status'](), raise_on_error=True)
-        client.request(app.op['get_markets_prices'](), raise_on_error=True)
+            client.request(app.op['get_status']())
+        client.request(app.op['get_markets_prices']())
         client.multi_request(app.op['get_universe_types_type_id'](type_id=number) for number in (34, 35, 36))
     print('\n'.join(slowest.table()))
 

@@ -1,6 +1,6 @@
-"""A small service of one's own, and a client for it made of nothing but a table of its endpoints.
+"""python examples/service.py
 
-Runs by itself: python examples/service.py
+A small REST service, and a client for it that needs only a table of its endpoints.
 """
 
 import io
@@ -20,31 +20,31 @@ TABLE = {
 
 
 class Service(BaseHTTPRequestHandler):
-    """The service: users, and how large their pictures are."""
+    """The service: users, and the sizes of their pictures."""
 
     protocol_version = 'HTTP/1.1'
 
     def do_GET(self):
         number = self.path.removeprefix('/user').strip('/')
         if not number:
-            self.say([{'user_id': user_id, 'username': name} for user_id, name in USERS.items()])
+            self.send([{'user_id': user_id, 'username': name} for user_id, name in USERS.items()])
         elif int(number) in USERS:
-            self.say({'user_id': int(number), 'username': USERS[int(number)]})
+            self.send({'user_id': int(number), 'username': USERS[int(number)]})
         else:
-            self.say({'error': 'no such user'}, 404)
+            self.send({'error': 'no such user'}, 404)
 
     def do_POST(self):
         user_id = max(USERS) + 1
         USERS[user_id] = json.loads(self.body())['username']
-        self.say({'user_id': user_id, 'username': USERS[user_id]}, 201)
+        self.send({'user_id': user_id, 'username': USERS[user_id]}, 201)
 
     def do_PUT(self):
-        self.say({'bytes': len(self.body())})
+        self.send({'bytes': len(self.body())})
 
     def body(self):
         return self.rfile.read(int(self.headers['Content-Length']))
 
-    def say(self, value, status=200):
+    def send(self, value, status=200):
         raw = json.dumps(value).encode()
         self.send_response(status)
         self.send_header('Content-Type', 'application/json')
@@ -53,7 +53,7 @@ class Service(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw)
 
-    def log_message(self, *told):
+    def log_message(self, *arguments):
         pass
 
 
@@ -73,7 +73,7 @@ def main():
 
         made = service.create_user(payload={'username': 'foobar'})
         print(f'{made.status}: {made.data}')
-        print('and now there are', len(service.get_users().data))  # a write makes what was kept old
+        print('now there are', len(service.get_users().data))  # a write makes the cached response stale
 
         missing = service.get_user_detail(user_id=99)
         print(f'{missing.status}: {missing.data["error"]}')

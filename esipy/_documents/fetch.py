@@ -97,7 +97,7 @@ def _from_file(path: Path) -> Reader:
 
 
 def get(url: str, headers: Mapping[str, str] | None = None) -> RawResponse:
-    """The document at `url`: status 200, or 304 where `headers` ask for it. Raises APIException.
+    """Return the document at `url`: status 200, or 304 if `headers` ask for it. Raises APIException.
 
     The address of a document that is gone (404, 410) leads to the live one of the same server; the live one's, where
     there is none, to the old list of documents.
@@ -115,11 +115,20 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> RawResponse:
         answer = _get(urlunsplit(urlsplit(url)._replace(path='/swagger.json', query='')), headers or {})
     if answer.status not in (200, 304):
         kind = kind_of(answer.status, clock.time()) if answer.status >= 400 else APIException
-        shown = masked_addresses(answer.headers)
-        error = kind(url, answer.status, response=answer.content, response_header=shown)
-        error.add_note(f'GET {error.url}')
-        raise error
+        raise kind(
+            url,
+            answer.status,
+            response=answer.content,
+            response_header=masked_addresses(answer.headers),
+            operation=_DESCRIPTION,
+            method='GET',
+            remedy='check the address' if answer.status < 500 else 'try again later',
+        )
     return answer
+
+
+#: What the errors of a download say in place of an operation.
+_DESCRIPTION = 'API description'
 
 
 def _get(url: str, headers: Mapping[str, str]) -> RawResponse:
@@ -129,7 +138,14 @@ def _get(url: str, headers: Mapping[str, str]) -> RawResponse:
         return transport.send(Outgoing('GET', url, {}, None), wanted, TIMEOUT, clock.monotonic() + DEADLINE)
     except TransportError as failure:
         kind = TimedOutError if failure.timed_out else ConnectionFailedError
-        raise kind(url, 500, response=failure.reason.encode()) from failure
+        raise kind(
+            url,
+            500,
+            response=failure.reason.encode(),
+            operation=_DESCRIPTION,
+            method='GET',
+            remedy='check the network, or use the sandbox (esipy.sandbox)',
+        ) from failure
     except BodyError as error:
         raise SpecError(f'{url}: {error.reason}') from None
     finally:

@@ -1,4 +1,4 @@
-"""The end of a login: the address that the SSO sends the browser to, with its answer in the query (RFC 6749 section
+"""The end of a login: the address that the SSO sends the browser to, with its response in the query (RFC 6749 section
 4.1.2). Pure. No error here holds a part of that address: it has the code in it."""
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from esipy.exceptions import LoginError
 
-#: What an authorization server may refuse with (section 4.1.2.1). Anything else in an answer is not told.
+#: What an authorization server may refuse with (section 4.1.2.1). Anything else in a response is not shown.
 ERRORS = {
     'access_denied': 'the login was cancelled',
     'invalid_request': 'the SSO finds the request malformed',
@@ -20,41 +20,41 @@ ERRORS = {
 }
 
 
-class NotTheAnswerError(Exception):
-    """Not the answer to this login; the right one may still come. Its text is for a person."""
+class UnrelatedResponseError(Exception):
+    """Not the response to this login; the right one may still come. The text is for a person."""
 
 
 def code_in(address: str, redirect_uri: str, state: str) -> str:
-    """The code in a whole address that a browser has ended at. Raises as `code_of`."""
+    """Return the code in a whole address at which a browser has ended. Raises as `code_of`."""
     try:
         came, wanted = urlsplit(address), urlsplit(redirect_uri)
     except ValueError:
-        raise NotTheAnswerError('it is no address') from None
+        raise UnrelatedResponseError('it is not an address') from None
     if came[:3] != wanted[:3]:
-        raise NotTheAnswerError(f'it does not begin with {redirect_uri}')
+        raise UnrelatedResponseError(f'it does not begin with {redirect_uri}')
     return code_of(came.query, state)
 
 
 def code_of(query: str, state: str) -> str:
-    """The code in the answer to the login of that `state`.
+    """Return the code in the response to the login of that `state`.
 
-    Raises NotTheAnswerError where another state or none is in it, or no code; LoginError where the SSO says no.
+    Raises UnrelatedResponseError if it has another state, or no code; LoginError if the SSO rejected the login.
     """
     try:
         fields = parse_qs(query, keep_blank_values=True, max_num_fields=50)
     except ValueError:
-        raise NotTheAnswerError('it is malformed') from None
+        raise UnrelatedResponseError('it is malformed') from None
     if not _is_same(fields.get('state', []), state):
-        raise NotTheAnswerError('it is the answer to another login, or to none')
+        raise UnrelatedResponseError('it belongs to another login, or to none')
     if 'error' in fields:
         code = fields['error'][0]
-        raise LoginError(f'{code}: {ERRORS[code]}' if code in ERRORS else 'the SSO refuses, and does not say why')
+        raise LoginError(f'{code}: {ERRORS[code]}' if code in ERRORS else 'the SSO rejected the login without a reason')
     codes = fields.get('code', [])
     if len(codes) != 1 or not codes[0]:
-        raise NotTheAnswerError('it has no code, or more than one')
+        raise UnrelatedResponseError('it has no code, or more than one')
     return codes[0]
 
 
 def _is_same(given: list[str], state: str) -> bool:
-    """Compared without telling by the time it takes how much of it is right."""
+    """Compare in constant time, which does not reveal how much of it is right."""
     return len(given) == 1 and hmac.compare_digest(given[0].encode('utf-8', 'replace'), state.encode())

@@ -55,7 +55,7 @@ def login(
     - `redirect_uri`: on this machine, with a port that is free; one that is not `http` at localhost, 127.0.0.1 or [::1]
       leaves pasting as the only way
     - `store`: where the tokens are kept. Nobody has to sign in again as long as it has a good grant for these scopes:
-      that of `character`, or, if none is named, of the only character in it. `reuse=False` asks all the same (to add
+      that of `character`, or, if it is not given, of the only character in it. `reuse=False` asks all the same (to add
       another character)
     - `character`: the id of the one who is to sign in; another one is a LoginError
     - `browser`: whether to open one; by default if there is a display, and the program runs neither over ssh nor in
@@ -78,10 +78,14 @@ def login(
     state = secrets.token_urlsafe(32)
     address = security.get_auth_uri(state, wanted)
     if not form.is_trusted(address):
-        raise TokenError(f'{security.oauth_authorize}: people sign in over https only (http on this machine alone)')
+        raise TokenError(
+            f'{security.oauth_authorize}: the login page is opened over https only (http only on this machine)'
+        )
     security.auth(flow.obtain_code(address, redirect_uri, state, browser, timeout))
     if character not in (None, security.character_id):
-        raise LoginError(f'{security.character_name} ({security.character_id}) has signed in, and not {character}')
+        raise LoginError(
+            f'{security.character_name} ({security.character_id}) has signed in instead of {character}: sign in again'
+        )
     return security
 
 
@@ -100,7 +104,7 @@ def _kept(security: EsiSecurity, scopes: Iterable[str], character: int | None) -
         try:
             one.refresh()
         except TokenRevokedError:
-            LOGGER.info('the grant of %s is gone: it has to sign in again', tokens.character_id)
+            LOGGER.info('the authorisation of character %s was withdrawn: it has to sign in again', tokens.character_id)
             return None
         except SSOUnavailableError as error:
             LOGGER.warning('the SSO does not respond (%s); it will be asked again when a token is needed', error)
@@ -118,15 +122,15 @@ def _checked(client_id: Any, scopes: Any, redirect_uri: Any, character: Any, tim
         wanted = [scopes]
     for scope in wanted:
         if not isinstance(scope, str) or not _SCOPE.fullmatch(scope):
-            faults.append(('scopes', f'{scope!r} is no scope'))
+            faults.append(('scopes', f'{scope!r} is not a scope'))
     try:
         split = urlsplit(redirect_uri)
         if not split.scheme or not split.netloc or '@' in split.netloc or split.fragment or split.port == 0:
             raise ValueError
     except (ValueError, AttributeError, TypeError):
-        faults.append(('redirect_uri', f'{redirect_uri!r} is no whole address, such as {REDIRECT_URI}'))
+        faults.append(('redirect_uri', f'{redirect_uri!r} is not a whole address such as {REDIRECT_URI}'))
     if character is not None and type(character) is not int:
-        faults.append(('character', f'{character!r} is no id of a character'))
+        faults.append(('character', f'{character!r} is not the id of a character'))
     if timeout is not None and (not isinstance(timeout, (int, float)) or not timeout > 0):
         faults.append(('timeout', f'{timeout!r} is not a number of seconds'))
     if faults:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from esipy._login import page
-from esipy._login.callback import NotTheAnswerError
+from esipy._login.callback import UnrelatedResponseError
 from esipy.exceptions import LoginError
 
 LOGGER = logging.getLogger('esipy.login')
@@ -32,7 +32,7 @@ _MOST = 64 * 1024
 _SEND = 2.0
 _CROWD = 50
 
-#: Finds the code in a query: raises NotTheAnswerError, or LoginError where the login has failed.
+#: Finds the code in a query: raises UnrelatedResponseError, or LoginError where the login has failed.
 Read = Callable[[str], str]
 
 
@@ -43,7 +43,7 @@ def can_listen(redirect_uri: str) -> bool:
 
 
 class Loopback:
-    """Listens at a redirect_uri. `selector` is told which sockets to watch, each with what to call when there is
+    """Listens at a redirect_uri. `selector` learns which sockets to watch, each with what to call when there is
     something to read; a call that brings the code returns it."""
 
     def __init__(self, redirect_uri: str, read: Read, selector: selectors.BaseSelector) -> None:
@@ -88,28 +88,28 @@ class Loopback:
         if data and b'\r\n\r\n' not in received and len(received) < _MOST:
             return None
         with self._let_go(connection):
-            return self._answer(connection, bytes(received)) if data else None
+            return self._respond(connection, bytes(received)) if data else None
 
-    def _answer(self, connection: socket.socket, received: bytes) -> str | None:
+    def _respond(self, connection: socket.socket, received: bytes) -> str | None:
         """Tell the browser first: when the code is known, nobody listens here any more."""
         code, failure = None, None
         try:
             code = self._read(self._query_of(_request(received)))
-            told = HTTPStatus.OK, 'That was all', 'You may close this window and go back to the program.'
+            shown = HTTPStatus.OK, 'That was all', 'You may close this window and go back to the program.'
         except LoginError as error:
             failure = error
-            told = HTTPStatus.OK, 'Nobody signed in', 'You may close this window. The program says why.'
-        except NotTheAnswerError:
-            LOGGER.warning('a visit that was not the answer to this login was ignored')
-            told = (
+            shown = HTTPStatus.OK, 'Nobody signed in', 'You may close this window. The program says why.'
+        except UnrelatedResponseError:
+            LOGGER.warning('ignored a request that does not belong to this login')
+            shown = (
                 HTTPStatus.BAD_REQUEST,
                 'This is another login',
                 'The program goes on waiting for its own. Open the address that it has shown.',
             )
         except _Ignored as ignored:
-            told = ignored.status, 'Nothing is here', 'This address is for one login of a program alone.'
+            shown = ignored.status, 'Nothing is here', 'This address is for one login of a program alone.'
         with contextlib.suppress(OSError):
-            connection.sendall(page.answer(*told))
+            connection.sendall(page.response(*shown))
         if failure is not None:
             raise failure
         return code

@@ -25,8 +25,8 @@ _HEADERS = (
 )
 
 
-def answer(status: HTTPStatus, title: str, text: str) -> bytes:
-    """A whole HTTP answer."""
+def response(status: HTTPStatus, title: str, text: str) -> bytes:
+    """Return a whole HTTP response."""
     body = _PAGE.format(title=escape(title), text=escape(text)).encode()
     lines = (f'HTTP/1.1 {status.value} {status.phrase}', *_HEADERS, f'Content-Length: {len(body)}')
     return '\r\n'.join(lines).encode() + b'\r\n\r\n' + body

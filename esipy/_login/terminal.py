@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from esipy._login import browser
-from esipy._login.callback import NotTheAnswerError
+from esipy._login.callback import UnrelatedResponseError
 from esipy.exceptions import LoginError
 
-#: Finds the code in an address: raises NotTheAnswerError, or LoginError where the login has failed.
+#: Finds the code in an address: raises UnrelatedResponseError, or LoginError where the login has failed.
 Read = Callable[[str], str]
 
 
@@ -42,7 +42,7 @@ def is_ours(descriptor: int) -> bool:
 
 @contextmanager
 def lines(descriptor: int, read: Read, selector: selectors.BaseSelector) -> Iterator[None]:
-    """Watch a terminal or a pipe. `selector` is told what to call when there is something to read; a call that brings
+    """Watch a terminal or a pipe. `selector` learns what to call when there is something to read; a call that brings
     the code returns it."""
     received = bytearray()
 
@@ -109,6 +109,6 @@ def _checked(line: str, read: Read) -> str | None:
         return None
     try:
         return read(line.strip())
-    except NotTheAnswerError as error:
+    except UnrelatedResponseError as error:
         say(f'This is not the address that the browser ends at: {error}. Once more:')
         return None

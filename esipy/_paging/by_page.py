@@ -24,7 +24,9 @@ def page_count(paginator: Paginator, response: Response) -> int:
         return 0
     text = response.headers.get('X-Pages')
     if text is None:
-        raise paginator.error('the response has no X-Pages, so the number of pages is not known; request() gets page 1')
+        raise paginator.error(
+            'the response has no X-Pages, so the number of pages is not known; client.request() returns page 1'
+        )
     values = {value.strip() for value in text.split(',')}  # repeated by a proxy: RFC 9110 section 5.3
     digits = values.pop()
     if values or not digits.isascii() or not digits.isdigit():
@@ -32,7 +34,7 @@ def page_count(paginator: Paginator, response: Response) -> int:
     count = int(digits[:20])
     if count > paginator.max_pages:
         raise paginator.error(
-            f'X-Pages is {digits[:20]}, more than max_pages={paginator.max_pages}; allow more if it is true'
+            f'X-Pages is {digits[:20]}, more than max_pages={paginator.max_pages}; if it is right, pass a larger one'
         )
     if count == 0 and paginator.records(response):
         raise paginator.error('X-Pages is 0, but the page has records')

@@ -167,7 +167,7 @@ class Paginator:
 
 
 def is_empty(response: Response) -> bool:
-    """Return whether the server answered 204: the list has no records."""
+    """Return whether the server returned 204: the list has no records."""
     return response.status == 204
 
 

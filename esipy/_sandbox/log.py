@@ -92,8 +92,10 @@ class Book:
 class Log:
     """The entries so far, oldest first: `esi.log`::
 
-    esi.log.calls('get_status')
-    esi.log.assert_called('get_status', times=1, status=200)
+        esi.log.calls('get_status')
+        esi.log.assert_called('get_status', times=1, status=200)
+
+    It never contains a token, a code or a secret.
     """
 
     def __init__(self, control: Callable[..., Any]) -> None:

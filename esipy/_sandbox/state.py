@@ -11,8 +11,10 @@ from esipy._sandbox.control import Control
 class List:
     """One list of the sandbox, which may change while it is read. Every change gets its time from esipy's clock::
 
-    orders = esi.lists.of('get_markets_region_id_orders', region_id=10000002)
-    orders.edit(orders[0]['order_id'], price=9.99)
+        orders = esi.lists.of('get_markets_region_id_orders', region_id=10000002)
+        orders.edit(orders[0]['order_id'], price=9.99)
+
+    Positions and slices read its records, `len()` counts them.
     """
 
     def __init__(self, control: Control, operation: str, params: dict[str, Any]) -> None:
@@ -79,6 +81,9 @@ class Lists:
         len(found)
         return found
 
+    def __repr__(self) -> str:
+        return '<the lists of a sandbox: .of(operation, **params)>'
+
 
 class Data:
     """The answers of operations that show one thing: `esi.data.set('get_status', {...})`."""
@@ -101,3 +106,6 @@ class Data:
     def reset(self) -> None:
         """Forget everything that was set."""
         self._control('data.reset')
+
+    def __repr__(self) -> str:
+        return '<the data of a sandbox: .get(operation, **params), .set(…), .edit(…), .reset()>'

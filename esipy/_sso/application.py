@@ -114,7 +114,12 @@ class Application:
             return
         try:
             if self._published.is_down(self.sso_endpoints_url):
-                raise SSOUnavailableError(self.sso_endpoints_url, 500, response=b'it did not respond a moment ago')
+                raise SSOUnavailableError(
+                    self.sso_endpoints_url,
+                    500,
+                    response=b'the SSO did not respond a moment ago',
+                    remedy='try again later: the tokens are still valid',
+                )
             self._endpoint('issuer')
             self._keys()
         except SSOUnavailableError as error:

@@ -33,7 +33,7 @@ def tokens(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> d
         raise _refusal(params['url'], raw, params['data'].get('grant_type'))
     found = form.tokens(raw.content)
     if found is None:
-        raise SSOUnavailableError(params['url'], 200, response=b'the response has no access token')
+        raise _unavailable('POST', params['url'], 200, b'the response has no access token')
     return with_lifetime(found)
 
 
@@ -67,7 +67,7 @@ def published(transport: Transport, url: str, timeout: Timeouts) -> bytes:
         raise TokenError(f'{url}: pages of the SSO are fetched over https only (http only from this machine)')
     raw = _send(transport, Outgoing('GET', url, {}, None), timeout, _DISCOVERY_DEADLINE)
     if raw.status != 200 or not form.is_trusted(raw.url):  # a redirect may lead away from TLS
-        raise SSOUnavailableError(url, raw.status, response=b'the response is not the page that was asked for')
+        raise _unavailable('GET', url, raw.status, b'the response is not the page that was requested')
     return raw.content
 
 
@@ -92,7 +92,7 @@ def _send(
         failure = error.with_traceback(None) if is_safe else None
         reason = error.reason if is_safe else 'the response is malformed, or was cut short'
     # Outside of the except clause, since an error keeps its context: the text of the SSO may repeat what was sent.
-    raise SSOUnavailableError(outgoing.url, 500, response=reason.encode()) from failure
+    raise _unavailable(outgoing.method, outgoing.url, 500, reason.encode()) from failure
 
 
 def _refusal(url: str, raw: RawResponse, grant_type: str | None = None) -> TokenError:
@@ -101,14 +101,28 @@ def _refusal(url: str, raw: RawResponse, grant_type: str | None = None) -> Token
     code = form.error_code(raw.content)
     shown = json.dumps({'error': code or 'unknown'}).encode()
     if _is_down(raw):
-        return SSOUnavailableError(url, raw.status, response=shown, request_param={})
-    is_login = grant_type == 'authorization_code'
-    if code in form.GRANT_IS_GONE and not is_login:
-        return TokenRevokedError(url, raw.status, response=shown, request_param={})
-    error = TokenRefusedError(url, raw.status, response=shown, request_param={})
-    if is_login and code in form.GRANT_IS_GONE:
-        error.add_note('the login code is wrong, expired, or was used before: start the login again')
-    return error
+        return _unavailable('POST', url, raw.status, shown)
+    is_gone = code in form.GRANT_IS_GONE
+    kind, remedy = TokenRefusedError, 'check the client id, the secret key, the redirect_uri and the scopes'
+    if is_gone and grant_type == 'authorization_code':
+        remedy = 'the login code is wrong, expired, or was used before: start the login again'
+    elif is_gone:
+        kind, remedy = (
+            TokenRevokedError,
+            'the authorisation was withdrawn or has expired: the character has to sign in again',
+        )
+    return kind(url, raw.status, response=shown, request_param={}, operation=_SSO, method='POST', remedy=remedy)
+
+
+def _unavailable(method: str, url: str, status: int, reason: bytes) -> SSOUnavailableError:
+    remedy = 'try again later: the tokens are still valid'
+    return SSOUnavailableError(
+        url, status, response=reason, request_param={}, operation=_SSO, method=method, remedy=remedy
+    )
+
+
+#: What the errors of the SSO say in place of an operation.
+_SSO = 'the SSO'
 
 
 def _is_down(raw: RawResponse) -> bool:

@@ -196,7 +196,7 @@ class TokenManager:
         if refresh_token != self._logged_revoked:
             self._logged_revoked = refresh_token
             whose = self.likely_character() or 'an unknown character'
-            LOGGER.info('the grant of %s is gone: the character has to sign in again', whose)
+            LOGGER.info('the authorisation of %s was withdrawn: the character has to sign in again', whose)
 
     def _request_refresh(self, scope_list: list[str] | None) -> dict[str, Any]:
         before = self.state

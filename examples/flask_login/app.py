@@ -1,15 +1,17 @@
-"""A web app that signs characters in with the EVE SSO and shows their wallets.
+"""python examples/flask_login/app.py
 
-    pip install "EsiPy[tokens]" flask
-    python examples/flask_login/app.py                         # on a local ESI and SSO, which esipy brings along
+A web application that signs characters in with the EVE SSO and shows their wallets.
+
+    pip install ".[tokens]" flask      # in a checkout; from the release on: pip install "EsiPy[tokens]>=2" flask
+    python examples/flask_login/app.py                         # on a local ESI and SSO, which come with esipy
     CLIENT_ID=… SECRET=… python examples/flask_login/app.py    # on the real ones
 
-Then open http://localhost:8000. For the real SSO, register the app at https://developers.eveonline.com, with the
-callback http://localhost:8000/callback and the scope below. COOKIE_KEY, any long secret, keeps people signed in when
-the app starts again; PORT is another port, and with it another callback.
+Then open http://localhost:8000. For the real SSO, register the application at https://developers.eveonline.com, with
+the callback http://localhost:8000/callback and the scope below. COOKIE_KEY, any long secret, keeps people signed in
+when the application restarts; PORT is another port, and with it another callback.
 
-The browser has a signed cookie with the character's id and owner, and nothing else. The tokens are in a store on this
-side, and esipy renews them when they are old.
+The browser has a signed cookie with the character's id and owner, and nothing else. The tokens are in a store of the
+application, and esipy refreshes them when they expire.
 """
 
 import os
@@ -32,17 +34,17 @@ HEADERS = {'User-Agent': 'esipy-flask-example/1.0 (https://pypi.org/project/EsiP
 
 
 def create_app(esi: App | EsiApp, application: Callable[[], EsiSecurity]) -> Flask:
-    """`application`: makes a security object that has nobody's tokens yet, always with the same store."""
+    """`application`: creates a security object that has no tokens yet, always with the same store."""
     app = Flask(__name__)
     app.secret_key = os.environ.get('COOKIE_KEY') or secrets.token_hex()
     app.config['SESSION_COOKIE_SAMESITE'] = 'Lax'  # no other site can make a browser post to /logout
-    # One for all who visit, with its connections and its cache.
+    # One client for all visitors, with its connections and its cache.
     client = EsiClient(application(), headers=HEADERS)
     wallet = esi.op['get_characters_character_id_wallet']
 
     def as_visitor():
-        """The client as the character of this browser. Raises UnknownCharacterError where it was signed out elsewhere,
-        or is somebody else's by now: characters are sold, and who bought one may have signed in here too."""
+        """Return the client, acting as the character of this browser. Raises UnknownCharacterError if the character was
+        signed out elsewhere, or has another owner now: characters are sold, and the buyer may have signed in here."""
         character_id, security = session['character_id'], client.security
         kept = security.store.get(security.client_id, character_id)
         if kept is None or kept.owner != session.get('owner'):
@@ -56,24 +58,24 @@ def create_app(esi: App | EsiApp, application: Callable[[], EsiSecurity]) -> Fla
         try:
             mine = as_visitor()
             isk = mine.request(wallet(character_id=session['character_id']), raise_on_error=True).data
-        except (UnknownCharacterError, TokenRevokedError):  # signed out elsewhere, or no longer let in
+        except (UnknownCharacterError, TokenRevokedError):  # signed out elsewhere, or withdrawn
             session.clear()
             return page('You have been signed out.', 403)
         return render_template('page.html', name=mine.security.character_name, isk=isk)
 
     @app.get('/login')
     def login():
-        session['state'] = secrets.token_urlsafe()  # comes back with the answer to this login
+        session['state'] = secrets.token_urlsafe()  # comes back with the return of this login
         return redirect(application().get_auth_uri(session['state'], SCOPES))
 
     @app.get('/callback')
     def callback():
-        state = session.pop('state', '')  # for one answer
+        state = session.pop('state', '')  # valid once
         if not state or not compare_digest(state.encode(), request.args.get('state', '').encode()):
-            return page('That was not the answer to your login.', 400)
+            return page('This is not the return of your login.', 400)
         if 'code' not in request.args:
             return page('Nobody signed in.', 403)
-        visitor = application()  # an object of its own: somebody else may be signing in at the same time
+        visitor = application()  # somebody else may be signing in at the same time
         try:
             visitor.auth(request.args['code'])  # from here on the tokens are in the store
             visitor.verify()
@@ -95,10 +97,10 @@ def create_app(esi: App | EsiApp, application: Callable[[], EsiSecurity]) -> Fla
     @app.errorhandler(APIException)
     def failed(error):
         app.logger.warning('%s: %s', type(error).__name__, error)  # no error of esipy has a secret in it
-        return page('EVE Online does not answer as it should. Try again in a while.', 503)
+        return page('EVE Online does not respond as it should. Try again later.', 503)
 
-    def page(told, status):
-        return render_template('page.html', told=told), status
+    def page(message, status):
+        return render_template('page.html', message=message), status
 
     return app
 

@@ -109,17 +109,17 @@ def test_sign_in_see_the_wallet_long_after_and_sign_out(app: Running, browser: A
 
 def test_say_no(app: Running, browser: Any) -> None:
     sign_in(app, browser, 'button[name="cancel"]')
-    assert shown(browser, 'told') == 'Nobody signed in.'
+    assert shown(browser, 'message') == 'Nobody signed in.'
 
 
 def test_an_answer_to_nobodys_login(app: Running, browser: Any) -> None:
     """Somebody leads a person's browser to an answer of his own, to have the person act as him."""
     for query in ('', '?code=c', '?code=c&state=', '?code=c&state=x'):
         browser.get(f'{app.url}/callback{query}')
-        assert shown(browser, 'told') == 'That was not the answer to your login.'
+        assert shown(browser, 'message') == 'This is not the return of your login.'
     sign_in(app, browser)
     browser.get(f'{app.url}/callback?code=c&state=')  # the state of a login is used up
-    assert shown(browser, 'told') == 'That was not the answer to your login.'
+    assert shown(browser, 'message') == 'This is not the return of your login.'
     browser.get(app.url)
     assert shown(browser, 'isk')
 
@@ -127,7 +127,7 @@ def test_an_answer_to_nobodys_login(app: Running, browser: Any) -> None:
 def test_the_sso_is_down(app: Running, browser: Any) -> None:
     app.control('faults.add', kind='status', operation='sso.token', status=503)
     sign_in(app, browser)
-    assert shown(browser, 'told').startswith('EVE Online does not answer as it should.')
+    assert shown(browser, 'message').startswith('EVE Online does not respond as it should.')
     app.control('faults.clear')
     sign_in(app, browser)
     assert shown(browser, 'isk')
@@ -138,7 +138,7 @@ def test_shut_out(app: Running, browser: Any) -> None:
     app.control('token.revoke')
     app.control('clock.move', seconds=3600)
     browser.get(app.url)
-    assert shown(browser, 'told') == 'You have been signed out.'
+    assert shown(browser, 'message') == 'You have been signed out.'
     assert 'Traceback' not in app.log.read_text()
 
 

@@ -299,11 +299,11 @@ def test_threads_get_the_same_object(esi: Sandbox) -> None:
 def test_a_character_that_nobody_knows(esi: Sandbox) -> None:
     store = MemoryTokens()
     with client(security(esi, store=store)) as esi_client:
-        with pytest.raises(UnknownCharacterError, match=f'character {ONE}.*there are none'):
+        with pytest.raises(UnknownCharacterError, match=f'character {ONE}.*tokens for: none'):
             esi_client.as_character(ONE)
         for character in range(TWO, TWO + 12):
             signed_in(store, esi, character)
-        with pytest.raises(KeyError, match=f'there are {TWO}, .* and 2 more') as caught:
+        with pytest.raises(KeyError, match=f'tokens for: {TWO}, .* and 2 more') as caught:
             esi_client.as_character(ONE)
         assert isinstance(caught.value, TokenError)
         with pytest.raises(TypeError, match='character_id must be an int, not a str'):

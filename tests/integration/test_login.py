@@ -269,7 +269,7 @@ def test_what_is_not_the_answer_is_ignored(
     assert got == {name: status for name, (status, _) in IGNORED.items()}
     esi.log.assert_called('sso.token', times=1)
     assert {record.getMessage() for record in caplog.records} == {
-        'a visit that was not the answer to this login was ignored'
+        'ignored a request that does not belong to this login'
     }
     assert 'code=c' not in caplog.text + capfd.readouterr().err
 
@@ -408,9 +408,9 @@ def test_the_sso_gives_no_tokens(
     [
         ({'client_id': ''}, 'client_id'),
         ({'client_id': None}, 'client_id'),
-        ({'scopes': 7}, '7 is no scope'),
-        ({'scopes': ['a b']}, "'a b' is no scope"),
-        ({'scopes': [None]}, 'None is no scope'),
+        ({'scopes': 7}, '7 is not a scope'),
+        ({'scopes': ['a b']}, "'a b' is not a scope"),
+        ({'scopes': [None]}, 'None is not a scope'),
         ({'redirect_uri': 'localhost:8765'}, 'redirect_uri'),
         ({'redirect_uri': '/callback'}, 'redirect_uri'),
         ({'redirect_uri': 'http://localhost:99999/'}, 'redirect_uri'),
@@ -517,7 +517,7 @@ def test_the_sso_is_down_when_nobody_needs_it(sign_in: Any, esi: Sandbox, choose
 
 def test_another_character_than_was_wanted(sign_in: Any, chooses: Any) -> None:
     store = MemoryTokens()
-    with pytest.raises(LoginError, match=r'\(90000003\) has signed in, and not 90000001'):
+    with pytest.raises(LoginError, match=r'\(90000003\) has signed in instead of 90000001'):
         sign_in(chooses(90000003), store=store, character=90000001)
     assert kept_by(store) == [90000003]
 
@@ -605,7 +605,7 @@ def test_a_pasted_answer(sign_in: Any, esi: Sandbox, paste: Paste, back: str) ->
     assert paste.stdin.readline() == 'for the program\n'
     told = paste.told.getvalue()
     assert f'it does not begin with {back}' in told
-    assert 'it is the answer to another login' in told
+    assert 'it belongs to another login' in told
     paste.close()
     code = parse_qs(urlsplit(came[0]).query)['code'][0]
     assert code not in told

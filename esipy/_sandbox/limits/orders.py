@@ -29,8 +29,10 @@ class Count:
 class Limits:
     """`esi.limits`::
 
-    esi.limits.set('market-order', tokens=150, window=5)
-    assert esi.limits.refused == 0
+        esi.limits.set('market-order', tokens=150, window=5)
+        assert esi.limits.refused == 0
+
+    The limits that the sandbox counts, and what was counted.
     """
 
     def __init__(self, control: Control) -> None:
@@ -73,3 +75,6 @@ class Limits:
     def refused(self) -> int:
         """How many requests were refused for any limit."""
         return sum(count.refused for count in self.counts())
+
+    def __repr__(self) -> str:
+        return f'<the rate limits of a sandbox: {len(self.counts())} counts, {self.refused} requests refused>'

@@ -71,8 +71,10 @@ def _rule(name: str, told: str) -> Any:
 class SSO:
     """The sandbox in place of login.eveonline.com::
 
-    answer = esi.sso.login(security.get_auth_uri('state'), character_id=90000001)
-    esi.sso.rotate = True
+        answer = esi.sso.login(security.get_auth_uri('state'), character_id=90000001)
+        esi.sso.rotate = True
+
+    Its attributes change how it behaves.
     """
 
     __slots__ = ('_control', '_url', 'characters')
@@ -200,7 +202,8 @@ class SSO:
         return int(self._control('sso.counts')['reuses'])
 
     def __repr__(self) -> str:
-        return '<the SSO of a sandbox>'
+        people = len(self.characters)
+        return f'<the SSO of a sandbox: {people} characters, {self.logins} logins, {self.refreshes} refreshes>'
 
 
 def _text(page: str) -> str:

@@ -31,7 +31,9 @@ def run() -> list[checks.CheckMessage]:
     if wrong_types:  # the others would stumble over them
         return wrong_types
     return [
-        message for check in (_sso, _email, _callback, _keys, _cache, _broker, _session, _names) for message in check()
+        message
+        for check in (_sso, _email, _callback, _keys, _cache, _broker, _session, _session_key, _names)
+        for message in check()
     ]
 
 
@@ -142,6 +144,13 @@ def _session() -> Iterator[checks.CheckMessage]:
     if str(settings.SESSION_COOKIE_SAMESITE).lower() == 'strict':
         hint = "Use 'Lax', the default: with 'Strict' browsers do not send the cookie when the SSO leads them back."
         yield checks.Warning('SESSION_COOKIE_SAMESITE is Strict: no login succeeds.', hint=hint, id='esi.W007')
+
+
+def _session_key() -> Iterator[checks.CheckMessage]:
+    if settings.SESSION_ENGINE.endswith('signed_cookies'):
+        hint = "Use another SESSION_ENGINE: 'django.contrib.sessions.backends.db', for example."
+        text = 'Sessions in signed cookies have no lasting key, by which a login finds its browser again.'
+        yield checks.Error(text, hint=hint, id='esi.E008')
 
 
 def _names() -> Iterator[checks.CheckMessage]:

@@ -28,7 +28,7 @@ from esipy.contrib.django.errors import (
 )
 from esipy.contrib.django.now import now
 from esipy.contrib.django.row_lock import RowBusyError, locked
-from esipy.contrib.django.unsaved import Tokens, unsaved
+from esipy.contrib.django.unsaved import Tokens, state_of, unsaved
 
 LOGGER = logging.getLogger(__name__)
 
@@ -128,13 +128,13 @@ def _refresh_in_transaction(token: Any, using: str, patience: float | None) -> b
                 return False
             if row is None:
                 raise TokenInvalidError(f'the token of {token.character_name} was deleted meanwhile: sign in again')
-            stored = row.refresh_token
+            before = state_of(row)
             tokens = unsaved.of(row, using)
             if tokens is not None:
                 _put(row, tokens.values)
             if row.access_token == seen or row.expired or row.revoked_at is not None:
                 values, fault = _exchange(row, _failures.since((using, row.pk), begun))
-                tokens = Tokens(stored, values) if 'refresh_token' in values else tokens
+                tokens = Tokens(before, values) if 'refresh_token' in values else tokens
                 _put(row, values)
             _keep_until_committed(row, using, tokens)
     except (OperationalError, InterfaceError) as error:

@@ -14,10 +14,15 @@ _MOST = 1000
 
 
 class Tokens(NamedTuple):
-    """The values of the columns, and the refresh token in whose place they came."""
+    """The values of the columns, and what was in the row before."""
 
-    replaced: str
+    replaced: tuple[Any, ...]
     values: dict[str, Any]
+
+
+def state_of(row: Any) -> tuple[Any, ...]:
+    """Return what is in a row: any refresh changes it."""
+    return row.refresh_token, row.access_token, row.created
 
 
 class Unsaved:
@@ -40,16 +45,11 @@ class Unsaved:
                 del self._tokens[next(iter(self._tokens))]
 
     def of(self, row: Any, using: str) -> Tokens | None:
-        """Return the tokens that belong into this row; None where there are none, or the row has newer ones."""
+        """Return the tokens that belong into this row; None where there are none, or the row has changed
+        since."""
         with self._lock:
             found = self._tokens.get(_key(row, using))
-        if (
-            found is None
-            or found.replaced != row.refresh_token
-            or found.values.get('created', row.created) < row.created
-        ):
-            return None
-        return found
+        return found if found is not None and found.replaced == state_of(row) else None
 
     def forget(self, row: Any, using: str, tokens: Tokens) -> None:
         """The tokens are saved."""

@@ -38,6 +38,11 @@ CASES: list[tuple[dict[str, Any], list[str], str]] = [
     ({**cache(), 'ESI_SSO_MAX_RETRIES': '3'}, ['esi.E004'], 'ESI_SSO_MAX_RETRIES must be of type int, not str'),
     ({**cache(), 'ESI_TOKEN_VALID_DURATION': True}, ['esi.E004'], 'not bool'),
     ({**cache(), 'SESSION_COOKIE_SAMESITE': 'Strict'}, ['esi.W007'], "Use 'Lax'"),
+    (
+        {**cache(), 'SESSION_ENGINE': 'django.contrib.sessions.backends.signed_cookies'},
+        ['esi.E008'],
+        'backends.db',
+    ),
     ({**cache(), 'ESI_SSO_CLIENT_SECERT': 'x'}, ['esi.W008'], 'Did you mean ESI_SSO_CLIENT_SECRET'),
     ({**cache(), 'ESI_OF_ANOTHER_APP': 'x'}, [], ''),
     ({**cache(), 'CELERY_BROKER_URL': 'redis://127.0.0.1:6379/1'}, ['esi.W006'], "CACHES['default']"),

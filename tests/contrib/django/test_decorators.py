@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch
 
@@ -264,6 +265,14 @@ def session_is_over(site: Site) -> str:
     return back
 
 
+def session_was_deleted(site: Site) -> str:
+    """On the server; the browser still has its cookie."""
+    site.browser.force_login(site.anna)
+    back = callback_of(site.esi, site.browser.get(ONE_NEW))
+    Session.objects.all().delete()
+    return back
+
+
 def sso_is_down(site: Site) -> str:
     back = callback_of(site.esi, site.browser.get(ONE))
     site.esi.faults.add('status', operation='sso.token', status=503)
@@ -295,6 +304,7 @@ CALLBACKS: list[tuple[Callable[[Site], str], int, str]] = [
     (of_another_browser, 404, 'begun in another browser'),
     (of_a_visitor_who_logged_in, 404, 'by another user'),
     (session_is_over, 400, 'did not send the cookie'),
+    (session_was_deleted, 404, 'start again'),
     (sso_is_down, 503, 'try again in a few minutes'),
     (wrong_code, 400, 'Start it again'),
     (other_error, 400, 'refused the login'),

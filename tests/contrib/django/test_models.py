@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.test import override_settings
 
 from esipy.contrib.django.errors import NotRefreshableTokenError, SSOUnavailableError, TokenInvalidError
@@ -16,6 +17,13 @@ from tests.contrib.django.signing_in import ASSETS, WALLET, sign_in
 
 def test_migrations_are_complete(db: None) -> None:
     call_command('makemigrations', '--check', '--dry-run', verbosity=0)
+
+
+def test_migrations_can_be_taken_back(db: None) -> None:
+    call_command('migrate', 'esipy', 'zero', verbosity=0)
+    assert not [name for name in connection.introspection.table_names() if name.startswith('esipy_')]
+    call_command('migrate', verbosity=0)
+    assert not Token.objects.exists()
 
 
 def test_a_login_makes_a_token(esi: Sandbox, user: Any) -> None:

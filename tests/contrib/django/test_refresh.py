@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -324,6 +325,21 @@ def test_a_rollback_of_the_caller_does_not_lose_tokens(esi: Sandbox, expired: To
     row.refresh()
     assert (esi.sso.refreshes, esi.sso.reuses) == (2, 0)
     assert Token.objects.get().revoked_at is None
+
+
+def test_what_was_rolled_back_is_not_put_into_another_row(esi: Sandbox, expired: Token, user: Any) -> None:
+    """A row may get the id of one that was never committed: in the tests of a site, for one."""
+    esi.sso.rotate = False
+    with pytest.raises(GoesAwayError):
+        failing_view()
+    Token.objects.all().delete()
+    other = Token(pk=expired.pk, user=user, character_id=SECOND, character_name='B', character_owner_hash='b')
+    other.refresh_token = expired.refresh_token
+    other.created = expired.created + timedelta(seconds=1)
+    other.save(force_insert=True)
+    with pytest.raises(TokenInvalidError):
+        other.refresh()
+    assert Token.objects.get().access_token == ''
 
 
 def test_a_rollback_on_a_database_with_row_locks_is_seen_by_all_processes(esi: Sandbox, expired: Token) -> None:

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from esipy._login.callback import ERRORS, NotTheAnswerError, code_in, code_of
+from esipy._login.callback import ERRORS, UnrelatedResponseError, code_in, code_of
 from esipy.exceptions import LoginError, TokenError
 
 STATE = 'of+this/one=login'
@@ -42,7 +42,7 @@ def test_the_code() -> None:
 @pytest.mark.parametrize('query', NOT_IT.values(), ids=NOT_IT)
 def test_not_the_answer(query: str) -> None:
     """Fails when `_is_same` says True, and when `len(codes) != 1` is not asked."""
-    with pytest.raises(NotTheAnswerError):
+    with pytest.raises(UnrelatedResponseError):
         code_of(query, STATE)
 
 
@@ -84,7 +84,7 @@ def test_a_whole_address(redirect_uri: str) -> None:
     ],
 )
 def test_another_address(address: str) -> None:
-    with pytest.raises(NotTheAnswerError) as caught:
+    with pytest.raises(UnrelatedResponseError) as caught:
         code_in(address, BACK, STATE)
     told: Any = caught.value
     assert S not in str(told)
