@@ -23,7 +23,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 WITHOUT_NEIGHBOURS = {'events', 'exceptions'}
 
 # Pure rooms: a call is built and read in them, and never sent.
-NEVER_IMPORTED_BY = {'spec': {'requests', 'urllib3'}, 'message': {'requests', 'urllib3'}}
+NEVER_IMPORTED_BY = {'_spec': {'requests', 'urllib3'}, '_message': {'requests', 'urllib3'}}
 
 # Neither belongs to `import esipy`: tokens are read, and extras used, when a program asks for it.
 NOT_AT_IMPORT = {
