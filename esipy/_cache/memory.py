@@ -79,6 +79,9 @@ class DictCache(BaseCache):
             return True
         return self.max_bytes is not None and self._bytes > self.max_bytes
 
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__}: {len(self._dict)} entries, {self._bytes / 2**20:.1f} MiB>'
+
 
 def _size(value: Any) -> int:
     """Bytes that a value takes, roughly: its texts and bytes, and what a tuple or dict of them needs."""

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import formatdate
 from math import isfinite
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from esipy import clock
 from esipy._message.codec import Codec
@@ -17,6 +17,7 @@ from esipy._message.error_data import ErrorHeaders, as_error_data
 from esipy._message.headers import AGED, EXPIRY, OURS, RECEIVED, Headers, delta_seconds, directives, initial_age, moment
 from esipy._message.request import Request
 from esipy._message.rows import builder
+from esipy._runtime.attribute import computed
 from esipy._runtime.redact import masked_query
 from esipy._spec.coerce import SCALARS, Faults, Refused, coerce
 from esipy._spec.media import BINARY, JSON, TEXT
@@ -68,15 +69,11 @@ class Response:
         self._headers: Headers[str] | None = None
         self._header: Headers[list[Any]] | None = None
 
-    if not TYPE_CHECKING:  # which would believe any name then
-
-        def __getattr__(self, name: str) -> Any:
-            if name in self.notes and not hasattr(type(self), name):
-                return self.notes[name]
-            return object.__getattribute__(self, name)  # raises, once more, what a property raised
-
-    def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.notes]
+    def take_notes(self, notes: dict[str, Any]) -> None:
+        """What plugins have noted of the call; as attributes too, where there is none of that name."""
+        self.notes = notes
+        known = self.__dict__
+        known.update({name: note for name, note in notes.items() if name not in known and not hasattr(Response, name)})
 
     @property
     def operation(self) -> Operation:
@@ -171,7 +168,7 @@ class Response:
             return None
         return noted if isfinite(noted) else None
 
-    @property
+    @computed
     def data(self) -> Any:
         """The body as data: rows, lists, numbers, texts. None with `raw_body_only`, for 204 and for HEAD.
 
