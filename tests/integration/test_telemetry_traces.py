@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import opentelemetry.trace as trace_api
@@ -23,13 +24,14 @@ from prometheus_client import CollectorRegistry
 
 from esipy import clock
 from esipy.cache import DictCache
-from esipy.exceptions import CallError, ConnectionFailedError, LimitedError, TokenRevokedError
+from esipy.exceptions import CallError, ConnectionFailedError, LimitedError, RequestLimitError, TokenRevokedError
 from esipy.limits import MemoryLimits
 from esipy.plugins import CallContext, JsonDataMock, Mock, OpenTelemetry, Plugin, Pool, Prometheus, mock_manager
 from esipy.sandbox import Sandbox
 from esipy.service import ServiceClient, json_decoder
 from esipy.stores import MemoryTokens
 from tests.integration import signed
+from tests.integration.test_plugins import Dice, Oops, Quick
 from tests.integration.test_telemetry_hooks import pages_of
 from tests.integration.things import app_at, client, security
 from tests.servers import Server, Visit, answer, unused_url
@@ -605,6 +607,61 @@ def test_a_mocked_response_is_not_counted(otel: Telemetry) -> None:
     assert receiver.metrics == {}
 
 
+class Open(SpanProcessor):
+    """Counts the spans that have begun and not ended."""
+
+    def __init__(self) -> None:
+        self.count = self.begun = 0
+        self._lock = threading.Lock()
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        with self._lock:
+            self.count += 1
+            self.begun += 1
+
+    def on_end(self, span: Any) -> None:
+        with self._lock:
+            self.count -= 1
+
+
+def test_all_spans_are_closed_after_the_leak_test_of_the_plugins() -> None:
+    """Twenty threads, with plugins that raise at random in every hook, before and behind the ones that measure."""
+    open_spans, provider, registry = Open(), TracerProvider(), CollectorRegistry()
+    provider.add_span_processor(open_spans)
+    bounded = Pool(3, timeout=0.002, hard_limit=6)
+    plugins = [
+        Dice(1),
+        OpenTelemetry(provider),
+        Dice(2),
+        Pool(12),
+        Prometheus(registry),
+        Dice(3),
+        bounded,
+        Dice(4),
+        OpenTelemetry(provider),
+        Quick(),
+    ]
+    left: list[Any] = []
+    with client(plugins=plugins, cache=DictCache()) as esi:
+        call = app_at('http://127.0.0.1:9').op['get_thing']
+
+        def work(number: int) -> None:
+            for index in range(150):
+                with suppress(Oops, RequestLimitError):
+                    esi.request(call(page=index % 7, q=str(number % 5)))
+            left.append((trace_api.get_current_span(), otel_context.get_value(_SUPPRESS_HTTP_INSTRUMENTATION_KEY)))
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert open_spans.begun > 3000
+    assert open_spans.count == 0
+    assert left == [(trace_api.INVALID_SPAN, None)] * 20
+    assert registry.get_sample_value('esipy_requests_in_flight') == 0
+
+
 def test_all_spans_are_closed_whatever_happens(otel: Telemetry) -> None:
     """Threads that fail in all ways at once: each span ends, and no context stays behind."""
 
@@ -619,20 +676,8 @@ def test_all_spans_are_closed_whatever_happens(otel: Telemetry) -> None:
         else:
             visit.send(answer({}))
 
-    class Ends(SpanProcessor):
-        open = 0
-        lock = threading.Lock()
-
-        def on_start(self, span: Any, parent_context: Any = None) -> None:
-            with self.lock:
-                self.open += 1
-
-        def on_end(self, span: Any) -> None:
-            with self.lock:
-                self.open -= 1
-
-    ends = Ends()
-    otel.tracer_provider.add_span_processor(ends)
+    open_spans = Open()
+    otel.tracer_provider.add_span_processor(open_spans)
     with (
         Server(page) as server,
         client(plugins=[otel.plugin, Pool(3)], retry_requests=True, retries=2, cache=DictCache()) as esi,
@@ -642,7 +687,7 @@ def test_all_spans_are_closed_whatever_happens(otel: Telemetry) -> None:
         with pytest.raises(ConnectionFailedError):
             esi.request(app_at(unused_url()).op['get_thing'](), raise_on_error=True)
     receiver = otel.flush()
-    assert ends.open == 0
+    assert open_spans.count == 0
     assert len([span for span in receiver.spans if span.name == 'get_thing']) == 61
     check_times(receiver)
     assert trace_api.get_current_span() is trace_api.INVALID_SPAN

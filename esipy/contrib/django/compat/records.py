@@ -7,7 +7,7 @@ import keyword
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from esipy._message.rows import Row
 
@@ -16,17 +16,25 @@ class Record:
     """An object of a response: `record.name`, and `record['name']` too.
 
     Dates are aware `datetime` and `date` values. A field that the description has and the response has not is None. A
-    field with the name of a keyword ends with `_`: `record.from_`.
+    field with the name of a keyword is also there with a `_` behind it: `record.from_`.
     """
 
     _fields: tuple[str, ...] = ()
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        self.__dict__.update((_attribute(name), value) for name, value in values.items())
+        self.__dict__.update(values)
+
+    if not TYPE_CHECKING:  # which would believe any name then
+
+        def __getattr__(self, name: str) -> Any:
+            keyword_name = name.removesuffix('_')
+            if keyword_name in self.__dict__ and keyword.iskeyword(keyword_name):
+                return self.__dict__[keyword_name]
+            raise AttributeError(f'there is no field {name!r}; there are {", ".join(self.__dict__) or "none"}')
 
     def __getitem__(self, name: str) -> Any:
         try:
-            return getattr(self, _attribute(name))
+            return getattr(self, name)
         except AttributeError:
             raise KeyError(name) from None
 
@@ -48,7 +56,7 @@ class Record:
 
     def model_dump(self, mode: str = 'python', *, exclude_none: bool = False, **_: Any) -> dict[str, Any]:
         """Return the fields as a dict, records in it too. `mode`: 'json' for dates as text."""
-        names = dict.fromkeys([*map(_attribute, self._fields), *self.__dict__])
+        names = dict.fromkeys([*self._fields, *self.__dict__])
         values = {name: _dumped(getattr(self, name), mode) for name in names}
         return {name: value for name, value in values.items() if value is not None or not exclude_none}
 
@@ -65,10 +73,6 @@ def _dumped(value: Any, mode: str) -> Any:
     if mode == 'json' and isinstance(value, date):
         return value.isoformat().replace('+00:00', 'Z')
     return value
-
-
-def _attribute(name: str) -> str:
-    return f'{name}_' if keyword.iskeyword(name) else name
 
 
 def to_records(value: Any) -> Any:
@@ -101,7 +105,7 @@ def _builder(kind: type[Row]) -> Callable[[Row], Record]:
 
 @cache
 def _record_class(fields: tuple[str, ...]) -> type[Record]:
-    declared = {_attribute(name): None for name in fields if not hasattr(Record, name)}
+    declared = {name: None for name in fields if not hasattr(Record, name)}
     return type('Record', (Record,), {'_fields': fields, **declared})
 
 
