@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 import logging
 import marshal
-import re
 import threading
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 from urllib.parse import urlsplit, urlunsplit
 
 from esipy import clock
@@ -19,10 +18,12 @@ from esipy._documents import fetch
 from esipy._documents.parse import parse, read
 from esipy._http import RawResponse
 from esipy._message.bind import bind, day_of
+from esipy._message.call import Call
 from esipy._message.headers import OURS
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._runtime import fork
+from esipy._runtime.attribute import computed
 from esipy._runtime.redact import masked
 from esipy._spec.model import Operation
 from esipy._spec.reader import Reader
@@ -58,7 +59,7 @@ class App:
         """
         return cls(fetch.load(_own(url) if isinstance(url, dict) else url))
 
-    @property
+    @computed
     def op(self) -> OpTable:
         """The operations, by any of their names."""
         return self._op
@@ -93,7 +94,7 @@ class App:
         if self._tenant and 'x-tenant' in operation.header_names:
             parts['header'].setdefault('X-Tenant', self._tenant)
         request = Request(operation, parts, self._compatibility_date)
-        return request, Response(request)
+        return Call((request, Response(request)))
 
     def __repr__(self) -> str:
         info = self.raw.get('info')
@@ -118,6 +119,22 @@ def _own(document: dict[str, Any]) -> Any:
 
 def _revive(document: Mapping[str, Any], source_url: str, tenant: str | None, compatibility_date: str | None) -> App:
     return App(read(document, source_url), tenant, compatibility_date)
+
+
+class _OldDocument:
+    """`EsiApp.get_latest_swagger` and the others. No `__getattr__`, behind which IPython would complete nothing."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, app: None, kind: type | None = None) -> _OldDocument: ...
+
+    @overload
+    def __get__(self, app: EsiApp, kind: type | None = None) -> App: ...
+
+    def __get__(self, app: EsiApp | None, kind: type | None = None) -> _OldDocument | App:
+        return self if app is None else app._old_document(self._name)
 
 
 class EsiApp:
@@ -161,7 +178,7 @@ class EsiApp:
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
 
-    @property
+    @computed
     def app(self) -> App:
         """The App of the document at `meta_url`, loaded again after `clear_cached_endpoints`."""
         app = self._app
@@ -169,7 +186,7 @@ class EsiApp:
             app = self._app = self._document(self.meta_url, self.esi_meta_cache_key)
         return app
 
-    @property
+    @computed
     def op(self) -> OpTable:
         """The operations of `app`."""
         return self.app.op
@@ -178,11 +195,21 @@ class EsiApp:
         """The call of the operation at a method and path, as `App.by_path`."""
         return self.app.by_path(method, path, **params)
 
-    def __getattr__(self, name: str) -> App:
-        """`get_latest_swagger`, `get_v1_swagger`, …: the App of that document; of the live one where the server has
-        only that."""
-        if not _DOCUMENT_NAME.fullmatch(name):
-            raise AttributeError(f'EsiApp has no {name!r}; operations are in its op: app.op[{name!r}]')
+    get_latest_swagger = _OldDocument()
+    get_dev_swagger = _OldDocument()
+    get_legacy_swagger = _OldDocument()
+    get__latest_swagger = _OldDocument()
+    get__dev_swagger = _OldDocument()
+    get__legacy_swagger = _OldDocument()
+    get_v1_swagger = _OldDocument()
+    get_v2_swagger = _OldDocument()
+    get_v3_swagger = _OldDocument()
+    get_v4_swagger = _OldDocument()
+    get_v5_swagger = _OldDocument()
+    get_v6_swagger = _OldDocument()
+
+    def _old_document(self, name: str) -> App:
+        """The App of `get_latest_swagger`, …; the one of the live document where the server has only that."""
         try:
             url = self.op[name].url
         except UnknownOperationError:
@@ -328,6 +355,10 @@ class EsiApp:
         except Exception as error:
             LOGGER.warning('%s: the document cannot be cached: %r', key, error)
 
+    def __repr__(self) -> str:
+        count = 'not loaded' if self._app is None else f'{len(self._app.op)} operations'
+        return f'<EsiApp of {urlsplit(self.meta_url).hostname}, {self.datasource}: {count}>'
+
 
 def _without_query(url: str) -> str:
     return urlunsplit(urlsplit(url)._replace(query='', fragment=''))
@@ -348,8 +379,6 @@ class _Kept(NamedTuple):
     headers: dict[str, str]
     until: float
 
-
-_DOCUMENT_NAME = re.compile(r'get_(_?(latest|dev|legacy)|v\d+)_swagger')
 
 _OPTIONS = ('cache', 'cache_time', 'cache_prefix', 'meta_url', 'datasource', 'compatibility_date')
 

@@ -477,6 +477,17 @@ class EsiClient(PagingMethods):
     def __exit__(self, *error: object) -> None:
         self.close()
 
+    def __repr__(self) -> str:
+        parts = [str(self.headers.get('User-Agent') or self._session.headers.get('User-Agent'))]
+        if self.security is not None:
+            # Not its repr: a callable of an app may hold a token.
+            name = getattr(self.security, 'character_name', None)
+            parts.append(f'as {name}' if isinstance(name, str) else f'signed by {type(self.security).__name__}')
+        parts += [type(self.cache).__name__, 'no limits' if self.limits is None else type(self.limits).__name__]
+        count = len(self.plugins)
+        parts += [f'{count} plugin{"" if count == 1 else "s"}'] if count else []
+        return f'<EsiClient {", ".join(parts)}>'
+
 
 #: What executes the calls of `multi_request`, unless an app overrides it.
 _REQUEST = EsiClient.request

@@ -62,6 +62,9 @@ class Signal:
         for receiver in self.event_receivers.copy():
             _call_robust(receiver, receiver, kwargs, {})
 
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__}: {len(self.event_receivers)} receivers>'
+
 
 #: How a signal is sent, unless an app does it otherwise.
 _SEND = Signal.send

@@ -376,7 +376,26 @@ class EsiSecurity(Application):
         return self._tokens.state.replaced == token  # and not given by the app for somebody else meanwhile
 
     def __repr__(self) -> str:
-        return f'<EsiSecurity of {self.client_id}>'
+        state = self._tokens.state
+        if not state.access_token and not state.refresh_token:
+            return f'<EsiSecurity of {self.client_id}: nobody has signed in>'
+        identity = state.identity or jwt.unverified_identity(state.access_token or '')
+        parts = ['an unknown character' if identity is None else f'{identity.character_name} ({identity.character_id})']
+        if identity is not None:
+            count = len(identity.scopes)
+            parts.append(f'{count} scope{"" if count == 1 else "s"}')
+        parts.append(_lifetime(state.expires_at, renews=state.refresh_token is not None))
+        parts += ['not verified'] if identity is not None and state.identity is None else []
+        return f'<EsiSecurity of {self.client_id}: {", ".join(parts)}>'
+
+
+def _lifetime(expires_at: float | None, *, renews: bool) -> str:
+    """When the access token expires, for people: 'renews in 14 min'."""
+    seconds = 0.0 if expires_at is None else expires_at - clock.time()
+    if seconds <= 0:
+        return 'renews at the next call' if renews else 'expired'
+    count = f'{seconds / 60:.0f} min' if seconds >= 60 else f'{seconds:.0f} s'
+    return f'{"renews" if renews else "expires"} in {count}'
 
 
 class _TokenOwner:

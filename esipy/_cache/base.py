@@ -30,6 +30,9 @@ class BaseCache:
         cache. The others may wait for what the first one stores. A cache that cannot know says yes to everyone."""
         return True
 
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__}>'
+
 
 class DummyCache(BaseCache):
     """Stores nothing."""

@@ -36,6 +36,7 @@ class FileCache(SharedCache):
         super().__init__(secret)
         settings.setdefault('disk', _disk_of_bytes(diskcache))
         settings.setdefault('timeout', 5)
+        self._place = os.fspath(path)
         self._cache: Any = None
         try:
             directory = Path(os.path.expandvars(path)).expanduser()
@@ -52,6 +53,9 @@ class FileCache(SharedCache):
         """Close this thread's connection; the next use opens another. (In a forked child diskcache opens its own.)"""
         if self._cache is not None:
             self._cache.close()
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} in {self._place}>'
 
     def _load(self, name: str) -> Any:
         return None if self._cache is None else self._cache.get(name)

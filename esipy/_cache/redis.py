@@ -6,7 +6,7 @@ from typing import Any
 
 from esipy._cache.shared import SharedCache
 from esipy._runtime.lazy import missing_extra
-from esipy._runtime.redis_client import fail_fast_client
+from esipy._runtime.redis_client import fail_fast_client, place_of
 
 
 class RedisCache(SharedCache):
@@ -44,3 +44,6 @@ class RedisCache(SharedCache):
 
     def _delete(self, name: str) -> Any:
         return self._execute('DEL', self._prefix + name)
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} at {place_of(self._r)}>'

@@ -304,6 +304,9 @@ class Limits:
         error.add_note('Set max_wait= to the seconds that a call may wait for a rate limit')
         return error
 
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__}>'
+
 
 def _expected_wait(use: BucketUse, state: State, calls: int) -> float:
     """Return the seconds until the last of so many calls can be sent, if each costs what most calls do.

@@ -101,6 +101,9 @@ class MemoryLimits(Limits):
             known = self._ledgers[server, use.key] = use, Ledger(use.rule, use.kind.margin)
         return known[1]
 
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__}: {len(self._ledgers)} buckets used>'
+
 
 #: Shared by the clients that are given no limits of their own.
 SHARED = MemoryLimits()

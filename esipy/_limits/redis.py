@@ -16,6 +16,7 @@ from esipy._limits.memory import MemoryLimits
 from esipy._limits.plans import ChargePlan
 from esipy._limits.redis_script import Operation, RedisScript
 from esipy._runtime.lazy import missing_extra
+from esipy._runtime.redis_client import place_of
 
 #: Seconds after which a waiting call looks again while calls are under way: those of other processes do not wake it.
 LOOK_AGAIN = 0.05
@@ -56,6 +57,7 @@ class RedisLimits(Limits):
         if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
             raise TypeError(f'RedisLimits takes a redis.Redis, not {type(redis_client).__name__}')
         super().__init__(undocumented, address)
+        self._place = place_of(redis_client)
         self._script = RedisScript(redis, redis_client)
         self._leases = Leases(self._script)
         self._local = MemoryLimits(undocumented, address)
@@ -66,6 +68,9 @@ class RedisLimits(Limits):
         self._unshared: set[tuple[str, str]] = set()
         #: The ledgers that this process has used, for `budget`.
         self._seen: dict[tuple[str, str], tuple[ChargePlan, BucketUse]] = {}
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} at {self._place}>'
 
     def _reserve(self, plan: ChargePlan) -> tuple[float, Any]:
         if self._unshared:

@@ -14,6 +14,8 @@ from operator import methodcaller
 from typing import Any, ClassVar
 
 from esipy._message.dates import FORMATS
+from esipy._runtime.attribute import HelpText
+from esipy._runtime.suggest import abridged
 from esipy._spec.schema import Schema
 from esipy.exceptions import MissingFieldError, SpecError
 
@@ -23,7 +25,10 @@ Build = Callable[[Any], Any]
 
 
 class Row(dict[str, Any]):
-    """An object of a response. A field that is not there raises MissingFieldError (AttributeError and KeyError)."""
+    __doc__ = HelpText(
+        """An object of a response. A field that is missing raises MissingFieldError (AttributeError and KeyError).""",
+        lambda row: _row_help(row),
+    )
 
     __slots__ = ()
     __plain__ = dict.__getitem__
@@ -59,8 +64,8 @@ class Row(dict[str, Any]):
 
 
 class _DatedRow(Row):
-    """A row with dates: stored as text, read as dates."""
-
+    # A row with dates: stored as text, read as dates.
+    __doc__ = vars(Row)['__doc__']
     __slots__ = ()
     __readers__: ClassVar[dict[str, Callable[[str], Any]]] = {}
 
@@ -71,6 +76,15 @@ class _DatedRow(Row):
     def get(self, name: str, default: Any = None) -> Any:
         value = dict.get(self, name, default)
         return self.__readers__[name](value) if name in self.__readers__ and type(value) is str else value
+
+
+def _row_help(row: Row) -> str:
+    """What `help(row)` shows."""
+    lines = [f'A row with {len(row)} fields. Read one as row.name or as row["name"]; a row is a dict.', '']
+    for name in row:
+        value = row[name]
+        lines.append(f'  {name} ({type(value).__name__}): {abridged(repr(value), 80)}')
+    return '\n'.join(lines)
 
 
 def _is_special(name: str) -> bool:
@@ -90,6 +104,7 @@ def row_class(fields: tuple[str, ...], dates: tuple[tuple[str, str], ...]) -> ty
     kind = _DatedRow if dates else Row
     readers = {name: FORMATS[format] for name, format in dates}
     body: dict[str, Any] = {'__slots__': (), '__fields__': fields, '__dates__': dates, '__readers__': readers}
+    body['__doc__'] = vars(Row)['__doc__']
     for name in fields:
         # A field named like a method of dict (`items`) is left to row['items'].
         if name.isidentifier() and not hasattr(_DatedRow, name) and not _is_special(name):

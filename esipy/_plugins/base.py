@@ -165,7 +165,22 @@ class Batch(NamedTuple):
     options: Mapping[str, Any]
 
 
-class Plugin:
+class _Shown:
+    def __repr__(self) -> str:
+        """Numbers, and names of mappings. What else a plugin holds may be secret: headers, say."""
+        if not type(self).__module__.startswith('esipy.'):
+            return f'<{type(self).__name__}>'
+        held = {name: value for name, value in vars(self).items() if not name.startswith('_')}
+        shown = [f'{name}={value}' for name, value in held.items() if isinstance(value, (int, float))]
+        shown += [
+            f'{name}: {", ".join(map(str, value))}'
+            for name, value in held.items()
+            if value and isinstance(value, Mapping)
+        ]
+        return f'<{type(self).__name__} {", ".join(shown)}>' if shown else f'<{type(self).__name__}>'
+
+
+class Plugin(_Shown):
     """Something that takes part in every call of a client: `EsiClient(plugins=[…])`.
 
     All hooks of this class do nothing; a plugin defines those that it needs. Before the request the plugins of a list

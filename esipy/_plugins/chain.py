@@ -68,7 +68,7 @@ class Chain:
             raise
         if error is not None and not _has_response(response, error):
             self._notify_error(call, error)
-        response.notes = call.notes
+        response.take_notes(call.notes)
         return response, error
 
     def prepare(self, call: CallContext) -> None:

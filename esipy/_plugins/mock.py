@@ -36,6 +36,9 @@ class BaseMock:
     def __call__(self, call: CallContext) -> RawResponse:
         return call.make_response(self._body(), self.status, self.headers)
 
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__} of status {self.status}>'
+
 
 class RawDataMock(BaseMock):
     """The body is `data`, bytes or text."""
@@ -133,6 +136,9 @@ class MockManager:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._registrations: list[_Registration] = []
+
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__}: {len(self._registrations)} mocks in use>'
 
     @contextmanager
     def use_mock(

@@ -42,3 +42,13 @@ def fail_fast_client(redis: Any, client: Any, max_timeout: float = math.inf) -> 
     if pool.max_connections > _MANY_CONNECTIONS:
         return redis.Redis(connection_pool=redis.ConnectionPool(**settings))
     return redis.Redis(connection_pool=redis.BlockingConnectionPool(**settings, timeout=timeout))
+
+
+def place_of(client: Any) -> str:
+    """Return where a client's server is, for people: 'localhost:6379/0'. Its settings hold a password too."""
+    settings = getattr(getattr(client, 'connection_pool', None), 'connection_kwargs', None)
+    if not isinstance(settings, dict):
+        return 'a cluster'
+    if settings.get('path'):
+        return str(settings['path'])
+    return f'{settings.get("host", "localhost")}:{settings.get("port", 6379)}/{settings.get("db") or 0}'

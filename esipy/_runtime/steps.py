@@ -33,6 +33,9 @@ class Step:
         self.name = name
         self.details = details
 
+    def __repr__(self) -> str:
+        return f'<Step {self.name}>'
+
 
 class _ThisThread(threading.local):
     #: Returns a context manager for each step of the call that this thread executes.

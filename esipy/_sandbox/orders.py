@@ -7,7 +7,7 @@ from typing import Any
 
 from esipy import clock
 from esipy._sandbox.control import Control
-from esipy._sandbox.faults import Fault
+from esipy._sandbox.faults import KINDS, Fault
 
 
 class Ordered:
@@ -57,6 +57,9 @@ class FaultOrders:
         """Let everything go right again."""
         self._control('faults.clear')
 
+    def __repr__(self) -> str:
+        return f'<the faults of a sandbox: .add(kind, …), with the kinds {", ".join(KINDS)}>'
+
 
 class SandboxClock:
     """`esi.clock.move(seconds)`: moves esipy's clock here, and the sandbox's where that is another process."""
@@ -79,3 +82,6 @@ class SandboxClock:
         """Take back every move; the end of the sandbox does it."""
         clock.move(-self._on_clock_shift)
         self._on_clock_shift = 0.0
+
+    def __repr__(self) -> str:
+        return f'<the clock of a sandbox: moved by {self._on_clock_shift:g} s>'

@@ -81,6 +81,9 @@ class Lists:
         len(found)
         return found
 
+    def __repr__(self) -> str:
+        return '<the lists of a sandbox: .of(operation, **params)>'
+
 
 class Data:
     """The answers of operations that show one thing: `esi.data.set('get_status', {...})`."""
@@ -103,3 +106,6 @@ class Data:
     def reset(self) -> None:
         """Forget everything that was set."""
         self._control('data.reset')
+
+    def __repr__(self) -> str:
+        return '<the data of a sandbox: .get(operation, **params), .set(…), .edit(…), .reset()>'

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from esipy._runtime.suggest import enumerated
+from esipy._runtime.attribute import HelpText
 from esipy._spec.legacy import HEADERS
 from esipy._spec.media import accepted
 from esipy._spec.parameter import Parameter
@@ -84,22 +84,13 @@ class ResponseSpec(NamedTuple):
     media_types: tuple[str, ...] = ()
 
 
-class _Help:
-    """`help(operation)` tells about that operation, `help(Operation)` about the class."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __get__(self, operation: Operation | None, owner: type[Operation]) -> str:
-        return self._text if operation is None else operation.help_text()
-
-
 class Operation:
-    __doc__ = _Help(
+    __doc__ = HelpText(
         """One operation of the API. Call it with its parameters to get a call that a client executes:
 
             call = app.op['get_markets_region_id_orders'](region_id=10000002, order_type='all')
-        """
+        """,
+        lambda operation: operation.help_text(),
     )
 
     def __init__(self, reader: Reader, place: OperationKey, bind: Callable[..., Any]) -> None:
@@ -296,19 +287,10 @@ class Operation:
         )
 
     def help_text(self) -> str:
-        """Summary, address, scopes and every parameter, for `help()`."""
-        lines = [self.summary or self.description, '', f'{self.method} {self.base_url}{self.path}', '']
-        for p in self.parameters:
-            if p.name == COMPATIBILITY_DATE:
-                continue
-            need = f'default {p.default!r}' if p.has_default else 'required' if p.required else 'optional'
-            choice = f', one of {enumerated(p.enum)}' if p.enum else ''
-            lines.append(f'  {p.argument} ({p.location}, {p.type}, {need}{choice}): {p.description}')
-        if self.scopes:
-            lines += ['', f'Needs the scope {", ".join(self.scopes)}']
-        if self.required_roles:
-            lines += [f'Needs one of the roles {", ".join(self.required_roles)}']
-        return '\n'.join(lines)
+        """Return what `help()` shows: arguments, fields of the body and of the response, scopes, rate limit."""
+        from esipy._spec.help import operation_help  # when it is asked for
+
+        return operation_help(self, COMPATIBILITY_DATE)
 
     def __repr__(self) -> str:
         return f'<Operation {self.id}: {self.method} {self.path}>'

@@ -116,6 +116,10 @@ class OpTable(Mapping[str, Operation]):
             raise AttributeError(name)
         return self[name]
 
+    def _ipython_key_completions_(self) -> list[str]:
+        """What IPython offers behind `app.op['`: today's ids, and the names that programs use."""
+        return [*dict.fromkeys([*filter(str.isidentifier, self._names), *self._by_id])]
+
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *filter(str.isidentifier, self._names or self._by_id)]
 
@@ -165,6 +169,9 @@ class OpTable(Mapping[str, Operation]):
         where = f' under the tag {tag!r}' if tag is not None else ''
         reason = f'no operation of that name{where}; this description has {len(self)} operations'
         return UnknownOperationError(name, reason, dict.fromkeys(nearest))
+
+    def __repr__(self) -> str:
+        return f'<OpTable: {len(self)} operations>'
 
 
 _PLACEHOLDER = re.compile(r'{([^{}]*)}')

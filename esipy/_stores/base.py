@@ -51,6 +51,9 @@ class TokenStore(ABC):
     `TokenStoreError` if the store cannot be used.
     """
 
+    def __repr__(self) -> str:
+        return f'<{type(self).__name__}>'
+
     @abstractmethod
     def get(self, client_id: str, character_id: int) -> Tokens | None:
         """Return the tokens of a character, None if there are none."""

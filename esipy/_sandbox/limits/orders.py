@@ -75,3 +75,6 @@ class Limits:
     def refused(self) -> int:
         """How many requests were refused for any limit."""
         return sum(count.refused for count in self.counts())
+
+    def __repr__(self) -> str:
+        return f'<the rate limits of a sandbox: {len(self.counts())} counts, {self.refused} requests refused>'

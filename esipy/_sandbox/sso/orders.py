@@ -202,7 +202,8 @@ class SSO:
         return int(self._control('sso.counts')['reuses'])
 
     def __repr__(self) -> str:
-        return '<the SSO of a sandbox>'
+        people = len(self.characters)
+        return f'<the SSO of a sandbox: {people} characters, {self.logins} logins, {self.refreshes} refreshes>'
 
 
 def _text(page: str) -> str:
