@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 import redis
 
-from esipy import App, EsiClient
+from esipy import App, EsiClient, EsiSecurity
 from esipy.cache import RedisCache
 from esipy.contrib.celery import FIRST, Crawl, CrawlPage, JsonLines, Parquet, Sqlite, Unit
 from esipy.exceptions import CallError, ConfigError, CrawlError
 from esipy.limits import MemoryLimits, RedisLimits
 from esipy.sandbox import Sandbox
+from esipy.stores import MemoryTokens, Tokens
 from tests.databases import redis_server
 
 ORDERS = 'get_markets_region_id_orders'
@@ -124,6 +125,16 @@ def test_only_one_run_of_a_name_at_a_time_which_can_be_continued(world: World) -
     assert world.crawl().work()  # a new process would do the same
     assert len({page.key for page in world.pages}) == len(world.pages) == 15
     assert world.crawl().start([world.orders(1)], restart=True)
+
+
+def test_thousands_of_units(world: World) -> None:
+    crawl = world.crawl()
+    crawl.start(world.orders(region) for region in range(1, 2502))
+    assert crawl.progress().units == 2501
+    assert crawl.add(world.orders(region) for region in range(2401, 2602)) == 100
+    crawl.start([], restart=True)
+    assert crawl.work()
+    assert crawl.progress().state == 'finished'
 
 
 def test_a_failed_unit_is_listed_and_the_others_go_on(world: World) -> None:
@@ -275,6 +286,29 @@ def test_lists_of_other_kinds_and_single_responses(world: World) -> None:
     assert len(mails) == len(set(mails)) > 100
     types = next(page for page in world.pages if page.call == 'GET /universe/types')
     assert types.records[0] == {'value': types.rows[0]}
+
+
+def test_an_operation_for_many_characters(world: World) -> None:
+    tokens = MemoryTokens()
+    with world.esi.redirect():
+        for character in range(90000001, 90000006):
+            grant = world.esi.sso.grant(character, client_id='app')
+            tokens.set(Tokens('app', character, grant['refresh_token'], None, 0.0, ()))
+        security = EsiSecurity('http://localhost/', 'app', 'secret', store=tokens, headers={'User-Agent': 'tests'})
+        with EsiClient(security, user_agent='tests', limits=RedisLimits(world.redis)) as client:
+            crawl = Crawl('assets', world.redis, client, world.app, world.pages.append)
+            operation = world.app.op['get_characters_character_id_assets']
+            crawl.start(
+                Unit(operation(character_id=character), character=character) for character in range(90000001, 90000007)
+            )
+            crawl.work()
+    found = {page.character for page in world.pages}
+    assert found == set(range(90000001, 90000006))
+    assert {row['character_id'] for page in world.pages for row in page.records} == found
+    # The last one has never signed in.
+    [failed] = crawl.failures()
+    assert failed.call == 'GET /characters/90000006/assets as 90000006'
+    assert 'UnknownCharacterError' in failed.error
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
 -- The ledger of a crawl: which units are to be fetched, who fetches which, and what came of them. A script runs as one
 -- step, so that a unit has one owner at a time, and none is lost. All times are microseconds of Redis's own clock.
 --
--- KEYS[1]  state: a hash: run, begins, finished, paused_until, sequence, and the counters
+-- KEYS[1]  state: a hash: run, begins, finished, paused_until, sequence, the counters, and `adding` while the
+--          units of the run are still being added
 -- KEYS[2]  units: a hash of id -> JSON of the unit, until it has ended
 -- KEYS[3]  ready: a sorted set of ids, the first to be taken has the lowest score
 -- KEYS[4]  delayed: a sorted set of ids, by when each may be taken again
@@ -25,6 +26,9 @@ local PRIORITY = 1000000000
 
 -- So many errors of the server, and nothing else, mean that it is down.
 local MANY_ERRORS = 10
+
+-- Microseconds.
+local LOOK_AGAIN = 250000
 
 local function integer(number)
   return string.format('%.0f', number)
@@ -80,7 +84,7 @@ local function forget(id)
 end
 
 local function is_over()
-  return redis.call('HLEN', units) == 0
+  return redis.call('HLEN', units) == 0 and redis.call('HEXISTS', state, 'adding') == 0
 end
 
 local function finish_if_over()
@@ -89,32 +93,34 @@ local function finish_if_over()
   end
 end
 
--- Begin a run. Returns whether there was none, or the last one has finished.
+-- Begin a run, to which units are added before it can finish. Returns whether there was none, or the last one has
+-- finished.
 function operations.start(given)
   if redis.call('EXISTS', state) == 1 and redis.call('HEXISTS', state, 'finished') == 0 and not given.restart then
     return false
   end
   redis.call('DEL', state, units, ready, delayed, leased, owners, lists, failed)
-  redis.call('HSET', state, 'run', given.run, 'started', integer(now), 'begins', integer(now + given.delay))
-  for _, unit in ipairs(given.units) do
-    add(unit)
-  end
-  finish_if_over()
+  redis.call('HSET', state, 'run', given.run, 'begins', integer(now + given.delay), 'adding', 1)
   return true
 end
 
--- Add units to a run, also to one that has finished. Returns how many are new; -1: there is no run.
+-- Add units to a run, also to one that has finished. `is_last`: its first units are complete. Returns how many are new;
+-- -1: there is no run, or another one than `run`.
 function operations.add(given)
-  if redis.call('EXISTS', state) == 0 then
+  if redis.call('EXISTS', state) == 0 or given.run and given.run ~= redis.call('HGET', state, 'run') then
     return -1
   end
   local added = 0
   for _, unit in ipairs(given.units) do
     added = added + (add(unit) and 1 or 0)
   end
+  if given.is_last then
+    redis.call('HDEL', state, 'adding')
+  end
   if added > 0 then
     redis.call('HDEL', state, 'finished')
   end
+  finish_if_over()
   return added
 end
 
@@ -131,13 +137,13 @@ local function collect()
   end
 end
 
-local function next_moment()
-  local first = math.huge
-  for _, key in ipairs({leased, delayed}) do
-    local entry = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
-    first = math.min(first, tonumber(entry[2]) or math.huge)
+-- The microseconds after which there may be something to do.
+local function idle_time()
+  if redis.call('ZCARD', leased) > 0 or redis.call('HEXISTS', state, 'adding') == 1 then
+    return LOOK_AGAIN -- a page that is under way may be the first one of a list
   end
-  return first
+  local entry = redis.call('ZRANGE', delayed, 0, 0, 'WITHSCORES')
+  return math.max(0, (tonumber(entry[2]) or 0) - now)
 end
 
 -- A unit of a list that has begun again since is not needed any more.
@@ -168,7 +174,7 @@ function operations.take(given)
     local id = redis.call('ZPOPMIN', ready)[1]
     if not id then
       finish_if_over()
-      return is_over() and {finished = true, others = others} or {wait = next_moment() - now, others = others}
+      return is_over() and {finished = true, others = others} or {wait = idle_time(), others = others}
     end
     local unit = unit_of(id)
     if is_outdated(unit) then

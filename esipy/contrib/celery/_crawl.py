@@ -24,6 +24,9 @@ from esipy.limits import MemoryLimits
 #: Seconds after which a thread that found nothing to do looks again, at the latest.
 LOOK_AGAIN = 0.25
 
+#: So many units are added in one step: Redis does nothing else meanwhile.
+BATCH = 1000
+
 
 class CrawlProgress(NamedTuple):
     """How far a run of a crawl is."""
@@ -133,21 +136,27 @@ class Crawl:
         records = _records(units)
         run = f'{clock.time():.0f}-{os.urandom(3).hex()}'
         delay = random.uniform(0.0, jitter) * 1_000_000
-        given = {'run': run, 'units': records, 'delay': round(delay), 'restart': restart}
-        if not self._ledger.run('start', given):
+        if not self._ledger.run('start', {'run': run, 'delay': round(delay), 'restart': restart}):
             raise CrawlError(
                 f'the crawl {self.name!r} has not finished; work() continues it, start(…, restart=True) gives it up'
             )
+        self._add(records, {'run': run})
+        self._ledger.run('add', {'run': run, 'units': [], 'is_last': True})
         return run
 
     def add(self, units: Iterable[Any], priority: int | None = None) -> int:
         """Add units to the present run, and return how many were not there yet. `priority`: theirs; FIRST for what a
         user waits for. Raises CrawlError if there is no run."""
-        records = _records(units, priority)
-        added: int = self._ledger.run('add', {'units': records})
-        if added < 0:
-            raise CrawlError(f'the crawl {self.name!r} has never been started; begin with start()')
-        return added
+        return self._add(_records(units, priority), {})
+
+    def _add(self, records: list[dict[str, Any]], given: dict[str, Any]) -> int:
+        total = 0
+        for start in range(0, len(records), BATCH):
+            added: int = self._ledger.run('add', {**given, 'units': records[start : start + BATCH]})
+            if added < 0:
+                raise CrawlError(f'the crawl {self.name!r} has not been started, or again since; begin with start()')
+            total += added
+        return total
 
     def retry_failed(self) -> int:
         """Let all units that have failed be taken again. Returns how many."""

@@ -102,7 +102,7 @@ class Fetcher:
     def _fetch(self, run: str, unit: dict[str, Any], owner: str) -> None:
         request, character = to_request(unit, self._settings.app)
         client = self.client if character is None else self.client.as_character(character)
-        paginator = Paginator(client._make_fetcher(), request, PagingOptions())
+        paginator = Paginator(client._make_fetcher(priority=unit['priority']), request, PagingOptions())
         try:
             pages = list(self._pages(paginator, unit))
         except NotFoundError:
