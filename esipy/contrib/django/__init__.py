@@ -2,9 +2,10 @@
 
 settings                         conf.py, checks.py
 tokens, scopes, logins           abstract.py (shared with `compat`), models.py, querysets.py, managers.py
-refreshing, asking the SSO       refresh.py, sso.py
-tokens encrypted in the database encryption.py, fields.py
-decorators and pages             decorators.py, login.py, views.py, templates/
+refreshing, asking the SSO       refresh.py, row_lock.py, unsaved.py, sso.py
+tokens encrypted in the database encryption.py, fields.py, rotation.py
+decorators and pages             decorators.py, login.py, scopes.py, views.py, pages.py, templates/
+admin, manage.py                 admin_pages.py, admin.py, management/
 the client, its cache and limits clients.py, signing.py, cache.py, redis_connection.py, database.py
 """
 

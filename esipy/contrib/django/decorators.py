@@ -116,7 +116,7 @@ def _all_tokens(request: Any, scopes: list[str]) -> Any:
     if good.exists():
         return good
     if tokens.exists():  # and they could not be refreshed
-        return views.unavailable(request, SSOUnavailableError('the SSO', 503), request.get_full_path())
+        return views.unavailable(request, SSOUnavailableError(), request.get_full_path())
     return views.sso_redirect(request, scopes)
 
 

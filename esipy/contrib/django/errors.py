@@ -13,6 +13,8 @@ EsiError
 
 from __future__ import annotations
 
+from typing import Any
+
 from esipy import exceptions
 
 
@@ -46,7 +48,13 @@ class IncompleteResponseError(DjangoEsiException):
 
 
 class SSOUnavailableError(IncompleteResponseError, exceptions.SSOUnavailableError):  # type: ignore[misc]
-    """The SSO is down, or cannot be reached: try again later. The token stays as it is."""
+    """The SSO is down, or cannot be reached: try again later. The token stays as it is.
+
+    Sites raise it in their tests without arguments, or with a text.
+    """
+
+    def __init__(self, url: str = 'the SSO is not available', code: int = 503, **more: Any) -> None:
+        super().__init__(url, code, **more)
 
 
 class TokenDatabaseError(IncompleteResponseError, exceptions.TokenStoreError):

@@ -26,7 +26,7 @@ def check_scopes(names: Iterable[str]) -> None:
 
     Scopes that are newer than this release are looked up in the description of the API.
     """
-    unknown = [name for name in names if name not in KNOWN]
+    unknown = [name for name in names if name not in KNOWN and name not in RETIRED]
     newer = _newer.names() if unknown else frozenset()
     for name in unknown:
         if newer is not None and name in newer:
@@ -62,6 +62,19 @@ class _Newer:
 
 
 _newer = _Newer()
+
+#: Scopes of operations that the API no longer has: sites still ask for them, and the SSO may still give them.
+RETIRED = frozenset(
+    {
+        'esi-bookmarks.read_character_bookmarks.v1',
+        'esi-bookmarks.read_corporation_bookmarks.v1',
+        'esi-characters.read_chat_channels.v1',
+        'esi-characters.read_opportunities.v1',
+        'esi-characterstats.read.v1',
+        'esi-corporations.read_outposts.v1',
+        'esi-corporations.write_structures.v1',
+    }
+)
 
 #: The scopes of the API of 2026-08-04 (`esipy._documents.fetch.COMPATIBILITY_DATE`), and the one that no operation
 #: needs.

@@ -17,6 +17,7 @@ from django.urls import NoReverseMatch
 from esipy.contrib.django.decorators import single_use_token, token_required, tokens_required
 from esipy.contrib.django.errors import UnknownScopeError
 from esipy.contrib.django.models import CallbackRedirect, Token
+from esipy.contrib.django.scopes import check_scopes
 from esipy.sandbox import Sandbox
 from tests.contrib.django.signing_in import (
     ASSETS,
@@ -487,3 +488,16 @@ def test_one_choice_for_each_character(site: Site) -> None:
     assert {token.pk for token in offered} == {site.tokens['own second'].pk, newest.pk}
     names = [token.character_name for token in offered]
     assert names == sorted(names)
+
+
+@pytest.mark.parametrize('scope', ['publicData', 'esi-characters.read_medals.v1', 'esi-characterstats.read.v1'])
+def test_scopes_that_the_description_does_not_have(site: Site, scope: str) -> None:
+    """Those of earlier APIs, and those of operations that a small description leaves out."""
+    check_scopes([scope])
+
+
+def test_a_scope_that_is_newer_than_this_release(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('esipy.contrib.django.scopes.KNOWN', frozenset({'publicData'}))
+    check_scopes([WALLET])  # the description has it
+    with pytest.raises(UnknownScopeError, match=r'publicDota.*publicData'):
+        check_scopes(['publicDota'])
