@@ -9,9 +9,9 @@ from esipy._cache.memory import DictCache
 
 
 def check_cache(cache: Any) -> BaseCache:
-    """The cache that an option means: False (not given) a DictCache, None a DummyCache.
+    """Return the cache that an option means: False (not given) a DictCache, None a DummyCache.
 
-    Raises ValueError for what is no cache.
+    Raises ValueError for anything that is not a cache.
     """
     if isinstance(cache, BaseCache):
         return cache

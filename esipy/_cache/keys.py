@@ -66,10 +66,10 @@ class Key(tuple[Any, ...]):
 def make_cache_key(
     request: Any, header: Mapping[str, str] | None = None, owner: str | None = None, url: str | None = None
 ) -> Any:
-    """The key of a request's answer: (address, headers, path, query), the last three as frozendicts.
+    """Return the key of a request's response: (address, headers, path, query), the last three as frozendicts.
 
-    `header`: those of the request and the client that choose between answers; by default the request's own.
-    `owner`: whose answer it is; by default told from the request's bearer token, by its digest. `url`: where the
+    `header`: those of the request and the client that select between responses; by default the request's own.
+    `owner`: whose response it is; by default a digest of the request's bearer token. `url`: where the
     request goes, if not where its description says.
     """
     parts = request._p
@@ -91,7 +91,7 @@ def make_cache_key(
 def key_of(
     request: Any, chosen: tuple[tuple[str, str], ...], date: str | None, owner: str, opt: Mapping[str, str]
 ) -> tuple[dict[str, str], Any]:
-    """What a request says in the headers that choose between answers, and its key.
+    """Return the headers of a request that select between responses, and its key.
 
     `chosen`: those headers of the client's session; `date`: the client's compatibility date; `opt`: where it is sent
     instead. The result is kept with the request, for the next time that it is executed with nothing changed.
@@ -129,7 +129,7 @@ def _resource(url: str, owner: str, query: Mapping[str, Any]) -> str:
 
 
 def owner_of(authorization: Any) -> str:
-    """Whose call it is, as far as an unverified token tells: a digest of it; '' where there is no token."""
+    """Return the owner of a call with an unverified token: a digest of it; '' without a token."""
     return _hidden(authorization) if authorization else ''
 
 
@@ -142,7 +142,7 @@ def authorization_of(request: Any) -> Any:
 
 
 def owner_of_signed(request: Any, signed: Any) -> str:
-    """Whose call it is, told from what was put into the request to sign it: a header, or whatever an app does."""
+    """Return the owner of a call by what was put into the request to sign it: a header, or what an app adds."""
     before, after = request._p, signed._p
     added = {name: value for name, value in after['header'].items() if before['header'].get(name) != value}
     query = [pair for pair in after['query'] if pair not in before['query']]

@@ -47,16 +47,16 @@ class MemcachedCache(SharedCache):
                 raise TypeError('cache must be an instance of memcache.Client')
             self._bytes_only = _MemcacheGuard(memcache_client)
         self._mc = memcache_client
-        self._told = False
+        self._has_warned = False
         self._reset_after_fork()
         fork.reset_after_fork(self)
 
     def _reset_after_fork(self) -> None:
         # One connection of pymemcache is for one thread at a time; the other clients see to that themselves.
-        self._turn: Any = threading.Lock() if self._bytes_only.one_at_a_time else nullcontext()
+        self._lock: Any = threading.Lock() if self._bytes_only.one_at_a_time else nullcontext()
 
     def _load(self, name: str) -> Any:
-        with self._turn, self._bytes_only.reading():
+        with self._lock, self._bytes_only.reading():
             data = self._mc.get(name)
         return _unpacked(data) if isinstance(data, bytes) else None
 
@@ -65,27 +65,27 @@ class MemcachedCache(SharedCache):
         if len(packed) > LARGEST:
             packed = _PACKED + zlib.compress(data, 1)
         if len(packed) > LARGEST:
-            self._tell(len(data))
+            self._warn_too_large(len(data))
             return self._delete(name)
-        with self._turn:
+        with self._lock:
             seconds = 0 if expire is None else min(expire, _THIRTY_DAYS)
             return self._mc.set(name, packed, seconds, noreply=False)
 
     def _add(self, name: str, data: bytes, expire: int) -> bool:
-        with self._turn:
+        with self._lock:
             if self._mc.add(name, _PLAIN + data, expire, noreply=False):
                 return True
-        # Some clients say no as well where the server is down: then nobody is the first.
+        # Some clients return False also if the server is down: then no caller would be the first.
         return self._load(name) is None
 
     def _delete(self, name: str) -> Any:
-        with self._turn:
+        with self._lock:
             return self._mc.delete(name, noreply=False)
 
-    def _tell(self, size: int) -> None:
-        if not self._told:
-            self._told = True
-            LOGGER.warning('a value of %d bytes is too large for memcached and is not kept (told once)', size)
+    def _warn_too_large(self, size: int) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            LOGGER.warning('a value of %d bytes is too large for memcached and is not stored (logged once)', size)
 
 
 def _unpacked(data: bytes) -> bytes | None:

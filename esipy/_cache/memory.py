@@ -12,10 +12,10 @@ from esipy._runtime import fork
 
 
 class DictCache(BaseCache):
-    """Keeps values in a dict; the least recently used go first when it is full.
+    """Stores values in a dict; when it is full the least recently used are removed first.
 
     `max_entries`: how many values; `max_bytes`: how large they may be together, roughly. None: no limit.
-    Values do not leave when they expire: an old answer's entity tag is what makes the next one cheap.
+    Values stay when they expire: the ETag of a stale response makes the next request cheap.
     """
 
     def __init__(self, max_entries: int | None = 10_000, max_bytes: int | None = 256 * 2**20) -> None:

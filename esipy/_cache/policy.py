@@ -42,7 +42,7 @@ UNREAD = OURS + 'Unread'
 #: For how many seconds a stale response is stored for its validator.
 KEEP_STALE = 7 * 86400
 
-#: By how many seconds the clocks of those who share a cache may differ.
+#: By how many seconds the clocks of machines that share a cache may differ.
 _CLOCK_SKEW = 5.0
 
 
@@ -148,7 +148,7 @@ def stored_headers(
 
 
 def _may_be_stored(low: Mapping[str, str]) -> bool:
-    """`no-store` counts, unless `must-understand` says that a cache which knows the status may ignore it (section
+    """`no-store` counts, unless `must-understand` allows a cache that knows the status to ignore it (section
     5.2.2.3): 200 is the only one that is stored."""
     control = directives(low)
     if 'no-store' in control and 'must-understand' not in control:

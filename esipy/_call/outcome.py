@@ -43,7 +43,7 @@ class Outcomes:
         return response, None
 
     def stale(self, exchange: Exchange, stored: CachedResponse) -> Outcome:
-        """Return a stored response that is stale, and says so."""
+        """Return a stored response that is marked as stale."""
         response, error = self.from_cache(exchange, stored)
         response.from_cache, response.stale = False, True
         return response, error
@@ -96,8 +96,8 @@ class Outcomes:
             return response, undecodable(response, raw.failure.reason)
         error = None if exchange.raw_body_only else unreadable(response, exchange.settings.strict, clock.time())
         if error is None:
-            kept = self._responses.store(exchange, received, read=not exchange.raw_body_only, store=store)
-            response.take_headers(kept.headers)
+            stored = self._responses.store(exchange, received, read=not exchange.raw_body_only, store=store)
+            response.take_headers(stored.headers)
         return response, error or (None if response.ok else error_of(response, clock.time()))
 
     def report_attempt(self, exchange: Exchange, raw: RawResponse) -> None:

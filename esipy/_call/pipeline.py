@@ -209,6 +209,6 @@ class Pipeline:
             body = failed_body(failure.reason)
             return RawResponse(500, {}, body, masked(outgoing.url), failure, lost=failure.lost, history=failure.history)
         except BodyError as error:
-            return error.answer._replace(failure=error.with_traceback(None))
+            return error.raw._replace(failure=error.with_traceback(None))
         finally:
             exchange.attempt_elapsed = clock.monotonic() - begun

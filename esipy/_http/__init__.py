@@ -1,7 +1,8 @@
-"""Bytes on the wire: one request in, one answer out.
+"""HTTP: one request is sent, one response is read.
 
 sending, through `requests`        send.py
-what came, and what did not        answer.py, errors.py, body.py
+responses, and why there is none   raw_response.py, errors.py, body.py
+redirects, proxies                 redirects.py, proxies.py
 connections, and their deadlines   connection.py
 sessions, and their headers        session.py
 what cannot be sent                options.py

@@ -22,14 +22,14 @@ from esipy.exceptions import ConnectionFailedError, TimedOutError, UndecodableBo
 
 
 def from_mock(response: Any, url: str) -> RawResponse:
-    """What a test puts in the place of an answer of `requests`: it has what 1.x asked for, and perhaps no more."""
-    told = getattr(response, 'url', None)
-    address = masked(told if isinstance(told, str) else url)
+    """Return the RawResponse of a mock in an app's tests, which may have only the attributes that 1.x read."""
+    own = getattr(response, 'url', None)
+    address = masked(own if isinstance(own, str) else url)
     return RawResponse(response.status_code, dict(response.headers), response.content or b'', address)
 
 
 def streaming(response: requests.Response, url: str, timeout: Timeouts) -> RawResponse:
-    """An answer whose body is yet to come."""
+    """Return a response whose body is not read yet."""
     address = masked(response.url or url)
     between_bytes = timeout[1] if isinstance(timeout, tuple) else timeout
     stream = cast(BinaryIO, io.BufferedReader(_Body(response, address, between_bytes), PIECE))

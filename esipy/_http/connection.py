@@ -29,7 +29,7 @@ class _CurrentRequest(threading.local):
 
     deadline: float | None = None
     between_bytes: float | None = None
-    #: It was sent by a connection that had served before, and nothing of an answer has come.
+    #: It was sent by a connection that had served before, and no byte of a response has arrived.
     idle: bool = False
 
 
@@ -42,7 +42,7 @@ class _DeadlineReader(io.RawIOBase):
     def __init__(self, reader: io.RawIOBase, sock: socket.socket) -> None:
         self._reader = reader
         self._sock = sock
-        #: The server has said all that it will.
+        #: The server has closed its side of the connection.
         self.is_over = False
 
     def readable(self) -> bool:
@@ -72,8 +72,8 @@ class _TrackedResponse(HTTPResponse):
         self.fp = io.BufferedReader(_DeadlineReader(self.fp.detach(), sock), PIECE)
 
     def begin(self) -> None:
-        """Read the headers, all of them. The standard library takes the end of a connection for theirs; what they would
-        have said is not known then, be it how long the body is or where a redirect leads (RFC 9112 section 8)."""
+        """Read the headers to their end. The standard library takes the end of the connection for theirs; then headers
+        may be missing, such as the length of the body or the place of a redirect (RFC 9112 section 8)."""
         super().begin()
         if self.fp.raw.is_over:  # type: ignore[attr-defined]
             raise http.client.HTTPException('the headers break off')

@@ -1,4 +1,4 @@
-"""Options of whoever sends: what is no timeout, no session and no header is told before anything is sent."""
+"""Options of clients and security objects are checked before anything is sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from esipy.exceptions import CallError
 
 def check_options(where: str, options: Mapping[str, Any]) -> None:
     """Raise TypeError for `headers`, a `timeout` or other seconds of the wrong kind, which would only be noticed much
-    later. The value is not told: it could hold a token."""
+    later. The value is not shown: it could contain a token."""
     headers, timeout, session = options['headers'], options['timeout'], options.get('session')
     if session is not None and not hasattr(session, 'send'):
         raise TypeError(f'{where}: session must be a requests.Session, not a {type(session).__name__}')
@@ -35,10 +35,10 @@ _UNNAMABLE = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 def check_headers(headers: Mapping[str, Any]) -> None:
     """Raise CallError, without the value, for a header that cannot be sent."""
     values = ' '.join(map(str, headers.values()))
-    is_plain = values.isascii() and values.isprintable()  # as good as always, and told in no time
+    is_plain = values.isascii() and values.isprintable()  # nearly always, and checked quickly
     if not is_plain and _UNSENDABLE.search(values):
         faults = [(name, 'this value cannot be sent') for name in headers if _UNSENDABLE.search(str(headers[name]))]
         raise CallError('request headers', faults)
     if _UNNAMABLE.search(''.join(map(str, headers))):
-        faults = [(repr(name), 'no name of a header') for name in headers if _UNNAMABLE.search(str(name))]
+        faults = [(repr(name), 'not a valid name of a header') for name in headers if _UNNAMABLE.search(str(name))]
         raise CallError('request headers', faults)

@@ -16,7 +16,7 @@ class Redirect(NamedTuple):
 
 
 class RawResponse(NamedTuple):
-    """What came over the wire; with a `failure`, what stands for an answer that did not come, or not as it should."""
+    """A response as it was received. With a `failure` it stands for a response that did not arrive, or is broken."""
 
     status: int
     headers: dict[str, str]
@@ -27,9 +27,10 @@ class RawResponse(NamedTuple):
     until_headers: float = 0.0
     #: The body, still on its way, where that was asked for; `content` is empty then.
     stream: BinaryIO | None = None
-    #: How many redirects led to it, each of them an answer too.
+    #: How many redirects led to it; each of them was a response too.
     redirects: int = 0
-    #: How often it was asked for before, by connections that were closed just then: nobody knows what was answered.
+    #: How often the request was sent before, by connections that the server was closing: whether it was processed is
+    #: not known.
     lost: int = 0
     #: The redirects that were followed.
     history: tuple[Redirect, ...] = ()
@@ -53,9 +54,9 @@ class TransportError(Exception):
 
 
 class BodyError(Exception):
-    """The body is too large, or not compressed the way it says."""
+    """The body is too large, or cannot be decompressed."""
 
-    def __init__(self, reason: str, answer: RawResponse) -> None:
+    def __init__(self, reason: str, raw: RawResponse) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.answer = answer
+        self.raw = raw

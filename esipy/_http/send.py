@@ -1,4 +1,4 @@
-"""One request in, one answer out: the only file that sends API calls, through `requests`.
+"""One request is sent, one response is read: the only file that sends API calls, through `requests`.
 
 Everything goes through `requests.Session.send` and its adapters, so that an app's own adapter, and what tests
 put in their place (httmock, responses, requests-mock), work. What `Session.request` would work out anew for
@@ -59,7 +59,7 @@ SAFE = frozenset({'GET', 'HEAD', 'OPTIONS'})
 
 
 class Transport:
-    """A session and what it needs to send: shared by all threads of a client."""
+    """Sends requests through a session; shared by all threads of a client."""
 
     def __init__(self, session: requests.Session, max_body: int) -> None:
         self.session = session
@@ -81,8 +81,8 @@ class Transport:
         redirects: bool = True,
         streamed: bool = False,
     ) -> RawResponse:
-        """Send, and read the whole answer. `deadline`: when it must be over, by `clock.monotonic`. `streamed`: leave
-        the body of a good answer to be read by the caller, on whom only the time between two bytes is a limit then.
+        """Send a request and read the whole response. `deadline`: when it must be complete, by `clock.monotonic`.
+        `streamed`: leave the body of a successful response to the caller; only the time between bytes is limited then.
 
         Raises TransportError, BodyError for a body that cannot be used, CallError for a header that cannot be sent.
         """
@@ -124,7 +124,7 @@ class Transport:
                 raise failure from error
         finally:
             current_request.deadline = None
-        # Again, until no kept connection is left: a new one that is closed is an error.
+        # Again, until no kept connection is left; if a new one is closed, that is an error.
         try:
             raw = self.send(outgoing, headers, timeout, deadline, redirects, streamed)
         except TransportError as error:
@@ -177,31 +177,31 @@ class Transport:
         return outgoing._replace(url=masked(outgoing.url), headers=hidden)
 
     def vary_and_authorization(self) -> tuple[tuple[tuple[str, str], ...], str | None]:
-        """What the session says that chooses between answers, and what it signs every request with."""
-        said, session = self._headers(), self.session
-        chosen, authorization = said.chosen, said.authorization
+        """Return what the session sends that selects between responses, and what it signs every request with."""
+        identity, session = self._headers(), self.session
+        chosen, authorization = identity.chosen, identity.authorization
         if session.params:
             chosen = (*chosen, ('?', digest(repr(session.params).encode())))
-        return chosen, authorization if session.auth is None else self._whose(session.auth)
+        return chosen, authorization if session.auth is None else self._auth_identity(session.auth)
 
     def secrets(self) -> tuple[str, ...]:
-        """What the session's headers hold that nobody may see."""
+        """Return the secret values among the session's headers."""
         return self._headers().secrets
 
     def cache_control(self) -> str | None:
-        """What the session says in all requests about the use of stored responses."""
+        """Return what the session sends with all requests about the use of stored responses."""
         return self._headers().cache_control
 
     def header_digests(self) -> Mapping[str, str]:
-        """Digests of what the session says in all requests."""
+        """Return digests of the headers that the session sends with all requests."""
         plain = self._headers().plain
         if self._shown[0] is not plain:
             self._shown = plain, {name: digest(str(value).encode()) for name, value in plain.items()}
         return self._shown[1]
 
-    def _whose(self, auth: Any) -> str:
-        """What tells one `auth` from another. Most objects do not tell, and the place that one had in memory is the
-        next one's later: those have a name of their own as long as they are this session's."""
+    def _auth_identity(self, auth: Any) -> str:
+        """Return what distinguishes one `auth` of a session from another: user name and password, else a random name
+        for as long as it is this session's (its place in memory may become that of another one)."""
         if isinstance(auth, tuple):
             return repr(auth)
         if hasattr(auth, 'username') and hasattr(auth, 'password'):
@@ -265,31 +265,31 @@ class Transport:
         """The whole body, decompressed, unless it is too large or takes too long."""
         url, until_headers = masked(response.url or url), response.elapsed.total_seconds()
         passed = len(history) + len(response.history)
-        answer = RawResponse(
+        received = RawResponse(
             response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed, 0, tuple(history)
         )
         raw = response.raw
         if has_content(response) or not hasattr(raw, 'stream'):
-            return self._checked(answer._replace(content=response.content or b''))  # made up by a test's mock
+            return self._checked(received._replace(content=response.content or b''))  # made up by a test's mock
         try:
             pieces, size = [], 0
             for piece in raw.stream(PIECE, decode_content=True):
                 pieces.append(piece)
                 size += len(piece)
                 if size > self.max_body:
-                    raise BodyError(f'body larger than max_body ({self.max_body} bytes)', answer)
+                    raise BodyError(f'body larger than max_body ({self.max_body} bytes)', received)
                 if deadline is not None and clock.monotonic() > deadline:
                     raise TransportError('the deadline passed while the body came', timed_out=True)
         except urllib3.exceptions.DecodeError as error:
-            raise BodyError(f'body cannot be decompressed: {error}', answer) from None
+            raise BodyError(f'body cannot be decompressed: {error}', received) from None
         if not is_complete(raw) and (pieces or raw.tell()):  # bytes came, though they may have made nothing
             raise TransportError('the compressed body ends early')
-        return answer._replace(content=b''.join(pieces))
+        return received._replace(content=b''.join(pieces))
 
-    def _checked(self, answer: RawResponse) -> RawResponse:
-        if len(answer.content) > self.max_body:
-            raise BodyError(f'body larger than max_body ({self.max_body} bytes)', answer._replace(content=b''))
-        return answer
+    def _checked(self, received: RawResponse) -> RawResponse:
+        if len(received.content) > self.max_body:
+            raise BodyError(f'body larger than max_body ({self.max_body} bytes)', received._replace(content=b''))
+        return received
 
     def close(self) -> None:
         """Close all connections."""
@@ -316,7 +316,7 @@ def _environment() -> tuple[Any, ...]:
 
 
 def _announce(prepared: PreparedRequest) -> None:
-    """The headers of a body that is read while it is sent: its length where that can be told, else it goes in chunks
+    """The headers of a body that is read while it is sent: its length where it is known, else it goes in chunks
     (RFC 9112 section 7.1). Where it began is remembered: a redirect sends it again (RFC 9110 section 15.4.8), which
     `requests` refuses for what cannot be wound back."""
     body: Any = prepared.body
@@ -341,7 +341,7 @@ def _host_of(url: str) -> str:
 
 
 def _drop_body_of_redirect(response: requests.Response, **options: Any) -> None:
-    """Nobody reads it, and requests would take all of it into memory."""
+    """The body of a redirect is not needed, and requests would read all of it into memory."""
     if response.is_redirect and not has_content(response):
         drop_content(response)
         response.raw.close()

@@ -65,7 +65,7 @@ class SessionIdentity(NamedTuple):
     """What a session's headers say."""
 
     plain: dict[str, Any]
-    #: Those that choose between answers.
+    #: Those that select between responses.
     chosen: tuple[tuple[str, str], ...]
     authorization: str | None
     secrets: tuple[str, ...]
@@ -73,14 +73,14 @@ class SessionIdentity(NamedTuple):
     cache_control: str | None
 
 
-#: Headers of a session that choose between answers.
+#: Headers of a session that select between responses.
 _CHOOSING = ('Accept-Language', 'X-Tenant', 'X-Compatibility-Date')
 
 
 def read(headers: Mapping[str, Any]) -> SessionIdentity:
     chosen = [(name, str(headers[name])) for name in _CHOOSING if headers.get(name) is not None]
-    # Whose the answers are, where it is not the Authorization that tells: an API key, say.
-    whose = [(name, digest(str(value).encode())) for name, value in headers.items() if _tells_whose(name, value)]
+    # The owner may be named by another header than Authorization: by an API key, for instance.
+    whose = [(name, digest(str(value).encode())) for name, value in headers.items() if _names_owner(name, value)]
     authorization = headers.get('Authorization')
     plain = {name: value for name, value in headers.items() if value is not None}  # None: as requests, not sent
     secret = tuple(str(value) for name, value in plain.items() if is_secret(name))
@@ -96,5 +96,5 @@ def cache_control(headers: Mapping[str, Any]) -> str | None:
     return low.get('cache-control', low.get('pragma'))
 
 
-def _tells_whose(name: str, value: Any) -> bool:
+def _names_owner(name: str, value: Any) -> bool:
     return value is not None and name.lower() != 'authorization' and is_secret(name)

@@ -1,4 +1,4 @@
-"""Answers that are errors: which error of the tree, and what the made-up answer of a broken connection holds."""
+"""Responses that are errors: which error of the tree, and the response that stands for a broken connection."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def undecodable(response: Response, reason: str, now: float | None = None) -> Un
 
 def failed(exchange: Exchange, problem: Exception) -> Response:
     """The Response of a call among many that would have raised `problem`."""
-    told = problem.status_code if isinstance(problem, APIException) else 500
+    status = problem.status_code if isinstance(problem, APIException) else 500
     if isinstance(problem, MissingScopeError):
-        told = 403  # what the server would have said
-    status = told if told >= 400 else 500
-    # What a limit kept from being sent has a body already, in the manner of the server's.
+        status = 403  # as the server would send
+    status = status if status >= 400 else 500
+    # A call that a limit did not let through has a body already, like that of the server.
     body = problem.response if isinstance(problem, LimitedError) else failed_body(str(problem))
     content = body if isinstance(body, bytes) else body.encode()
     response = exchange.response_of(status, {}, content, masked(exchange.request.url))
@@ -136,17 +136,17 @@ def _remedy_of_status(status: int, needs_token: bool) -> str:
 
 
 def _end_of_limit(response: Response, now: float) -> float | None:
-    """For how many seconds a limit sends us away. The error limit tells its end in a header of its own."""
-    told = retry_after(response.headers, now)
+    """Return the seconds until a limit allows requests again. The error limit has a header of its own for its end."""
+    seconds = retry_after(response.headers, now)
     reset = response.headers.get('X-ESI-Error-Limit-Reset')
-    if told is None and response.status == 420 and reset is not None:
-        told = retry_after({'retry-after': reset}, now)
-    return told
+    if seconds is None and response.status == 420 and reset is not None:
+        seconds = retry_after({'retry-after': reset}, now)
+    return seconds
 
 
 def _limit(response: Response) -> str:
-    """Which limit refused: the error limit, or the bucket that the answer names. One that names none may come from a
-    hidden limit, whatever the description says."""
+    """Return which limit rejected: the error limit, or the bucket that the response names. One that names none may come
+    from a limit that is not documented, whatever the description says."""
     return 'errors' if response.status == 420 else response.headers.get('X-Ratelimit-Group', '')
 
 
@@ -166,5 +166,5 @@ def _is_downtime(now: float) -> bool:
 
 
 def failed_body(reason: str) -> bytes:
-    """The body of the answer that stands for a broken connection, as 1.x made it up."""
+    """Return the body of the response that stands for a broken connection, as in 1.x."""
     return json.dumps({'error': reason}).encode()

@@ -73,7 +73,7 @@ def _with_century(year: int) -> int:
     return full - 100 if full > now + 50 else full
 
 
-#: Nobody is sent away for longer than a day.
+#: A longer `Retry-After` counts as a day.
 LONGEST = 86400.0
 
 
@@ -149,7 +149,7 @@ class Headers(Mapping[str, Value]):
         return len(self._items)
 
     def __repr__(self) -> str:
-        """Without the values that nobody may see: whoever prints headers is looking for others."""
+        """Without the secret values."""
         return repr({name: '***' if is_secret(name) else value for name, value in self.items()})
 
     def with_masked_addresses(self) -> Self:
@@ -181,7 +181,7 @@ def _masked(value: Any) -> Any:
 
 
 class OwnHeaders(Headers[str], MutableMapping[str, str]):
-    """What a request sends by itself. What is set or deleted here is so in `own`, where it keeps what it was given."""
+    """The headers that a request itself sends. What is set or deleted here is set or deleted in `own`."""
 
     __slots__ = ('_own',)
 

@@ -33,21 +33,21 @@ _UNREAD: Any = ...
 
 
 class Response:
-    """One answer. Before a call is executed its Response is empty (`status` None)."""
+    """The response to one execution of a call. Before the call is executed it is empty (`status` None)."""
 
     status: int | None = None
     #: The body, decompressed; None for HEAD.
     raw: bytes | None = None
     raw_body_only: bool = False
-    #: Answered from the cache, without asking the server.
+    #: It is from the cache, and the server was not asked.
     from_cache: bool = False
-    #: The server said 304: nothing has changed.
+    #: The server sent a 304: the stored response is still valid.
     not_modified: bool = False
     #: A 403 or 404 of before, given again without asking (`remember_refusals`).
     remembered: bool = False
-    #: The cache's old answer, because the server is down.
+    #: It is from the cache and has expired: the server is down, or another thread revalidates it.
     stale: bool = False
-    #: No answer came: refused, cut off, timed out. `cause` tells; `status` is a made-up 500.
+    #: No response arrived: the connection was refused, cut off, or timed out. `cause` is the error; `status` is 500.
     failed: bool = False
     cause: BaseException | None = None
     #: Seconds that the execution took; attempts it needed (0: cache).
@@ -126,7 +126,7 @@ class Response:
 
     @property
     def pages(self) -> int | None:
-        """`X-Pages`: how many pages the list has; None where that is not told."""
+        """`X-Pages`: how many pages the list has; None without a valid one."""
         values = {value.strip() for value in self.headers.get('X-Pages', '').split(',')}  # repeated by a proxy
         text = values.pop()
         return int(text) if not values and text.isascii() and text.isdigit() and len(text) < 20 else None
@@ -138,7 +138,7 @@ class Response:
 
     @property
     def age(self) -> float:
-        """Seconds since the server made this answer."""
+        """Seconds since the server made this response."""
         since = self._noted(AGED) or self._noted(RECEIVED)
         return self._initial_age() + (0.0 if since is None else max(0.0, clock.time() - since))
 
@@ -147,7 +147,7 @@ class Response:
 
     @property
     def expires(self) -> datetime | None:
-        """When the answer stops being fresh, by our clock."""
+        """When the response stops being fresh, by our clock."""
         expiry = self._noted(EXPIRY)
         try:
             return None if expiry is None else datetime.fromtimestamp(expiry, UTC)
@@ -183,9 +183,9 @@ class Response:
         return self._data
 
     def _built(self, value: Any) -> Any:
-        answer = self._description()
+        spec = self._description()
         try:
-            return builder(answer.schema if answer else None)(value)
+            return builder(spec.schema if spec else None)(value)
         except RecursionError:
             raise self._undecodable('nested too deeply') from None
 
@@ -214,11 +214,11 @@ class Response:
 
     def _body_kind(self) -> str:
         """Whether the body is JSON, text or bytes."""
-        answer = self._description()
-        if answer is None or not answer.media_types:
+        spec = self._description()
+        if spec is None or not spec.media_types:
             return JSON
         try:
-            return body_kind(self.headers.get('Content-Type', ''), answer.media_types)
+            return body_kind(self.headers.get('Content-Type', ''), spec.media_types)
         except ValueError as error:
             raise self._undecodable(str(error)) from None
 
@@ -242,34 +242,34 @@ class Response:
         )
 
     def _declares_body(self) -> bool:
-        answer = self._description() if self.raw is not None else None
-        return answer is not None and answer.schema is not None and self.status not in (204, 304)
+        spec = self._description() if self.raw is not None else None
+        return spec is not None and spec.schema is not None and self.status not in (204, 304)
 
     def _description(self) -> ResponseSpec | None:
-        """What the document says of this answer. What is broken there is told, and is no reason not to read it."""
+        """Return the description of this response; None if there is none, or (which is logged) a broken one."""
         try:
             return self.operation.answer(self.status) if self.status else None
         except SpecError as error:
-            LOGGER.warning('an answer is read without its description: %s', error)
+            LOGGER.warning('a response is read without its description: %s', error)
             return None
 
     def check(self) -> None:
         """Raise UndecodableBodyError, which lists how, if the body differs from its description."""
-        answer = self.operation.answer(self.status) if self.status else None
+        spec = self.operation.answer(self.status) if self.status else None
         faults = Faults(of_response=True)
-        if answer is not None and answer.schema is not None and self.raw and self._body_kind() == JSON:
-            told = self.decoded()
-            fitting = coerce(told, answer.schema, 'body', faults)
-            faults += [] if faults else _mended(told, fitting, 'body')
+        if spec is not None and spec.schema is not None and self.raw and self._body_kind() == JSON:
+            value = self.decoded()
+            fitting = coerce(value, spec.schema, 'body', faults)
+            faults += [] if faults else _mended(value, fitting, 'body')
         if faults:
             raise self._undecodable('; '.join(f'{place}: {fault}' for place, fault in faults[:20]))
 
     def take_headers(self, headers: dict[str, str]) -> None:
-        """The headers as they came, or as they were kept."""
+        """Set the headers, as they were received or stored."""
         self._plain, self._headers = headers, None
 
     def reset(self) -> None:
-        """Be empty again. Kept from 1.x, where a Response had to be made ready for its next execution."""
+        """Make the Response empty. In 1.x that was needed before the next execution."""
         self.__dict__ = Response(self.request).__dict__
 
     def show(self, latest: Response) -> None:
@@ -286,18 +286,18 @@ class Response:
         return f'<Response of {name}: {self.status}, {len(self.raw or b"")} bytes>'
 
 
-def _mended(told: Any, fitting: Any, where: str) -> list[tuple[str, str]]:
+def _mended(sent: Any, fitting: Any, where: str) -> list[tuple[str, str]]:
     """What a caller may say loosely, and a server should not: where the value that fits is not the one it sent."""
-    if isinstance(told, dict) and isinstance(fitting, dict):
-        parts = [(told[name], fitting.get(name, ...), f'{where}.{name}') for name in told]
-    elif isinstance(told, list) and isinstance(fitting, list) and len(told) == len(fitting):
-        parts = [(told[number], fitting[number], f'{where}[{number}]') for number in range(len(told))]
+    if isinstance(sent, dict) and isinstance(fitting, dict):
+        parts = [(sent[name], fitting.get(name, ...), f'{where}.{name}') for name in sent]
+    elif isinstance(sent, list) and isinstance(fitting, list) and len(sent) == len(fitting):
+        parts = [(sent[number], fitting[number], f'{where}[{number}]') for number in range(len(sent))]
     else:
-        kinds = {type(told), type(fitting)}
-        same = told == fitting and (len(kinds) == 1 or kinds == {int, float})
+        kinds = {type(sent), type(fitting)}
+        same = sent == fitting and (len(kinds) == 1 or kinds == {int, float})
         if same:
             return []
-        return [(where, 'null is not allowed' if fitting is ... else f'{shown(told)} where {shown(fitting)} belongs')]
+        return [(where, 'null is not allowed' if fitting is ... else f'{shown(sent)} where {shown(fitting)} belongs')]
     return [fault for part in parts for fault in _mended(*part)]
 
 

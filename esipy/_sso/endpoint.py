@@ -38,7 +38,7 @@ def tokens(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> d
 
 
 def with_lifetime(found: dict[str, Any]) -> dict[str, Any]:
-    """Return tokens whose `expires_in` is a number: what the SSO says, else until the JWT's `exp`. Without either they
+    """Return tokens whose `expires_in` is a number: that of the SSO, else until the JWT's `exp`. Without either they
     are about to expire: 0."""
     seconds = form.lifetime(found.get('expires_in'))
     if seconds is None:

@@ -9,7 +9,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 
 from esipy._message.decode import decode
 
-#: The error codes that an authorization server may answer with (RFC 6749 section 5.2, RFC 7009 section 2.2.1; RFC 6750
+#: The error codes that an authorization server may send (RFC 6749 section 5.2, RFC 7009 section 2.2.1; RFC 6750
 #: section 3.1 has `invalid_token`). Anything else in a response could be part of a secret, and is not shown.
 ERROR_CODES = frozenset(
     {
@@ -24,7 +24,7 @@ ERROR_CODES = frozenset(
     }
 )
 
-#: The codes that mean that a grant is gone for good. The EVE SSO answers with either.
+#: The codes that mean that a grant is gone for good. The EVE SSO sends either.
 GRANT_IS_GONE = frozenset({'invalid_grant', 'invalid_token'})
 
 #: No token is valid for as many seconds.
