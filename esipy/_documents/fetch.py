@@ -22,7 +22,9 @@ from esipy._message.errors import kind_of
 from esipy._message.headers import masked_addresses
 from esipy._message.request import Outgoing
 from esipy._runtime.redact import masked
+from esipy._runtime.suggest import abridged
 from esipy._spec.reader import Reader
+from esipy._spec.refs import shown
 from esipy._version import __version__
 from esipy.events import advise
 from esipy.exceptions import APIException, ConnectionFailedError, SpecError, TimedOutError
@@ -65,7 +67,7 @@ def load(source: Any) -> Reader:
     if kind == 'file':
         return _from_file(path_of(source))
     if kind:
-        raise SpecError(f'{source}: descriptions are read by http, https and from files, not by {kind}')
+        raise SpecError(f'{abridged(source, 200)}: descriptions are read by http, https and from files, not by {kind}')
     return _from_file(Path(source))
 
 
@@ -88,7 +90,9 @@ def path_of(address: str, is_windows: bool = os.name == 'nt') -> Path:
         if host.lower() not in ('', 'localhost'):
             return Path(f'//{host}{path}')
     elif host.lower() not in ('', 'localhost'):
-        raise SpecError(f'{address}: names the machine {host!r}; a file of this one has three slashes: file:///…')
+        raise SpecError(
+            f'{abridged(address, 200)}: names the machine {shown(host)}; a file of this one has three slashes: file:///…'
+        )
     return Path(path)
 
 

@@ -57,7 +57,12 @@ def _directory(file: Path) -> Path:
     try:
         return file.parent.resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        raise SpecError(f'{shown(str(file))}: cannot be read: {error}') from None
+        raise SpecError(f'{shown(str(file))}: cannot be read: {_reason(error)}') from None
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, without the file's name, which stands before it."""
+    return abridged(str(getattr(error, 'strerror', None) or error), 200)
 
 
 def _load(file: Path, chain: _Chain) -> dict[str, Any]:
@@ -90,7 +95,7 @@ def _read(file: Path, chain: _Chain) -> bytes:
     except (OSError, ValueError, RuntimeError) as error:
         if isinstance(error, SpecError):
             raise
-        raise SpecError(f'{where}: cannot be read: {error}') from None
+        raise SpecError(f'{where}: cannot be read: {_reason(error)}') from None
 
 
 def _bytes_of(file: Path, where: str) -> bytes:

@@ -374,6 +374,15 @@ def test_errors_stay_short(operation: dict[str, Any]) -> None:
     assert 0 < max(map(len, errors)) < 3000
 
 
+@pytest.mark.parametrize(
+    'source', [LONG, f'ftp://{LONG}', f'file://{LONG}/a', f'file:///{LONG}', f'a: {LONG}: b\n', '{' + LONG]
+)
+def test_errors_about_a_source_stay_short(source: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        App.create(source)
+    assert len(str(caught.value)) < 2000
+
+
 def test_values_in_errors_stay_short() -> None:
     app = with_schemas({'S0': {'type': 'integer'}})
     deep: Any = []
