@@ -162,7 +162,7 @@ def _slug(bucket: Any) -> str:
 
 
 def translated(error: APIException, response: Any, operation: Any) -> EsiError:
-    """Return the error of this module that stands for one of esipy's. `response`: where there was one."""
+    """Return the error of this module that stands for one of esipy's. `response`, `operation`: where there was one."""
     if isinstance(error, LimitedError):
         return _limit(error, operation)
     has_response = response is not None and not response.failed
@@ -187,7 +187,7 @@ def _limit(error: LimitedError, operation: Any) -> EsiError:
     reset = error.retry_after if error.retry_after is not None else 60.0
     if error.status_code == 420 or error.limit == 'errors':
         return ESIErrorLimitException(reset)
-    rule = operation.rate_limit
+    rule = None if operation is None else operation.rate_limit
     slug, limit, window = (rule.group, rule.tokens, rule.window) if rule is not None else (error.limit, 0, 0)
     return ESIBucketLimitException(ESIRateLimitBucket(slug, limit, window), reset)
 

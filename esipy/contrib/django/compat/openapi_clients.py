@@ -284,7 +284,10 @@ class ESIClientProvider:
 
     @property
     def client(self) -> ESIClient:
-        """The client: one for the process, until a setting changes."""
+        """The client: one for the process, until a setting changes.
+
+        Raises the errors of `esi.exceptions` where the description of the API cannot be loaded.
+        """
         state = clients.state_of_settings()
         with self._lock:
             if self._client is None or self._settings not in (None, state):
@@ -294,7 +297,10 @@ class ESIClientProvider:
     def _make(self) -> ESIClient:
         name = f'{self._ua_appname.replace(" ", "-")}/{self._ua_version}'
         options: dict[str, Any] = {} if self._tenant == 'tranquility' else {'headers': {'X-Tenant': self._tenant}}
-        app = descriptions.app(self._date, self._tenant, self._spec_file, self._headers)
+        try:
+            app = descriptions.app(self._date, self._tenant, self._spec_file, self._headers)
+        except APIException as error:
+            raise translated(error, None, None) from error
         client = clients.make_client(
             app=app,
             compatibility_date=self._date,

@@ -357,6 +357,14 @@ def test_a_description_in_a_file(document: Path, esi_sandbox: Sandbox) -> None:
     assert str(provider) == 'ESIClientProvider - app (1)'
 
 
+def test_a_description_that_cannot_be_loaded() -> None:
+    with servers.Server(lambda visit: visit.send(servers.answer(b'{}', status=503))) as server:
+        address = server.url
+    provider = ESIClientProvider(DATE, 'app', '1')
+    with override_settings(ESI_API_URL=address), pytest.raises(exceptions.RequestError):
+        _ = provider.client
+
+
 def test_one_description_for_all_providers(esi_sandbox: Sandbox) -> None:
     first, second = (ESIClientProvider(DATE, name, '1').client for name in ('a', 'b'))
     assert first.app is second.app

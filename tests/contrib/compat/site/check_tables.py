@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -16,6 +17,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 
 from esipy.contrib.django import client, sso, tasks
 from esipy.contrib.django.compat.helpers import get_token
@@ -148,6 +150,28 @@ def test_a_part_of_the_tokens_in_each_run(esi: Sandbox) -> None:
     assert not Token.objects.get_expired().exists()
     with pytest.raises(ValueError, match='fraction must be 1 or more'):
         tasks.cleanup_token_subset(0)
+
+
+def test_a_large_table_is_read_in_pieces(esi: Sandbox) -> None:
+    """The longer the table, the more ids are held, and no more rows; while the SSO is down, that is soon over."""
+    old = now() - timedelta(hours=1)
+    rows = [
+        Token(character_id=number, character_name='x', access_token='a' * 2000, refresh_token='r', created=old)
+        for number in range(20_000)
+    ]
+    Token.objects.bulk_create(rows, batch_size=2000)
+    del rows
+    esi.faults.add('status', status=503, operation='sso.token')
+    tracemalloc.start()
+    try:
+        with CaptureQueriesContext(connection) as queries:
+            assert tasks.cleanup_token() == 5
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000_000, 'all rows together have 40 MB'
+    assert len(queries) < 40
+    assert Token.objects.count() == 20_000
 
 
 def test_messages_of_before(esi: Sandbox) -> None:
