@@ -18,8 +18,6 @@ import redis
 
 from tests.databases import Server, redis_server
 
-pytest.importorskip('celery')
-
 ROOT = Path(__file__).parent.parent.parent
 
 

@@ -230,7 +230,11 @@ def test_a_list_that_becomes_shorter_begins_again(world: World) -> None:
     assert (found.pages, found.rows, found.is_whole, found.restarts) == (2, 150, True, 1)
 
 
-@pytest.mark.parametrize('headers', [{'Retry-After': '120'}, {}], ids=['downtime', 'many errors'])
+@pytest.mark.parametrize(
+    'headers',
+    [{'Retry-After': '120'}, pytest.param({}, marks=pytest.mark.soak)],
+    ids=['downtime', 'many errors'],
+)
 def test_a_downtime_pauses_the_crawl_and_one_probe_at_a_time_is_sent(world: World, headers: dict[str, str]) -> None:
     world.esi.faults.add('status', status=503, headers=headers)
     crawl = world.crawl(probe_every=0.5)
