@@ -126,9 +126,16 @@ setup(
     package_data={
         'esipy': ['py.typed'],
         'esipy._limits': ['*.lua'],
-        'esipy._sandbox': ['*.json', '*.yaml'],
+        'esipy._sandbox': ['*.json'],
         'esipy.contrib.celery': ['*.lua'],
         'esipy.contrib.django': ['templates/esi/*.html'],
+    },
+    project_urls={
+        'Homepage': 'https://github.com/Kyria/EsiPy',
+        'Source': 'https://github.com/Kyria/EsiPy',
+        'Documentation': 'https://github.com/Kyria/EsiPy/tree/master/docs',
+        'Changelog': 'https://github.com/Kyria/EsiPy/blob/master/CHANGELOG.md',
+        'Issues': 'https://github.com/Kyria/EsiPy/issues',
     },
     python_requires='>=3.11',
     install_requires=CORE,

@@ -1,15 +1,15 @@
 """make demo
 
 What esipy does, step by step, on a local ESI that comes with it. LIVE=1 does the public part on the real server.
+Each step shows the lines that it runs, and then what they found.
 """
 
 import os
 import sys
+import textwrap
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from typing import Any
 
 from esipy import API_CALL_STATS, EsiApp, EsiClient, EsiSecurity
@@ -17,127 +17,150 @@ from esipy.exceptions import APIException
 from esipy.sandbox import Sandbox
 
 USER_AGENT = 'esipy-demo/1.0 (https://pypi.org/project/EsiPy)'
-THE_FORGE = 10000002
 CHARACTER = 90000001
+WIDTH = 80
+
+#: Colours only for people, who can turn them off (https://no-color.org).
+COLOURED = sys.stdout.isatty() and not os.environ.get('NO_COLOR') and os.environ.get('TERM') != 'dumb'
 
 
-@dataclass
-class Wire:
-    """Counts the calls that really go out, by esipy's own signal."""
+def coloured(text: str, code: str) -> str:
+    return f'\x1b[{code}m{text}\x1b[0m' if COLOURED else text
 
-    requests: int = 0
 
-    def __call__(self, url: str, status_code: int, elapsed_time: float, message: Any, **more: Any) -> None:
+def show(text: str, code: str = '', indent: str = '    ') -> None:
+    """Print a text, broken into lines of at most 80 columns."""
+    for line in textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent + '  '):
+        print(coloured(line, code) if code else line)
+
+
+class Demo:
+    """Runs the steps. The lines of a step share their names, as at a prompt."""
+
+    def __init__(self, **names: Any) -> None:
+        self.names = names
+        self.requests = 0
+
+    def count(self, url: str, status_code: int, elapsed_time: float, message: Any, **more: Any) -> None:
+        """Count the requests that are really sent: a receiver of esipy's own signal."""
         self.requests += 1
 
+    def step(self, title: str, lines: str, found: str) -> None:
+        """Print a title and some lines of code, run them, and print `found`, a text with `{expressions}` in it."""
+        code = textwrap.dedent(lines).strip()
+        print(f'\n{coloured(title, "1")}')
+        for line in code.splitlines():
+            print(f'  {coloured(">>>", "2")} {coloured(line, "36")}')
+        before, begun = self.requests, time.perf_counter()
+        exec(code, self.names)
+        took = (time.perf_counter() - begun) * 1000
+        for sentence in found.splitlines():
+            show(eval(f'f{sentence.strip()!r}', self.names))
+        sent = self.requests - before
+        show(f'{took:.1f} ms, {sent} request{"" if sent == 1 else "s"} sent', '2')
 
-wire = Wire()
-
-
-@contextmanager
-def step(title: str) -> Iterator[list[str]]:
-    """Print what a step found, how long it took, and how many requests it needed."""
-    found: list[str] = []
-    before, begun = wire.requests, time.perf_counter()
-    yield found
-    took = (time.perf_counter() - begun) * 1000
-    sent = wire.requests - before
-    print(f'\n▸ {title}')
-    for line in found:
-        print(f'    {line}')
-    print(f'    {took:.1f} ms, API calls sent: {sent}')
-
-
-def public(app: EsiApp, client: EsiClient, calls: list[Any]) -> None:
-    with step("A public operation: app.op['get_status']()") as found:
-        call = app.op['get_status']()
-        calls.append(call)
-        status = client.request(call, raise_on_error=True).data
-        found.append(f'{status.players} players online since {status.start_time:%d %B, %H:%M} UTC')
-
-    with step("A question that is POSTed: app.op['post_universe_ids'](names=[…])") as found:
-        answer = client.request(app.op['post_universe_ids'](names=['Jita', 'CCP Bartender']), raise_on_error=True).data
-        for kind, things in answer.items():
-            found.append(f'{kind}: ' + ', '.join(f'{thing.name} is {thing.id}' for thing in things))
-
-    with step('Five pages of market orders at once: client.multi_request(calls)') as found:
-        market = app.op['get_markets_region_id_orders']
-        pages = [market(region_id=THE_FORGE, order_type='all', page=page) for page in range(1, 6)]
-        calls.extend(pages)
-        orders = [order for _, page in client.multi_request(pages, raise_on_error=True) for order in page.data]
-        dearest = max(orders, key=lambda order: order.price)
-        found.append(f'{len(orders)} orders; the dearest is {dearest.price:,.2f} ISK, issued {dearest.issued:%d %B %Y}')
+    def mistake(self, line: str) -> None:
+        """Print a line of code that is wrong, and the error that it raises before anything is sent."""
+        print(f'  {coloured(">>>", "2")} {coloured(line, "36")}')
+        try:
+            exec(line, self.names)
+        except (KeyError, ValueError) as error:
+            show(f'{type(error).__name__}: {error}', '33')
 
 
-def private(app: EsiApp, client: EsiClient, calls: list[Any]) -> None:
-    with step("A private operation, signed with a token: app.op['get_characters_character_id_wallet']") as found:
-        call = app.op['get_characters_character_id_wallet'](character_id=CHARACTER)
-        calls.append(call)
-        found.append(f'{client.request(call, raise_on_error=True).data:,.2f} ISK in the wallet')
-
-
-def signed_in(esi: Sandbox) -> EsiSecurity:
-    """A character who has signed in on the local server."""
-    security = EsiSecurity(
-        redirect_uri='http://localhost/callback',
-        client_id='demo',
-        secret_key='demo',
-        headers={'User-Agent': USER_AGENT},
-        sso_endpoints={'issuer': esi.url, 'token_endpoint': f'{esi.url}/token'},
+def public(demo: Demo) -> None:
+    demo.step(
+        'The API describes itself, and each of its operations gets a name',
+        'app = EsiApp()',
+        "{len(app.op)} operations, under the names of EsiPy 1.x and today's",
     )
-    security.update_token({'access_token': esi.token(CHARACTER, lifetime=7200), 'expires_in': 7200})
-    return security
+    demo.step(
+        'A call is an operation with its arguments; a client executes it',
+        """
+        call = app.op['get_status']()
+        status = client.request(call).data
+        """,
+        '{status.players} players are online, since {status.start_time:%d %B, %H:%M} UTC',
+    )
+    demo.step(
+        'Names to ids: the body of a POST is given like any other argument',
+        """
+        names = app.op['post_universe_ids'](names=['Jita', 'Tritanium'])
+        found = client.request(names).data
+        """,
+        '{"; ".join(f"{one.name} is {one.id}" for many in found.values() for one in many)}',
+    )
+    demo.step(
+        'A long list comes in pages; esipy fetches all of them at once',
+        """
+        market = app.op['get_markets_region_id_orders']
+        orders = client.all(market(region_id=10000002, order_type='all'))
+        dearest = max(orders, key=lambda order: order.price)
+        """,
+        '{len(orders)} orders on {orders.pages} pages; the dearest is {dearest.price:,.2f} ISK',
+    )
 
 
-def again(client: EsiClient, calls: list[Any], esi: Sandbox | None) -> None:
-    with step(f'The {len(calls)} that only read, again: still fresh, answered from the cache') as found:
-        answers = [client.request(call) for call in calls]
-        found.append(f'{sum(answer.from_cache for answer in answers)} of {len(answers)} from the cache')
+def private(demo: Demo) -> None:
+    demo.step(
+        'What belongs to a character needs a token, which signing in brings',
+        """
+        wallet = app.op['get_characters_character_id_wallet']
+        response = client.request(wallet(character_id=90000001))
+        """,
+        '{response.data:,.2f} ISK are in the wallet',
+    )
+
+
+def again(demo: Demo, esi: Sandbox | None) -> None:
+    demo.step(
+        'A response is fresh for as long as the server says: until then, no request',
+        'again = client.request(call)',
+        'from the cache: {again.from_cache}; it expires in {again.expires_in:.0f} s',
+    )
     if esi is None:
         return
     esi.clock.move(3600)
-    with step('An hour later (the clock was moved): no longer fresh, asked by entity tag') as found:
-        answers = [client.request(call) for call in calls]
-        kept = sum(answer.not_modified for answer in answers)
-        found.append(f'{kept} of {len(answers)} unchanged: the server sent 304 and no body, esipy gave the kept one')
+    demo.step(
+        'An hour later (the clock was moved), its ETag asks: has anything changed?',
+        'later = client.request(call)',
+        'not modified: {later.not_modified}; the server sent no body, esipy had stored it',
+    )
 
 
-def mistakes(app: EsiApp) -> None:
-    with step('Mistakes are told before anything is sent') as found:
-        for name, arguments in (
-            ('get_market_region_id_orders', {}),
-            ('get_markets_region_id_orders', {'region_id': '../etc', 'order_type': 'al', 'pge': 1}),
-        ):
-            try:
-                app.op[name](**arguments)
-            except (KeyError, ValueError) as error:
-                found.append(f'{type(error).__name__}: {error}')
+def mistakes(demo: Demo) -> None:
+    print(f'\n{coloured("Mistakes are reported before anything is sent", "1")}')
+    demo.mistake("app.op['get_market_region_id_orders']()")
+    demo.mistake("market(region_id='../etc', order_type='al', pge=1)")
+
+
+def signed_in(esi: Sandbox) -> EsiSecurity:
+    """A character who has signed in before, on the local server."""
+    security = EsiSecurity('http://localhost/callback', 'demo', 'demo', headers={'User-Agent': USER_AGENT})
+    security.update_token(esi.sso.grant(CHARACTER, client_id='demo'))
+    return security
 
 
 def main() -> None:
     live = os.environ.get('LIVE', '') not in ('', '0')
     warnings.simplefilter('error')
-    API_CALL_STATS.add_receiver(wire)
     with ExitStack() as stack:
         esi = None
         if live:
-            print('esipy, on the real server: https://esi.evetech.net')
+            show('esipy, on the real server: https://esi.evetech.net', indent='')
         else:
             esi = stack.enter_context(Sandbox())
             stack.enter_context(esi.redirect())
-            print(f'esipy, on a local ESI of its own: {esi.url} (LIVE=1 takes the real one)')
-        with step('The description of the API becomes a table of operations: EsiApp()') as found:
-            app = EsiApp()
-            size = '' if live else ' (a small ESI of its own; the real one has over 200)'
-            found.append(f'{len(app.op)} operations{size}, by the names of EsiPy 1.x and by those of today')
+            show(f'esipy, on a local ESI: {esi.url} (LIVE=1 takes the real one)', indent='')
         security = signed_in(esi) if esi is not None else None
-        client = stack.enter_context(EsiClient(security, headers={'User-Agent': USER_AGENT}))
-        calls: list[Any] = []
-        public(app, client, calls)
-        if security is not None:
-            private(app, client, calls)
-        mistakes(app)
-        again(client, calls, esi)
+        client = stack.enter_context(EsiClient(security, user_agent=USER_AGENT, raise_on_error=True))
+        demo = Demo(EsiApp=EsiApp, client=client)
+        API_CALL_STATS.add_receiver(demo.count)
+        public(demo)
+        if esi is not None:
+            private(demo)
+        mistakes(demo)
+        again(demo, esi)
     print('\nThat was all. docs/start.md goes on from here.')
 
 

@@ -33,10 +33,15 @@ TESTED = (
 )
 
 #: Tests that fail with esipy, and why (see docs/from-django-esi.md).
+_ONCE = 'a 500 is retried, and the mock responds once'
+_SECTIONS = 'memberaudit.tests.managers.test_character_sections_'
 DIFFERENCES = {
-    'memberaudit.tests.core.test_player_count.TestPlayerCount.test_should_return_none_when_esi_return_error_code': (
-        'a 500 is retried, and the mock responds once'
-    ),
+    'memberaudit.tests.core.test_player_count.TestPlayerCount.'
+    'test_should_return_none_when_esi_return_error_code': _ONCE,
+    f'{_SECTIONS}2b.TestCharacter_UpdateLoyalty.test_should_ignore_http_500': _ONCE,
+    f'{_SECTIONS}3a.TestCharacter_UpdateShip.test_should_ignore_error_500': _ONCE,
+    'memberaudit.tests.managers.test_general_b.TestLocationManager_Structure_UpdateOrCreateEsi.'
+    'test_should_create_empty_location_on_access_error_1': 'a 401 refreshes the token, and the mock responds once',
     'allianceauth.eveonline.tests.test_providers.TestEveOpenAPIProvider.test_user_agent_header': (
         'it reads a private session of aiopenapi3'
     ),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from esipy._message.decode import decode
+from esipy._spec.model import Operation
 from esipy.exceptions import CallError
 
-if TYPE_CHECKING:
-    from esipy._message.request import Request
-    from esipy._message.response import Response
+
+class Message(Protocol):
+    """A Request or a Response."""
+
+    @property
+    def operation(self) -> Operation: ...
 
 
 def json_encoder(content: Any, *args: Any, **kwargs: Any) -> str:
@@ -45,7 +49,7 @@ class Codec:
         #: The media type that the serializer is known to write.
         self.content_type = 'application/json' if serializer is json_encoder else None
 
-    def encode(self, payload: Any, request: Request) -> bytes:
+    def encode(self, payload: Any, request: Message) -> bytes:
         """Return the body. Raises CallError for a payload that cannot be sent."""
         name = request.operation.id
         if self._serializer is not None:
@@ -65,7 +69,7 @@ class Codec:
         reason = f'must be bytes or text, not {kind}, since the client has no serializer'
         raise CallError(name, [('payload', f'{reason}; give it serializer=json_encoder')])
 
-    def decode(self, raw: bytes, response: Response) -> Any:
+    def decode(self, raw: bytes, response: Message) -> Any:
         """Return what the parser returns for a body. An error of the parser is raised."""
         if self._parser is None:
             return raw

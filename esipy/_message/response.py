@@ -248,14 +248,14 @@ class Response:
     def _description(self) -> ResponseSpec | None:
         """Return the description of this response; None if there is none, or (which is logged) a broken one."""
         try:
-            return self.operation.answer(self.status) if self.status else None
+            return self.operation.response_for(self.status) if self.status else None
         except SpecError as error:
             LOGGER.warning('a response is read without its description: %s', error)
             return None
 
     def check(self) -> None:
         """Raise UndecodableBodyError, which lists how, if the body differs from its description."""
-        spec = self.operation.answer(self.status) if self.status else None
+        spec = self.operation.response_for(self.status) if self.status else None
         faults = Faults(of_response=True)
         if spec is not None and spec.schema is not None and self.raw and self._body_kind() == JSON:
             value = self.decoded()

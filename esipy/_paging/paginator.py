@@ -118,7 +118,7 @@ class Paginator:
         fields = data.items() if isinstance(data, dict) else ()
         lists = {name: value for name, value in fields if isinstance(value, list)}
         if len(lists) > 1:
-            declared = self.operation.answer(200)
+            declared = self.operation.response_for(200)
             known = declared.schema.properties if declared is not None and declared.schema is not None else {}
             lists = {name: value for name, value in lists.items() if name in known}
         return next(iter(lists.values())) if len(lists) == 1 else None

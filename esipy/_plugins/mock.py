@@ -257,7 +257,7 @@ def _check(call: CallContext, raw: RawResponse) -> None:
     described = getattr(call.operation, 'answers', {})
     if not described or raw.status >= 400 or raw.status == 304:
         return
-    if call.operation.answer(raw.status) is None:
+    if call.operation.response_for(raw.status) is None:
         raise MockError(f'{call.name}: status {raw.status} is not in the description; it has {", ".join(described)}')
     response = call.response_of(raw.status, raw.headers, raw.content, raw.url)
     try:

@@ -202,7 +202,7 @@ class Answering:
 
     def _bad_request(self, operation: Operation, faults: list[Misfit]) -> Reply:
         message = '; '.join(f'{fault.location}: {fault.message}' for fault in faults[:3])
-        answer = operation.answer(400)
+        answer = operation.response_for(400)
         if answer is None or answer.schema is None or 'details' not in answer.schema.properties:
             return error_reply(400, message)
         return error_reply(400, message, details=[_detail(fault) for fault in faults[:20]])

@@ -14,8 +14,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from esipy._runtime.lazy import missing_extra
-from esipy._spec.reader import Reader
-from esipy._spec.schema import Schema
+from esipy._spec.schema import Schema, SchemaReader
 
 try:
     from jsonschema import Draft202012Validator, FormatChecker, ValidationError, validators
@@ -64,7 +63,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 #: The validators of each description: one for the whole, from which references are followed, and one for each node.
-_known: WeakKeyDictionary[Reader, dict[int, Any]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[SchemaReader, dict[int, Any]] = WeakKeyDictionary()
 
 
 def _validator(schema: Schema) -> Any:

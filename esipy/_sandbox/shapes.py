@@ -28,10 +28,10 @@ class Shape(NamedTuple):
 
 def success(operation: Operation) -> tuple[int, ResponseSpec | None]:
     """The status of a success, and what the description says of it."""
-    statuses = sorted(status for status in operation.answers if status.startswith('2') and status.isdecimal())
+    statuses = sorted(status for status in operation.responses if status.startswith('2') and status.isdecimal())
     if statuses:
-        return int(statuses[0]), operation.answers[statuses[0]]
-    return 200, operation.answers.get('2XX')
+        return int(statuses[0]), operation.responses[statuses[0]]
+    return 200, operation.responses.get('2XX')
 
 
 def shape_of(operation: Operation) -> Shape:

@@ -107,7 +107,7 @@ class EndpointTable(Reader):
     def undeclared(self, name: str) -> Parameter:
         return self._open(name, 'query', {})
 
-    def answers(self, place: OperationKey) -> dict[str, ResponseSpec]:
+    def responses(self, place: OperationKey) -> dict[str, ResponseSpec]:
         return {}
 
     def security(self, place: OperationKey) -> list[dict[str, list[str]]]:

@@ -58,8 +58,8 @@ def _argument(parameter: Parameter) -> Iterator[str]:
 def _response(operation: Operation) -> list[str]:
     """The fields of a success; what is broken in the description is left out."""
     try:
-        statuses = [status for status in operation.answers if status.startswith('2')]
-        schema = next((found for status in statuses if (found := operation.answers[status].schema) is not None), None)
+        statuses = [status for status in operation.responses if status.startswith('2')]
+        schema = next((found for status in statuses if (found := operation.responses[status].schema) is not None), None)
         if schema is None:
             return ['Response: no content'] if statuses else ['Response: not described']
         return [f'Response: {_kind(schema)}', *_fields(schema, 1)]

@@ -30,7 +30,7 @@ BODY_NAMES = {
 
 _BOOKMARKS = 'the server has removed bookmarks from the API; nothing replaces them'
 _OPPORTUNITIES = 'the server has removed opportunities from the API; nothing replaces them'
-_SOVEREIGNTY = 'the server has removed it; its successor is get_sovereignty_systems (its answer has another shape)'
+_SOVEREIGNTY = 'the server has removed it; its successor is get_sovereignty_systems (its response has another form)'
 _VERIFY = 'the server has removed it; EsiSecurity.verify() reads the token itself'
 _DOCUMENT = "the server has retired its Swagger documents; EsiApp() loads today's, and EsiApp().get_latest_swagger too"
 

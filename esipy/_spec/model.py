@@ -1,8 +1,8 @@
 """What a description says of an operation, in one form for all formats; `parameter`, `schema`, `media` and `security`
 hold the parts.
 
-Everything is read from the document when it is asked for and kept from then on; a `reader.Reader` (one per
-format) does the reading.
+Everything is read from the document when it is first used, and kept from then on. The readers of the formats
+(`reader.Reader`) import this module, which knows them by the protocol `OperationReader` alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from esipy._runtime.attribute import HelpText
 from esipy._spec.legacy import HEADERS
@@ -24,8 +24,6 @@ from esipy.exceptions import CallError, SpecError
 
 if TYPE_CHECKING:
     import inspect
-
-    from esipy._spec.reader import Reader
 
 #: The header that says which day's API is called. The client fills it in; neither "required" nor the document's
 #: enum of one date binds a caller.
@@ -84,6 +82,24 @@ class ResponseSpec(NamedTuple):
     media_types: tuple[str, ...] = ()
 
 
+class OperationReader(Protocol):
+    """What an operation asks the reader of its format."""
+
+    document: Mapping[str, Any]
+
+    def raw(self, place: OperationKey) -> Mapping[str, Any]: ...
+    def base_url_of(self, place: OperationKey) -> str: ...
+    def parameters(self, place: OperationKey) -> list[Parameter]: ...
+    def undeclared(self, name: str) -> Parameter | None: ...
+    def endpoint(self, place: OperationKey) -> Mapping[str, Any]: ...
+    def responses(self, place: OperationKey) -> dict[str, ResponseSpec]: ...
+    def response_types(self, place: OperationKey) -> list[str]: ...
+    def security(self, place: OperationKey) -> list[dict[str, list[str]]]: ...
+    def scheme(self, name: str) -> SecurityScheme: ...
+    def has_writes(self, place: OperationKey) -> bool: ...
+    def help_of(self, operation: Operation) -> str: ...
+
+
 class Operation:
     __doc__ = HelpText(
         """One operation of the API. Call it with its parameters to get a call that a client executes:
@@ -93,7 +109,7 @@ class Operation:
         lambda operation: operation.help_text(),
     )
 
-    def __init__(self, reader: Reader, place: OperationKey, bind: Callable[..., Any]) -> None:
+    def __init__(self, reader: OperationReader, place: OperationKey, bind: Callable[..., Any]) -> None:
         self._reader = reader
         self._bind = bind
         self.place = place
@@ -117,7 +133,7 @@ class Operation:
                 if parameter.required and parameter.location != 'header'
             )
             raise CallError(self.id, [('', f'arguments are given by name{": " + names if names else ""}')])
-        return self._told(self._bind, self, params)
+        return self._read(self._bind, self, params)
 
     @property
     def operationId(self) -> str:
@@ -131,7 +147,7 @@ class Operation:
     @cached_property
     def base_url(self) -> str:
         """The address that the path is below: the server of this operation."""
-        return self._told(self._reader.base_url_of, self.place)
+        return self._read(self._reader.base_url_of, self.place)
 
     @cached_property
     def endpoint(self) -> Mapping[str, Any]:
@@ -150,7 +166,7 @@ class Operation:
     @cached_property
     def parameters(self) -> list[Parameter]:
         """Everything that a call may be given, the body among them (location 'body'), in the document's order."""
-        found = self._told(self._reader.parameters, self.place)
+        found = self._read(self._reader.parameters, self.place)
         _name_arguments(found)
         return found
 
@@ -176,12 +192,12 @@ class Operation:
         return frozenset(p.name.lower() for p in self.parameters if p.location == 'header')
 
     @cached_property
-    def answers(self) -> dict[str, ResponseSpec]:
+    def responses(self) -> dict[str, ResponseSpec]:
         """By status as text, and 'default'."""
-        return self._told(self._reader.answers, self.place)
+        return self._read(self._reader.responses, self.place)
 
-    def _told(self, read: Callable[..., T], *arguments: Any) -> T:
-        """What `read` returns; what it finds broken in the document is reported with the operation's name."""
+    def _read(self, read: Callable[..., T], *arguments: Any) -> T:
+        """Return what `read` returns. A SpecError of it gets the id of the operation."""
         try:
             return read(*arguments)
         except SpecError as error:
@@ -189,19 +205,19 @@ class Operation:
             start, reason = f'{self.id}: {kind}: ', str(error)
             raise type(error)(reason if reason.startswith(start) else start + reason) from None
 
-    def answer(self, status: int) -> ResponseSpec | None:
-        """What the document says of an answer with this status; None if it does not."""
-        answers = self.answers
-        return answers.get(str(status)) or answers.get(f'{status // 100}XX') or answers.get('default')
+    def response_for(self, status: int) -> ResponseSpec | None:
+        """Return what the document says about a response with this status; None if it says nothing."""
+        responses = self.responses
+        return responses.get(str(status)) or responses.get(f'{status // 100}XX') or responses.get('default')
 
     @cached_property
     def security(self) -> list[dict[str, list[str]]]:
         """The document's security requirement: any one of these, {scheme: [scopes]}."""
-        return self._told(self._reader.security, self.place)
+        return self._read(self._reader.security, self.place)
 
     def schemes_of(self, need: Mapping[str, list[str]]) -> list[SecurityScheme]:
         """How the credentials of an alternative of `security` are sent."""
-        return [self._told(self._reader.scheme, name) for name in need]
+        return [self._read(self._reader.scheme, name) for name in need]
 
     @cached_property
     def accept(self) -> str | None:
@@ -234,7 +250,7 @@ class Operation:
 
     @property
     def cache_age(self) -> int | None:
-        """For how many seconds an answer stays fresh, as far as the document knows."""
+        """For how many seconds a response stays fresh, according to the document; None if it does not say."""
         told = (self.raw.get(name) for name in ('x-client-cache-ttl', 'x-cache-age', 'x-cached-seconds'))
         return next((age for age in told if type(age) is int and age >= 0), None)
 
@@ -244,13 +260,13 @@ class Operation:
         if self.method != 'GET':
             return None
         names = {p.name for p in self.parameters if p.location == 'query'}
-        if self.raw.get('x-pagination') == 'cursor' or (names >= {'before', 'after'} and self._answers_with_cursor()):
+        if self.raw.get('x-pagination') == 'cursor' or (names >= {'before', 'after'} and self._responds_with_cursor()):
             return 'cursor'
         return next((kind for kind in PAGINATIONS if PARAMETERS.get(kind) in names), None)
 
-    def _answers_with_cursor(self) -> bool:
-        answer = self.answer(200)
-        return answer is not None and answer.schema is not None and 'cursor' in answer.schema.properties
+    def _responds_with_cursor(self) -> bool:
+        spec = self.response_for(200)
+        return spec is not None and spec.schema is not None and 'cursor' in spec.schema.properties
 
     @property
     def summary(self) -> str:
@@ -288,9 +304,7 @@ class Operation:
 
     def help_text(self) -> str:
         """Return what `help()` shows: arguments, fields of the body and of the response, scopes, rate limit."""
-        from esipy._spec.help import operation_help  # when it is asked for
-
-        return operation_help(self, COMPATIBILITY_DATE)
+        return self._reader.help_of(self)
 
     def __repr__(self) -> str:
         return f'<Operation {self.id}: {self.method} {self.path}>'
@@ -321,7 +335,7 @@ def _name_arguments(parameters: list[Parameter]) -> None:
 _RANKS = {location: rank for rank, location in enumerate(('path', 'query', 'formData', 'header', 'cookie', 'body'))}
 
 
-def _make(reader: Reader, place: OperationKey, bind: Callable[..., Any]) -> Operation:
+def _make(reader: OperationReader, place: OperationKey, bind: Callable[..., Any]) -> Operation:
     return Operation(reader, place, bind)
 
 

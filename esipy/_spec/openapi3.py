@@ -107,7 +107,7 @@ class OpenAPI3(Reader):
             description=str(node.get('description', '')),
         )
 
-    def answer(self, node: Mapping[str, Any]) -> ResponseSpec:
+    def response(self, node: Mapping[str, Any]) -> ResponseSpec:
         media = _media(node)
         headers = {
             name.lower(): self.schema(is_mapping(resolve(self.document, header), f'header {name}').get('schema') or {})

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from esipy._spec.model import OperationKey, ResponseSpec
+from esipy._spec.model import COMPATIBILITY_DATE, Operation, OperationKey, ResponseSpec
 from esipy._spec.parameter import Parameter
 from esipy._spec.refs import Unsupported, external_reference, is_mapping, listed, mapping, resolve, shown, text
 from esipy._spec.schema import Schema
@@ -112,11 +112,11 @@ class Reader:
         """What stands beside an endpoint in a table: options of the client and of its plugins. Empty elsewhere."""
         return {}
 
-    def answers(self, place: OperationKey) -> dict[str, ResponseSpec]:
+    def responses(self, place: OperationKey) -> dict[str, ResponseSpec]:
         """What the document says of each status."""
         nodes = mapping(self.raw(place), 'responses')
         return {
-            str(status): self.answer(is_mapping(resolve(self.document, node), f'answer {status}'))
+            str(status): self.response(is_mapping(resolve(self.document, node), f'response {status}'))
             for status, node in nodes.items()
         }
 
@@ -139,6 +139,12 @@ class Reader:
         """The security schemes that the document describes."""
         return {}
 
+    def help_of(self, operation: Operation) -> str:
+        """The text of `help(operation)`."""
+        from esipy._spec.help import operation_help  # late, since hardly any program needs it
+
+        return operation_help(operation, COMPATIBILITY_DATE)
+
     def schema(self, node: Any) -> Schema:
         """The Schema of a node, one for each node, so that a type which holds itself closes its circle."""
         known = self._schemas.get(id(node))
@@ -155,7 +161,7 @@ class Reader:
         """A parameter, from its node in the document."""
         raise NotImplementedError
 
-    def answer(self, node: Mapping[str, Any]) -> ResponseSpec:
+    def response(self, node: Mapping[str, Any]) -> ResponseSpec:
         """What is said of one status, from its node in the document."""
         raise NotImplementedError
 

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from esipy._spec.refs import shown
 from esipy.exceptions import SpecError
 
-if TYPE_CHECKING:
-    from esipy._spec.reader import Reader
+
+class SchemaReader(Protocol):
+    """What a schema asks the reader of its format."""
+
+    document: Mapping[str, Any]
+
+    def keywords(self, node: Mapping[str, Any]) -> Mapping[str, Any]: ...
+    def separator(self, node: Mapping[str, Any]) -> str: ...
+    def schema(self, node: Any) -> Schema: ...
+
 
 #: What the keywords that are read here must be. Any other value breaks the description at that place.
 _KINDS: dict[str, Any] = {
@@ -38,7 +46,7 @@ class Schema:
     Raises SpecError, when it is made, for a keyword whose value makes no sense.
     """
 
-    def __init__(self, reader: Reader, node: Mapping[str, Any]) -> None:
+    def __init__(self, reader: SchemaReader, node: Mapping[str, Any]) -> None:
         self._reader = reader
         self.raw = node
         #: This node's own keywords, without those of its `allOf` parts.

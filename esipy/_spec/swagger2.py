@@ -83,14 +83,14 @@ class Swagger2(Reader):
             description=str(node.get('description', '')),
         )
 
-    def answers(self, place: OperationKey) -> dict[str, ResponseSpec]:
+    def responses(self, place: OperationKey) -> dict[str, ResponseSpec]:
         produces = tuple(self._media_types(place, 'produces'))
         return {
-            status: answer._replace(media_types=produces) if answer.schema is not None else answer
-            for status, answer in super().answers(place).items()
+            status: spec._replace(media_types=produces) if spec.schema is not None else spec
+            for status, spec in super().responses(place).items()
         }
 
-    def answer(self, node: Mapping[str, Any]) -> ResponseSpec:
+    def response(self, node: Mapping[str, Any]) -> ResponseSpec:
         headers = {
             name.lower(): self.schema(is_mapping(header, f'header {name}'))
             for name, header in mapping(node, 'headers').items()

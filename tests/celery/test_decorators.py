@@ -223,6 +223,19 @@ def test_called_directly_errors_are_raised(app: Celery, error: Exception) -> Non
     assert isinstance(task.apply().result, type(error))
 
 
+def test_a_test_that_pretends_to_be_a_worker(app: Celery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of sites do so to make `retry` work: a call without an id did not come from a queue all the same."""
+    monkeypatch.setattr('celery.app.task.Context.called_directly', False)
+    app.conf.broker_url = 'amqp://127.0.0.1:1'
+
+    @app.task(shared=False, bind=True, name='tests.task_of_a_test')
+    @retry_when_limited
+    def task(self: Any) -> str:
+        return 'ran'
+
+    assert task() == 'ran'
+
+
 def test_a_broker_that_is_not_shared_is_an_error_in_a_worker(app: Celery) -> None:
     from esipy.contrib.celery._redis import connections
 

@@ -37,7 +37,8 @@ def can_wait_outside(task: Any) -> bool:
     """Return whether the task that runs came from a queue to which it can be returned. With the broker
     `memory://` there is one process and no Redis."""
     request = task.request
-    return not (request.called_directly or request.is_eager or broker_of(task.app) == 'memory')
+    is_message = request.id is not None and not request.called_directly and not request.is_eager
+    return is_message and broker_of(task.app) != 'memory'
 
 
 def until_available(run: Callable[[], Result]) -> Result:

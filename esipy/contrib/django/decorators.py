@@ -15,7 +15,7 @@ from django.http import HttpResponseBase
 
 from esipy._runtime.lazy import lazy_exports
 from esipy.contrib.django import login, views
-from esipy.contrib.django.errors import SSOUnavailableError, TokenError
+from esipy.contrib.django.errors import IncompleteResponseError, SSOUnavailableError, TokenError
 from esipy.contrib.django.querysets import scope_names
 
 View = Callable[..., Any]
@@ -101,7 +101,7 @@ def _chosen(request: Any, scopes: list[str]) -> Any:
         return views.select_token(request, scopes, error=text)
     try:
         token.valid_access_token()
-    except SSOUnavailableError as error:
+    except IncompleteResponseError as error:
         return views.unavailable(request, error, request.get_full_path())
     except TokenError:
         text = f'{token.character_name} has to sign in again: the permission was withdrawn.'

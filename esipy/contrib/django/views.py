@@ -10,7 +10,13 @@ from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from esipy.contrib.django import installed, login, pages
-from esipy.contrib.django.errors import DjangoEsiException, SSOOAuthError, SSOUnavailableError, TokenError
+from esipy.contrib.django.errors import (
+    DjangoEsiException,
+    SSOOAuthError,
+    SSOUnavailableError,
+    TokenDatabaseError,
+    TokenError,
+)
 from esipy.contrib.django.querysets import scope_names
 from esipy.contrib.django.scopes import check_scopes
 
@@ -87,7 +93,11 @@ def _signed_in(request: Any, row: Any) -> HttpResponse:
 
 
 def unavailable(request: Any, error: Exception, again: str | None) -> HttpResponse:
-    """Return the page for an error of the SSO. Raises `error` where there is no page for it."""
+    """Return the page for an error of the SSO or the database. Raises `error` where there is no page for it."""
+    if isinstance(error, TokenDatabaseError):
+        LOGGER.warning('%s', error)
+        text = 'The site could not save what EVE Online has sent. Nothing is lost: try again in a moment.'
+        return pages.problem(request, 503, 'This site is busy', text, again)
     if isinstance(error, SSOUnavailableError):
         LOGGER.warning('the SSO is not available: %s', error)
         text = 'The login of EVE Online does not respond at the moment. Nothing is lost: try again in a few minutes.'

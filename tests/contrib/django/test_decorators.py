@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
+from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch
 
@@ -417,6 +418,23 @@ def test_the_sso_is_down_for_a_day(site: Site, address: str) -> None:
         assert f'href="{address}"' in text(response)
     assert site.browser.post(address, {'_token': site.tokens['own'].pk}).status_code == 200
     assert Token.objects.filter(revoked_at__isnull=True).count() == len(ALL)
+
+
+def test_the_database_goes_away_during_the_refresh(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.browser.force_login(site.anna)
+    site.esi.clock.move(1200)
+    with monkeypatch.context() as patch:
+
+        def gone(*args: Any, **kwargs: Any) -> None:
+            raise OperationalError('server closed the connection unexpectedly')
+
+        patch.setattr(Token, 'save', gone)
+        response = site.browser.post(ONE, {'_token': site.tokens['own'].pk})
+    assert response.status_code == 503
+    assert 'This site is busy' in text(response)
+    before = site.esi.sso.refreshes
+    assert text(site.browser.post(ONE, {'_token': site.tokens['own'].pk})).endswith('True')
+    assert site.esi.sso.refreshes == before
 
 
 # ---------------------------------------------------------------------- mistakes of the site

@@ -106,7 +106,7 @@ def test_the_body_is_open() -> None:
 def test_an_operation_has_its_endpoint() -> None:
     operation = app().op['create_user']
     assert operation.endpoint == TABLE['create_user']
-    assert operation.answers == {}
+    assert operation.responses == {}
     assert 'payload (body' in operation.help_text()
 
 

@@ -57,7 +57,7 @@ def test_every_attribute_of_every_operation(name: str) -> None:
         assert found == [(node['name'], node['in']) for node in entry.parameters if node['in'] != 'body']
         has_body = 'requestBody' in raw or any(node['in'] == 'body' for node in entry.parameters)
         assert (operation.body is not None) == has_body
-        assert set(operation.answers) == set(raw['responses'])
+        assert set(operation.responses) == set(raw['responses'])
         assert operation.url == f'//esi.evetech.net{"" if name == LIVE else "/latest"}{entry.path}'
 
 
@@ -90,7 +90,7 @@ def test_how_lists_are_walked(name: str, counts: dict[str, int]) -> None:
     walks = [operation.paging for operation in app(name).op.values()]
     assert {kind: walks.count(kind) for kind in set(walks) - {None}} == counts
     for operation in app(name).op.values():
-        answer = operation.answer(200)
+        answer = operation.response_for(200)
         has_pages = answer is not None and 'x-pages' in answer.headers
         assert (operation.paging == 'pages') == has_pages, operation.id
 
@@ -264,7 +264,7 @@ def again(value: Any) -> Any:
 @pytest.mark.parametrize('copied', [again, copy.copy, copy.deepcopy], ids=['pickle', 'copy', 'deepcopy'])
 def test_an_app_its_table_and_an_operation(name: str, copied: Any) -> None:
     original = App.create(document(name))
-    original.op['get_status'].answers  # noqa: B018 (schemas that are known by their place in memory)
+    original.op['get_status'].responses  # noqa: B018 (schemas that are known by their place in memory)
     url = original.op['get_status']()[0].url
     for op in (copied(original).op, copied(original.op)):
         assert list(op) == list(original.op)
@@ -282,7 +282,7 @@ def test_a_pickle_of_a_used_reader_mixes_up_no_types() -> None:
     original = App.create(document(LIVE))
     for operation in original.op.values():
         assert operation.parameters is not None
-        assert operation.answers is not None
+        assert operation.responses is not None
     other = again(original.op['get_status'])._reader
     assert other._schemas == {}
 

@@ -168,7 +168,7 @@ def test_yaml_has_the_types_of_json() -> None:
 def test_yaml_with_numbers_for_statuses_and_versions() -> None:
     app = App.create('openapi: 3.1\npaths:\n  /a:\n    get:\n      responses:\n        200: {description: OK}\n')
     assert app.version == '3.1'
-    assert app.op['get_a'].answer(200) is not None
+    assert app.op['get_a'].response_for(200) is not None
     assert App.create('swagger: 2.0\npaths: {}\n').version == '2.0'
 
 
