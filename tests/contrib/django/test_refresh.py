@@ -295,6 +295,14 @@ def test_a_deleted_token(esi: Sandbox, expired: Token) -> None:
     assert esi.sso.refreshes == 0
 
 
+def test_a_token_that_is_not_saved_yet(esi: Sandbox, expired: Token) -> None:
+    Token.objects.get().delete()
+    token = Token(character_id=FIRST, character_name='', refresh_token=expired.refresh_token)
+    token.refresh()
+    assert Token.objects.get().access_token == token.access_token
+    assert token.character_name == expired.character_name
+
+
 def test_arguments_of_older_versions(esi: Sandbox, expired: Token) -> None:
     with pytest.warns(DeprecationWarning, match='are ignored'):
         expired.refresh(session=object(), auth=object())
