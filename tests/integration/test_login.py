@@ -716,7 +716,7 @@ def test_an_answer_that_is_piped(
     class Later(StringIO):
         """Has the answer when it is asked for: it is not known before the address is."""
 
-        def readline(self, *size: Any) -> str:
+        def readline(self, *size: Any) -> str:  # type: ignore[override]
             return f'{esi.sso.login(addresses[0], 90000003)}\n'
 
     addresses: list[str] = []

@@ -164,7 +164,7 @@ def shown(response: Any, site: Site) -> Any:
 
 #: Every view gets the token of the login that it asked for.
 LOGINS = [(ONE, None), (ONE_NEW, None), (MANY_NEW, None), (SINGLE, None), (SINGLE_NEW, None)]
-LOGINS += [(address, 'anna') for address in (ONE, ONE_NEW, MANY, MANY_NEW, SINGLE, SINGLE_NEW)]
+LOGINS += [(address, 'anna') for address in (ONE, ONE_NEW, MANY, MANY_NEW, SINGLE, SINGLE_NEW)]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(('address', 'who'), [*LOGINS, ('/corporation/98000001/', 'anna'), ('/asynchronous/', 'anna')])
