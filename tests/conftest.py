@@ -16,6 +16,7 @@ import pytest
 
 from esipy import clock
 from esipy._limits.memory import SHARED
+from esipy._message import errors
 from esipy._sso import discovery
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
 
@@ -77,6 +78,38 @@ def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, 'getaddrinfo', guarded_look_up)
     monkeypatch.setattr(socket.socket, 'connect', guarded_connect)
     monkeypatch.setattr(socket.socket, 'connect_ex', guarded_connect_ex)
+
+
+#: The minutes of the day at which ESI is down.
+_DAILY_DOWNTIME = errors.DOWNTIME
+
+
+@pytest.fixture(autouse=True)
+def _no_downtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test has the same result at every hour: a 503 is a downtime only if the server says so."""
+    monkeypatch.setattr(errors, 'DOWNTIME', range(0))
+
+
+@pytest.fixture
+def daily_downtime(_no_downtime: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that move the clock into the daily downtime, or out of it."""
+    monkeypatch.setattr(errors, 'DOWNTIME', _DAILY_DOWNTIME)
+
+
+def _logging_state() -> list[tuple[Any, ...]]:
+    """Whether the loggers of esipy log, and where."""
+    names = [name for name in logging.root.manager.loggerDict if name.split('.')[0] == 'esipy']
+    loggers = [logging.getLogger(name) for name in sorted(names)]
+    return [(logging.root.manager.disable,), *((one.name, one.disabled, one.propagate, one.level) for one in loggers)]
+
+
+@pytest.fixture(autouse=True)
+def _loggers_stay_as_they_are() -> Iterator[None]:
+    """A logger that a test has switched off makes others fail that look for its lines."""
+    before = _logging_state()
+    yield
+    changed = [state for state in _logging_state() if state not in before and state[1:] not in ((False, True, 0),)]
+    assert not changed
 
 
 @pytest.fixture(autouse=True)

@@ -110,7 +110,7 @@ def slow_call(client: EsiClient, sandbox: Sandbox, app: App, seconds: float) -> 
     security.update_token({**grant, 'expires_in': -1})
     sandbox.faults.add('latency', n=1, operation='sso.token', seconds=seconds * 0.1)
     after = {'Retry-After': str(max(1, round(seconds * 0.15)))}
-    sandbox.faults.add('status', n=1, operation=SLOW_OPERATION, status=503, headers=after)
+    sandbox.faults.add('status', n=1, operation=SLOW_OPERATION, status=500, headers=after)
     sandbox.faults.add('latency', operation=SLOW_OPERATION, seconds=seconds * 0.1)
     response = client.request(operation(character_id=CHARACTER, from_id=_TOKENS), security=security)
     sandbox.faults.clear()

@@ -214,7 +214,7 @@ def test_the_pair_shows_what_could_not_be_read_among_many() -> None:
         assert (call[1].status, call[1].raw) == (500, b'<html>')
 
 
-def test_downtime() -> None:
+def test_downtime(daily_downtime: None) -> None:
     from esipy import clock
 
     now = clock.time()

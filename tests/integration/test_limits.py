@@ -341,7 +341,7 @@ DOWN = {
 
 @pytest.mark.parametrize('way', DOWN)
 @pytest.mark.parametrize('body', [b'<html>down</html>', b'{"error": "down"}'])
-def test_downtime_is_raised_and_not_retried(way: str, body: bytes) -> None:
+def test_downtime_is_raised_and_not_retried(way: str, body: bytes, daily_downtime: None) -> None:
     at, headers = DOWN[way]
     clock.move(at - clock.time() % 86400)
     with Server(in_turn(answer(body, 503, headers))) as server, client(retry_requests=True) as esi:
@@ -352,7 +352,7 @@ def test_downtime_is_raised_and_not_retried(way: str, body: bytes) -> None:
         assert isinstance(caught.value, UndecodableBodyError) == body.startswith(b'<')
 
 
-def test_a_fault_is_not_downtime() -> None:
+def test_a_fault_is_not_downtime(daily_downtime: None) -> None:
     clock.move(15 * 3600 - clock.time() % 86400)
     with Server(in_turn(answer(b'<html>', 503))) as server, client() as esi:
         with pytest.raises(UndecodableBodyError) as caught:

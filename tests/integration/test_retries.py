@@ -16,12 +16,6 @@ from tests.integration.things import app_at, client, security
 from tests.servers import Server, Visit, answer, unused_url
 
 
-@pytest.fixture(autouse=True)
-def _no_downtime(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the hour is: what is down for the day is not asked again."""
-    monkeypatch.setattr('esipy._message.errors.DOWNTIME', range(0))
-
-
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What was slept, without sleeping it."""
