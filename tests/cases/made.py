@@ -254,5 +254,5 @@ def example(schema: Mapping[str, Any]) -> Any:
     if schema['type'] == 'string':
         dates = {'date-time': '2026-08-04T11:00:00Z', 'date': '2026-08-04'}
         return dates.get(schema.get('format', ''), 'a text')
-    number = min(7, schema.get('maximum', 7))
+    number = max(schema.get('minimum', 7), min(7, schema.get('maximum', 7)))
     return {'integer': number, 'number': number + 0.0, 'boolean': True}[schema['type']]
