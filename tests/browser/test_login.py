@@ -43,7 +43,7 @@ def sign_in(esi: Sandbox, browser: Any, monkeypatch: pytest.MonkeyPatch) -> Iter
         monkeypatch.setattr(webbrowser, 'open', opened)
         back = f'http://localhost:{free_port()}/callback'
         options = {'redirect_uri': back, 'headers': AGENT, 'sso_endpoints_url': esi.sso.endpoints_url}
-        return esipy.login('my-script', [WALLET], browser=True, timeout=60, **options)
+        return esipy.login('my-script', [WALLET], browser=True, timeout=60, **options)  # type: ignore[arg-type]
 
     yield run
     _wait_for_the_browser()

@@ -8,6 +8,7 @@ import logging
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import socket
@@ -715,7 +716,7 @@ def test_an_answer_that_is_piped(
     class Later(StringIO):
         """Has the answer when it is asked for: it is not known before the address is."""
 
-        def readline(self, *size: Any) -> str:
+        def readline(self, *size: Any) -> str:  # type: ignore[override]
             return f'{esi.sso.login(addresses[0], 90000003)}\n'
 
     addresses: list[str] = []
@@ -907,3 +908,33 @@ def test_a_browser_that_gives_nothing_back_until_it_is_closed(program: Any, esi:
     one.type('\n')
     assert one.process.wait(10) == 0
     os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+#: Somebody signs in at a program that has 1100 files open.
+MANY_FILES = """
+import io, os, resource, sys, threading, webbrowser
+import requests
+import esipy._login.flow as flow
+
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+back = sys.argv[1]
+visits = [threading.Thread(target=requests.get, args=(back + '?state=mine&code=given',), kwargs={'timeout': 20})]
+webbrowser.open = lambda address: visits[0].start() or True
+print(flow.obtain_code('https://login.example/', back, 'mine', True, 20.0))
+visits[0].join()
+"""
+
+
+def _may_open(count: int) -> bool:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return most == resource.RLIM_INFINITY or most >= count
+
+
+@pytest.mark.skipif(sys.platform != 'linux' or not _may_open(1300), reason='needs poll(), and more than 1024 files')
+def test_a_program_with_more_files_open_than_select_takes(back: str) -> None:
+    done = subprocess.run(
+        [sys.executable, '-c', MANY_FILES, back], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, 'given'), done.stderr

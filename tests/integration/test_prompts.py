@@ -106,7 +106,7 @@ def test_what_cannot_be_set(names: dict[str, Any]) -> None:
 
 
 def shown(thing: Any) -> str:
-    return pydoc.render_doc(thing, renderer=pydoc.plaintext)
+    return pydoc.render_doc(thing, renderer=pydoc.plaintext)  # type: ignore[attr-defined]
 
 
 def test_help_of_an_operation(names: dict[str, Any]) -> None:
@@ -187,7 +187,7 @@ class OwnCache(BaseCache):
     def get(self, key: Any, default: Any = None) -> Any:
         return default
 
-    def set(self, key: Any, value: Any, expire: int | None = 300) -> None: ...
+    def set(self, key: Any, value: Any, expire: int | None = 300) -> None: ...  # type: ignore[override]
 
     def invalidate(self, key: Any) -> None: ...
 

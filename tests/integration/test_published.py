@@ -167,7 +167,7 @@ def test_a_cache_that_raises_fails_nothing(esi: Sandbox, caplog: pytest.LogCaptu
         def get(self, key: Any, default: Any = None) -> Any:
             raise OSError('away')
 
-        set = get
+        set = get  # type: ignore[assignment]
 
     assert security(esi, cache=Broken()).oauth_issuer
     assert 'away' in caplog.text

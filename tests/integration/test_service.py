@@ -67,7 +67,7 @@ def test_a_call_by_name_and_as_a_method(server: Server) -> None:
         assert (response.status, response.from_cache, response.data['method']) == (200, True, 'GET')
         assert type(response.data) is dict  # what the parser gave, and nothing else
         assert 'get_users' in dir(service)
-        assert service.get_users.func == service.call
+        assert service.get_users.func == service.call  # type: ignore[attr-defined]
     assert len(server.visits) == 1
 
 
@@ -194,7 +194,7 @@ def test_what_cannot_be_made(kind: str) -> None:
 
 def test_keywords_only() -> None:
     with pytest.raises(TypeError):
-        ServiceClient('users', SPEC)  # type: ignore[misc]
+        ServiceClient('users', SPEC)  # type: ignore[call-arg]
 
 
 def test_without_an_address() -> None:
@@ -488,7 +488,7 @@ def test_a_server_that_repeats_the_clients_secrets(server: Server, caplog: pytes
     log = InnerLogger(logging.getLogger('repeats'), max_body_length=1000)
     options = {'headers': {'Authorization': SECRET}, 'plugins': [Headers({'X-Api-Key': 'hush-of-plugin'}), log]}
     with caplog.at_level(logging.INFO, 'repeats'), client(server, **options) as one:
-        assert 'hush-hush' in one.call('get_users', headers={'X-Token': 'hush-of-call'}).raw.decode()
+        assert 'hush-hush' in one.call('get_users', headers={'X-Token': 'hush-of-call'}).raw.decode()  # type: ignore[union-attr]
     bodies = [vars(record)['body'] for record in caplog.records if record.name == 'repeats']
     assert '***' in bodies[-1]
     assert 'hush' not in repr(bodies)

@@ -71,11 +71,11 @@ class AppsOwn(BaseCache):
     def __init__(self) -> None:
         self.values: dict[Any, Any] = {}
 
-    def set(self, name: Any, what: Any, seconds: Any = 300) -> None:  # type: ignore[override]
+    def set(self, name: Any, what: Any, seconds: Any = 300) -> None:
         assert what.content is not None, 'nothing but responses was stored here by 1.x'
         self.values[name] = what
 
-    def get(self, name: Any, otherwise: Any = None) -> Any:  # type: ignore[override]
+    def get(self, name: Any, otherwise: Any = None) -> Any:
         return self.values.get(name, otherwise)
 
     def invalidate(self, name: Any) -> None:

@@ -129,7 +129,7 @@ def test_nothing_tells_a_secret(esi: Sandbox, visit: Visitor) -> None:
     code = visit.code(state=state)
     told = visit.exchange(code, secret=secret).json()
     pkce = {'code_challenge': challenge(verifier), 'code_challenge_method': 'S256'}
-    other = visit.code(state=state, **pkce)
+    other = visit.code(state=state, **pkce)  # type: ignore[arg-type]
     answers = [
         visit.exchange(other, secret=None, code_verifier=VERIFIER),
         visit.exchange(code, secret=secret),

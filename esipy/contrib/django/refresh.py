@@ -79,6 +79,8 @@ _failures = _Failures()
 
 def refresh(token: Any) -> None:
     """Refresh a token and save it: see ``Token.refresh``."""
+    if token._state.adding:
+        token.save()  # there must be a row to lock
     retries = conf.get('ESI_SSO_MAX_RETRIES')
     using = token._state.db or router.db_for_write(type(token), instance=token)
     for attempt in range(retries + 1):

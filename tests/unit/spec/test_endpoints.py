@@ -128,7 +128,7 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
     'a key like no other': ({'a': {'path': '/', 'zzz': {}}}, "unknown key 'zzz'; there are path, method,"),
     'a key of no text': ({'a': {'path': '/', 5: {}}}, 'unknown key 5'),
     'no mapping': ({'a': {'path': '/'}, 'b': 'x'}, "endpoint 'b' is 'x', where a mapping with a path belongs"),
-    'a name of no text': ({5: {'path': '/'}}, 'endpoint 5 is'),
+    'a name of no text': ({5: {'path': '/'}}, 'endpoint 5 is'),  # type: ignore[dict-item]
     'headers of a list': ({'a': {'path': '/', 'headers': []}}, 'headers cannot be []'),
     'a stream of a text': ({'a': {'path': '/', 'stream_response': 'no'}}, "stream_response cannot be 'no'"),
     'a stream of nothing': ({'a': {'path': '/', 'stream_request': True}}, 'stream_request, and get sends no body'),
