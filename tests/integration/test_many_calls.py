@@ -234,8 +234,9 @@ def test_a_store_that_is_filled_with_refresh_tokens_alone() -> None:
 
 
 def test_an_operation_that_was_not_called(caller: EsiClient) -> None:
-    with Sandbox() as esi, pytest.raises(CallError, match='not a call: Operation'):
+    with Sandbox() as esi:
         operation: Any = App.create(esi.document).op['get_markets_region_id_orders']
+    with pytest.raises(CallError, match='not a call: Operation'):
         caller.all(operation, region_id=10000002)
 
 
