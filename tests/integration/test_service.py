@@ -330,7 +330,7 @@ def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, 'sleep', pauses.append)
 
     def page(visit: Visit) -> None:
-        visit.send(answer({'attempt': visit.number}, 503 if visit.number < 2 else 200))
+        visit.send(answer({'attempt': visit.number}, 500 if visit.number < 2 else 200))
 
     with Server(page) as server, client(server, retry_requests=True) as service:
         response = service.get_users()
