@@ -139,7 +139,7 @@ REFUSED: dict[str, tuple[Callable[[ServiceClient], Any], str]] = {
     ),
     'a payload that is no JSON': (lambda s: s.create_user({1, 2}), 'payload: the serializer raised TypeError'),
     'a header of two lines': (lambda s: s.get_users(headers={'X-A': 'b\r\nX-C: d'}), 'X-A: this value cannot be sent'),
-    'a header of no name': (lambda s: s.get_users(headers={'X A': 'b'}), "'X A': no name of a header"),
+    'a header of no name': (lambda s: s.get_users(headers={'X A': 'b'}), "'X A': not a valid name of a header"),
     'headers without names': (lambda s: s.get_users(headers=['X-A']), 'headers: names and values are needed, not list'),
     'params as a text': (lambda s: s.get_users(params='a=b'), 'params: names and values are needed, not str'),
     'no time at all': (
@@ -175,7 +175,7 @@ MADE_WRONGLY: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     'an option like no other': ({'zzz': 1}, TypeError, "unknown option 'zzz'; there are app, base_path"),
     'an endpoint without path': ({'spec': {'a': {}}}, SpecError, "endpoint 'a' has no path"),
     'a token of a taken name': ({'spec': {'a': {'path': '/{params}'}}}, SpecError, "cannot be called 'params'"),
-    'a base that is no address': ({'base_path': 'example.com'}, SpecError, 'is no address such as'),
+    'a base that is not an address': ({'base_path': 'example.com'}, SpecError, 'is not an address such as'),
     'another description': (
         {'spec': {'openapi': '3.1.0', 'info': {}, 'paths': {}}},
         SpecError,
@@ -330,7 +330,7 @@ def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, 'sleep', pauses.append)
 
     def page(visit: Visit) -> None:
-        visit.send(answer({'attempt': visit.number}, 503 if visit.number < 2 else 200))
+        visit.send(answer({'attempt': visit.number}, 500 if visit.number < 2 else 200))
 
     with Server(page) as server, client(server, retry_requests=True) as service:
         response = service.get_users()

@@ -172,7 +172,7 @@ def test_a_process_of_its_own() -> None:
         assert esi.log.entries[0].operation == 'GetStatus'
         esi.data.edit('get_status', {'players': 3})
         assert session.get(f'{url}/status').json()['players'] == 3
-        with pytest.raises(SandboxError, match='does not answer with a list'):
+        with pytest.raises(SandboxError, match='does not return a list'):
             esi.lists.of('get_status')
         with pytest.raises(ValueError, match='latency'):
             esi.faults.add('latancy')
