@@ -14,6 +14,9 @@ _SECRET = re.compile('authorization|cookie|token|secret|password|api[-_]?key', r
 #: time: each character belongs to one candidate only.
 _IN_QUERY = re.compile(r'(?<=[?&])([^=&?\s]+)=[^&\s]*')
 
+#: The same at the beginning of a fragment, where an implicit grant has its token (RFC 6749 section 4.2.2).
+_IN_FRAGMENT = re.compile(r'(?<=#)([^=&?#\s]+)=[^&\s]*')
+
 
 #: Names, in lower case, that descriptions have for API keys.
 _declared: set[str] = set()
@@ -47,7 +50,10 @@ def masked(text: str) -> str:
     """Return the text with the secrets in the addresses that it contains replaced by `***`."""
     if '@' in text:
         text = _USERINFO.sub('***@', text)
-    return _IN_QUERY.sub(_mask, text) if '=' in text else text
+    if '=' not in text:
+        return text
+    text = _IN_QUERY.sub(_mask, text)
+    return _IN_FRAGMENT.sub(_mask, text) if '#' in text else text
 
 
 def userinfo_of(addresses: Iterable[str]) -> tuple[str, ...]:

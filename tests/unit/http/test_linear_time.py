@@ -139,7 +139,7 @@ def redirects(text: str) -> None:
 
 
 def masks(text: str) -> None:
-    for start in ('', 'http://', 'http://h/?', 'http://h/?token=', '?a=', 'x?'):
+    for start in ('', 'http://', 'http://h/?', 'http://h/?token=', '?a=', 'x?', 'x#', '#token=', '?#a=#'):
         redact.masked(start + text)
     redact.is_secret(text)
     redact.masked_query([(text, text)])
