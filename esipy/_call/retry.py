@@ -7,10 +7,11 @@ import random
 from esipy import clock
 from esipy._http import RawResponse, TransportError
 from esipy._http.send import SAFE
-from esipy._message.errors import REST
+from esipy._message.errors import kind_of
 from esipy._message.exchange import Exchange
 from esipy._message.headers import retry_after
 from esipy._spec.model import Operation
+from esipy.exceptions import DowntimeError
 
 #: Exponential backoff: seconds before the second attempt; they double each time, up to a maximum, with jitter.
 FIRST_BACKOFF = 0.3
@@ -39,9 +40,8 @@ QUERIES = frozenset(
 def next_attempt(exchange: Exchange, raw: RawResponse, now: float) -> float | None:
     """Return the seconds until the next attempt; None if there is none. A streamed request is sent once.
 
-    What a rate limit rejected is repeated once in any case, as soon as the limits allow it. A server that says that it
-    is down for a minute or more is not asked again; the hour of the daily downtime alone does not prevent a retry.
-    `now`: seconds since the epoch.
+    What a rate limit rejected is repeated once in any case, as soon as the limits allow it. While the server is down
+    for its daily maintenance it is not asked again and again. `now`: seconds since the epoch.
     """
     if raw.status < 400 or exchange.request.is_streamed:
         return None
@@ -50,7 +50,7 @@ def next_attempt(exchange: Exchange, raw: RawResponse, now: float) -> float | No
     after = retry_after({name.lower(): value for name, value in raw.headers.items()}, now)
     if exchange.rejections and raw.status in (420, 429, 520):
         return 0.0 if exchange.rejections == 1 or has_attempts else None
-    if not has_attempts or ((after or 0.0) >= REST and raw.status in (502, 503, 504)) or not may_repeat(exchange, raw):
+    if not has_attempts or kind_of(raw.status, now, after) is DowntimeError or not may_repeat(exchange, raw):
         return None
     wait = backoff(exchange.attempts, after, random.uniform(-1, 1))
     in_time = exchange.deadline is None or clock.monotonic() + wait < exchange.deadline
