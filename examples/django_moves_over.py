@@ -1,6 +1,6 @@
-"""A site that was written for django-esi, with a database that django-esi 10 has made, moves over to esipy in place.
+"""python examples/django_moves_over.py
 
-    python examples/django_moves_over.py
+A site that was written for django-esi, with a database that django-esi 10 has made, moves over to esipy in place.
 
 The site is in examples/django_site/moving_over/: its models, views and calls have django-esi's names, and stay as they
 are. What changes is one line of its settings. It needs the extra `django`.

@@ -54,7 +54,7 @@ class Watch:
         self.records: list[logging.LogRecord] = []
         self.things: list[tuple[str, Any]] = []
         self._handler = logging.Handler()
-        self._handler.emit = self.records.append  # type: ignore[method-assign]
+        self._handler.emit = self.records.append  # type: ignore[assignment, method-assign]
         self._catching = warnings.catch_warnings(record=True)
 
     def __enter__(self) -> Self:
@@ -108,7 +108,7 @@ class WatchedCache(BaseCache):
         self.watch = watch
         self.cache = cache
 
-    def set(self, key: Any, value: Any, expire: int | None = 300) -> None:
+    def set(self, key: Any, value: Any, expire: int | None = 300) -> None:  # type: ignore[override]
         self.watch.things.append(('a cache', (key, _hash(key), value)))
         self.cache.set(key, value, expire)
 

@@ -48,7 +48,7 @@ class Block(NamedTuple):
     #: Only blank lines are between this block and the one before it.
     follows: bool = False
 
-    def compiled(self, page: Path):
+    def compiled(self, page: Path):  # type: ignore[no-untyped-def]
         """The code as if it stood alone in the page, so that tracebacks show the page's own lines."""
         return compile('\n' * (self.line - 1) + self.code, str(page), 'exec', dont_inherit=True)
 
@@ -111,7 +111,7 @@ def test_a_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     program = ModuleType('__main__')  # so that the page may pickle its classes and test __name__
     monkeypatch.setitem(sys.modules, '__main__', program)
     with Sandbox() as esi, esi.redirect(), contextlib.ExitStack() as finish:
-        program.esi, program.monkeypatch, program.finish = esi, monkeypatch, finish
+        program.esi, program.monkeypatch, program.finish = esi, monkeypatch, finish  # type: ignore[attr-defined]
         for block in found:
             if block.info == ('setup',):
                 exec(block.compiled(page), vars(program))

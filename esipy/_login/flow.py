@@ -6,6 +6,7 @@ All of it happens in the caller's thread, so that Ctrl-C ends it, and nothing is
 from __future__ import annotations
 
 import selectors
+import sys
 from contextlib import ExitStack, closing
 from datetime import datetime
 from functools import partial
@@ -17,6 +18,10 @@ from esipy.exceptions import LoginError
 
 #: Seconds after which one looks up from waiting: Windows tells of a Ctrl-C no earlier.
 _STEP = 0.5
+
+#: What waits for sockets, terminals and files alike. select() does not take descriptors from 1024 on, which a program
+#: with many files has; poll() does, but takes no terminals on macOS, and does not exist on Windows.
+_SELECTOR = selectors.PollSelector if sys.platform == 'linux' else selectors.SelectSelector
 
 
 def obtain_code(address: str, redirect_uri: str, state: str, opens: bool | None, timeout: float | None) -> str:
@@ -37,7 +42,7 @@ def obtain_code(address: str, redirect_uri: str, state: str, opens: bool | None,
             browser.show(address)
         return terminal.ask(pasted)
     with ExitStack() as stack:
-        selector = stack.enter_context(selectors.SelectSelector())  # the one that takes terminals and files too
+        selector = stack.enter_context(_SELECTOR())
         waits_at, problem = None, ''
         if can_listen(redirect_uri):
             try:
@@ -88,9 +93,9 @@ def _first(selector: selectors.BaseSelector, timeout: float | None) -> str:
     until = None if timeout is None else clock.monotonic() + timeout
     while selector.get_map():
         if until is not None and clock.monotonic() >= until:
-            raise LoginError(f'nobody signed in within {timeout:g} seconds')
+            raise LoginError(f'no character signed in within {timeout:g} seconds')
         for key, _ in selector.select(_STEP if until is None else max(0.0, min(_STEP, until - clock.monotonic()))):
             code: str | None = key.data()
             if code is not None:
                 return code
-    raise LoginError('nobody can sign in: there is no browser, and nothing to paste an address into')
+    raise LoginError('signing in is not possible: there is no browser, and no terminal to paste an address into')

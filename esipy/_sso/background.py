@@ -45,10 +45,14 @@ class BackgroundRefresh:
         return self._response is not None
 
     def start(self, done: Callable[[], None]) -> None:
-        """Begin in a thread of its own. `done` is called as soon as the tokens are there, or the refresh has failed."""
+        """Begin in a thread of its own; in this one where the system starts no more of them, or the interpreter ends.
+        `done` is called as soon as the tokens are there, or the refresh has failed."""
         context = copy_context()
         thread = threading.Thread(target=context.run, args=(self.run, done), name='esipy_refresh', daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            self.run(done)
 
     def run(self, done: Callable[[], None]) -> None:
         """Refresh in this thread. `done` as in `start`."""
@@ -63,9 +67,13 @@ class BackgroundRefresh:
         if finish:
             self._finish()
 
-    def lead(self, deadline: float | None, is_superseded: Callable[[], bool]) -> None:
-        """Wait as the thread that started the refresh, and announce the tokens. Arguments and errors as in `follow`."""
+    def lead(self, begin: Callable[[], None], deadline: float | None, is_superseded: Callable[[], bool]) -> None:
+        """`begin` the refresh, wait for it, and announce the tokens. Other arguments and errors as in `follow`.
+
+        Ctrl-C may come as early as in `begin`: the refresh then ends without this thread.
+        """
         try:
+            begin()
             if _wait(self._refreshed, deadline, is_superseded):
                 self._finish()
         finally:

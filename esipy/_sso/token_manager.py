@@ -129,8 +129,7 @@ class TokenManager:
         if is_leader:
             note(requested=True)
             begin = refresh.run if self.owner.has_own_refresh else refresh.start
-            begin(self._forget_refresh)
-            refresh.lead(deadline, is_superseded)
+            refresh.lead(lambda: begin(self._forget_refresh), deadline, is_superseded)
             note(requested=refresh.has_response)
         else:
             refresh.follow(deadline, is_superseded)

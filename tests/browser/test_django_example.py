@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from esipy._sandbox.control import Remote
-from tests.databases import free_port
+from tests.browser.programs import running
 from tests.servers import wait_until
 
 PROGRAM = Path(__file__).parents[2] / 'examples' / 'django_site' / 'run.py'
@@ -34,39 +30,10 @@ class Site:
 
 @pytest.fixture(scope='module')
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    directory = tmp_path_factory.mktemp('django-example')
-    log, port = directory / 'log', free_port()
-    kept = ('PATH', 'PYTHONPATH', 'VIRTUAL_ENV')
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
-    with log.open('wb') as output:
-        process = subprocess.Popen(
-            [sys.executable, '-W', 'error', str(PROGRAM)],
-            cwd=directory,
-            env={**environment, 'HOME': str(directory), 'PORT': str(port)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f'http://localhost:{port}'
-    try:
-        wait_until(lambda: _responds(url) or process.poll() is not None, 60)
-        assert process.poll() is None, log.read_text()
-        found = re.search(r'On a local ESI: (\S+)', log.read_text())
-        assert found is not None
-        control = Remote(found[1])
-        yield Site(url, control, log)
-        control.close()
-    finally:
-        process.terminate()
-        process.wait(10)
+    with running(PROGRAM, tmp_path_factory.mktemp('django-example')) as program:
+        yield Site(*program)
+        log = program.log
     assert 'Traceback' not in log.read_text(), log.read_text()
-
-
-def _responds(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=10).status_code == 200
-    except requests.ConnectionError:
-        return False
 
 
 def at_the_sso(browser: Any, button: str) -> None:

@@ -1,65 +1,23 @@
 """examples/flask_login as a person sees it: the program is started by its one command, Chromium visits it."""
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import requests
 
-from esipy._sandbox.control import Remote
-from tests.databases import free_port
+from tests.browser.programs import Running, running
 from tests.servers import wait_until
 
 PROGRAM = Path(__file__).parents[2] / 'examples' / 'flask_login' / 'app.py'
 
 
-class Running(NamedTuple):
-    url: str
-    #: Asks the sandbox in the program: `control('clock.move', seconds=60)`.
-    control: Remote
-    log: Path
-
-
 @pytest.fixture(scope='module')
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The program, with nothing of the caller's but its path."""
-    directory = tmp_path_factory.mktemp('flask')
-    log, port = directory / 'log', free_port()
-    kept = ('PATH', 'PYTHONPATH', 'VIRTUAL_ENV')
-    environment = {name: os.environ[name] for name in kept if name in os.environ}
-    with log.open('wb') as output:
-        process = subprocess.Popen(
-            [sys.executable, '-W', 'error', str(PROGRAM)],
-            cwd=directory,
-            env={**environment, 'HOME': str(directory), 'PORT': str(port)},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f'http://localhost:{port}'
-    try:
-        wait_until(lambda: _answers(url) or process.poll() is not None, 30)
-        assert process.poll() is None, log.read_text()
-        found = re.search(r'On a local ESI: (\S+)', log.read_text())
-        assert found is not None
-        control = Remote(found[1])
-        yield Running(url, control, log)
-        control.close()
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _answers(url: str) -> bool:
-    try:
-        return requests.get(url, timeout=10).status_code == 200
-    except requests.ConnectionError:
-        return False
+    with running(PROGRAM, tmp_path_factory.mktemp('flask')) as program:
+        yield program
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +67,7 @@ def test_sign_in_see_the_wallet_long_after_and_sign_out(app: Running, browser: A
 
 def test_say_no(app: Running, browser: Any) -> None:
     sign_in(app, browser, 'button[name="cancel"]')
-    assert shown(browser, 'message') == 'Nobody signed in.'
+    assert shown(browser, 'message') == 'No character signed in.'
 
 
 def test_an_answer_to_nobodys_login(app: Running, browser: Any) -> None:

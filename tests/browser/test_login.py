@@ -43,7 +43,7 @@ def sign_in(esi: Sandbox, browser: Any, monkeypatch: pytest.MonkeyPatch) -> Iter
         monkeypatch.setattr(webbrowser, 'open', opened)
         back = f'http://localhost:{free_port()}/callback'
         options = {'redirect_uri': back, 'headers': AGENT, 'sso_endpoints_url': esi.sso.endpoints_url}
-        return esipy.login('my-script', [WALLET], browser=True, timeout=60, **options)
+        return esipy.login('my-script', [WALLET], browser=True, timeout=60, **options)  # type: ignore[arg-type]
 
     yield run
     _wait_for_the_browser()
@@ -77,4 +77,4 @@ def test_a_script_is_refused(sign_in: Any, esi: Sandbox) -> None:
     with pytest.raises(LoginError, match='access_denied'):
         sign_in('button[name="cancel"]', seen)
     _wait_for_the_browser()
-    assert seen == ['Nobody signed in\nYou may close this window. The program says why.']
+    assert seen == ['No character signed in\nYou may close this window. The program shows the reason.']

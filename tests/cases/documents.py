@@ -121,7 +121,7 @@ def _list(whole: Mapping[str, Any], node: Any) -> list[Any]:
     more = {'integer': [2, 3], 'string': ['xy', 'yx']}.get(follow(whole, node['items']).get('type'), [])
     if 'enum' in node['items']:
         more = node['items']['enum'][1:]
-    return [first, *more][: max(1, min(2, node.get('maxItems', 2)))]
+    return [first, *more][: max(1, min(2, node.get('maxItems', 2)))]  # type: ignore[misc]
 
 
 def _object(whole: Mapping[str, Any], node: Any) -> dict[str, Any]:

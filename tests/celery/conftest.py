@@ -86,7 +86,7 @@ class Site:
         for worker in list(self.workers):
             if worker.poll() is not None:
                 self.kill(worker)
-                self.start_worker(*worker.args[12:], app=worker.args[4])  # type: ignore[index,misc]
+                self.start_worker(*worker.args[12:], app=worker.args[4])  # type: ignore[arg-type, index]
 
     def _is_loaded(self) -> bool:
         try:

@@ -14,7 +14,7 @@ app = Celery('tests.celery.crawl_app', broker=REDIS)
 app.conf.update(worker_hijack_root_logger=False, broker_connection_retry_on_startup=True)
 esi = configure_worker(app, f'{REDIS.rpartition("/")[0]}/1', user_agent='tests')
 api = App.create(settings['document'])
-crawl = Crawl('market', esi.redis, lambda: esi.client, api, JsonLines(settings['directory']), lease=2.0)
+crawl = Crawl('market', esi.redis, lambda: esi.client, api, JsonLines(settings['directory']), lease=2.0)  # type: ignore[arg-type]
 work = crawl.task(app, threads=2, seconds=2.0)
 
 

@@ -323,7 +323,7 @@ def test_an_operation_for_many_characters(world: World) -> None:
         (lambda app: app.op['get_status'], "takes calls of esipy's App"),
         (lambda app: app.op['get_characters_character_id_wallet'](character_id=1, token='x'), 'stores no secrets'),
         (lambda app: Unit(app.op['get_status'](), priority=10**9), 'must be an integer up to 1000000'),
-        (lambda app: Unit(app.op['get_status'](), priority=0.5), 'must be an integer up to 1000000'),
+        (lambda app: Unit(app.op['get_status'](), priority=0.5), 'must be an integer up to 1000000'),  # type: ignore[arg-type]
     ],
 )
 def test_what_cannot_be_a_unit(world: World, make: Any, text: str) -> None:

@@ -239,7 +239,7 @@ def test_a_patched_send(error: type[Exception], client: EsiClient, call: Any, mo
 
 def test_a_patched_request_answers_many(client: EsiClient, call: Any) -> None:
     with mock.patch.object(client, 'request', return_value='canned') as request:
-        assert client.multi_request([call, call]) == [(call[0], 'canned')] * 2
+        assert client.multi_request([call, call]) == [(call[0], 'canned')] * 2  # type: ignore[comparison-overlap]
     assert request.call_args == mock.call(call, raw_body_only=False, opt={})
     with mock.patch('esipy.client.EsiClient.request', side_effect=[APIException('url', 404), ValueError('mine')]):
         assert client.multi_request([call])[0][1].status == 404

@@ -51,7 +51,7 @@ def esi(shared_sandbox: Sandbox) -> Iterator[Sandbox]:
 
 @pytest.fixture
 def app(esi: Sandbox) -> Any:
-    return EsiApp(**_where(esi)).get_latest_swagger
+    return EsiApp(**_where(esi)).get_latest_swagger  # type: ignore[arg-type]
 
 
 def _where(esi: Sandbox) -> dict[str, str]:
@@ -103,13 +103,13 @@ def test_a_program_that_configures_no_logging_sees_none() -> None:
 @pytest.mark.parametrize('name', ['get_latest_swagger', 'get_v1_swagger', 'get__dev_swagger', 'get_legacy_swagger'])
 @pytest.mark.parametrize('told', [False, True])
 def test_the_app_from_esi_app(name: str, told: bool, esi: Sandbox) -> None:
-    esi_app = EsiApp(**({'meta_url': 'https://esi.evetech.net/swagger.json'} if told else _where(esi)))
+    esi_app = EsiApp(**({'meta_url': 'https://esi.evetech.net/swagger.json'} if told else _where(esi)))  # type: ignore[arg-type]
     app = getattr(esi_app, name)
     assert isinstance(app, App)
     assert app.op['get_markets_region_id_orders'](region_id=10000002, page=1, order_type='all')
     assert getattr(esi_app, name) is app
     with pytest.raises(AttributeError):
-        _ = esi_app.get_nothing_swagger
+        _ = esi_app.get_nothing_swagger  # type: ignore[attr-defined]
 
 
 @pytest.mark.filterwarnings('ignore:.*gone from the server:DeprecationWarning')
@@ -132,7 +132,7 @@ def test_the_meta_document_itself(client: EsiClient) -> None:
         meta = EsiApp(meta_url='https://esi.evetech.net/swagger.json')
         assert meta.op['get_latest_swagger'].url == '//esi.evetech.net/latest/swagger.json'
         with pytest.raises(AttributeError):
-            _ = meta.verify
+            _ = meta.verify  # type: ignore[attr-defined]
 
 
 # ---------------------------------------------------------------------- "Example of a public call", paged
@@ -163,7 +163,7 @@ def test_request_and_response(app: Any, client: EsiClient) -> None:
     response = client.request(operation)
     assert response.status == 200
     assert response.data[0].price > 0
-    assert json.loads(response.raw)[0]['price'] == response.data[0].price
+    assert json.loads(response.raw)[0]['price'] == response.data[0].price  # type: ignore[arg-type]
     assert response.header['Content-Type'] == ['application/json']
     assert int(response.header['X-Pages'][0]) == 5
     request, kept = operation
@@ -180,7 +180,7 @@ def test_raw_body_only(where: str, esi: Sandbox, app: Any) -> None:
     operation = app.op['get_status']()
     response = client.request(operation) if where == 'client' else client.request(operation, raw_body_only=True)
     assert response.data is None
-    assert json.loads(response.raw)['players'] > 0
+    assert json.loads(response.raw)['players'] > 0  # type: ignore[arg-type]
     assert client.request(operation, raw_body_only=False).data.players > 0
     client.close()
 
@@ -466,7 +466,7 @@ class MyCache(BaseCache):
     def get(self, key: Any, default: Any = None) -> Any:
         return self.dict.get(key, default)
 
-    def set(self, key: Any, value: Any, timeout: Any = 300) -> None:  # type: ignore[override]
+    def set(self, key: Any, value: Any, timeout: Any = 300) -> None:
         self.dict[key] = value
         assert value.status_code == 200
         assert value._fields == ('status_code', 'headers', 'content', 'url')
@@ -543,7 +543,7 @@ class TheirRequest:
     def __init__(self, operation: TheirOperation, params: dict[str, Any]) -> None:
         self.__op = operation
         self.__p = params
-        self._security = [{'evesso': []}]
+        self._security = [{'evesso': []}]  # type: ignore[var-annotated]
         self.prepared = 0
         self.reset()
 

@@ -40,7 +40,7 @@ def test_a_call(kind: str, used_before: bool, adapter: str, tmp_path: Path) -> N
             data = answer(b'', 302, {'Location': '/there'}) if visit.path == '/thing' else answer(GOOD)
         visit.send(data)
 
-    options: dict[str, Any] = {'cache': None, 'transport_adapter': ADAPTERS[adapter]()}
+    options: dict[str, Any] = {'cache': None, 'transport_adapter': ADAPTERS[adapter]()}  # type: ignore[operator]
     cassette = tmp_path / 'calls.yaml'
     with Server(page) as server, client(**options) as esi:
         call = app_at(server.url).op['get_thing'](q='x')

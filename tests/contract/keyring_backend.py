@@ -14,7 +14,7 @@ LARGEST = 2560
 class InFile(KeyringBackend):
     """Keeps passwords in a file, so that processes share them. As strict as the systems' own are."""
 
-    priority = 0  # type: ignore[assignment]  # never chosen by itself
+    priority = 0  # never chosen by itself
 
     def __init__(self, path: str | Path) -> None:
         super().__init__()

@@ -119,7 +119,7 @@ print(json.dumps(spent))
 
 class TestRedisLimitsInACluster(TestRedisLimits):
     @pytest.fixture(autouse=True)
-    def _redis(self, cluster_on: Server) -> Iterator[None]:  # type: ignore[override]
+    def _redis(self, cluster_on: Server) -> Iterator[None]:
         self.port = cluster_on.port
         with self.bare() as client:
             client.flushall()

@@ -297,7 +297,7 @@ class _Redis(SharedContract):
 
     def test_what_expires_leaves_the_server(self) -> None:
         self.make_cache().set(KEY, ANSWER, 60)
-        assert 0 < self.client.ttl(_hash(KEY)) <= 60  # type: ignore[operator]
+        assert 0 < self.client.ttl(_hash(KEY)) <= 60
 
     def test_what_is_no_client_is_a_type_error(self) -> None:
         with pytest.raises(TypeError):

@@ -135,7 +135,7 @@ def test_compressed_data_that_is_cut_off_anywhere_is_told(coding: str) -> None:
     """Also before anything could be made of it. Nothing at all is an empty body."""
     packed = json.dumps(GOOD).encode() * 9
     for one in coding.split(', '):
-        packed = {'gzip': gzip.compress, 'deflate': zlib.compress}[one](packed)
+        packed = {'gzip': gzip.compress, 'deflate': zlib.compress}[one](packed)  # type: ignore[dict-item]
 
     def page(visit: Visit) -> None:
         visit.send(answer(packed[: visit.number], headers={'Content-Encoding': coding}))

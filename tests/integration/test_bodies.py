@@ -50,7 +50,7 @@ def parts_of(visit: Visit) -> list[tuple[str, str | None, str | None, bytes]]:
     head = f'Content-Type: {visit.headers["content-type"]}\r\n\r\n'.encode()
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + visit.body)
     return [
-        (
+        (  # type: ignore[misc]
             str(part.get_param('name', header='content-disposition')),
             part.get_filename(),
             part.get('content-type'),

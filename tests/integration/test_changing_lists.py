@@ -28,8 +28,8 @@ CHANGES = 15
 CHARACTER = 90000001
 
 MARKET = ('get_markets_region_id_orders', {'region_id': 10000002}, 'order_id')
-JOBS = ('get_freelance_jobs', {}, 'id')
-FROM_AN_ID = (
+JOBS = ('get_freelance_jobs', {}, 'id')  # type: ignore[var-annotated]
+FROM_AN_ID = (  # type: ignore[var-annotated]
     ('get_characters_character_id_wallet_transactions', {'character_id': CHARACTER}, 'transaction_id'),
     ('get_characters_character_id_mail', {'character_id': CHARACTER}, 'mail_id'),
     ('get_characters_character_id_calendar', {'character_id': CHARACTER}, 'event_id'),
@@ -223,7 +223,7 @@ def test_sync_says_what_it_cannot_do() -> None:
             (jobs(after='0'), None, 'after: is set by sync'),
         ):
             with pytest.raises(CallError, match=message):
-                mine.sync(made, cursor)
+                mine.sync(made, cursor)  # type: ignore[arg-type]
         assert not esi.log.entries
 
 

@@ -261,7 +261,7 @@ def test_one_client_for_many_characters(esi: Sandbox) -> None:
         esi.log.assert_called('get_characters_character_id_wallet', times=3)
         with one as again:
             assert again.request(wallet(esi, ONE)).from_cache
-        assert len(one._session.adapters['http://'].poolmanager.pools) == 1  # closing it has closed nothing
+        assert len(one._session.adapters['http://'].poolmanager.pools) == 1  # type: ignore[attr-defined]  # closing it has closed nothing
         assert isinstance(one, EsiClient)
     assert esi.sso.refreshes == 2
 

@@ -84,7 +84,7 @@ def join(threads: list[threading.Thread]) -> None:
 def waiting(esi: EsiClient) -> int:
     """How many threads wait for another one's flight."""
     in_flight = list(esi._pipeline.coalescer._in_flight.values())
-    return sum(len(shared.done._cond._waiters) for shared in in_flight if shared.done)  # type: ignore[attr-defined]
+    return sum(len(shared.done._cond._waiters) for shared in in_flight if shared.done)  # type: ignore[attr-defined, misc]
 
 
 def ask(esi: EsiClient, server: Gate, tasks: list[Callable[[], Any]], followers: int | None = None) -> list[Any]:
@@ -206,8 +206,8 @@ def test_different_tokens_never_share(server: Gate) -> None:
     with client() as esi:
         operation = app_at(server.url).op['get_mine']
         tokens = [f'token-{number % 5}' for number in range(THREADS)]
-        tasks = [lambda token=token: esi.request(operation(token=token)) for token in tokens]  # type: ignore[misc]
-        responses = ask(esi, server, tasks, followers=THREADS - 5)
+        tasks = [lambda token=token: esi.request(operation(token=token)) for token in tokens]
+        responses = ask(esi, server, tasks, followers=THREADS - 5)  # type: ignore[arg-type]
         assert [response.data.whose for response in responses] == [f'Bearer {token}' for token in tokens]
         assert len(server.visits) == 5
 
@@ -217,8 +217,8 @@ def test_different_characters_never_share(server: Gate) -> None:
         call = app_at(server.url).op['get_mine']()
         users = {f'user-{number}': security(f'user-{number}') for number in range(4)}
         names = [f'user-{number % 4}' for number in range(THREADS)]
-        tasks = [lambda name=name: esi.request(call, security=users[name]) for name in names]  # type: ignore[misc]
-        responses = ask(esi, server, tasks, followers=THREADS - 4)
+        tasks = [lambda name=name: esi.request(call, security=users[name]) for name in names]
+        responses = ask(esi, server, tasks, followers=THREADS - 4)  # type: ignore[arg-type]
         assert [response.data.whose for response in responses] == [f'Bearer {name}' for name in names]
         assert len(server.visits) == 4
 

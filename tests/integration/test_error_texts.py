@@ -188,7 +188,7 @@ def test_what_programs_for_1x_do_with_an_error() -> None:
     assert isinstance(data, dict)
     assert 'error' in data
     assert 'other' not in data
-    assert data['error'] == data.error == data.get('error') == 'Not found'
+    assert data['error'] == data.error == data.get('error') == 'Not found'  # type: ignore[attr-defined]
     assert data.get('other') is None
     assert data.get('other', 7) == 7
     assert not hasattr(data, 'other')

@@ -184,7 +184,7 @@ class Dead(BaseCache):
     def set(self, *args: Any) -> None:
         raise OSError('dead')
 
-    get = invalidate = set
+    get = invalidate = set  # type: ignore[assignment]
 
 
 @pytest.mark.parametrize('scheme', ['http', 'https'])

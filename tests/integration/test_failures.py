@@ -245,7 +245,7 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
 }
 
 
-@pytest.mark.parametrize('kind', sorted(_subclasses(EsiError), key=lambda kind: kind.__name__))
+@pytest.mark.parametrize('kind', sorted(_subclasses(EsiError), key=lambda kind: kind.__name__))  # type: ignore[attr-defined]
 def test_every_error_pickles(kind: type[EsiError]) -> None:
     made: EsiError
     if kind.__name__ in ARGUMENTS:
@@ -270,7 +270,7 @@ def test_a_failed_response_pickles() -> None:
         500,
         True,
         response.data,
-        response.cause.reason,
+        response.cause.reason,  # type: ignore[union-attr]
     )
 
 
@@ -355,7 +355,7 @@ def test_nothing_is_sent_for_a_call_at_fault() -> None:
 def test_unknown_options_are_told() -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter('always')
-        with EsiClient(header={'x': 'y'}, user_agent='tests', esi_datasource='x', thread=3) as esi:
+        with EsiClient(header={'x': 'y'}, user_agent='tests', esi_datasource='x', thread=3) as esi:  # type: ignore[call-arg]
             pass
         with Server(lambda visit: visit.send(answer({}))) as server:
             call = app_at(server.url).op['get_thing']()

@@ -37,7 +37,7 @@ def test_a_token_is_verified(esi: Sandbox, security: EsiSecurity) -> None:
     claims = security.verify()
     assert claims['sub'] == f'CHARACTER:EVE:{CHARACTER}'
     assert security.character_id == CHARACTER
-    assert security.character_name == claims['name']
+    assert security.character_name == claims['name']  # type: ignore[unreachable]
     assert security.owner == claims['owner']
     assert security.scopes == {'a', 'b'}
 

@@ -70,7 +70,7 @@ def counting(tokens: int, window: float) -> Callable[[Visit], None]:
 
 
 def statuses(esi: EsiClient, calls: Any, **options: Any) -> Counter[int]:
-    return Counter(response.status for _, response in esi.multi_request(calls, **options))
+    return Counter(response.status for _, response in esi.multi_request(calls, **options))  # type: ignore[misc]
 
 
 # ---------------------------------------------------------------------- never refused
@@ -213,7 +213,7 @@ def test_a_call_that_has_waited_is_signed_again() -> None:
             esi.request(op(q=str(number)))
         late = threading.Thread(target=esi.request, args=(op(q='late'),))
         late.start()
-        wait_until(lambda: esi.limits._queue.waiting)
+        wait_until(lambda: esi.limits._queue.waiting)  # type: ignore[union-attr]
         signer.token = token(sub='CHARACTER:EVE:1', azp='app', iat=1)
         clock.move(WINDOW + 0.1)
         late.join(10)
@@ -254,10 +254,10 @@ def test_priority() -> None:
             arguments = (op(q=f'late {number}'),)
             threads.append(threading.Thread(target=esi.request, args=arguments, kwargs={'priority': priority}))
             threads[-1].start()
-            wait_until(lambda number=number: sum(map(len, esi.limits._queue.waiting.values())) == number + 1, 30)
+            wait_until(lambda number=number: sum(map(len, esi.limits._queue.waiting.values())) == number + 1, 30)  # type: ignore[arg-type, misc, union-attr]
         for sent in range(2, 5):
             clock.move(2 * 3600)
-            wait_until(lambda sent=sent: len(server.visits) == sent, 30)
+            wait_until(lambda sent=sent: len(server.visits) == sent, 30)  # type: ignore[misc]
             wait_until(lambda: all(budget.in_flight == 0 for budget in esi.budget()), 30)
         for thread in threads:
             thread.join(30)

@@ -123,7 +123,7 @@ def test_a_list_that_is_whole_in_one_answer(esi: Sandbox, walker: EsiClient) -> 
 
 def test_a_client_that_never_decodes_and_gives_bare_304s_walks_all_the_same(esi: Sandbox) -> None:
     with client(raw_body_only=True, no_etag_body=True) as walker:
-        made = call(esi, *MARKET[:1], **MARKET[1])
+        made = call(esi, *MARKET[:1], **MARKET[1])  # type: ignore[arg-type]
         before = walker.all(made)
         esi.clock.move(3600)
         assert walker.all(made) == before
@@ -172,7 +172,7 @@ def test_progress_tells_the_pages(esi: Sandbox, walker: EsiClient) -> None:
     walker.all(call(esi, 'get_wars'), progress=lambda *said: told.append(said))
     assert told == [(number, None) for number in range(1, 6)]
     told.clear()
-    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=told.append))
+    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=told.append))  # type: ignore[arg-type]
     assert told == [1, 2, 3, 4, 5]
 
 

@@ -8,6 +8,7 @@ import logging
 import os
 import pty
 import re
+import resource
 import select
 import signal
 import socket
@@ -347,7 +348,7 @@ def test_a_person_says_no(sign_in: Any, esi: Sandbox, no_leaks: None) -> None:
     with pytest.raises(LoginError, match='access_denied: the login was cancelled'):
         sign_in(lambda address: pages.append(requests.get(esi.sso.login(address, cancel=True), timeout=10).text))
     wait_for_the_browser()
-    assert 'Nobody signed in' in pages[0]
+    assert 'No character signed in' in pages[0]
     assert 'access_denied' not in pages[0]
     esi.log.assert_not_called('sso.token')
 
@@ -355,7 +356,7 @@ def test_a_person_says_no(sign_in: Any, esi: Sandbox, no_leaks: None) -> None:
 def test_time_runs_out(sign_in: Any, back: str, no_leaks: None) -> None:
     """Visits do not put it off."""
     begun = time.monotonic()
-    with pytest.raises(LoginError, match=r'nobody signed in within 0\.3 seconds'):
+    with pytest.raises(LoginError, match=r'no character signed in within 0\.3 seconds'):
         sign_in(lambda address: visit(back, 'code=c&state=x'), timeout=0.3)
     assert time.monotonic() - begun < 10
 
@@ -632,7 +633,7 @@ def test_a_pasted_refusal(sign_in: Any, esi: Sandbox, paste: Paste) -> None:
 
 def test_nothing_is_pasted(sign_in: Any, paste: Paste) -> None:
     paste.begin(lambda address: [])
-    with pytest.raises(LoginError, match='nobody signed in within'):
+    with pytest.raises(LoginError, match='no character signed in within'):
         sign_in(None, browser=False, timeout=0.3)
     assert paste.echoes()
 
@@ -660,7 +661,7 @@ def test_nobody_is_there(redirect_uri: str | None, sign_in: Any, back: str, monk
     """Standard input that ends at once is not waited for: only an address of this machine is."""
     with open(os.devnull) as nothing:
         monkeypatch.setattr(sys, 'stdin', nothing)
-        says = 'nothing to paste' if redirect_uri else 'nobody signed in within'
+        says = 'no terminal to paste' if redirect_uri else 'no character signed in within'
         with pytest.raises(LoginError, match=says):
             sign_in(None, browser=False, redirect_uri=redirect_uri or back, timeout=0.3 if redirect_uri is None else 20)
 
@@ -684,7 +685,7 @@ def test_in_a_notebook(sign_in: Any, esi: Sandbox, monkeypatch: pytest.MonkeyPat
         raise NotImplementedError
 
     monkeypatch.setattr(getpass, 'getpass', no_box)
-    with pytest.raises(LoginError, match='nothing to paste'):
+    with pytest.raises(LoginError, match='no terminal to paste'):
         sign_in(None, browser=None)
 
 
@@ -715,7 +716,7 @@ def test_an_answer_that_is_piped(
     class Later(StringIO):
         """Has the answer when it is asked for: it is not known before the address is."""
 
-        def readline(self, *size: Any) -> str:
+        def readline(self, *size: Any) -> str:  # type: ignore[override]
             return f'{esi.sso.login(addresses[0], 90000003)}\n'
 
     addresses: list[str] = []
@@ -739,7 +740,7 @@ def test_an_answer_that_is_piped(
 def test_an_object_without_a_file_that_has_ended(sign_in: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for ended in (StringIO(), None):
         monkeypatch.setattr(sys, 'stdin', ended)
-        with pytest.raises(LoginError, match='nothing to paste'):
+        with pytest.raises(LoginError, match='no terminal to paste'):
             sign_in(None, browser=False, redirect_uri='eveauth-app://callback')
 
 
@@ -907,3 +908,33 @@ def test_a_browser_that_gives_nothing_back_until_it_is_closed(program: Any, esi:
     one.type('\n')
     assert one.process.wait(10) == 0
     os.kill(int(pid.read_text()), signal.SIGKILL)
+
+
+#: Somebody signs in at a program that has 1100 files open.
+MANY_FILES = """
+import io, os, resource, sys, threading, webbrowser
+import requests
+import esipy._login.flow as flow
+
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+files = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+back = sys.argv[1]
+visits = [threading.Thread(target=requests.get, args=(back + '?state=mine&code=given',), kwargs={'timeout': 20})]
+webbrowser.open = lambda address: visits[0].start() or True
+print(flow.obtain_code('https://login.example/', back, 'mine', True, 20.0))
+visits[0].join()
+"""
+
+
+def _may_open(count: int) -> bool:
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    return most == resource.RLIM_INFINITY or most >= count
+
+
+@pytest.mark.skipif(sys.platform != 'linux' or not _may_open(1300), reason='needs poll(), and more than 1024 files')
+def test_a_program_with_more_files_open_than_select_takes(back: str) -> None:
+    done = subprocess.run(
+        [sys.executable, '-c', MANY_FILES, back], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, 'given'), done.stderr

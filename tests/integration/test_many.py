@@ -265,4 +265,4 @@ def test_ctrl_c_ends_it_and_the_program_at_once() -> None:
 
 def test_threads_that_are_no_number() -> None:
     with client() as esi, pytest.raises(TypeError, match="threads must be a whole number from 1 to 100, not '5'"):
-        esi.multi_request([], threads='5')
+        esi.multi_request([], threads='5')  # type: ignore[arg-type]

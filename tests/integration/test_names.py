@@ -237,7 +237,7 @@ class Broken(BaseCache):
     def get(self, key: Any, default: Any = None) -> Any:
         raise OSError
 
-    set = invalidate = get
+    set = invalidate = get  # type: ignore[assignment]
 
 
 class Planted(BaseCache):
@@ -253,7 +253,7 @@ def test_a_cache_that_raises_or_was_tampered_with(esi: Sandbox) -> None:
     with client(cache=Broken()) as asker:
         assert asker.names([34])[34].name == 'Tritanium'
     far = 4e9
-    for value in (b'x', [], {}, {'until': far}, {'until': 'x', 'found': []}, {'until': far, 'found': [7]},
+    for value in (b'x', [], {}, {'until': far}, {'until': 'x', 'found': []}, {'until': far, 'found': [7]},  # type: ignore[var-annotated]
                   {'until': far, 'found': [{'name': None}]}, {'until': far, 'found': 3}):  # fmt: skip
         cache = Planted()
         cache.value = value

@@ -215,7 +215,7 @@ def test_a_server_that_ignores_the_id(walker: EsiClient, path: str, read: Read) 
         assert len(server.visits) == 2
 
 
-NOBODY = [None, [1], {}]
+NOBODY = [None, [1], {}]  # type: ignore[var-annotated]
 
 
 @EITHER
@@ -231,7 +231,7 @@ def test_records_without_an_id(walker: EsiClient, nobody: Any, read: Read) -> No
         if (path, nobody) == ('wars', {}):
             continue  # objects without a field are told as such
         told = pytest.raises(PaginationError, match=f'get_{path}: a record has no usable key: {reason} ')
-        with Server(lambda visit, body=body: visit.send(answer(body))) as server, told:
+        with Server(lambda visit, body=body: visit.send(answer(body))) as server, told:  # type: ignore[misc]
             read(walker, app_at(server.url).op[f'get_{path}']())
 
 

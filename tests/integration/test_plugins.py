@@ -411,15 +411,15 @@ def test_notes_are_attributes_of_the_response(server: Server) -> None:
     call = app_at(server.url).op['get_thing']()
     with client(plugins=[Notes()]) as esi:
         response = esi.request(call)
-        assert response.mark == call[1].mark == 7
+        assert response.mark == call[1].mark == 7  # type: ignore[attr-defined]
         assert response.ok is True, 'what a response has itself stays what it is'
         assert response.notes == {'mark': 7, 'ok': 8}
         assert 'mark' in dir(response)
         assert pickle.loads(pickle.dumps(copy.deepcopy(response))).mark == 7
         with pytest.raises(AttributeError, match="'Response' object has no attribute 'marc'"):
-            print(response.marc)
-        assert esi.multi_request([call])[0][1].mark == 7
-        assert esi.head(call).mark == 7
+            print(response.marc)  # type: ignore[attr-defined]
+        assert esi.multi_request([call])[0][1].mark == 7  # type: ignore[attr-defined]
+        assert esi.head(call).mark == 7  # type: ignore[attr-defined]
 
 
 def test_an_attribute_that_fails_says_why_itself(server: Server) -> None:
@@ -436,7 +436,7 @@ def test_an_attribute_that_fails_says_why_itself(server: Server) -> None:
         response = esi.request(app_at(server.url).op['get_thing']())
     response.__class__ = Wanting
     with pytest.raises(MissingFieldError, match='nowhere'):
-        print(response.shown)
+        print(response.shown)  # type: ignore[attr-defined]
 
 
 def test_a_dry_run_and_an_estimate_prepare_the_call_and_no_more(server: Server, pages: list[bytes]) -> None:
@@ -460,10 +460,10 @@ def test_options_that_a_plugin_takes(server: Server) -> None:
 
     call = app_at(server.url).op['get_thing']()
     with client(plugins=[Takes()]) as esi:
-        assert esi.request(call).options == {}
-        assert esi.request(call, colour='red', timeout=2).options == {'colour': 'red', 'timeout': 2}
-        assert esi.head(call, colour='red').options == {'colour': 'red'}
-        assert esi.multi_request([call], colour='red')[0][1].options == {'colour': 'red'}
+        assert esi.request(call).options == {}  # type: ignore[attr-defined]
+        assert esi.request(call, colour='red', timeout=2).options == {'colour': 'red', 'timeout': 2}  # type: ignore[attr-defined]
+        assert esi.head(call, colour='red').options == {'colour': 'red'}  # type: ignore[attr-defined]
+        assert esi.multi_request([call], colour='red')[0][1].options == {'colour': 'red'}  # type: ignore[attr-defined]
         with pytest.warns(UserWarning, match="unknown option 'color', did you mean 'colour'"):
             esi.request(call, color='red')
     with client() as esi, pytest.warns(UserWarning, match="unknown option 'colour'"):
@@ -636,7 +636,7 @@ class Dice(Plugin):
     def prepare(self, call: CallContext) -> None:
         self._throw()
 
-    on_call = on_send = respond = on_raw_response = on_response = prepare  # type: ignore[assignment]
+    on_call = on_send = respond = on_raw_response = on_response = prepare
 
     def on_error(self, call: CallContext, error: Exception) -> None:
         self._throw()

@@ -106,7 +106,7 @@ def test_what_cannot_be_set(names: dict[str, Any]) -> None:
 
 
 def shown(thing: Any) -> str:
-    return pydoc.render_doc(thing, renderer=pydoc.plaintext)
+    return pydoc.render_doc(thing, renderer=pydoc.plaintext)  # type: ignore[attr-defined]
 
 
 def test_help_of_an_operation(names: dict[str, Any]) -> None:
@@ -187,7 +187,7 @@ class OwnCache(BaseCache):
     def get(self, key: Any, default: Any = None) -> Any:
         return default
 
-    def set(self, key: Any, value: Any, expire: int | None = 300) -> None: ...
+    def set(self, key: Any, value: Any, expire: int | None = 300) -> None: ...  # type: ignore[override]
 
     def invalidate(self, key: Any) -> None: ...
 
@@ -216,7 +216,7 @@ REPRS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'EsiApp': (lambda it: EsiApp(), '<EsiApp of esi.evetech.net, tranquility: 64 operations>'),
     'OpTable': (lambda it: it.app.op, '<OpTable: 64 operations>'),
     'Operation': (lambda it: it.app.op['get_status'], '<Operation GetStatus: GET /status>'),
-    'EsiSecurity': (lambda it: security(it.esi), '<EsiSecurity of my-app: nobody has signed in>'),
+    'EsiSecurity': (lambda it: security(it.esi), '<EsiSecurity of my-app: no character has signed in>'),
     'signed in': (
         lambda it: signed_in(it.esi, SCOPES),
         r'<EsiSecurity of my-app: NAME \(90000001\), 3 scopes, renews in (19|20) min>',

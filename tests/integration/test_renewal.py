@@ -6,7 +6,7 @@ import base64
 import json
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -878,3 +878,58 @@ def test_receivers_run_in_the_thread_of_the_call(esi: Sandbox) -> None:
     with client(one) as esi_client:
         assert esi_client.request(wallet(esi)).ok
     assert threads == [threading.get_ident()]
+
+
+@pytest.fixture
+def start_of_the_refresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Callable[[Any], None]], None]]:
+    """Replaces how the thread of a refresh is started: `replace(start)`, which gets what starts it."""
+    real = threading.Thread.start
+
+    def replace(start: Callable[[Any], None]) -> None:
+        def begin(thread: threading.Thread) -> None:
+            if thread.name == 'esipy_refresh':
+                start(lambda: real(thread))
+            else:
+                real(thread)
+
+        monkeypatch.setattr(threading.Thread, 'start', begin)
+
+    yield replace
+    monkeypatch.undo()
+
+
+def test_where_no_thread_can_be_started_the_refresh_runs_in_the_thread_of_the_call(
+    esi: Sandbox, start_of_the_refresh: Any
+) -> None:
+    """Otherwise all later calls of the process would wait for a refresh that never began."""
+
+    def fail(start: Any) -> None:
+        raise RuntimeError("can't start new thread")
+
+    store = MemoryTokens()
+    signed_in(store, esi)
+    start_of_the_refresh(fail)
+    with client(security(esi, store=store).for_character(ONE), deadline=30) as esi_client:
+        calls = different_calls(esi, 5)
+        assert all(response.ok for response in at_once(5, lambda number: esi_client.request(calls[number])))
+    assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
+
+
+def test_ctrl_c_while_the_thread_of_a_refresh_starts(esi: Sandbox, start_of_the_refresh: Any) -> None:
+    """The refresh goes on, and its tokens are stored and announced."""
+
+    def interrupt(start: Any) -> None:
+        start()
+        raise KeyboardInterrupt
+
+    store = MemoryTokens()
+    signed_in(store, esi)
+    announced = threading.Event()
+    AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: announced.set())
+    start_of_the_refresh(interrupt)
+    with client(security(esi, store=store).for_character(ONE), deadline=30) as esi_client:
+        with pytest.raises(KeyboardInterrupt):
+            esi_client.request(wallet(esi))
+        assert announced.wait(60)
+        assert esi_client.request(wallet(esi)).ok
+    assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)

@@ -97,8 +97,8 @@ def echo(status: int, body: Any = None, headers: dict[str, str] | None = None) -
         told = said(visit)
         whole = {'error': told, 'error_description': told, 'error_uri': told} if body is None else body
         shown = whole + told.encode() if isinstance(whole, bytes) else whole
-        more = {name: value.format(told=requests.utils.quote(told)) for name, value in (headers or {}).items()}
-        visit.send(answer(shown, status, {'X-Told': requests.utils.quote(told), **more}, reason='Whatever'))
+        more = {name: value.format(told=requests.utils.quote(told)) for name, value in (headers or {}).items()}  # type: ignore[attr-defined]
+        visit.send(answer(shown, status, {'X-Told': requests.utils.quote(told), **more}, reason='Whatever'))  # type: ignore[attr-defined]
 
     return page
 
@@ -199,7 +199,7 @@ def leak_in_log() -> None:
 
 
 def leak_in_log_of_others() -> None:
-    logging.getLogger('urllib3.connectionpool').debug('GET /?token=%s', requests.utils.quote(ACCESS))
+    logging.getLogger('urllib3.connectionpool').debug('GET /?token=%s', requests.utils.quote(ACCESS))  # type: ignore[attr-defined]
 
 
 def leak_in_traceback_of_log() -> None:
@@ -265,7 +265,7 @@ LEAKS: dict[str, Callable[[], None]] = {
     'a note': raising(noted(TokenError('clean'), REFRESH)),
     'a cause': raising(with_attribute(TokenError('clean'), '__cause__', ValueError(NEW_ACCESS))),
     'a context': leak_in_context,
-    'an error in a form': raising(TokenError(requests.utils.quote(CODE, safe=''))),
+    'an error in a form': raising(TokenError(requests.utils.quote(CODE, safe=''))),  # type: ignore[attr-defined]
 }
 
 
@@ -334,7 +334,7 @@ def test_an_sso_that_is_down_from_the_start(fault: str, world: World, watch: Wat
         where = {'sso_endpoints_url': unused_url()}
     else:
         world.sso = SSO_FAULTS[fault]
-    one = world.security(**where)
+    one = world.security(**where)  # type: ignore[arg-type]
     with failing(watch, SSOUnavailableError):
         one.get_auth_uri('state')
     with failing(watch, SSOUnavailableError):
@@ -558,7 +558,7 @@ def test_a_crowd_before_a_pool(world: World, watch: Watch) -> None:
 
 def test_a_network_that_is_not_there(watch: Watch, world: World) -> None:
     class Broken(HTTPAdapter):
-        def send(self, request: Any, **options: Any) -> Any:
+        def send(self, request: Any, **options: Any) -> Any:  # type: ignore[override]
             raise requests.ConnectionError(f'cannot send {request.url}', request=request)
 
     for security in (world.security(), lambda request: request):
@@ -580,7 +580,7 @@ def test_a_network_that_is_not_there(watch: Watch, world: World) -> None:
 class Telling(BaseCache):
     """A cache that raises all it was given."""
 
-    def set(self, key: Any, value: Any, expire: int | None = 300) -> None:
+    def set(self, key: Any, value: Any, expire: int | None = 300) -> None:  # type: ignore[override]
         raise RuntimeError(key, value)
 
     def get(self, key: Any, default: Any = None) -> Any:
@@ -750,7 +750,7 @@ def test_logins_that_fail(world: World, watch: Watch, monkeypatch: pytest.Monkey
         watch.text('output', ''.join(shown))
 
     monkeypatch.setattr(getpass, 'getpass', box)
-    code = requests.utils.quote(CODE, safe='')
+    code = requests.utils.quote(CODE, safe='')  # type: ignore[attr-defined]
     run(f'{back}?code={code}', f'{back}?code={code}&state=wrong', CODE, f'http://other/?code={code}&state={{state}}')
     run(f'{back}?code={code}&code=2&state={{state}}')
     run(f'{back}?error={code}&error_description={code}&state={{state}}')
@@ -822,7 +822,7 @@ def _all_of_memcached(port: int) -> bytes:
         connection.sendall(b'lru_crawler metadump all\r\n')
         keys = []
         while (line := reader.readline()).startswith(b'key='):
-            keys.append(requests.utils.unquote(line.split()[0][4:].decode()).encode())
+            keys.append(requests.utils.unquote(line.split()[0][4:].decode()).encode())  # type: ignore[attr-defined]
         found = b''
         for key in keys:
             connection.sendall(b'get ' + key + b'\r\n')

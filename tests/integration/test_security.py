@@ -127,12 +127,12 @@ def test_what_is_needed() -> None:
         EsiSecurity('https://x', 'id', sso_endpoints=ENDPOINTS)
     for nothing in (None, ''):
         with pytest.raises(AttributeError, match='sso_endpoints_url'):
-            EsiSecurity('https://x', 'id', 'key', sso_endpoints_url=nothing)
+            EsiSecurity('https://x', 'id', 'key', sso_endpoints_url=nothing)  # type: ignore[arg-type]
     with pytest.warns(UserWarning, match='User-Agent') as told:
         EsiSecurity('https://x', 'id', 'key', sso_endpoints=ENDPOINTS)
     assert told[0].filename == __file__
     with pytest.warns(UserWarning, match="'sso_endpoint', did you mean 'sso_endpoints'"):
-        EsiSecurity('https://x', 'id', 'key', sso_endpoint={}, sso_endpoints=ENDPOINTS, headers={'User-Agent': 'x'})
+        EsiSecurity('https://x', 'id', 'key', sso_endpoint={}, sso_endpoints=ENDPOINTS, headers={'User-Agent': 'x'})  # type: ignore[call-arg]
     with pytest.warns(DeprecationWarning, match="'app'"):
         EsiSecurity('https://x', 'id', 'key', app=object(), sso_endpoints=ENDPOINTS, headers={'User-Agent': 'x'})
 

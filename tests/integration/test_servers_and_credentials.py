@@ -89,7 +89,7 @@ def test_schemes_of_an_operation_of_the_old_format() -> None:
 def test_the_token_goes_to_the_server_of_the_operation_and_to_no_other() -> None:
     page = answer({})
     with Server(lambda visit: visit.send(page)) as main, Server(lambda visit: visit.send(page)) as own, client() as esi:
-        need = {'security': [{'OAuth2': []}], 'responses': {}}
+        need = {'security': [{'OAuth2': []}], 'responses': {}}  # type: ignore[var-annotated]
         paths = {'/a': {'get': {**need, **servers(own.url)}}, '/b': {'get': need}}
         app = App.create({'openapi': '3.1.0', 'paths': paths, **servers(main.url)})
         esi.request(app.op['get_a'](token='for-own'))
@@ -309,8 +309,8 @@ def test_an_operation_may_be_referred_to_within_the_document() -> None:
     ],
 )
 def test_a_path_that_begins_with_a_version(paths: list[str], asked: str, found: str) -> None:
-    node = [{'in': 'path', 'name': name, 'required': True, 'schema': {}} for name in ('id', 'version')]
-    items = {path: {'get': {'parameters': [one for one in node if one['name'] in path]}} for path in paths}
+    node = [{'in': 'path', 'name': name, 'required': True, 'schema': {}} for name in ('id', 'version')]  # type: ignore[var-annotated]
+    items = {path: {'get': {'parameters': [one for one in node if one['name'] in path]}} for path in paths}  # type: ignore[operator]
     app = App.create({'openapi': '3.1.0', **servers(MAIN), 'paths': items})
     assert app.by_path('GET', asked)[0].path == found
 

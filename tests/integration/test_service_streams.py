@@ -159,12 +159,12 @@ def test_a_body_as_a_file(raw: bytes, tmp_path: Path) -> None:
     with serving(raw) as server, client(server, parser=json_decoder, max_body=1000) as service:
         response = service.down()
         assert (response.status, response.raw, response.data) == (200, b'', None)
-        assert response.stream.read(10) == LARGE[:10]
+        assert response.stream.read(10) == LARGE[:10]  # type: ignore[union-attr]
         with open(tmp_path / 'copy', 'wb') as copy:
-            shutil.copyfileobj(response.stream, copy)
+            shutil.copyfileobj(response.stream, copy)  # type: ignore[arg-type]
         assert (tmp_path / 'copy').read_bytes() == LARGE[10:]
-        assert response.stream.read() == b''
-        assert service.down().stream.read() == LARGE
+        assert response.stream.read() == b''  # type: ignore[union-attr]
+        assert service.down().stream.read() == LARGE  # type: ignore[union-attr]
         assert server.connections == 1  # given back at its end
 
 
@@ -177,7 +177,7 @@ def test_pieces_come_when_they_are_sent() -> None:
         visit.send(b'two\n')
 
     with Server(page) as server, client(server) as service:
-        lines = iter(service.down().stream)
+        lines = iter(service.down().stream)  # type: ignore[arg-type]
         assert next(lines) == b'one\n'
         more.set()
         assert list(lines) == [b'two\n']
@@ -185,12 +185,12 @@ def test_pieces_come_when_they_are_sent() -> None:
 
 def test_a_stream_that_is_closed_early_shuts_its_connection() -> None:
     with serving(answer(LARGE)) as server, client(server) as service:
-        with service.down().stream as stream:
+        with service.down().stream as stream:  # type: ignore[union-attr]
             assert stream.read(1) == b'\0'
         assert stream.closed
         with pytest.raises(ValueError):
             stream.read()
-        assert service.down().stream.read() == LARGE
+        assert service.down().stream.read() == LARGE  # type: ignore[union-attr]
         assert server.connections == 2
 
 
@@ -201,7 +201,7 @@ def test_a_stream_is_neither_kept_nor_shared() -> None:
         client(server, cache=cache) as service,
     ):
         first, second = service.down(), service.down()
-        assert (first.stream.read(), second.stream.read()) == (b'{}', b'{}')
+        assert (first.stream.read(), second.stream.read()) == (b'{}', b'{}')  # type: ignore[union-attr]
         assert not service.plain().from_cache
         assert service.plain().from_cache
         assert not service.down().from_cache  # though there is something
@@ -225,7 +225,7 @@ def test_a_failed_attempt_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with Server(page) as server, client(server, retry_requests=True) as service:
         response = service.down()
-        assert (response.attempts, response.stream.read()) == (3, b'at last')
+        assert (response.attempts, response.stream.read()) == (3, b'at last')  # type: ignore[union-attr]
 
 
 def test_a_head_has_no_stream() -> None:
@@ -262,8 +262,8 @@ def test_a_body_that_breaks_off(raw: bytes, error: type[Exception], reason: str)
     with Server(page) as server, client(server) as service:
         stream = service.down(params={'token': 'hush'}).stream
         with pytest.raises(error, match=reason) as caught:
-            stream.read()
-        assert stream.closed
+            stream.read()  # type: ignore[union-attr]
+        assert stream.closed  # type: ignore[union-attr]
         assert 'hush' not in repr(vars(caught.value))
 
 
@@ -276,14 +276,14 @@ def test_silence_ends_by_the_timeout_and_the_deadline_is_for_what_comes_before()
 
     with Server(page) as server, client(server, timeout=(5, 3), deadline=1.5) as service:
         stream = service.down().stream
-        assert stream.read(8) == b'01234567'
+        assert stream.read(8) == b'01234567'  # type: ignore[union-attr]
         with pytest.raises(TimedOutError):
-            stream.read()
+            stream.read()  # type: ignore[union-attr]
 
 
 def test_both_ways_at_once() -> None:
     with Server(echo) as server, client(server) as service:
-        assert service.both(iter([b'a', b'b'])).stream.read() == b'ab'
+        assert service.both(iter([b'a', b'b'])).stream.read() == b'ab'  # type: ignore[union-attr]
 
 
 def test_a_session_with_an_adapter_of_a_test(tmp_path: Path) -> None:
@@ -292,13 +292,13 @@ def test_a_session_with_an_adapter_of_a_test(tmp_path: Path) -> None:
 
     with ServiceClient(spec=SPEC, base_path='http://service.example') as service, requests_mock.Mocker() as mocked:
         mocked.get('http://service.example/down', content=b'made up')
-        assert service.down().stream.read() == b'made up'
+        assert service.down().stream.read() == b'made up'  # type: ignore[union-attr]
 
 
 def test_an_app_of_a_table_streams_too() -> None:
     with serving(answer(b'abc')) as server, EsiClient(user_agent='tests') as esi:
         app = App.create({**SPEC, 'base_path': server.url})
-        assert esi.request(app.op.down()).stream.read() == b'abc'
+        assert esi.request(app.op.down()).stream.read() == b'abc'  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize('kept', [True, False], ids=['closed', 'forgotten'])
@@ -313,7 +313,7 @@ def test_a_stream_that_is_left_shuts_its_connection(kept: bool) -> None:
     with Server(page) as server, client(server) as service:
         stream = service.down().stream
         if kept:
-            stream.close()
+            stream.close()  # type: ignore[union-attr]
         else:
             del stream
             gc.collect()

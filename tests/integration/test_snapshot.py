@@ -70,7 +70,7 @@ def test_a_list_that_changes_all_the_time_is_an_error_with_a_way_out(walker: Esi
     assert isinstance(error, PaginationError)
     assert str(error) == str(caught.value)
     assert error.operation == 'get_orders'
-    assert 0 < error.retry_after <= 60
+    assert 0 < error.retry_after <= 60  # type: ignore[attr-defined]
     assert 'records()' in str(error)
 
 

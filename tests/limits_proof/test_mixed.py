@@ -26,7 +26,7 @@ OUT_OF_THE_BLUE = 3
 
 def test_everything_at_once_and_no_avoidable_rejection() -> None:
     witness = Witness()
-    options = {'limits': MemoryLimits(), 'transport_adapter': witness, 'max_wait': 60.0, 'cache': None}
+    options: dict[str, Any] = {'limits': MemoryLimits(), 'transport_adapter': witness, 'max_wait': 60.0, 'cache': None}
     first = disturbed(Sandbox(RULES).start())
     port, app, tokens = first.port, App.create(first.document), {one: first.token(one) for one in CHARACTERS}
     second = Sandbox(RULES, port)
@@ -87,7 +87,7 @@ def test_everything_that_can_go_wrong_with_a_response() -> None:
     """Errors that cost more; responses that come late, cut short, or after the timeout; and no headers that would
     correct our own count."""
     witness = Witness()
-    options = {'limits': MemoryLimits(), 'transport_adapter': witness, 'cache': None, 'timeout': 0.4}
+    options: dict[str, Any] = {'limits': MemoryLimits(), 'transport_adapter': witness, 'cache': None, 'timeout': 0.4}
     with Sandbox(described(killmail=(80, '1s')), process=True) as esi, EsiClient(user_agent=AGENT, **options) as client:
         app = App.create(esi.document)
         esi.faults.add('limit_headers')
@@ -108,7 +108,7 @@ def test_everything_that_can_go_wrong_with_a_response() -> None:
 def test_others_at_the_same_address() -> None:
     """The headers show what they spend. Until then a request may be rejected, and is repeated."""
     witness = Witness()
-    options = {'limits': MemoryLimits(), 'transport_adapter': witness, 'cache': None}
+    options: dict[str, Any] = {'limits': MemoryLimits(), 'transport_adapter': witness, 'cache': None}
     with Sandbox(described(killmail=(60, '1s'))) as esi, EsiClient(user_agent=AGENT, **options) as client:
         app = App.create(esi.document)
         for _ in range(15):

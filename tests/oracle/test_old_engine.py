@@ -35,7 +35,7 @@ class Wire(BaseAdapter):
         self.body = '{}'
         self.headers: Mapping[str, str] = {}
 
-    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         self.sent = request
         response = requests.Response()
         response.status_code = self.status
@@ -85,8 +85,8 @@ def shown(value: Any) -> Any:
     if isinstance(value, list):
         return ['list', [shown(item) for item in value]]
     if isinstance(value, date):
-        assert str(value) == value.to_json()
-        return ['date', value.to_json(), value.v.isoformat()]
+        assert str(value) == value.to_json()  # type: ignore[attr-defined]
+        return ['date', value.to_json(), value.v.isoformat()]  # type: ignore[attr-defined]
     return [type(value).__name__, value]
 
 

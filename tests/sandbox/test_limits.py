@@ -29,7 +29,7 @@ BUCKET, ERRORS = ('X-Ratelimit-', 'X-ESI-Error-Limit-')
 
 def told(answer: requests.Response) -> tuple[int, str, str, str]:
     """Status, and what the headers say of a bucket."""
-    return answer.status_code, *(answer.headers.get(BUCKET + name, '') for name in ('Limit', 'Used', 'Remaining'))
+    return answer.status_code, *(answer.headers.get(BUCKET + name, '') for name in ('Limit', 'Used', 'Remaining'))  # type: ignore[return-value]
 
 
 def begin_a_minute(esi: Sandbox) -> None:
@@ -271,10 +271,10 @@ def test_who_hangs_up_has_paid(esi: Sandbox) -> None:
 
 def test_no_answer_no_cost(esi: Sandbox, call: Caller) -> None:
     for kind in ('reset', 'hang'):
-        esi.faults.add(kind, n=1, **({'seconds': 0.01} if kind == 'hang' else {}))
+        esi.faults.add(kind, n=1, **({'seconds': 0.01} if kind == 'hang' else {}))  # type: ignore[arg-type]
         with pytest.raises(requests.exceptions.ConnectionError):
             call('/status')
-        esi.faults.add(kind, n=1, **({'seconds': 0.01} if kind == 'hang' else {}))
+        esi.faults.add(kind, n=1, **({'seconds': 0.01} if kind == 'hang' else {}))  # type: ignore[arg-type]
         with pytest.raises(requests.exceptions.ConnectionError):
             call('/universe/types/587')
     assert told(call('/status'))[2] == '2'
@@ -550,7 +550,7 @@ def follow_the_page(steps: list[Any], patch: pytest.MonkeyPatch) -> None:
                 inside.append((visit, group, user))
                 page.under_way.append((group, user))
         elif step == 'out' and inside:
-            visit, group, user = inside.pop(who % len(inside))
+            visit, group, user = inside.pop(who % len(inside))  # type: ignore[assignment]
             page.under_way.remove((group, user))
             page.answered.append((now, group, user, what))
             headers = gate.settle(visit, what)

@@ -93,7 +93,7 @@ def test_an_adapter_of_ones_own(esi: Sandbox) -> None:
 
 def test_an_adapter_that_sends_nothing_is_not_redirected(esi: Sandbox) -> None:
     class Silent(requests.adapters.BaseAdapter):
-        def send(self, request: Any, **kwargs: Any) -> Any:
+        def send(self, request: Any, **kwargs: Any) -> Any:  # type: ignore[override]
             response = requests.Response()
             response.status_code = 299
             return response
@@ -160,7 +160,7 @@ def test_one_client_reaches_the_sandbox_of_each_block(esi: Sandbox) -> None:
             visit()
         direct = App.create({**other.document, 'servers': [{'url': other.url}]}).op['get_status']()
         assert client.request(direct).status == 200
-        assert [pool.host for pool in client._session.get_adapter('https://')._pools.values()] == ['127.0.0.1']
+        assert [pool.host for pool in client._session.get_adapter('https://')._pools.values()] == ['127.0.0.1']  # type: ignore[attr-defined]
     assert seen == [(1, 0), (2, 0), (2, 1), (2, 2), (3, 2), (3, 3), (4, 3)]
 
 

@@ -55,7 +55,7 @@ def test_the_key_set(visit: Visitor) -> None:
         ('ES-Key', 'EC', 'ES256', 'sig'),
     }
     for key in keys.values():
-        assert jwk.construct(key).is_public()
+        assert jwk.construct(key).is_public()  # type: ignore[attr-defined]
     assert keys['JWT-Signature-Key']['e'] == 'AQAB'
     assert keys['ES-Key']['crv'] == 'P-256'
     private = {'d', 'p', 'q', 'dp', 'dq', 'qi'}

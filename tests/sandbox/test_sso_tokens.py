@@ -32,7 +32,7 @@ def test_a_secret_in_the_form(visit: Visitor) -> None:
 
 
 def test_a_code_with_a_verifier_and_no_secret(visit: Visitor) -> None:
-    answer = visit.exchange(visit.code(**PKCE), secret=None, code_verifier=VERIFIER)
+    answer = visit.exchange(visit.code(**PKCE), secret=None, code_verifier=VERIFIER)  # type: ignore[arg-type]
     assert answer.status_code == 200
     again = visit.refresh(answer.json()['refresh_token'], secret=None, code_verifier=VERIFIER)
     assert again.status_code == 200
@@ -79,7 +79,7 @@ def test_a_code_is_bound(wrong: dict[str, Any], visit: Visitor) -> None:
     [None, '', 'w' * 43, 'v' * 42, 'v' * 129, challenge(VERIFIER), 'v' * 42 + 'é', ' ' * 43],
 )
 def test_a_verifier_must_fit(verifier: str | None, visit: Visitor) -> None:
-    code = visit.code(**PKCE)
+    code = visit.code(**PKCE)  # type: ignore[arg-type]
     for secret in (None, 'secret'):
         refused(visit.exchange(code, secret=secret, code_verifier=verifier), 'invalid_grant')
     assert visit.exchange(code, secret=None, code_verifier=VERIFIER).status_code == 200
@@ -104,7 +104,7 @@ def test_who_is_asking(esi: Sandbox, visit: Visitor) -> None:
     refused(visit.exchange(code, client_secret='secret'), 'invalid_request')
     assert visit.exchange(code).status_code == 200
     refused(visit.exchange(visit.code(client_id='public'), client_id='public'), 'invalid_client', 401)
-    code = visit.code(client_id='public', **PKCE)
+    code = visit.code(client_id='public', **PKCE)  # type: ignore[arg-type]
     answer = visit.exchange(code, client_id='public', secret=None, code_verifier=VERIFIER)
     assert answer.status_code == 200
     assert visit.exchange(visit.code(client_id='any'), client_id='any', secret='whatever').status_code == 200

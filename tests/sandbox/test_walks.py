@@ -180,7 +180,7 @@ def test_every_cursor_of_the_live_document(document: Callable[..., Any], caller:
 
 
 def test_what_is_no_list_says_so(esi: Sandbox) -> None:
-    with pytest.raises(SandboxError, match='does not answer with a list'):
+    with pytest.raises(SandboxError, match='does not return a list'):
         esi.lists.of('get_status')
     with pytest.raises(SandboxError, match='region_id is needed'):
         esi.lists.of('get_markets_region_id_orders')

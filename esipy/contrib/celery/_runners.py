@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import threading
+from typing import Any, Protocol
 
 from celery.signals import worker_init
 
 from esipy.contrib.celery._messages import waits_of
 from esipy.contrib.celery._waits import WAITS_OUTSIDE, can_wait_outside, wait_outside
 from esipy.contrib.celery._worker import prepare_worker
-
-if TYPE_CHECKING:
-    from esipy.contrib.celery._crawl import Crawl
 
 #: Seconds without anything to do after which the task leaves the worker.
 LONGEST_WAIT = 1.0
@@ -26,7 +24,19 @@ LOST_AFTER = 30.0
 worker_init.connect(prepare_worker, weak=False)
 
 
-def make_runner(crawl: Crawl, app: Any, threads: int, seconds: float) -> Any:
+class RunnableCrawl(Protocol):
+    """What the task needs of a Crawl, whose module imports this one."""
+
+    name: str
+
+    def work(self, threads: int = 4) -> bool: ...
+    def work_for(
+        self, threads: int, seconds: float | None, stop: threading.Event | None, longest_wait: float = ...
+    ) -> tuple[bool, float]: ...
+    def report_runner(self, runner: str, lifetime: float | None) -> int: ...
+
+
+def make_runner(crawl: RunnableCrawl, app: Any, threads: int, seconds: float) -> Any:
     """Register and return the task of a crawl: see `Crawl.task`."""
 
     def run(task: Any) -> None:

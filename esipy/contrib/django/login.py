@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.utils.crypto import constant_time_compare
 
@@ -82,7 +82,7 @@ def pick_up(request: Any, scopes: Sequence[str]) -> Any:
 
 def _is_for(row: Any, request: Any, scopes: Sequence[str]) -> bool:
     """Whether the view, the user and the scopes are those that the login was begun with."""
-    if urlsplit(row.url).path != request.path:
+    if unquote(urlsplit(row.url).path) != request.path:  # Django has decoded the path of the request
         return False
     if row.user_id != _user_id(request) or row.token.user_id != row.user_id:
         return False

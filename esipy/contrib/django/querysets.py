@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from esipy.contrib.django import conf
+from esipy.contrib.django import conf, refresh
 from esipy.contrib.django.errors import IncompleteResponseError, TokenError
 from esipy.contrib.django.now import now
 
@@ -92,10 +92,10 @@ class TokenQuerySet(models.QuerySet[Any]):
                 LOGGER.info('the token of character %s is not refreshed yet: %s', token.character_id, error)
                 failed.append(token.pk)
                 failures += 1
-            except TokenError:
+            except TokenError as error:
                 failed.append(token.pk)
                 if delete:
-                    token.delete()
+                    refresh.delete(token, error)
         return self.filter(revoked_at__isnull=True).exclude(pk__in=failed)
 
     def in_batches(self, size: int = 500) -> Iterator[Any]:

@@ -6,6 +6,7 @@ steps from top to bottom.
 
 from __future__ import annotations
 
+import copy
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -70,7 +71,7 @@ class _Failures:
     def since(self, key: Any, begun: float) -> SSOUnavailableError | None:
         with self._lock:
             moment, error = self._failed.get(key, (0.0, None))
-        return error if moment > begun else None
+        return copy.copy(error) if moment > begun else None
 
 
 _failures = _Failures()
@@ -78,6 +79,8 @@ _failures = _Failures()
 
 def refresh(token: Any) -> None:
     """Refresh a token and save it: see ``Token.refresh``."""
+    if token._state.adding:
+        token.save()  # there must be a row to lock
     retries = conf.get('ESI_SSO_MAX_RETRIES')
     using = token._state.db or router.db_for_write(type(token), instance=token)
     for attempt in range(retries + 1):
@@ -241,5 +244,11 @@ def refresh_or_delete(token: Any) -> None:
     except IncompleteResponseError as error:
         LOGGER.warning('the token of character %s is not refreshed yet: %s', token.character_id, error)
     except TokenError as error:
-        LOGGER.info('the token of character %s is deleted: %s', token.character_id, error)
-        token.delete()
+        delete(token, error)
+
+
+def delete(token: Any, error: TokenError) -> None:
+    """Delete a token that can never be good again. That it was revoked is expected, and was logged already."""
+    level = logging.INFO if token.revoked_at is None else logging.DEBUG
+    LOGGER.log(level, 'the token of character %s is deleted: %s', token.character_id, error)
+    token.delete()

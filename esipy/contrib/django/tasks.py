@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any
 
-from esipy.contrib.django import import_name, installed
+from esipy.contrib.django import import_name, installed, refresh
 from esipy.contrib.django.errors import IncompleteResponseError, TokenError
 from esipy.contrib.django.now import now
 from esipy.contrib.django.querysets import expired_before
@@ -131,6 +131,5 @@ def _refreshed_or_deleted(token: Any) -> bool:
         LOGGER.info('the token of character %s is not refreshed yet: %s', token.character_id, error)
         return False
     except TokenError as error:
-        LOGGER.info('the token of character %s is deleted: %s', token.character_id, error)
-        token.delete()
+        refresh.delete(token, error)
     return True

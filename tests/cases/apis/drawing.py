@@ -49,7 +49,7 @@ def arguments(document: Mapping[str, Any], path: str, owners: list[Mapping[str, 
             node = follow(document, entry)
             ignored = node.get('in') == 'header' and node['name'] in ('Accept', 'Authorization')
             if node.get('required') and not ignored:
-                schema = node.get('schema') or next(iter(node.get('content', {}).values()), {}).get('schema') or node
+                schema = node.get('schema') or next(iter(node.get('content', {}).values()), {}).get('schema') or node  # type: ignore[call-overload]
                 name = f'query_{node["name"]}' if node['in'] == 'query' and node['name'] in drawn else node['name']
                 drawn[name] = value(document, schema)
         content = follow(document, owner.get('requestBody', {})).get('content')

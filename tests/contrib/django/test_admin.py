@@ -36,7 +36,7 @@ def secrets(esi: Sandbox, user: Any) -> set[str]:
     for row in CallbackRedirect.objects.all():
         found |= {row.session_key, row.state} - {''}
     assert len(found) == 6
-    return found
+    return found  # type: ignore[return-value]
 
 
 def pages(admin: Client) -> Iterator[tuple[str, Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -163,7 +164,7 @@ def shown(response: Any, site: Site) -> Any:
 
 #: Every view gets the token of the login that it asked for.
 LOGINS = [(ONE, None), (ONE_NEW, None), (MANY_NEW, None), (SINGLE, None), (SINGLE_NEW, None)]
-LOGINS += [(address, 'anna') for address in (ONE, ONE_NEW, MANY, MANY_NEW, SINGLE, SINGLE_NEW)]
+LOGINS += [(address, 'anna') for address in (ONE, ONE_NEW, MANY, MANY_NEW, SINGLE, SINGLE_NEW)]  # type: ignore[misc]
 
 
 @pytest.mark.parametrize(('address', 'who'), [*LOGINS, ('/corporation/98000001/', 'anna'), ('/asynchronous/', 'anna')])
@@ -179,6 +180,16 @@ def test_a_login_gives_the_view_its_token(site: Site, address: str, who: str | N
     assert token.user == (None if who is None else getattr(site, who))
     assert not CallbackRedirect.objects.exists()
     assert site.browser.get(address + query).content != shown.content or (address == MANY and who)
+
+
+@pytest.mark.parametrize('name', ['Zoë', 'two words', '100%', 'a%2Fb', 'semi;colon', 'a//b', '50%25'])
+def test_a_page_whose_address_is_percent_encoded_gets_its_token(site: Site, name: str) -> None:
+    """Addresses are compared as the browser sends them; otherwise the login would begin again for ever."""
+    site.browser.force_login(site.anna)
+    site.keep()
+    address = '/named/' + quote(name)
+    given = through_the_sso(site.esi, site.browser, site.browser.get(address))
+    assert text(given) == f'one {Token.objects.get().pk} for {name}'
 
 
 def test_the_login_page_is_asked_for_the_scopes(site: Site) -> None:

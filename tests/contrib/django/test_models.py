@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import override_settings
 
+from esipy.contrib.django import tasks
 from esipy.contrib.django.errors import NotRefreshableTokenError, SSOUnavailableError, TokenInvalidError
 from esipy.contrib.django.models import Scope, Token
 from esipy.sandbox import Sandbox
@@ -103,6 +104,24 @@ def test_a_revoked_token_is_not_asked_for_again(esi: Sandbox, user: Any, caplog:
     again = sign_in(esi, user)
     assert again.pk == token.pk
     assert again.can_refresh
+
+
+@pytest.mark.parametrize('how', ['refresh_or_delete', 'bulk_refresh', 'cleanup_token'])
+def test_a_revocation_is_logged_once_at_info(
+    esi: Sandbox, user: Any, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    caplog.set_level('INFO')
+    token = sign_in(esi, user)
+    esi.revoke()
+    esi.clock.move(1200)
+    if how == 'refresh_or_delete':
+        token.refresh_or_delete()
+    elif how == 'bulk_refresh':
+        Token.objects.bulk_refresh()
+    else:
+        tasks.cleanup_token()
+    assert not Token.objects.exists()
+    assert [record.levelname for record in caplog.records if record.name.startswith('esipy.contrib')] == ['INFO']
 
 
 def test_the_sso_is_down(esi: Sandbox, user: Any) -> None:

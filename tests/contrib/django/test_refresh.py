@@ -226,7 +226,7 @@ def test_a_token_that_is_not_genuine_is_not_stored(esi: Sandbox, expired: Token,
         with pytest.raises(TokenInvalidError, match='not valid') as caught:
             expired.refresh()
         assert len(server.visits) == 1
-    assert forged['access_token'] not in str(caught.value)
+    assert forged['access_token'] not in str(caught.value)  # type: ignore[operator]
     row = Token.objects.get()
     assert (row.access_token, row.refresh_token) == (expired.access_token, expired.refresh_token)
     assert row.revoked_at is None
@@ -293,6 +293,14 @@ def test_a_deleted_token(esi: Sandbox, expired: Token) -> None:
     with pytest.raises(TokenInvalidError, match='deleted'):
         expired.refresh()
     assert esi.sso.refreshes == 0
+
+
+def test_a_token_that_is_not_saved_yet(esi: Sandbox, expired: Token) -> None:
+    Token.objects.get().delete()
+    token = Token(character_id=FIRST, character_name='', refresh_token=expired.refresh_token)
+    token.refresh()
+    assert Token.objects.get().access_token == token.access_token
+    assert token.character_name == expired.character_name
 
 
 def test_arguments_of_older_versions(esi: Sandbox, expired: Token) -> None:

@@ -60,6 +60,11 @@ def of_a_corporation(request: Any, token: Any, corporation_id: int) -> HttpRespo
     return HttpResponse(f'one {token.pk} for {corporation_id}')
 
 
+@token_required(scopes=WALLET)
+def of_a_name(request: Any, token: Any, name: str) -> HttpResponse:
+    return HttpResponse(f'one {token.pk} for {name}')
+
+
 @token_required(scopes='esi-walet.read_character_wallet.v1')
 def misspelt(request: Any, token: Any) -> HttpResponse:
     raise AssertionError('nobody gets here')
@@ -85,6 +90,7 @@ urlpatterns = [
     path('single_new/', single_new),
     path('asynchronous/', asynchronous),
     path('corporation/<int:corporation_id>/', of_a_corporation),
+    path('named/<path:name>', of_a_name),
     path('misspelt/', misspelt),
     path('to_the_sso/', to_the_sso),
     path('choose/', choose),

@@ -74,7 +74,7 @@ def test_old_tests_put_a_dict_in_its_place() -> None:
 
 def test_values_that_are_nothing() -> None:
     cache = DictCache()
-    for value in (None, 0, '', b'', {}):
+    for value in (None, 0, '', b'', {}):  # type: ignore[var-annotated]
         cache.set('a', value)
         assert cache.get('a', 'nothing') == value
 

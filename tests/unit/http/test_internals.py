@@ -62,4 +62,4 @@ def test_each_is_used_in_one_file() -> None:
             elif isinstance(node, ast.Call) and getattr(node.func, 'id', '') in ('getattr', 'hasattr', 'setattr'):
                 name = str(getattr(node.args[1], 'value', ''))
             if name in home and not (isinstance(owner, ast.Name) and owner.id == 'self'):
-                assert path.stem == home[name], f'{path.name}:{node.lineno} uses {name}'
+                assert path.stem == home[name], f'{path.name}:{node.lineno} uses {name}'  # type: ignore[attr-defined]

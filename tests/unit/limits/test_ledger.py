@@ -172,7 +172,7 @@ def test_state() -> None:
     ledger.reserved = 5
     state = ledger.state(10.0)
     assert (state.spent, state.reserved, state.used_by_others, state.left) == (2, 5, 0, 143)
-    assert [(pytest.approx(890, abs=STEP), 2)] == state.replenishes
+    assert [(pytest.approx(890, abs=STEP), 2)] == state.replenishes  # type: ignore[comparison-overlap]
 
 
 def test_a_forfeited_reservation_counts_as_spent() -> None:

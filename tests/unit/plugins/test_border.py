@@ -107,15 +107,15 @@ def test_the_page_tells_of_every_hook_in_its_table() -> None:
 
 
 def test_without_plugins_there_is_no_machinery() -> None:
-    for given in ([], (), None):
-        assert EsiClient(user_agent='tests', plugins=given)._pipeline.chain is None
+    for given in ([], (), None):  # type: ignore[var-annotated]
+        assert EsiClient(user_agent='tests', plugins=given)._pipeline.chain is None  # type: ignore[arg-type]
 
 
 def test_the_door_shows_what_it_lists() -> None:
     for name in esipy.plugins.__all__:
         assert getattr(esipy.plugins, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Poll'"):
-        esipy.plugins.Poll  # type: ignore[attr-defined]  # noqa: B018
+        esipy.plugins.Poll  # noqa: B018
     assert issubclass(esipy.plugins.RequestLimitError, EsiError)
 
 

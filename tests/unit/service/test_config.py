@@ -41,8 +41,8 @@ def test_everything_by_name(tmp_path: Path) -> None:
         assert service.name == 'users'
         assert list(service.op) == ['get_users']
         assert (service.parser, service.serializer) == (json_decoder, json_encoder)
-        assert [plugin.mark for plugin in service.plugins] == ['none', 'second', 'ready']
-        assert service.plugins[1].logger is logging.getLogger('marks')
+        assert [plugin.mark for plugin in service.plugins] == ['none', 'second', 'ready']  # type: ignore[attr-defined]
+        assert service.plugins[1].logger is logging.getLogger('marks')  # type: ignore[attr-defined]
         assert service.logger is logging.getLogger('told')
         assert isinstance(service.client.cache, FileCache)
         assert (service.client.pool_size, service.client.retry_requests) == (7, True)

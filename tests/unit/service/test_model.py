@@ -126,7 +126,7 @@ def test_what_cannot_be_decorated() -> None:
         return request
 
     @build_parameter_object
-    def nowhere(request: 'NoSuchClass') -> Any:  # noqa: F821
+    def nowhere(request: 'NoSuchClass') -> Any:  # type: ignore[name-defined]  # noqa: F821
         return request
 
     for function in (bare, nowhere):

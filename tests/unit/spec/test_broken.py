@@ -80,7 +80,7 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 @pytest.mark.parametrize('case', BROKEN)
 def test_a_broken_parameter_names_the_operation_and_the_place(case: str) -> None:
     operation, given, reason = BROKEN[case]
-    app = app_with(operation, **CIRCLE)
+    app = app_with(operation, **CIRCLE)  # type: ignore[arg-type]
     with pytest.raises(SpecError) as caught:
         app.op['broken'](**given)
     assert str(caught.value).startswith('broken: broken description: ')
@@ -197,7 +197,8 @@ def test_a_type_that_holds_itself_is_no_mistake() -> None:
         }
     }
     app = app_with(
-        {**body({'$ref': '#/components/schemas/Node'}), **taking({'$ref': '#/components/schemas/Many'})}, **whole
+        {**body({'$ref': '#/components/schemas/Node'}), **taking({'$ref': '#/components/schemas/Many'})},
+        **whole,  # type: ignore[arg-type]
     )
     call = app.op['broken'](body={'id': 1, 'next': {'id': 2, 'next': {'id': '3'}}}, a=[])
     assert call[0].data == b'{"id": 1, "next": {"id": 2, "next": {"id": 3}}}'
@@ -225,6 +226,6 @@ def test_what_stands_beside_a_reference_counts() -> None:
 
 
 def test_names_in_references_may_be_written_in_every_way() -> None:
-    app = app_with(taking({'$ref': '#/x-own/a~1b~0c%20d/1'}), **{'x-own': {'a/b~c d': [{}, {'enum': ['yes']}]}})
+    app = app_with(taking({'$ref': '#/x-own/a~1b~0c%20d/1'}), **{'x-own': {'a/b~c d': [{}, {'enum': ['yes']}]}})  # type: ignore[arg-type]
     with pytest.raises(CallError, match='not one of yes'):
         app.op['broken'](a='no')

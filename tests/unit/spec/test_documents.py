@@ -216,7 +216,7 @@ def test_hostile_yaml_is_refused_at_once_and_shortly(kind: str, loader: str) -> 
 
 def test_merge_keys_that_multiply_are_bounded(loader: str) -> None:
     """With a PyYAML that keeps each pair once this is small, with others it is 10^30 pairs."""
-    errors = []
+    errors = []  # type: ignore[var-annotated]
     with collecting(errors):
         assert parse(doubling('a{n}: &a{n} {{<<: [{before}]}}'))['a29'] == {'k': 1}
     assert [error for error in errors if 'merge keys' not in error] == []

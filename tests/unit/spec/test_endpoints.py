@@ -128,7 +128,7 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
     'a key like no other': ({'a': {'path': '/', 'zzz': {}}}, "unknown key 'zzz'; there are path, method,"),
     'a key of no text': ({'a': {'path': '/', 5: {}}}, 'unknown key 5'),
     'no mapping': ({'a': {'path': '/'}, 'b': 'x'}, "endpoint 'b' is 'x', where a mapping with a path belongs"),
-    'a name of no text': ({5: {'path': '/'}}, 'endpoint 5 is'),
+    'a name of no text': ({5: {'path': '/'}}, 'endpoint 5 is'),  # type: ignore[dict-item]
     'headers of a list': ({'a': {'path': '/', 'headers': []}}, 'headers cannot be []'),
     'a stream of a text': ({'a': {'path': '/', 'stream_response': 'no'}}, "stream_response cannot be 'no'"),
     'a stream of nothing': ({'a': {'path': '/', 'stream_request': True}}, 'stream_request, and get sends no body'),
@@ -143,9 +143,12 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
         {'a': {'path': '/{b}', 'path_tokens': {'c': 1}}},
         "path_tokens has 'c', which is not",
     ),
-    'no address': ({'a': {'path': '/'}, 'base_path': 'example.com'}, "base_path 'example.com' is no address such as"),
-    'an address with a query': ({'a': {'path': '/'}, 'base_path': 'http://x.y/?a=b'}, 'is no address such as'),
-    'another protocol': ({'a': {'path': '/'}, 'base_path': 'ftp://x.y'}, 'is no address such as'),
+    'no address': (
+        {'a': {'path': '/'}, 'base_path': 'example.com'},
+        "base_path 'example.com' is not an address such as",
+    ),
+    'an address with a query': ({'a': {'path': '/'}, 'base_path': 'http://x.y/?a=b'}, 'is not an address such as'),
+    'another protocol': ({'a': {'path': '/'}, 'base_path': 'ftp://x.y'}, 'is not an address such as'),
     'a password': ({'a': {'path': '/'}, 'base_path': 'http://me:hush@x.y'}, 'base_path holds a user and a password'),
 }
 

@@ -49,7 +49,7 @@ def test_an_odd_value_anywhere_is_an_error_of_ours_or_none(name: str) -> None:
             holder[key] = copy.deepcopy(dice.choice(ODD))
         with suppress(EsiError):
             for operation in App.create(document).op.values():
-                use(operation, given.get(operation.id, {}))
+                use(operation, given.get(operation.id, {}))  # type: ignore[arg-type]
 
 
 def use(operation: Operation, arguments: dict[str, Any]) -> None:

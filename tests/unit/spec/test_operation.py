@@ -100,7 +100,7 @@ def test_how_lists_are_walked(name: str, counts: dict[str, int]) -> None:
 @pytest.mark.parametrize('name', [LIVE, OLD])
 def test_help_tells_of_the_operation(name: str) -> None:
     operation = app(name).op['get_markets_region_id_orders']
-    for text in (operation.help_text(), pydoc.render_doc(operation, renderer=pydoc.plaintext)):
+    for text in (operation.help_text(), pydoc.render_doc(operation, renderer=pydoc.plaintext)):  # type: ignore[attr-defined]
         for part in (
             'region_id (path, integer, required)',
             'one of buy, sell, all',
@@ -110,7 +110,7 @@ def test_help_tells_of_the_operation(name: str) -> None:
             assert part in text
         assert 'X-Compatibility-Date' not in text
     wallet = app(name).op['get_characters_character_id_wallet']
-    assert 'Needs the scope esi-wallet.read_character_wallet.v1' in wallet.__doc__  # type: ignore[operator]
+    assert 'Needs the scope esi-wallet.read_character_wallet.v1' in wallet.__doc__
     assert Operation.__doc__ is not None
     assert 'One operation of the API' in Operation.__doc__
 
@@ -158,11 +158,11 @@ def test_the_table_is_a_read_only_mapping() -> None:
     op = app(LIVE).op
     assert op.get('no_such_thing') is None
     assert 'get_status' in op
-    assert 5 not in op
+    assert 5 not in op  # type: ignore[comparison-overlap]
     assert len(op) == len(op.keys()) == len(op.values()) == len(op.items())
     assert all(operation is op[name] for name, operation in op.items())
     with pytest.raises(TypeError):
-        op['get_status'] = None  # type: ignore[index]
+        op['get_status'] = None
 
 
 @pytest.mark.parametrize('name', [5, None, ['get_status'], ('Status',), ('a', 'b', 'c'), ('Status', 5), b'get_status'])

@@ -224,7 +224,7 @@ def test_the_error_of_each_fault(body: bytes | None, status: int, kind: type[Exc
         with pytest.raises(kind) as caught:
             esi.Character.GetCharacter(id=1).result()
         assert type(caught.value).__name__ == kind.__name__
-        assert caught.value.status_code == status
+        assert caught.value.status_code == status  # type: ignore[attr-defined]
 
 
 def test_they_are_errors_of_aiopenapi3_where_it_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,7 +240,7 @@ def test_they_are_errors_of_aiopenapi3_where_it_is_in_use(monkeypatch: pytest.Mo
         def __init__(self, http_status: int, headers: Any, data: Any) -> None:
             raise AssertionError('it has other arguments')
 
-    theirs.HTTPError, theirs.HTTPClientError = HTTPError, HTTPClientError
+    theirs.HTTPError, theirs.HTTPClientError = HTTPError, HTTPClientError  # type: ignore[attr-defined]
     assert not isinstance(exceptions.HTTPClientError(404), HTTPError)
     monkeypatch.setitem(sys.modules, 'aiopenapi3.errors', theirs)
     error = exceptions.HTTPClientError(status_code=404, headers={'a': 'b'}, data=b'')
@@ -257,7 +257,7 @@ def test_a_rate_limit(esi: Any, esi_sandbox: Sandbox) -> None:
         esi.Status.GetStatus().result()
     assert isinstance(caught.value, LimitedError)
     assert caught.value.bucket.slug == 'status'
-    assert 70 < caught.value.reset <= 78
+    assert 70 < caught.value.reset <= 78  # type: ignore[operator]
     assert caught.value.retry_after == caught.value.reset
 
 
@@ -291,7 +291,7 @@ def test_an_operation(esi: Any, token: Token) -> None:
     wallet = esi.Wallet.GetCharactersCharacterIdWallet(character_id=CHARACTER)
     assert isinstance(wallet, EsiOperation)
     assert wallet.required_scopes() == ['esi-wallet.read_character_wallet.v1']
-    assert (wallet.bucket.slug, wallet.method, wallet.token) == ('char-wallet', 'GET', None)
+    assert (wallet.bucket.slug, wallet.method, wallet.token) == ('char-wallet', 'GET', None)  # type: ignore[union-attr]
     assert wallet(token=token).result() > 0
 
 

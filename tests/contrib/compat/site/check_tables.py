@@ -230,7 +230,7 @@ def test_a_token_for_a_character(esi: Sandbox) -> None:
     token = sign_in(esi, 90000001)
     assert get_token(90000001, [WALLET]) == token
     assert get_token(90000001, WALLET).valid_access_token() == token.access_token
-    for scopes in ([], 'esi-assets.read_assets.v1'):
+    for scopes in ([], 'esi-assets.read_assets.v1'):  # type: ignore[var-annotated]
         with pytest.raises(Token.DoesNotExist, match='90000001'):
             get_token(90000001, scopes)
 
