@@ -259,7 +259,7 @@ def test_requests(drawn: list[Operation], told: dict[str, Any], old: dict[str, A
 
 def test_answers(told: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
     successes = [answer for answer in told['answers'] if answer['status'] < 300]
-    assert len(successes) == 184
+    assert not REAL or len(successes) == 184
     wrong = []
     for answer, before in zip(told['answers'], old['answers'], strict=True):
         found = new.answered(answer)
