@@ -39,8 +39,8 @@ class _ForeignOperation:
         """At least as far as the server: theirs tell the whole address only."""
         return self._request.url
 
-    def answer(self, status: int) -> None:
-        """Nothing is known of the answers: pyswagger reads them itself."""
+    def response_for(self, status: int) -> None:
+        """Nothing is known of the responses: pyswagger reads them itself."""
 
 
 class ForeignRequest(Request):
