@@ -254,7 +254,7 @@ def _patched(description: Mapping[str, Any], changes: Mapping[str, Any]) -> dict
 def _check(call: CallContext, raw: RawResponse) -> None:
     """Raise MockError for a response that the description does not allow. An error status may have any body, as the
     server's may."""
-    described = getattr(call.operation, 'answers', {})
+    described = getattr(call.operation, 'responses', {})
     if not described or raw.status >= 400 or raw.status == 304:
         return
     if call.operation.response_for(raw.status) is None:
