@@ -29,7 +29,7 @@
     │   ├── TooManyRequestsPendingError too many wait already
     │   └── TooMuchTimePendingError     waited too long
     └── TokenError                      signing in
-        ├── LoginError                  nobody signed in: said no, too late, or the browser had no way back
+        ├── LoginError                  no character signed in: cancelled, too late, or the browser could not return
         ├── MissingScopeError           the token lacks a scope; nothing was sent (also a CallError)
         ├── UnknownCharacterError       nothing is kept for this character (also a KeyError)
         ├── IncompleteTokensError       tokens without a field that is needed (also a KeyError)

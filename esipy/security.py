@@ -202,7 +202,8 @@ class EsiSecurity(Application):
         return self._params(data)
 
     def update_token(self, response_json: Mapping[str, Any], **kwargs: Any) -> None:
-        """Take over tokens: a token response of the SSO, or tokens that an app has kept.
+        """Take over tokens: a token response of the SSO, or tokens that an app has kept. The `store` is not changed
+        before the next refresh; `store.set(Tokens(client_id, character_id, refresh_token))` fills it.
 
         `response_json`: `access_token`; `refresh_token`, which stays the same if it is missing; `expires_in`
         (seconds: a number, digits as text, or negative to force a refresh). If that cannot be read, the token's own
@@ -378,7 +379,7 @@ class EsiSecurity(Application):
     def __repr__(self) -> str:
         state = self._tokens.state
         if not state.access_token and not state.refresh_token:
-            return f'<EsiSecurity of {self.client_id}: nobody has signed in>'
+            return f'<EsiSecurity of {self.client_id}: no character has signed in>'
         identity = state.identity or jwt.unverified_identity(state.access_token or '')
         parts = ['an unknown character' if identity is None else f'{identity.character_name} ({identity.character_id})']
         if identity is not None:

@@ -13,6 +13,7 @@ import base64
 import hashlib
 import hmac
 import json
+import math
 import struct
 from typing import Any, NoReturn
 
@@ -86,7 +87,13 @@ def _value(data: bytes) -> tuple[Any, Any]:
 
 
 def _loads(text: bytes) -> Any:
-    return json.loads(text, parse_constant=_refuse)
+    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+
+
+def _finite(text: str) -> float:
+    """1e999 is JSON, and infinite all the same."""
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text)
 
 
 def _refuse(constant: str) -> NoReturn:

@@ -1,7 +1,7 @@
 """The life of a call, from top to bottom. Every request of a client takes this way; each step has a file of its own.
 
 1. whose call it is, and its signature        signing.py
-2. a stored response, fresh or stale          response_cache.py, _cache/policy.py
+2. a stored response, fresh or stale (ETag)   response_cache.py, _cache/policy.py
 3. a remembered rejection                     negative_cache.py
 4. the same GET of another thread             coalesce.py
 5. a reservation at the rate limits           _limits/

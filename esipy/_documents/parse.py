@@ -62,14 +62,14 @@ def _yaml(text: str, name: str) -> Any:
 
 
 def read(document: Any, source_url: str = '') -> Reader:
-    """The Reader for a document's format. Raises SpecError for what is no description."""
+    """The Reader for a document's format. Raises SpecError for what is not a description."""
     name = source_url or 'description'
     if not isinstance(document, Mapping):
         raise SpecError(f'{name}: not an API description: the document is not an object')
     if is_endpoint_table(document):
         return EndpointTable(document)
     if not isinstance(document.get('paths'), Mapping):
-        raise SpecError(f'{name}: not an API description: it has no "paths", and is no table of endpoints')
+        raise SpecError(f'{name}: not an API description: it has no "paths", and it is not a table of endpoints')
     try:
         if str(document.get('openapi', '')).startswith('3.'):
             reader: Reader = OpenAPI3(document, source_url)

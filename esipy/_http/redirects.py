@@ -51,7 +51,7 @@ def redirect_of(method: str, url: str, status: int, location: str | None) -> Red
     """
     if status not in REDIRECTS or not location:
         return None
-    target = urljoin(url, location.strip())
+    target = urljoin(url, _in_utf_8(location.strip()))
     try:
         split, source = urlsplit(target), urlsplit(url)
         is_same_origin = origin(split) == origin(source)
@@ -64,6 +64,14 @@ def redirect_of(method: str, url: str, status: int, location: str | None) -> Red
         return None
     keeps_body = following == method and is_same_origin
     return Redirect(following, split._replace(fragment='').geturl(), keeps_body, is_same_origin)
+
+
+def _in_utf_8(location: str) -> str:
+    """Headers are read as ISO 8859-1; addresses that are not percent-encoded are in UTF-8 nearly always."""
+    try:
+        return location if location.isascii() else location.encode('latin-1').decode()
+    except UnicodeError:
+        return location
 
 
 def origin(split: SplitResult) -> tuple[str, str | None, int | None]:

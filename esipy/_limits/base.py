@@ -1,5 +1,6 @@
 """Limits: a call reserves what it may cost, waits if it must, and settles what it did cost.
 
+how long a call waits, and where          Limits._wait in this file, ledger.py
 what is spent, and when it returns        ledger.py, ledgers.lua (the same in Redis)
 what a call costs, and whose bucket       buckets.py
 which ledgers a call uses                 plans.py, undocumented.py

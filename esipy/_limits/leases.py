@@ -6,6 +6,7 @@ import threading
 import time
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from esipy._limits.redis_script import Operation, RedisScript
@@ -47,8 +48,10 @@ class Leases:
         with self._lock:
             self._leases[name] = Lease(server, keys, time.monotonic())
             if self._thread is None:
-                self._thread = threading.Thread(target=_renew_all, args=(weakref.ref(self),), daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=_renew_all, args=(weakref.ref(self),), daemon=True)
+                with suppress(RuntimeError):  # the system starts no more of them: the next reservation tries again
+                    thread.start()
+                    self._thread = thread
 
     def remove(self, name: str) -> None:
         """The call has ended: its reservation is renewed no more."""

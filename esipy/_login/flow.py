@@ -93,9 +93,9 @@ def _first(selector: selectors.BaseSelector, timeout: float | None) -> str:
     until = None if timeout is None else clock.monotonic() + timeout
     while selector.get_map():
         if until is not None and clock.monotonic() >= until:
-            raise LoginError(f'nobody signed in within {timeout:g} seconds')
+            raise LoginError(f'no character signed in within {timeout:g} seconds')
         for key, _ in selector.select(_STEP if until is None else max(0.0, min(_STEP, until - clock.monotonic()))):
             code: str | None = key.data()
             if code is not None:
                 return code
-    raise LoginError('nobody can sign in: there is no browser, and nothing to paste an address into')
+    raise LoginError('signing in is not possible: there is no browser, and no terminal to paste an address into')

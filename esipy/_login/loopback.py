@@ -98,7 +98,7 @@ class Loopback:
             shown = HTTPStatus.OK, 'That was all', 'You may close this window and go back to the program.'
         except LoginError as error:
             failure = error
-            shown = HTTPStatus.OK, 'Nobody signed in', 'You may close this window. The program says why.'
+            shown = HTTPStatus.OK, 'No character signed in', 'You may close this window. The program shows the reason.'
         except UnrelatedResponseError:
             LOGGER.warning('ignored a request that does not belong to this login')
             shown = (

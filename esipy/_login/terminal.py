@@ -85,8 +85,10 @@ def ask(read: Read) -> str:
     while True:
         try:
             line = getpass.getpass('The address: ') if browser.in_notebook() or _is_terminal() else _next_line()
-        except (EOFError, NotImplementedError):  # a notebook that nobody looks at
-            raise LoginError('nobody can sign in: there is no browser, and nothing to paste an address into') from None
+        except (EOFError, NotImplementedError):  # a notebook without a user
+            raise LoginError(
+                'signing in is not possible: there is no browser, and no terminal to paste an address into'
+            ) from None
         code = _checked(line, read)
         if code is not None:
             return code

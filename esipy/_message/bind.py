@@ -63,10 +63,10 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def day_of(date: Any, where: str) -> str:
-    """A compatibility date as text. Raises CallError for what is no day."""
+    """A compatibility date as text. Raises CallError for what is not a date."""
     text = str(date)
     if not _DAY.fullmatch(text):
-        raise CallError(where, [('compatibility_date', f'{text!r} is no day: YYYY-MM-DD')])
+        raise CallError(where, [('compatibility_date', f'{text!r} is not a date: YYYY-MM-DD')])
     return text
 
 

@@ -117,6 +117,7 @@ def _remedy(error: APIException, response: Response) -> str:
     if isinstance(error, ForbiddenError):
         needs = [f'it needs the scope {", ".join(error.scopes)}'] if error.scopes else []
         needs += [f'it needs one of the roles {", ".join(error.roles)}'] if error.roles else []
+        needs += ['a token of this character'] if error.scopes and '{character_id}' in operation.path else []
         return ', and '.join(needs) or 'the token does not allow it: sign in as another character'
     return _remedy_of_status(error.status_code, bool(operation.scopes))
 

@@ -143,7 +143,7 @@ def builder(schema: Schema | None) -> Build:
         try:
             made = _make(schema)
         except SpecError as error:
-            LOGGER.warning('an answer is read without its description, which is broken: %s', error)
+            LOGGER.warning('a response is read without its description, which is broken: %s', error)
             made = rows
         schema.__dict__['_builder'] = made
     return made

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from esipy._runtime.workers import map_unordered
-from esipy.exceptions import EsiError
+from esipy.exceptions import CallError, EsiError
 from esipy.progress import with_count
 
 
@@ -25,7 +25,12 @@ def for_each(
     run: Callable[[int], Any], characters: Iterable[int], threads: int, progress: Callable[..., Any] | None
 ) -> ByCharacter:
     """Run a function for each character, in `threads`. An error that is not esipy's is raised when all have ended."""
-    ids = list(dict.fromkeys(characters))
+    try:
+        found = iter(characters)
+    except TypeError:
+        what = f'must be a list of character ids, not {characters!r}'
+        raise CallError('for_each()', [('characters', what)]) from None
+    ids = list(dict.fromkeys(found))
     report = with_count(progress, len(ids)) if progress is not None else None
     outcome = ByCharacter()
     foreign: list[Exception] = []

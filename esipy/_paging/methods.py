@@ -193,7 +193,8 @@ class PagingMethods:
     def _paginator(self, call: Call, chosen: PagingOptions, options: dict[str, Any]) -> Paginator:
         from esipy._paging.paginator import Paginator
 
-        return Paginator(self._make_fetcher(**options), to_request(call), chosen)
+        request = to_request(call)  # before the options: arguments of an operation that was not called look like some
+        return Paginator(self._make_fetcher(**options), request, chosen)
 
     def names(
         self,

@@ -8,11 +8,18 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from urllib.parse import unquote
 
-_SECRET = re.compile('authorization|cookie|token|secret|password|api[-_]?key', re.IGNORECASE)
+_SECRET = re.compile(
+    'authorization|cookie|token|secret|passw(?:or)?d|passphrase|credential|signature|jwt|session[-_]?id'
+    '|(?:api|access|auth|private)[-_]?key',
+    re.IGNORECASE,
+)
 
 #: A query parameter of an address within a text. The name excludes '?' and '&', so that hostile text is read in linear
 #: time: each character belongs to one candidate only.
 _IN_QUERY = re.compile(r'(?<=[?&])([^=&?\s]+)=[^&\s]*')
+
+#: The same at the beginning of a fragment, where an implicit grant has its token (RFC 6749 section 4.2.2).
+_IN_FRAGMENT = re.compile(r'(?<=#)([^=&?#\s]+)=[^&\s]*')
 
 
 #: Names, in lower case, that descriptions have for API keys.
@@ -40,14 +47,28 @@ def has_secret(names: Collection[str]) -> bool:
 
 #: User name and password of an address within a text. What ends an authority (RFC 3986 section 3.2) is excluded, so
 #: that hostile text is read in linear time.
-_USERINFO = re.compile(r'(?<=://)[^\s/?#]*@')
+_USERINFO = re.compile(r'(?<=//)[^\s/?#]*@')
+
+#: A user name before a password that is not percent-encoded: what follows the colon is not a port.
+_USER = re.compile(r'(?<=//)[^\s/?#:@\[]*:(?![0-9]+(?:[/?#]|$))')
 
 
 def masked(text: str) -> str:
     """Return the text with the secrets in the addresses that it contains replaced by `***`."""
     if '@' in text:
         text = _USERINFO.sub('***@', text)
-    return _IN_QUERY.sub(_mask, text) if '=' in text else text
+        if _USER.search(text):
+            text = ''.join(map(_without_password, re.split(r'(\s+)', text)))
+    if '=' not in text:
+        return text
+    text = _IN_QUERY.sub(_mask, text)
+    return _IN_FRAGMENT.sub(_mask, text) if '#' in text else text
+
+
+def _without_password(word: str) -> str:
+    """Mask a user name and a password with `/`, `?` or `#` in it, to the last `@`."""
+    found, at = _USER.search(word), word.rfind('@')
+    return f'{word[: found.start()]}***{word[at:]}' if found and at > found.start() else word
 
 
 def userinfo_of(addresses: Iterable[str]) -> tuple[str, ...]:

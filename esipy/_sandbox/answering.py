@@ -1,4 +1,7 @@
-"""The life of one request, top to bottom: `Answering.__call__`. Sockets are below (`listener`), data beside."""
+"""The life of one request, top to bottom: `Answering.__call__`. Sockets are below (`listener`), data beside.
+
+Here a request gets its status: 404 for an unknown path, a page beyond the last, or an object that does not exist.
+"""
 
 from __future__ import annotations
 

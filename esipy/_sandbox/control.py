@@ -122,7 +122,7 @@ class Desk:
     def _listing(self, operation: str, params: Mapping[str, Any]) -> Listing:
         found = self._operation(operation)
         if found.method != 'GET' or not is_list(self._answering.world.shape(found)):
-            raise SandboxError(f'{operation}: does not answer with a list')
+            raise SandboxError(f'{operation}: does not return a list')
         return self._answering.world.listing(found, self._values(found, params))
 
     def _values(self, operation: Operation, params: Mapping[str, Any]) -> dict[str, Any]:

@@ -96,11 +96,11 @@ class Fault:
         if not 0 < self.share <= 1:
             raise ValueError(f'share={self.share}: a share lies above 0 and is at most 1')
         if self.kind == 'limited' and self.status not in (None, 420, 429):
-            raise ValueError(f'status={self.status}: a limit answers 420 or 429')
+            raise ValueError(f'status={self.status}: the status of a rate limit is 420 or 429')
         if self.kind == 'redirect' and not self.location:
             raise ValueError('a redirect needs its location')
         if self.status is not None and not 100 < self.status <= 999:
-            raise ValueError(f'status={self.status} is no HTTP status')
+            raise ValueError(f'status={self.status} is not an HTTP status')
 
     def settings(self) -> dict[str, Any]:
         """What `of` takes, for a sandbox in another process."""
@@ -211,7 +211,7 @@ def _status(fault: Fault) -> Reply:
     status = fault.status or 500
     if fault.body is not None:
         return Reply(status, fault.body.encode(), {**_JSON, **fault.headers})
-    return error_reply(status, _MESSAGES.get(status, f'The sandbox was told to answer {status}'), fault.headers)
+    return error_reply(status, _MESSAGES.get(status, f'A fault of the sandbox: status {status}'), fault.headers)
 
 
 def _limited(fault: Fault) -> Reply:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from esipy._runtime.redact import is_secret
 from esipy._sandbox.errors import UnexpectedCallsError
 from esipy._sandbox.sso.names import covers
 
@@ -16,10 +17,12 @@ from esipy._sandbox.sso.names import covers
 CAPACITY = 50_000
 
 HIDDEN = '<hidden>'
-_SECRET_HEADERS = frozenset({'authorization', 'cookie', 'proxy-authorization'})
-_SECRET_QUERY = re.compile(
-    r'(?<=[?&])(token|code|refresh_token|access_token|code_verifier|client_secret|state)=[^&]*', re.IGNORECASE
-)
+
+#: What a login has in an address, beside what `is_secret` knows.
+_OF_A_LOGIN = frozenset({'code', 'code_verifier', 'state'})
+
+#: A parameter in the query or the fragment of an address.
+_PARAMETER = re.compile(r'(?<=[?&#])([^=&?#]+)=[^&#]*')
 
 
 @dataclass(slots=True)
@@ -55,15 +58,20 @@ class Entry:
 
 
 def masked_headers(headers: dict[str, str]) -> dict[str, str]:
-    return {name: HIDDEN if name in _SECRET_HEADERS else value for name, value in headers.items()}
+    return {name: HIDDEN if is_secret(name) else value for name, value in headers.items()}
 
 
 def masked_path(target: str) -> str:
-    return _SECRET_QUERY.sub(rf'\1={HIDDEN}', target) if '?' in target else target
+    return _PARAMETER.sub(_hide, target) if '=' in target else target
+
+
+def _hide(found: re.Match[str]) -> str:
+    name = found[1]
+    return f'{name}={HIDDEN}' if name.lower() in _OF_A_LOGIN or is_secret(name) else found[0]
 
 
 def masked_params(params: dict[str, Any]) -> dict[str, Any]:
-    return {**params, 'token': HIDDEN} if 'token' in params else params
+    return {name: HIDDEN if is_secret(name) else value for name, value in params.items()}
 
 
 class Book:

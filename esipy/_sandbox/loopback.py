@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+
+#: `uri-host [ ":" port ]` (RFC 9110 section 7.2), and nothing in front of it or behind it.
+_HOST = re.compile(r'(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+))(?::[0-9]*)?')
 
 
 def is_loopback(host: str) -> bool:
@@ -11,10 +14,10 @@ def is_loopback(host: str) -> bool:
 
     A page in a browser can make its own name resolve to 127.0.0.1 (DNS rebinding), but it still sends that name.
     """
-    try:
-        name = urlsplit(f'//{host}').hostname or ''
-    except ValueError:  # half of an IPv6 address
+    found = _HOST.fullmatch(host)
+    if found is None:
         return False
+    name = (found[1] or found[2]).lower()
     try:
         return ip_address(name).is_loopback
     except ValueError:

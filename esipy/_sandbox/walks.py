@@ -125,4 +125,4 @@ def _number(cursor: str, name: str, zero: int) -> int:
             return int(number)
     except (ValueError, binascii.Error):
         pass
-    raise BadCursorError(Misfit(f'query.{name}', 'expected a cursor from an earlier answer', cursor))
+    raise BadCursorError(Misfit(f'query.{name}', 'expected a cursor from an earlier response', cursor))

@@ -67,7 +67,7 @@ class EndpointTable(Reader):
         if re.match(r'[^/]*//[^/]*@', self.base_url):
             faults.append('base_path holds a user and a password; give them in headers, or in a session')
         elif self.base_url and not re.fullmatch(r'https?://[^/?#]+(/[^?#]*)?', self.base_url):
-            faults.append(f'base_path {shown(base)} is no address such as https://example.com/api')
+            faults.append(f'base_path {shown(base)} is not an address such as https://example.com/api')
         if faults:
             raise SpecError(enumerated(faults, 50, '; ', 500))
 

@@ -51,7 +51,10 @@ def _encoded(name: str, value: str) -> str:
 
 def is_trusted(url: str) -> bool:
     """Return whether a secret may be sent to a URL: over TLS, or to this machine."""
-    split = urlsplit(url)
+    try:
+        split = urlsplit(url)
+    except ValueError:  # half of an IPv6 address
+        return False
     return split.scheme == 'https' or (split.scheme == 'http' and split.hostname in _LOOPBACK)
 
 

@@ -117,5 +117,5 @@ class TokenState:
         )
 
     def __repr__(self) -> str:
-        who = self.identity.character_name if self.identity else 'nobody known'
+        who = self.identity.character_name if self.identity else 'an unknown character'
         return f'<TokenState of {who}, stored: {self.stored}>'

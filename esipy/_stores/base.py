@@ -24,10 +24,11 @@ class Tokens(NamedTuple):
     character_id: int
     refresh_token: str | None
     #: None: not stored; the refresh token gets a new one.
-    access_token: str | None
+    access_token: str | None = None
     #: Seconds since the epoch, by `esipy.clock.time`; 0 if there is no access token.
-    expires_at: float
-    scopes: tuple[str, ...]
+    expires_at: float = 0.0
+    #: Empty: not known yet; the next refresh shows them.
+    scopes: tuple[str, ...] = ()
     character_name: str = ''
     #: Changes when the character is transferred to another account.
     owner: str = ''

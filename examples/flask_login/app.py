@@ -74,7 +74,7 @@ def create_app(esi: App | EsiApp, application: Callable[[], EsiSecurity]) -> Fla
         if not state or not compare_digest(state.encode(), request.args.get('state', '').encode()):
             return page('This is not the return of your login.', 400)
         if 'code' not in request.args:
-            return page('Nobody signed in.', 403)
+            return page('No character signed in.', 403)
         visitor = application()  # somebody else may be signing in at the same time
         try:
             visitor.auth(request.args['code'])  # from here on the tokens are in the store

@@ -44,7 +44,7 @@ work = crawl.task(app)
 
 
 def units(regions: Iterable[int], characters: Iterable[int]) -> Iterator[Unit]:
-    """All orders of the regions, and the assets of the characters, which nobody is in a hurry for."""
+    """All orders of the regions, and the assets of the characters, which are not urgent."""
     for region in regions:
         call = api.op['get_markets_region_id_orders'](region_id=region, order_type='all')
         yield Unit(call, priority=10 if region == THE_FORGE else 1)

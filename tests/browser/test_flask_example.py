@@ -67,7 +67,7 @@ def test_sign_in_see_the_wallet_long_after_and_sign_out(app: Running, browser: A
 
 def test_say_no(app: Running, browser: Any) -> None:
     sign_in(app, browser, 'button[name="cancel"]')
-    assert shown(browser, 'message') == 'Nobody signed in.'
+    assert shown(browser, 'message') == 'No character signed in.'
 
 
 def test_an_answer_to_nobodys_login(app: Running, browser: Any) -> None:

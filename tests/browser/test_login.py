@@ -77,4 +77,4 @@ def test_a_script_is_refused(sign_in: Any, esi: Sandbox) -> None:
     with pytest.raises(LoginError, match='access_denied'):
         sign_in('button[name="cancel"]', seen)
     _wait_for_the_browser()
-    assert seen == ['Nobody signed in\nYou may close this window. The program says why.']
+    assert seen == ['No character signed in\nYou may close this window. The program shows the reason.']

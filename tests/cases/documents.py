@@ -1,28 +1,44 @@
 """ESI's real documents, read from beside the checkout, and arguments drawn from them.
 
-They are read here without esipy, so that what is drawn judges it.
+A checkout without them has documents made for the purpose instead: `tests/cases/made.py`. Both are read here without
+esipy, so that what is drawn judges it.
 """
 
+import atexit
 import functools
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from tests.cases import made
+
 SPECS = Path(__file__).parents[2].parent / 'shared' / 'specs'
-LIVE, OLD = 'esi-openapi-3.1.json', 'esi-swagger-2.0.json'
+LIVE, OLD, META = 'esi-openapi-3.1.json', 'esi-swagger-2.0.json', 'esi-meta-swagger-2.0.json'
+#: Whether the documents are ESI's own. How many operations they have, and which, is known of these alone.
+REAL = SPECS.exists()
+of_the_real = pytest.mark.skipif(not REAL, reason=f'counts what is in the real documents, which {SPECS} would have')
 DATES = {'date-time': '2026-08-04T11:00:00Z', 'date': '2026-08-04'}
 METHODS = ('get', 'put', 'post', 'delete', 'patch', 'head', 'options')
 
 
 def path_of(name: str) -> Path:
-    """The file of a document; skips the test where it is absent."""
-    file = SPECS / name
-    if not file.exists():
-        pytest.skip(f'{file} is absent: the real documents belong beside the checkout')
-    return file
+    """The file of a document: the real one, or one that is made here."""
+    return (SPECS if REAL else _made()) / name
+
+
+@functools.cache
+def _made() -> Path:
+    """A directory with the documents that are made, until the tests end."""
+    directory = Path(tempfile.mkdtemp(prefix='esipy-documents-'))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    for name, make in {LIVE: made.live, OLD: made.old, META: made.meta}.items():
+        (directory / name).write_text(json.dumps(make()), 'utf-8')
+    return directory
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from esipy import App
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy.exceptions import UnknownOperationError
-from tests.cases.documents import LIVE, OLD, Entry, arguments, document, entries
+from tests.cases.documents import LIVE, OLD, REAL, Entry, arguments, document, entries, of_the_real
 
 FORMS = ['json', 'yaml']
 
@@ -84,7 +84,8 @@ def assert_calls(app: App, name: str, document_name: str, entry: Entry) -> None:
 @pytest.mark.parametrize(('name', 'count'), [(LIVE, 225), (OLD, 204)])
 def test_every_operation_of_a_document_makes_a_call(name: str, count: int, form: str) -> None:
     app = app_of(name, form)
-    assert len(app.op) == len(list(app.op)) == count
+    assert len(app.op) == len(list(app.op))
+    assert not REAL or len(app.op) == count
     assert set(app.op) == entries(name).keys()
     for operation_id, entry in entries(name).items():
         assert_calls(app, operation_id, name, entry)
@@ -104,10 +105,11 @@ def test_every_old_name_is_accounted_for_on_the_live_document(form: str) -> None
         assert entry.path.count('{') == old.path.count('{')
         assert_calls(app, name, LIVE, entry)
         callable_names.append(name)
-    assert len(callable_names) == 192
-    assert len(removed) == 12
+    assert callable_names
+    assert not REAL or (len(callable_names), len(removed)) == (192, 12)
 
 
+@of_the_real
 @pytest.mark.parametrize(('name', 'successor'), REMOVED.items())
 def test_a_removed_operation_says_so_and_names_its_successor(name: str, successor: str | None) -> None:
     app = app_of(LIVE, 'json')
@@ -130,6 +132,7 @@ def test_a_meta_operation_says_what_to_use_instead(name: str, instead: str) -> N
     assert instead in str(caught.value)
 
 
+@of_the_real
 def test_renamed_operation_is_found_by_its_method_and_path() -> None:
     op = app_of(LIVE, 'json').op
     assert op['get_characters_character_id'] is op['GetCharactersDetail']

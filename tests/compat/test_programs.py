@@ -15,7 +15,6 @@ import threading
 import time
 import types
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,18 +25,14 @@ from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS, Signal
 from esipy.plugins import Headers, OuterLogger, Plugin, QueryParams
 from esipy.sandbox import Sandbox
 from esipy.security import APIException  # as programs for 1.x import it
+from tests.cases.documents import LIVE, META, OLD, path_of
 from tests.servers import Server, answer
-
-SPECS = Path(__file__).parents[3] / 'shared' / 'specs'
-OLD, LIVE, META = 'esi-swagger-2.0.json', 'esi-openapi-3.1.json', 'esi-meta-swagger-2.0.json'
 
 HEADERS = {'User-Agent': 'Jimmy - bot/crawler'}
 
 
 def _sandbox(name: str) -> Iterator[Sandbox]:
-    if not (SPECS / name).exists():
-        pytest.skip(f'{SPECS / name} is not there: the programs were not tried on it')
-    with Sandbox(SPECS / name) as running, running.redirect():
+    with Sandbox(path_of(name)) as running, running.redirect():
         yield running
 
 
@@ -133,9 +128,7 @@ def test_app_create(url: str, esi: Sandbox, client: EsiClient) -> None:
 
 
 def test_the_meta_document_itself(client: EsiClient) -> None:
-    if not (SPECS / META).exists():
-        pytest.skip(f'{SPECS / META} is not there')
-    with Sandbox(SPECS / META) as esi, esi.redirect():
+    with Sandbox(path_of(META)) as esi, esi.redirect():
         meta = EsiApp(meta_url='https://esi.evetech.net/swagger.json')
         assert meta.op['get_latest_swagger'].url == '//esi.evetech.net/latest/swagger.json'
         with pytest.raises(AttributeError):

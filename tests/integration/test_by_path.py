@@ -167,7 +167,7 @@ def test_a_day_for_one_call() -> None:
         assert days == ['2026-08-04', '2026-01-02', '2026-01-03', '2026-01-04', '2026-01-05']
         assert esi.prepare(call, compatibility_date='2026-01-06').headers['X-Compatibility-Date'] == '2026-01-06'
         for wrong in ('v1', 'today', '2026-1-2', '2026-01-02\r\nX: y'):
-            with pytest.raises(CallError, match='is no day: YYYY-MM-DD'):
+            with pytest.raises(CallError, match='is not a date: YYYY-MM-DD'):
                 esi.request(call, compatibility_date=wrong)
             with pytest.raises(CallError, match=r'^EsiClient: '):
                 EsiClient(user_agent='tests', compatibility_date=wrong)

@@ -9,7 +9,7 @@ import pytest
 from esipy import App
 from esipy._spec.model import PAGINATIONS, Operation
 from esipy.sandbox import Sandbox
-from tests.cases.documents import LIVE, OLD, document
+from tests.cases.documents import LIVE, OLD, REAL, document, of_the_real
 from tests.cases.walks import PAGINATIONS as OF_THE_DOCUMENT
 from tests.integration.things import client
 
@@ -28,6 +28,7 @@ VALUES = {
 }
 
 
+@of_the_real
 def test_every_list_of_the_live_document_is_recognised() -> None:
     operations = App.create(document(LIVE)).op.values()
     assert {kind: len(paths) for kind, paths in OF_THE_DOCUMENT.items()} == {
@@ -41,9 +42,10 @@ def test_every_list_of_the_live_document_is_recognised() -> None:
 def test_the_old_document_tells_the_same_of_the_same_paths() -> None:
     live = {one.path: one.paging for one in App.create(document(LIVE)).op.values() if one.paging}
     old = {one.path.rstrip('/'): one.paging for one in App.create(document(OLD)).op.values() if one.paging}
-    assert len(old) == 49
+    assert not REAL or len(old) == 49
     both = old.keys() & live.keys()
-    assert len(both) == 45
+    assert both
+    assert not REAL or len(both) == 45
     assert {path: old[path] for path in both} == {path: live[path] for path in both}
 
 
@@ -60,7 +62,8 @@ def test_every_list_is_walked_to_its_end(name: str, count: int) -> None:
     with Sandbox(document(name), records=25, page_size=10) as esi, client(cache=None) as walker:
         token = esi.token(CHARACTER)
         operations = [operation for operation in App.create(esi.document).op.values() if operation.paging]
-        assert len(operations) == count
+        assert operations
+        assert not REAL or len(operations) == count
         for operation in operations:
             given = arguments(operation, token)
             path = {name: value for name, value in given.items() if f'{{{name}}}' in operation.path}

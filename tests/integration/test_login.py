@@ -348,7 +348,7 @@ def test_a_person_says_no(sign_in: Any, esi: Sandbox, no_leaks: None) -> None:
     with pytest.raises(LoginError, match='access_denied: the login was cancelled'):
         sign_in(lambda address: pages.append(requests.get(esi.sso.login(address, cancel=True), timeout=10).text))
     wait_for_the_browser()
-    assert 'Nobody signed in' in pages[0]
+    assert 'No character signed in' in pages[0]
     assert 'access_denied' not in pages[0]
     esi.log.assert_not_called('sso.token')
 
@@ -356,7 +356,7 @@ def test_a_person_says_no(sign_in: Any, esi: Sandbox, no_leaks: None) -> None:
 def test_time_runs_out(sign_in: Any, back: str, no_leaks: None) -> None:
     """Visits do not put it off."""
     begun = time.monotonic()
-    with pytest.raises(LoginError, match=r'nobody signed in within 0\.3 seconds'):
+    with pytest.raises(LoginError, match=r'no character signed in within 0\.3 seconds'):
         sign_in(lambda address: visit(back, 'code=c&state=x'), timeout=0.3)
     assert time.monotonic() - begun < 10
 
@@ -633,7 +633,7 @@ def test_a_pasted_refusal(sign_in: Any, esi: Sandbox, paste: Paste) -> None:
 
 def test_nothing_is_pasted(sign_in: Any, paste: Paste) -> None:
     paste.begin(lambda address: [])
-    with pytest.raises(LoginError, match='nobody signed in within'):
+    with pytest.raises(LoginError, match='no character signed in within'):
         sign_in(None, browser=False, timeout=0.3)
     assert paste.echoes()
 
@@ -661,7 +661,7 @@ def test_nobody_is_there(redirect_uri: str | None, sign_in: Any, back: str, monk
     """Standard input that ends at once is not waited for: only an address of this machine is."""
     with open(os.devnull) as nothing:
         monkeypatch.setattr(sys, 'stdin', nothing)
-        says = 'nothing to paste' if redirect_uri else 'nobody signed in within'
+        says = 'no terminal to paste' if redirect_uri else 'no character signed in within'
         with pytest.raises(LoginError, match=says):
             sign_in(None, browser=False, redirect_uri=redirect_uri or back, timeout=0.3 if redirect_uri is None else 20)
 
@@ -685,7 +685,7 @@ def test_in_a_notebook(sign_in: Any, esi: Sandbox, monkeypatch: pytest.MonkeyPat
         raise NotImplementedError
 
     monkeypatch.setattr(getpass, 'getpass', no_box)
-    with pytest.raises(LoginError, match='nothing to paste'):
+    with pytest.raises(LoginError, match='no terminal to paste'):
         sign_in(None, browser=None)
 
 
@@ -740,7 +740,7 @@ def test_an_answer_that_is_piped(
 def test_an_object_without_a_file_that_has_ended(sign_in: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     for ended in (StringIO(), None):
         monkeypatch.setattr(sys, 'stdin', ended)
-        with pytest.raises(LoginError, match='nothing to paste'):
+        with pytest.raises(LoginError, match='no terminal to paste'):
             sign_in(None, browser=False, redirect_uri='eveauth-app://callback')
 
 

@@ -13,9 +13,9 @@ import pytest
 from esipy import App, EsiClient, clock
 from esipy._paging.tombstones import dated, split
 from esipy.cache import DictCache
-from esipy.exceptions import NotFoundError, ServerError, TokenError, UnknownCharacterError
+from esipy.exceptions import CallError, NotFoundError, ServerError, TokenError, UnknownCharacterError
 from esipy.sandbox import Sandbox
-from esipy.stores import MemoryTokens
+from esipy.stores import MemoryTokens, Tokens
 from tests.integration.signed import ONE, TWO, security, signed_in
 from tests.integration.signed import client as signing_client
 from tests.integration.things import client
@@ -201,6 +201,8 @@ def test_the_same_call_for_many_characters() -> None:
             assert sorted(done) == [(1, 3), (2, 3), (3, 3)]
             other = caller.for_each([ONE], lambda one: operation(character_id=TWO))
             assert [error.status_code for error in other.failures.values()] == [403]  # type: ignore[attr-defined]
+            assert 'Token is for another character' in str(other.failures[ONE])
+            assert 'and a token of this character' in str(other.failures[ONE])
             assets = App.create(esi.document).op['get_characters_character_id_assets']
             whole = caller.for_each([ONE, TWO], assets, all_pages=True)
             assert [result.complete for result in whole.results.values()] == [True, True]
@@ -209,6 +211,33 @@ def test_the_same_call_for_many_characters() -> None:
 def test_many_characters_need_a_store(caller: EsiClient) -> None:
     with pytest.raises(TokenError, match='store='):
         caller.for_each([ONE], lambda one: None)  # type: ignore[arg-type,return-value]
+
+
+def test_many_characters_are_a_list() -> None:
+    why = r'for_each\(\): characters: must be a list of character ids, not 90000001'
+    with (
+        Sandbox() as esi,
+        signing_client(security(esi, store=MemoryTokens())) as caller,
+        pytest.raises(CallError, match=why),
+    ):
+        caller.for_each(ONE, lambda one: None)  # type: ignore[arg-type,return-value]
+
+
+def test_a_store_that_is_filled_with_refresh_tokens_alone() -> None:
+    store = MemoryTokens()
+    with Sandbox() as esi:
+        store.set(Tokens('sandbox', ONE, esi.sso.grant(ONE)['refresh_token']))
+        operation = App.create(esi.document).op['get_characters_character_id_wallet']
+        with signing_client(security(esi, store=store)) as caller:
+            assert caller.for_each([ONE], operation).results[ONE].ok
+        assert store.get('sandbox', ONE).scopes  # type: ignore[union-attr]
+
+
+def test_an_operation_that_was_not_called(caller: EsiClient) -> None:
+    with Sandbox() as esi:
+        operation: Any = App.create(esi.document).op['get_markets_region_id_orders']
+    with pytest.raises(CallError, match='not a call: Operation'):
+        caller.all(operation, region_id=10000002)
 
 
 # ---------------------------------------------------------------------- polling

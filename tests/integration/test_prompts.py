@@ -216,7 +216,7 @@ REPRS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'EsiApp': (lambda it: EsiApp(), '<EsiApp of esi.evetech.net, tranquility: 64 operations>'),
     'OpTable': (lambda it: it.app.op, '<OpTable: 64 operations>'),
     'Operation': (lambda it: it.app.op['get_status'], '<Operation GetStatus: GET /status>'),
-    'EsiSecurity': (lambda it: security(it.esi), '<EsiSecurity of my-app: nobody has signed in>'),
+    'EsiSecurity': (lambda it: security(it.esi), '<EsiSecurity of my-app: no character has signed in>'),
     'signed in': (
         lambda it: signed_in(it.esi, SCOPES),
         r'<EsiSecurity of my-app: NAME \(90000001\), 3 scopes, renews in (19|20) min>',

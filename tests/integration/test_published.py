@@ -17,6 +17,7 @@ from esipy.cache import BaseCache, DictCache, FileCache
 from esipy.exceptions import SSOUnavailableError, TokenError
 from esipy.sandbox import Sandbox
 from tests.integration.signed import ONE, at_once, security
+from tests.servers import Server, answer
 
 
 @pytest.fixture
@@ -255,3 +256,12 @@ def test_a_page_that_leads_away_from_tls(esi: Sandbox) -> None:
             EsiSecurity(
                 'http://x', 'id', 'key', headers={'User-Agent': 'x'}, sso_endpoints_url='https://login.example/'
             )
+
+
+@pytest.mark.parametrize('place', ['https://[', 'http://[::1', 'http://sso.example/x', 'file:///x', 'javascript:x'])
+def test_metadata_with_an_address_that_cannot_be_used(place: str) -> None:
+    """Keys are fetched, and secrets sent, over TLS only; an address that cannot be read is not trusted either."""
+    names = ('token_endpoint', 'authorization_endpoint', 'revocation_endpoint', 'jwks_uri')
+    metadata = {'issuer': 'https://sso.example', **dict.fromkeys(names, place)}
+    with Server(lambda visit: visit.send(answer(metadata))) as sso, pytest.raises(TokenError, match='over https only'):
+        EsiSecurity('http://localhost/cb', 'id', 'key', headers={'User-Agent': 'tests'}, sso_endpoints_url=sso.url)

@@ -175,7 +175,7 @@ MADE_WRONGLY: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     'an option like no other': ({'zzz': 1}, TypeError, "unknown option 'zzz'; there are app, base_path"),
     'an endpoint without path': ({'spec': {'a': {}}}, SpecError, "endpoint 'a' has no path"),
     'a token of a taken name': ({'spec': {'a': {'path': '/{params}'}}}, SpecError, "cannot be called 'params'"),
-    'a base that is no address': ({'base_path': 'example.com'}, SpecError, 'is no address such as'),
+    'a base that is not an address': ({'base_path': 'example.com'}, SpecError, 'is not an address such as'),
     'another description': (
         {'spec': {'openapi': '3.1.0', 'info': {}, 'paths': {}}},
         SpecError,
@@ -330,7 +330,7 @@ def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, 'sleep', pauses.append)
 
     def page(visit: Visit) -> None:
-        visit.send(answer({'attempt': visit.number}, 503 if visit.number < 2 else 200))
+        visit.send(answer({'attempt': visit.number}, 500 if visit.number < 2 else 200))
 
     with Server(page) as server, client(server, retry_requests=True) as service:
         response = service.get_users()

@@ -435,7 +435,7 @@ def test_every_changed_byte_of_a_sealed_entry_is_noticed() -> None:
             unseal('esi_one', data[:index] + bytes([data[index] ^ 1]) + data[index + 1 :], b'a secret')
 
 
-@pytest.mark.parametrize('constant', ['Infinity', '-Infinity', 'NaN'])
+@pytest.mark.parametrize('constant', ['Infinity', '-Infinity', 'NaN', '1e999', '-1e999'])
 def test_an_infinite_number_in_an_entry_is_a_miss(constant: str) -> None:
     whole = seal('esi_one', {'until': 7})
     broken = whole.replace(b'7', constant.encode())

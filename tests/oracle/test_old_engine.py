@@ -18,10 +18,11 @@ import requests
 from requests.adapters import BaseAdapter
 
 from esipy import App, EsiClient
+from tests.cases.documents import OLD, REAL, path_of
 from tests.oracle.draws import Operation, operations
 
 HERE = Path(__file__).parent
-DOCUMENT = HERE.parents[2] / 'shared' / 'specs' / 'esi-swagger-2.0.json'
+DOCUMENT = path_of(OLD)
 
 
 class Wire(BaseAdapter):
@@ -191,8 +192,6 @@ def disagreements(old: Any, new: Any, where: str = '') -> Iterator[str]:
 
 @pytest.fixture(scope='module')
 def drawn() -> list[Operation]:
-    if not DOCUMENT.exists():
-        pytest.skip(f'{DOCUMENT.name} is not beside this checkout, in ../shared/specs')
     if importlib.util.find_spec('pyswagger') is None:
         pytest.skip('pyswagger is not installed: pip install "EsiPy[pyswagger]"')
     return operations(json.loads(DOCUMENT.read_bytes()))
@@ -232,7 +231,7 @@ def new() -> Engine:
 
 def test_every_operation_is_drawn(drawn: list[Operation], old: dict[str, Any], new: Engine) -> None:
     names = sorted(operation.id for operation in drawn)
-    assert len(names) == 204
+    assert not REAL or len(names) == 204
     assert names == sorted(old['operations']) == sorted(new.app.op)
 
 
@@ -260,7 +259,7 @@ def test_requests(drawn: list[Operation], told: dict[str, Any], old: dict[str, A
 
 def test_answers(told: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
     successes = [answer for answer in told['answers'] if answer['status'] < 300]
-    assert len(successes) == 184
+    assert not REAL or len(successes) == 184
     wrong = []
     for answer, before in zip(told['answers'], old['answers'], strict=True):
         found = new.answered(answer)

@@ -1,14 +1,13 @@
 """How the tests of the sandbox call it: plain HTTP, with nothing of esipy's client in it."""
 
-from pathlib import Path
 from typing import Any
 
 import requests
 
 from esipy.sandbox import Sandbox
+from tests.cases.documents import LIVE, META, OLD
 
-SPECS = Path(__file__).parents[3] / 'shared' / 'specs'
-LIVE, OLD, META = 'esi-openapi-3.1.json', 'esi-swagger-2.0.json', 'esi-meta-swagger-2.0.json'
+__all__ = ['LIVE', 'META', 'NOW', 'OLD', 'Caller']
 
 #: Today's API, for routes that did not exist at its beginning.
 NOW = {'X-Compatibility-Date': '2026-08-04'}

@@ -1,22 +1,16 @@
-"""What the tests of the sandbox share: a sandbox, a plain HTTP session on it, the real documents."""
+"""What the tests of the sandbox share: a sandbox, a plain HTTP session on it, the documents."""
 
-import json
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Any
 
 import pytest
 import requests
 
 from esipy.sandbox import Sandbox
+from tests.cases import documents
 
-from .calling import SPECS, Caller
+from .calling import Caller
 from .visitor import Visitor
-
-
-@cache
-def _loaded(name: str) -> dict[str, Any]:
-    return json.loads((SPECS / name).read_bytes())
 
 
 @pytest.fixture(scope='session')
@@ -24,11 +18,7 @@ def document() -> Callable[[str], Any]:
     """A description by its file's name; None is the built-in one."""
 
     def load(name: str | None) -> Any:
-        if name is None:
-            return None
-        if not (SPECS / name).exists():
-            pytest.skip(f'{name} is not in ../shared/specs')
-        return _loaded(name)
+        return None if name is None else documents.document(name)
 
     return load
 

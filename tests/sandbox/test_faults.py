@@ -175,7 +175,7 @@ def test_a_write_that_is_refused_was_not_done(esi: Sandbox, call: Caller) -> Non
         ('latency', {'status': 500}, "takes no 'status'"),
         ('status', {'n': 0}, 'at least one'),
         ('status', {'share': 0}, 'a share lies above 0'),
-        ('status', {'status': 42}, 'no HTTP status'),
+        ('status', {'status': 42}, 'not an HTTP status'),
         ('redirect', {}, 'needs its location'),
     ],
 )

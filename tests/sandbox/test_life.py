@@ -172,7 +172,7 @@ def test_a_process_of_its_own() -> None:
         assert esi.log.entries[0].operation == 'GetStatus'
         esi.data.edit('get_status', {'players': 3})
         assert session.get(f'{url}/status').json()['players'] == 3
-        with pytest.raises(SandboxError, match='does not answer with a list'):
+        with pytest.raises(SandboxError, match='does not return a list'):
             esi.lists.of('get_status')
         with pytest.raises(ValueError, match='latency'):
             esi.faults.add('latancy')
@@ -248,6 +248,11 @@ def test_the_desk_is_not_for_pages_in_a_browser(esi: Sandbox) -> None:
         ('notlocalhost', 403),
         ('127.0.0.1.example.com', 403),
         ('127.0.0.1@example.com', 403),
+        ('example.com@127.0.0.1', 403),
+        ('[::1].example.com', 403),
+        ('127.0.0.1/example.com', 403),
+        ('127.0.0.1#example.com', 403),
+        ('example.com\\.localhost', 403),
         ('192.0.2.1', 403),
         ('esi.evetech.net', 403),
         ('', 403),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -248,6 +249,7 @@ def test_the_page_shows_what_there_is(esi: Sandbox) -> None:
         ('localhost:80', 'GET', 200),
         ('127.0.0.1', 'HEAD', 200),
         ('rebound.example.com', 'GET', 404),
+        ('example.com@127.0.0.1', 'GET', 404),
         ('esi.evetech.net', 'GET', 404),
         ('localhost', 'POST', 404),
     ],
@@ -255,6 +257,23 @@ def test_the_page_shows_what_there_is(esi: Sandbox) -> None:
 def test_the_page_is_for_this_machine(esi: Sandbox, host: str, method: str, status: int) -> None:
     answer = requests.request(method, f'{esi.url}/', headers={'Host': host})
     assert answer.status_code == status
+
+
+def test_the_page_shows_no_token_of_an_address_and_runs_nothing(esi: Sandbox) -> None:
+    split = urlsplit(esi.url)
+    for target in (
+        '/x?token=planted',
+        '/x?api_key=planted',
+        '/#access_token=planted',
+        '/<script>planted-script</script>',
+    ):
+        with socket.create_connection((str(split.hostname), split.port or 80), timeout=10) as connection:
+            connection.sendall(f'GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'.encode())
+            while connection.recv(65536):
+                pass
+    shown = requests.get(f'{esi.url}/').text
+    assert 'access_token=&lt;hidden&gt;' in shown
+    assert 'planted' not in shown.replace('&lt;script&gt;planted-script&lt;/script&gt;', '')
 
 
 def test_a_description_with_a_root_keeps_it() -> None:

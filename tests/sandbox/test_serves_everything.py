@@ -15,6 +15,7 @@ from esipy._sandbox.routes import Routes
 from esipy._sandbox.shapes import success
 from esipy._spec.model import Operation
 from esipy.sandbox import Sandbox
+from tests.cases.documents import REAL
 
 from .calling import LIVE, META, OLD, Caller
 
@@ -108,7 +109,8 @@ def test_every_operation(
         operations = sorted(
             Routes(read(raw)).operations, key=lambda o: ('GET', 'POST', 'PUT', 'DELETE').index(o.method)
         )
-        assert len(operations) == {None: 64, LIVE: 225, OLD: 204, META: 14}[name]
+        assert operations
+        assert not REAL or len(operations) == {None: 64, LIVE: 225, OLD: 204, META: 14}[name]
         wrong = []
         for operation in operations:
             response = asker.ask(operation)

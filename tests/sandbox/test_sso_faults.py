@@ -187,5 +187,5 @@ def test_in_a_process_of_its_own() -> None:
             assert official.signed_in(90000007, scope=None)['token_type'] == 'Bearer'
         with pytest.raises(ValueError, match='RS256'):
             esi.sso.algorithm = 'none'
-        with pytest.raises(SandboxError, match='no such character'):
+        with pytest.raises(SandboxError, match='does not offer character 5'):
             esi.sso.login(visit.auth_uri(scope=None), 5)

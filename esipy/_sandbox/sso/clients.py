@@ -60,7 +60,7 @@ class Clients:
                 raise bad_request('the client is named twice')
             named, secret = by_header, header_secret
         if named is None:
-            raise no_client('who is asking?')
+            raise no_client('client_id is missing')
         registered = self.find(named, strict)
         if registered is None:
             raise no_client('unknown client')

@@ -42,4 +42,4 @@ def _signer(own: Key, algorithm: str, key: str | None) -> Callable[[bytes], byte
         return own.sign
     if key == 'other':
         return new_key(own.kid, own.algorithm).sign
-    raise SandboxError("key: None is the sandbox's own, 'other' one that nobody knows; a text is for HS256 only")
+    raise SandboxError("key: None is the sandbox's own, 'other' is an unknown one; a text is for HS256 only")

@@ -134,12 +134,16 @@ class SSO:
         return answer.headers['Location']
 
     def _chosen(self, character_id: int | None) -> int:
-        if character_id is not None:
-            return character_id
-        first = next(iter(self.characters), None)
-        if first is None:
-            raise SandboxError('there is no character to choose')
-        return first.id
+        offered = [character.id for character in self.characters]
+        if not offered:
+            raise SandboxError('the login page offers no character; add one with esi.sso.characters.add(id)')
+        if character_id is not None and character_id not in offered:
+            listed = ', '.join(map(str, offered))
+            raise SandboxError(
+                f'the login page does not offer character {character_id}, only {listed}; '
+                f'add it with esi.sso.characters.add({character_id})'
+            )
+        return offered[0] if character_id is None else character_id
 
     def grant(
         self,

@@ -73,5 +73,5 @@ class People:
 
 def _checked(character_id: Any) -> int:
     if isinstance(character_id, bool) or not isinstance(character_id, int) or character_id < 1:
-        raise ValueError(f'{character_id!r} is no character id')
+        raise ValueError(f'{character_id!r} is not a character id')
     return character_id

@@ -137,7 +137,7 @@ class Site:
         text = choice.get('character_id', '')
         character_id = int(text) if re.fullmatch(r'[0-9]{1,19}', text, re.ASCII) else 0
         if not self._server.people.is_offered(character_id):
-            return page.refused('There is no such character to choose.')
+            return page.refused('This page does not offer that character.')
         entry.character_id = character_id
         login = Login(fields['client_id'], character_id, scopes, needs_secret='code_challenge' not in fields)
         if fields['response_type'] == 'token':

@@ -87,8 +87,10 @@ class Leases:
         with self._lock:
             self._owned[unit] = owner
             if self._thread is None:
-                self._thread = threading.Thread(target=_renew, args=(weakref.ref(self),), daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=_renew, args=(weakref.ref(self),), daemon=True)
+                with suppress(RuntimeError):  # the system starts no more of them: the next unit tries again
+                    thread.start()
+                    self._thread = thread
 
     def remove(self, unit: str, owner: str) -> None:
         with self._lock:

@@ -47,5 +47,5 @@ def parse_rate(text: object) -> Rate:
     if window > LONGEST_WINDOW:
         raise ValueError(f'the window of {text!r} is longer than a year; {_HOW_TO_WRITE_IT}')
     if calls > window * 1_000_000:
-        raise ValueError(f'{text!r} is more than one call in a microsecond, which is no limit in practice')
+        raise ValueError(f'{text!r} is more than one call in a microsecond, which does not limit anything in practice')
     return Rate(calls, window)

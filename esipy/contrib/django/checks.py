@@ -54,7 +54,7 @@ def _sso() -> Iterator[checks.CheckMessage]:
     names = ('ESI_SSO_CLIENT_ID', 'ESI_SSO_CLIENT_SECRET', 'ESI_SSO_CALLBACK_URL')
     missing = [name for name in names if not conf.get(name)]
     if missing:
-        text = f'Nobody can sign in: {", ".join(missing)} {"is" if len(missing) == 1 else "are"} not set.'
+        text = f'Users cannot sign in: {", ".join(missing)} {"is" if len(missing) == 1 else "are"} not set.'
         kind, number = (checks.Warning, 'W001') if settings.DEBUG else (checks.Error, 'E001')
         yield kind(text, hint=_APPLICATIONS, id=f'esi.{number}')
 

@@ -12,5 +12,5 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     'the wallets': {'task': 'wallets.tasks.refresh_wallets', 'schedule': 600.0},
     'tokens that are too old': {'task': 'esi.tasks.cleanup_token_subset', 'schedule': 3600.0},
-    'logins that nobody finished': {'task': 'esi.tasks.cleanup_callbackredirect', 'schedule': 14400.0},
+    'logins that were not finished': {'task': 'esi.tasks.cleanup_callbackredirect', 'schedule': 14400.0},
 }

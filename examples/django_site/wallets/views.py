@@ -13,7 +13,7 @@ from wallets.tasks import SCOPE, refresh_wallet, refresh_wallets
 
 @token_required(new=True, scopes=SCOPE)
 def log_in(request, token):
-    """The character is the user: who signs in with another one owned by the same account may add it afterwards."""
+    """The character is the user. Other characters of the same account can be added afterwards."""
     if request.user.is_authenticated:
         return redirect('wallets')
     # The owner's hash changes when a character is sold: the buyer does not become the seller's user.

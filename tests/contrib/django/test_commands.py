@@ -83,7 +83,7 @@ def test_the_sso_is_down(esi: Sandbox) -> None:
 def test_settings_are_wrong(esi: Sandbox) -> None:
     with override_settings(ESI_SSO_CLIENT_ID=None):
         shown = run('esi_check', '--offline', fails='1 of these')
-    assert 'WRONG  settings: Nobody can sign in: ESI_SSO_CLIENT_ID is not set.' in shown
+    assert 'WRONG  settings: Users cannot sign in: ESI_SSO_CLIENT_ID is not set.' in shown
 
 
 def test_the_cache_stores_nothing(esi: Sandbox) -> None:

@@ -139,7 +139,19 @@ def redirects(text: str) -> None:
 
 
 def masks(text: str) -> None:
-    for start in ('', 'http://', 'http://h/?', 'http://h/?token=', '?a=', 'x?'):
+    for start in (
+        '',
+        'http://',
+        'http://h/?',
+        'http://h/?token=',
+        '?a=',
+        'x?',
+        'x#',
+        '#token=',
+        '?#a=#',
+        '@//a:b',
+        '@http://a:b/',
+    ):
         redact.masked(start + text)
     redact.is_secret(text)
     redact.masked_query([(text, text)])

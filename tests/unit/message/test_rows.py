@@ -17,7 +17,7 @@ from esipy._message.dates import Date, DateTime
 from esipy._message.response import Response
 from esipy._message.rows import Row, builder, rows
 from esipy.exceptions import EsiError, MissingFieldError
-from tests.cases.documents import LIVE, OLD, arguments, document, entries, follow, value
+from tests.cases.documents import LIVE, OLD, REAL, arguments, document, entries, follow, value
 from tests.cases.stations import DOCUMENT
 
 APP = App.create(DOCUMENT)
@@ -348,8 +348,8 @@ def test_every_answer_of_a_document_is_data(name: str) -> None:
                 assert json.dumps(data) == json.dumps(body)
                 seen += 1
                 dates += count_of_dates(data) if response.ok else 0  # an error's is not to be iterated over
-    assert seen > 190
-    assert dates > 60
+    assert seen > (190 if REAL else 60)
+    assert dates > (60 if REAL else 10)
 
 
 def bodies(whole: Any, answer: Any) -> list[Any]:

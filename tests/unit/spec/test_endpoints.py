@@ -143,9 +143,12 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
         {'a': {'path': '/{b}', 'path_tokens': {'c': 1}}},
         "path_tokens has 'c', which is not",
     ),
-    'no address': ({'a': {'path': '/'}, 'base_path': 'example.com'}, "base_path 'example.com' is no address such as"),
-    'an address with a query': ({'a': {'path': '/'}, 'base_path': 'http://x.y/?a=b'}, 'is no address such as'),
-    'another protocol': ({'a': {'path': '/'}, 'base_path': 'ftp://x.y'}, 'is no address such as'),
+    'no address': (
+        {'a': {'path': '/'}, 'base_path': 'example.com'},
+        "base_path 'example.com' is not an address such as",
+    ),
+    'an address with a query': ({'a': {'path': '/'}, 'base_path': 'http://x.y/?a=b'}, 'is not an address such as'),
+    'another protocol': ({'a': {'path': '/'}, 'base_path': 'ftp://x.y'}, 'is not an address such as'),
     'a password': ({'a': {'path': '/'}, 'base_path': 'http://me:hush@x.y'}, 'base_path holds a user and a password'),
 }
 
