@@ -40,11 +40,7 @@ class _ForeignOperation:
         return self._request.url
 
     def response_for(self, status: int) -> None:
-<<<<<<< HEAD
         """Nothing is known about responses: pyswagger reads them itself."""
-=======
-        """Nothing is known of the responses: pyswagger reads them itself."""
->>>>>>> main
 
 
 class ForeignRequest(Request):
