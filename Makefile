@@ -60,7 +60,7 @@ docs-check: $(TEST)/$(READY)
 
 # First everything that can share the processors; then, alone, the tests that measure time.
 tests: $(TEST)/$(READY)
-	$(PYTEST) -n 2 --dist worksteal -m 'not soak and not measures'
+	$(PYTEST) -n 4 --dist worksteal -m 'not soak and not measures'
 	$(PYTEST) -m 'measures and not soak'
 
 databases: $(TEST)/$(READY)

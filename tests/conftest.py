@@ -100,7 +100,10 @@ def _logging_state() -> list[tuple[Any, ...]]:
     """Whether the loggers of esipy log, and where."""
     names = [name for name in logging.root.manager.loggerDict if name.split('.')[0] == 'esipy']
     loggers = [logging.getLogger(name) for name in sorted(names)]
-    return [(logging.root.manager.disable,), *((one.name, one.disabled, one.propagate, one.level) for one in loggers)]
+    return [
+        (logging.root.manager.disable, logging.root.level),
+        *((one.name, one.disabled, one.propagate, one.level) for one in loggers),
+    ]
 
 
 @pytest.fixture(autouse=True)

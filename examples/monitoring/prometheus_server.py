@@ -51,10 +51,11 @@ class PrometheusServer:
         self._process.wait()
 
     def _wait(self) -> None:
-        """Wait until the server is ready."""
+        """Wait until the server has collected the metrics once: it looks for new targets every five seconds."""
         for _ in range(300):
             try:
-                if requests.get(f'{self.url}/-/ready', timeout=5).ok:
+                response = requests.get(f'{self.url}/api/v1/query', params={'query': 'up == 1'}, timeout=5)
+                if response.ok and response.json()['data']['result']:
                     return
             except requests.ConnectionError:
                 pass

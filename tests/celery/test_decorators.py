@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
+from celery.signals import setup_logging
 
 from esipy.contrib.celery import rate_limit_retry_task, rate_limited_task, retry_when_limited
 from esipy.contrib.celery._rates import parse_rate
@@ -256,8 +257,13 @@ def test_a_worker_in_this_process_needs_no_redis(app: Celery) -> None:
         if len(ran) == 3:
             done.set()
 
+    def keep_logging(**kwargs: Any) -> None:
+        """With a receiver, Celery does not set the level of the root logger, which later tests rely on."""
+
+    setup_logging.connect(keep_logging)
     with start_worker(app, pool='solo', perform_ping_check=False):
         for number in range(3):
             task.delay(number)
         assert done.wait(30)
+    setup_logging.disconnect(keep_logging)
     assert ran[-1] - ran[0] >= 0.08
