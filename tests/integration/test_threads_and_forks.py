@@ -108,8 +108,13 @@ def test_50_threads_5000_calls() -> None:
     assert results == [expected(number) for number in range(CALLS)]
     assert again == [expected(number) for number in range(0, CALLS, 3)]
     assert heard.keys() == sent.keys()
-    # A kept connection that was closed is no answer to tell of: the request goes once more by a new one.
-    assert all(heard[path] <= times <= 2 * heard[path] for path, times in sent.items())
+    # A request that is reset on a kept connection is sent again, until no kept connection is left. Nobody hears of that.
+    wrong = {
+        path: (heard[path], times)
+        for path, times in sent.items()
+        if times < heard[path] or (times > heard[path] and int(path.rpartition('/')[2]) % 50 != 12)
+    }
+    assert wrong == {}
     assert sum(heard.values()) == CALLS + sum(number % 50 in range(11, 16) for number in range(0, CALLS, 3))
     assert told == []
 
