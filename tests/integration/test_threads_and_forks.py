@@ -108,7 +108,7 @@ def test_50_threads_5000_calls() -> None:
     assert results == [expected(number) for number in range(CALLS)]
     assert again == [expected(number) for number in range(0, CALLS, 3)]
     assert heard.keys() == sent.keys()
-    # A request that is reset on a kept connection is sent again, until no kept connection is left. Nobody hears of that.
+    # A request that is reset on a kept connection is sent again, until no kept connection is left, without a signal.
     wrong = {
         path: (heard[path], times)
         for path, times in sent.items()
