@@ -50,11 +50,14 @@ class Run(NamedTuple):
 def run(calls: int = CALLS, window: int = WINDOW, *, limits: bool = True) -> Run:
     """Make so many calls from a hundred threads to a server that allows 150 tokens in a window."""
     description = document()
-    for path in ('/wars', '/wars/{war_id}'):
-        description['paths'][path]['get']['x-rate-limit'] |= {
-            'max-tokens': TOKENS,
-            'window-size': f'{window}s',
-        }
+    group = description['paths']['/wars']['get']['x-rate-limit']['group']
+    for path in description['paths'].values():
+        for operation in path.values():
+            limit = (
+                operation.get('x-rate-limit') if isinstance(operation, dict) else None
+            )
+            if limit and limit['group'] == group:
+                limit |= {'max-tokens': TOKENS, 'window-size': f'{window}s'}
     options = {} if limits else {'limits': None}
     with (
         Sandbox(description, process=True) as esi,
