@@ -21,7 +21,7 @@ from esipy._sso import jwt
 from esipy._sso.background import LOOK_EVERY, BackgroundRefresh
 from esipy._sso.jwt import Identity
 from esipy._sso.resilient_store import ResilientStore
-from esipy._sso.token_state import TokenState
+from esipy._sso.token_state import Stored, TokenState
 from esipy._stores.base import Tokens
 from esipy.exceptions import SSOUnavailableError, TokenError, TokenRevokedError, TokenStoreBusyError
 
@@ -211,8 +211,8 @@ class TokenManager:
         is_stored = identity is not None and self.store.save(new.record(self.client_id, identity))
         should_be = identity is not None and self.store.exists
         self.owner.update_token(response)
-        stored = 'yes' if is_stored else 'pending' if should_be else 'no'
-        self.change(lambda state: state.issued(token, identity, stored, replaced))  # type: ignore[arg-type]
+        stored: Stored = 'yes' if is_stored else 'pending' if should_be else 'no'
+        self.change(lambda state: state.issued(token, identity, stored, replaced))
 
     def _has_other(self, rejected: set[str | None], before: TokenState) -> bool:
         """Return whether there is a refresh token that was not rejected yet: of the store, or the one before."""
