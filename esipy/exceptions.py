@@ -429,7 +429,7 @@ class TokenRevokedError(TokenRefusedError):
     """`invalid_grant`: the character has withdrawn the authorisation, and has to sign in again."""
 
 
-class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):  # type: ignore[misc]
+class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):
     """The SSO does not respond, or returns an error of its own. The tokens are still valid: try again later."""
 
 
