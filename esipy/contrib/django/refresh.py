@@ -100,9 +100,9 @@ def _refresh_once(token: Any, using: str) -> None:
     connection = connections[using]
     if connection.vendor == 'sqlite':
         _Attempt(token, using).alone()
-    elif not (connection.in_atomic_block and connection.features.has_select_for_update_nowait) or not _done_apart(
-        token, using
-    ):
+        return
+    is_apart = connection.in_atomic_block and connection.features.has_select_for_update_nowait
+    if not (is_apart and _done_apart(token, using)):
         _Attempt(token, using).in_one_transaction()
 
 

@@ -86,8 +86,8 @@ def _selected(rows: Any, using: str, until: float | None) -> Any:
 
 
 def patiently(work: Callable[[], Result]) -> Result:
-    """Return what `work` returns, which is a whole transaction: it is repeated while other writers have locked an SQLite
-    database for longer than SQLite waits by itself."""
+    """Return what `work` returns, which is a whole transaction: it is repeated while other writers have locked an
+    SQLite database for longer than SQLite waits by itself."""
     until = clock.monotonic() + _WRITERS_PATIENCE
     while True:
         try:

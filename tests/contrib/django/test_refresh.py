@@ -361,7 +361,7 @@ def test_a_rollback_on_a_database_with_row_locks_is_seen_by_all_processes(esi: S
 
 
 def test_a_refresh_has_the_context_of_its_caller(esi: Sandbox, expired: Token) -> None:
-    """Spans of a tracer hang on it, and whatever a receiver of a signal looks up. Some databases refresh in a thread."""
+    """Spans of a tracer hang on it, and what a receiver of a signal looks up. Some databases refresh in a thread."""
     user = ContextVar('user', default='nobody')
     seen: list[str] = []
 
