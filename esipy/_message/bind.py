@@ -10,7 +10,8 @@ from esipy._message import bodies, credentials
 from esipy._message.serialize import Unwritable, in_cookie, in_header, in_path, in_query, joined
 from esipy._runtime.redact import is_secret
 from esipy._runtime.suggest import closest, enumerated
-from esipy._spec.coerce import Faults, coerce
+from esipy._spec.coerce import coerce
+from esipy._spec.faults import Faults
 from esipy._spec.legacy import VALUES
 from esipy._spec.model import COMPATIBILITY_DATE, Operation
 from esipy._spec.parameter import Parameter

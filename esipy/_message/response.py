@@ -19,7 +19,8 @@ from esipy._message.request import Request
 from esipy._message.rows import builder
 from esipy._runtime.attribute import computed
 from esipy._runtime.redact import masked_query
-from esipy._spec.coerce import Faults, coerce
+from esipy._spec.coerce import coerce
+from esipy._spec.faults import Faults
 from esipy._spec.media import BINARY, JSON, TEXT
 from esipy._spec.model import Operation, ResponseSpec
 from esipy._spec.refs import shown

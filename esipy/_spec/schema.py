@@ -49,8 +49,10 @@ _BOUNDS |= {'additionalProperties', 'patternProperties', 'dependentRequired'}
 #: Keywords by which other schemas apply to the same value.
 _RULES = ('oneOf', 'anyOf', 'not', 'if', 'dependentSchemas', 'contains', 'propertyNames')
 
-#: Patterns of names that are matched: the time that Python takes for others may grow without bound.
-_SIMPLE_PATTERN = re.compile(r'[^()\\|*+?{]*(\\[\w.\-$^\[\]/][^()\\|*+?{]*)*([*+?]\$?)?')
+#: Patterns of names that are matched, since it takes linear time: without groups, and with a repetition only at the end
+#: of one that is anchored at its start.
+_LITERAL = r'(?:[^()\\|*+?{^]|\\[\w.$^\[\]/-]|\[\^)*'
+_SIMPLE_PATTERN = re.compile(rf'\^?{_LITERAL}|\^{_LITERAL}[*+?]\$?')
 
 #: Names that are matched with patterns are not longer.
 _MAX_NAME = 200

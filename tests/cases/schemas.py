@@ -215,6 +215,10 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     (_PATTERNS, {'x-a': '5'}, {'x-a': 5}),
     (_PATTERNS, {'x-a': 'b'}, REFUSED),
     (_PATTERNS, {'y': 5}, REFUSED),
+    ({**_PATTERNS, 'patternProperties': {'^[a-z]+$': _INTEGER}}, {'ab': '5'}, {'ab': 5}),
+    ({**_PATTERNS, 'patternProperties': {'^[a-z]+$': _INTEGER}}, {'a1': '5'}, REFUSED),
+    ({**_PATTERNS, 'patternProperties': {r'^\w*$': _INTEGER}}, {'a1': '5'}, {'a1': 5}),
+    ({**_PATTERNS, 'patternProperties': {'[a-z]*$': _INTEGER}}, {'a' * 150 + '!': 'x'}, {'a' * 150 + '!': 'x'}),
     (_UNKNOWN_PATTERN, {'a' * 40 + '!': 'x'}, {'a' * 40 + '!': 'x'}),
     # what programs bring
     ({}, {'a': numpy.array([1, 2]), 'b': numpy.bool_(True)}, {'a': [1, 2], 'b': True}),

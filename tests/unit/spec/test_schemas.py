@@ -106,6 +106,17 @@ def test_alternatives_within_alternatives_are_tried_once(leaf: Any) -> None:
     check(operation, value, REFUSED if leaf == 'x' else value)
 
 
+@pytest.mark.parametrize('leaf', [5, 'x'])
+def test_schemas_that_lead_to_the_same_values_check_these_once(leaf: Any) -> None:
+    reference = {'$ref': '#/components/schemas/N'}
+    fields = {'properties': {'next': reference, 'size': {'type': 'integer'}}}
+    node = {'type': 'object', **fields, 'anyOf': [fields], 'if': fields, 'then': fields, 'not': {'required': ['no']}}
+    value: Any = {'size': leaf}
+    for _ in range(25):
+        value = {'next': value}
+    check(app(taking(reference), components={'schemas': {'N': node}}), value, REFUSED if leaf == 'x' else value)
+
+
 def test_digits_are_kept() -> None:
     for number in (10**16, 2**64 + 1, 12345678901234567890123):
         assert app(taking({'type': 'number'}))(body=number)[0].data == str(number).encode()
