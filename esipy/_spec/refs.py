@@ -5,7 +5,8 @@ Everything is looked up when it is needed, and only then. What is broken there r
 
 import re
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote
 
@@ -31,6 +32,15 @@ _REPR.maxlevel = 4
 
 #: Larger numbers are not written out (Python refuses to, from 4300 digits on).
 _MAX_BITS = 2048
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Add the place to the text of a SpecError that is raised within."""
+    try:
+        yield
+    except SpecError as error:
+        raise type(error)(f'{error} (in {place})') from None
 
 
 #: Of what stands beside a `$ref`, these count (OpenAPI 3.1, Reference Object).
