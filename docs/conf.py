@@ -22,3 +22,5 @@ add_module_names = False
 html_theme = 'furo'
 html_title = f'esipy {__version__}'
 html_show_sphinx = False
+html_static_path = ['_static']
+html_css_files = ['pages.css']
