@@ -66,6 +66,7 @@ class Request:
 
     @property
     def method(self) -> Method:
+        """The HTTP method, in capitals; it equals its lower case too."""
         return self.operation.method
 
     @property
@@ -80,6 +81,7 @@ class Request:
 
     @property
     def scheme(self) -> str:
+        """'https' or 'http'."""
         return urlsplit(self._base()).scheme
 
     @property
