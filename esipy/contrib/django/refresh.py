@@ -115,7 +115,11 @@ def _done_apart(token: Any, using: str) -> bool:
             connections[using].close()
 
     with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(work).result()
+        try:
+            future = pool.submit(work)
+        except RuntimeError:  # the system starts no more threads
+            return False
+        return future.result()
 
 
 def _refresh_in_transaction(token: Any, using: str, patience: float | None) -> bool:
