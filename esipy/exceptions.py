@@ -96,8 +96,8 @@ class APIException(EsiError):
         self,
         url: str,
         code: int,
+        response: Any = b'{}',
         *,
-        response: bytes | str = b'{}',
         request_param: Any = (),
         response_header: Mapping[str, Any] | None = None,
         **more: Any,
@@ -134,8 +134,13 @@ _MAX_MESSAGE = 500
 _STATUS_WORDS = {401: 'unauthorized', 403: 'forbidden', 404: 'not found', 420: 'error limited', 429: 'rate limited'}
 
 
-def message_of(body: bytes | str | None) -> str:
-    """Return the message in the body of an error: the usual fields of a JSON object, or the beginning of a text."""
+def message_of(body: Any) -> str:
+    """Return the message in the body of an error: the usual fields of a JSON object, or the beginning of a text.
+
+    `body`: bytes or text; programs that raise an APIException of their own pass the decoded data of a response too.
+    """
+    if isinstance(body, Mapping):
+        body = json.dumps(body, default=str)
     text = body.decode('utf-8', 'replace') if isinstance(body, bytes) else str(body or '')
     text = text[:_MAX_BODY].strip()
     try:
@@ -424,7 +429,7 @@ class TokenRevokedError(TokenRefusedError):
     """`invalid_grant`: the character has withdrawn the authorisation, and has to sign in again."""
 
 
-class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):  # type: ignore[misc]
+class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):
     """The SSO does not respond, or returns an error of its own. The tokens are still valid: try again later."""
 
 

@@ -264,6 +264,20 @@ def test_errors(app: Any, client: EsiClient) -> None:
         client.head(operation, raise_on_error=True)
 
 
+@pytest.mark.parametrize(
+    ('arguments', 'text'),
+    [
+        (('', 404, {'error': 'not found'}), 'HTTP Error 404: not found'),  # as programs of 0.x write it
+        (('', 502, b'{"error": "bad gateway"}'), 'HTTP Error 502: bad gateway'),
+        (('', 500), 'HTTP Error 500: '),
+    ],
+)
+def test_errors_that_a_program_raises_itself(arguments: tuple[Any, ...], text: str) -> None:
+    error = APIException(*arguments)
+    assert str(error).startswith(text)
+    assert (error.status_code, error.response) == (*arguments[1:], b'{}')[:2]
+
+
 # ---------------------------------------------------------------------- "Example of an authenticated call"
 
 

@@ -47,7 +47,7 @@ class IncompleteResponseError(DjangoEsiException):
     """A token could not be refreshed this time; it stays as it is."""
 
 
-class SSOUnavailableError(IncompleteResponseError, exceptions.SSOUnavailableError):  # type: ignore[misc]
+class SSOUnavailableError(IncompleteResponseError, exceptions.SSOUnavailableError):
     """The SSO is down, or cannot be reached: try again later. The token stays as it is.
 
     Sites raise it in their tests without arguments, or with a text.
