@@ -194,7 +194,9 @@ class ServiceClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f'<ServiceClient {self.name}: {len(self.op)} endpoints at {self.base_path or "no address"}>'
+        return (
+            f'<ServiceClient {self.name}: {len(self.op)} endpoints at {masked_address(self.base_path) or "no address"}>'
+        )
 
 
 def _table(spec: Any, base_path: str) -> EndpointTable:

@@ -58,7 +58,7 @@ def _follow(document: Mapping[str, Any], ref: str) -> Any:
     """The place that a JSON Pointer names (RFC 6901, in its URI fragment form)."""
     if not _is_local(ref):
         raise Unsupported(
-            f'reference {shown(masked_address(ref[:_MAX_TEXT]))} leads out of the document: put what it names '
+            f'reference {shown_address(ref)} leads out of the document: put what it names '
             f"under 'components' and refer to it by '#/components/…'"
         )
     node: Any = document
@@ -120,6 +120,11 @@ def text(node: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise SpecError(f'{name!r} cannot be {shown(value)}' if name in node else f'there is no {name!r}')
     return value
+
+
+def shown_address(address: Any) -> str:
+    """An address in an error's text, without its secrets; the scheme may be missing."""
+    return shown(masked_address(address[:_MAX_TEXT]) if isinstance(address, str) else address)
 
 
 def shown(value: Any) -> str:

@@ -66,7 +66,7 @@ WITHOUT_SECRET = [
     'https://example.com/users/@me',
     'https://example.com/find?mail=me@example.com;page=2',
     'https://example.com/x;v=1/y?a=1;b=2#c=3',
-    '/home/me/a:b@c.json',
+    '/srv/a:b@c.json',
     'descriptions/api@2.json',
     'C:\\descriptions\\a:b@2.json',
     'C:/descriptions/api@2.json',

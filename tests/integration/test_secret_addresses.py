@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import pydoc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,10 @@ def call(document: dict[str, Any], watch: Watch, session: Any = None, **options:
     operation = App.create(document).op['x']
     with EsiClient(user_agent='tests', session=session) as client:
         response = client.request(operation(), **options)
-        watch.text('a response', f'{response!r} {response.url} {response.data!r} {operation()!r} {client!r}')
+        watch.text(
+            'a response',
+            f'{response!r} {response.url} {response.data!r} {operation()!r} {client!r} {pydoc.render_doc(operation)}',
+        )
         client.request(operation(), raise_on_error=True, **options)
 
 
@@ -118,9 +122,7 @@ GIVEN: dict[str, Callable[[str, Watch], Any]] = {
     'the page of the SSO': lambda address, watch: security(address, watch, sso_endpoints_url=address),
     'endpoints of the SSO': own_endpoints,
     'esi_url': lambda address, watch: security(address, watch, esi_url=address, sso_url=address),
-    'a base path': lambda address, watch: ServiceClient(
-        spec={'base_path': address, 'endpoints': {'x': {'path': '/x'}}}
-    ).call('x'),
+    'a base path': lambda address, watch: ServiceClient(spec={'base_path': address, 'x': {'path': '/x'}}).call('x'),
     'the description of a sandbox': lambda address, watch: Sandbox(spec=address).start(),
 }
 
