@@ -30,6 +30,7 @@ class Parameter:
         style: str = 'delimited',
         exploded: bool = False,
         allows_reserved: bool = False,
+        allows_empty: bool = False,
         description: str = '',
     ) -> None:
         self.name = name
@@ -42,6 +43,8 @@ class Parameter:
         self.exploded = exploded
         #: Characters such as `/` and `:` are not percent-encoded in the query.
         self.allows_reserved = allows_reserved
+        #: An empty text is sent, whatever the schema says.
+        self.allows_empty = allows_empty and location in ('query', 'formData')
         self.description = description or str(schema.raw.get('description', ''))
         #: Of a body, or a field of a form: the media types in which it can be sent, the preferred one first.
         self.contents: tuple[Content, ...] = ()

@@ -3,11 +3,13 @@
 Everything is looked up when it is needed, and only then. What is broken there raises SpecError, which names it.
 """
 
+import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from esipy._runtime.redact import masked, masked_address
 from esipy._runtime.suggest import abridged
 from esipy.exceptions import SpecError
 
@@ -15,6 +17,9 @@ from esipy.exceptions import SpecError
 class Unsupported(SpecError):
     """Something in a description that is not broken, and that esipy cannot do."""
 
+
+#: Where an item stands in a list (RFC 6901 section 4).
+_INDEX = re.compile(r'0|[1-9][0-9]{0,8}')
 
 #: Links in a chain of references. No description has more than a handful.
 _MAX_LINKS = 100
@@ -25,18 +30,56 @@ _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
 _REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = 6
 _REPR.maxlevel = 4
 
+#: Characters of a text that are looked at.
+_MAX_TEXT = 10_000
+
 #: Larger numbers are not written out (Python refuses to, from 4300 digits on).
 _MAX_BITS = 2048
 
 
-def resolve(document: Mapping[str, Any], node: Any) -> Any:
+#: Of what stands beside a `$ref`, these count (OpenAPI 3.1, Reference Object).
+_BESIDE = ('summary', 'description')
+
+#: Keywords of a schema that say nothing of its values: beside a `$ref` they take the place of the target's.
+_ANNOTATIONS = frozenset(
+    ('title', 'description', 'default', 'example', 'examples', 'deprecated', 'readOnly', 'writeOnly', 'nullable')
+)
+
+
+def with_text(target: Mapping[str, Any], beside: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A node that is referred to, with the text that stands beside the reference."""
+    texts = {name: beside[name] for name in _BESIDE if name in beside}
+    return {**target, **texts} if texts else target
+
+
+def as_schema(target: Mapping[str, Any], beside: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema that is referred to, with the keywords beside the reference: all of them apply (JSON Schema 2020-12,
+    section 8.2.3.1)."""
+    if (beside.keys() & target.keys()) <= _ANNOTATIONS:
+        return {**target, **beside}
+    return {**beside, 'allOf': [target, *beside.get('allOf', ())]}
+
+
+def as_item(target: Mapping[str, Any], beside: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A Path Item, or an operation, that is referred to, with the fields beside the reference."""
+    both = {**target, **beside}
+    if 'parameters' in target and 'parameters' in beside:
+        both['parameters'] = [*listed(target, 'parameters'), *listed(beside, 'parameters')]
+    return both
+
+
+def resolve(
+    document: Mapping[str, Any],
+    node: Any,
+    join: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] = with_text,
+) -> Any:
     """The node that `node` refers to, through any chain of references; `node` itself if it refers to nothing.
 
-    What stands beside a `$ref` counts too and wins (OpenAPI 3.1, Reference Object).
+    `join`: what counts of that which stands beside a `$ref`.
     Raises SpecError, which names the reference, for one that leads nowhere, in a circle, or out of the document.
     """
     seen: dict[str, None] = {}
-    beside: dict[str, Any] = {}
+    beside: list[dict[str, Any]] = []
     while isinstance(node, Mapping) and isinstance(node.get('$ref'), str):
         ref = node['$ref']
         if ref in seen:
@@ -45,16 +88,18 @@ def resolve(document: Mapping[str, Any], node: Any) -> Any:
         if len(seen) > _MAX_LINKS:
             raise SpecError(f'reference {shown(next(iter(seen)))} leads through more than {_MAX_LINKS} others')
         if len(node) > 1:
-            beside = {**{key: value for key, value in node.items() if key != '$ref'}, **beside}
+            beside.append({key: value for key, value in node.items() if key != '$ref'})
         node = _follow(document, ref)
-    return {**node, **beside} if beside and isinstance(node, Mapping) else node
+    for fields in reversed(beside) if isinstance(node, Mapping) else ():
+        node = join(node, fields)
+    return node
 
 
 def _follow(document: Mapping[str, Any], ref: str) -> Any:
     """The place that a JSON Pointer names (RFC 6901, in its URI fragment form)."""
     if not _is_local(ref):
         raise Unsupported(
-            f'reference {shown(ref)} leads out of the document: put what it names '
+            f'reference {shown_address(ref)} leads out of the document: put what it names '
             f"under 'components' and refer to it by '#/components/…'"
         )
     node: Any = document
@@ -62,7 +107,7 @@ def _follow(document: Mapping[str, Any], ref: str) -> Any:
         key = unquote(part).replace('~1', '/').replace('~0', '~')
         if isinstance(node, Mapping) and key in node:
             node = node[key]
-        elif isinstance(node, list) and key.isdecimal() and len(key) < 10 and int(key) < len(node):
+        elif isinstance(node, list) and _INDEX.fullmatch(key) and int(key) < len(node):
             node = node[int(key)]
         else:
             raise SpecError(f'reference to nothing: {shown(ref)} (there is no {shown(key)})')
@@ -118,9 +163,16 @@ def text(node: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def shown_address(address: Any) -> str:
+    """An address in an error's text, without its secrets; the scheme may be missing."""
+    return shown(masked_address(address[:_MAX_TEXT]) if isinstance(address, str) else address)
+
+
 def shown(value: Any) -> str:
     """A value in an error's text: its beginning, if it is long."""
-    if isinstance(value, (str, bytes, bytearray)):
+    if isinstance(value, str):  # masked before it is cut: the end of an address shows where its password is
+        return abridged(repr(masked(value[:_MAX_TEXT])[:100]), 80)
+    if isinstance(value, (bytes, bytearray)):
         return abridged(repr(value[:100]), 80)
     if isinstance(value, int) and value.bit_length() > _MAX_BITS:
         return f'a number of {value.bit_length()} bits'
