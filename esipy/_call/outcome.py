@@ -16,7 +16,7 @@ from esipy._message.exchange import Exchange
 from esipy._message.headers import masked_addresses
 from esipy._message.response import Response
 from esipy._runtime.log_fields import log_fields
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy.events import advise, emit
 from esipy.exceptions import APIException
 
@@ -34,13 +34,21 @@ class Outcomes:
         self._warned: set[str] = set()
 
     def from_cache(self, exchange: Exchange, stored: CachedResponse) -> Outcome:
-        """Return a stored response that is fresh."""
+        """Return a stored response that is fresh; a 304, if the request asks only for what has changed since then."""
         headers = policy.with_current_age(stored.headers, clock.time())
+        own = exchange.request._p['header']
+        if own and stored.status_code == 200 and policy.is_conditional(own) and policy.is_not_modified(headers, own):
+            response = exchange.response_of(304, headers, b'', stored.url)
+            response.from_cache = response.not_modified = True
+            return response, None
         response = exchange.response_of(*stored._replace(headers=headers))
         response.from_cache = True
+        error: APIException | None = None
         if policy.UNREAD in stored.headers and not exchange.raw_body_only:
-            return response, unreadable(response, exchange.settings.strict, clock.time())
-        return response, None
+            error = unreadable(response, exchange.settings.strict, clock.time())
+        if stored.status_code != 200 and error is None and not response.ok:
+            error = error_of(response, clock.time())
+        return response, error
 
     def stale(self, exchange: Exchange, stored: CachedResponse) -> Outcome:
         """Return a stored response that is marked as stale."""
@@ -51,7 +59,7 @@ class Outcomes:
     def not_stored(self, exchange: Exchange) -> Outcome:
         """Return the 504 of a request that allows nothing but a stored response (RFC 9111 section 5.2.1.7)."""
         body = failed_body('no usable response is stored, and the request has Cache-Control: only-if-cached')
-        return self._read(exchange, RawResponse(504, {}, body, masked(exchange.request.url)), store=False)
+        return self._read(exchange, RawResponse(504, {}, body, masked_address(exchange.request.url)), store=False)
 
     def from_rejection(self, exchange: Exchange, rejection: Rejection) -> Outcome:
         """Return a remembered 403 or 404 without asking again."""
@@ -87,6 +95,8 @@ class Outcomes:
         received = CachedResponse(*raw[:4])
         response = exchange.response_of(*received)
         response.not_modified = raw.status == 304 and policy.is_conditional(exchange.request._p['header'])
+        if response.not_modified and store:
+            self._responses.freshen(exchange, raw.headers)
         if exchange.is_streamed and response.ok:
             response.stream = raw.stream or io.BytesIO(raw.content)  # a plugin's response has its whole body
         if isinstance(raw.failure, TransportError):

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import FunctionType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from esipy._http import RawResponse
 from esipy._message.exchange import Exchange
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy._runtime.steps import Step
 from esipy._spec.model import Operation
 from esipy.exceptions import APIException, CallError
@@ -72,8 +72,16 @@ class CallContext(Exchange):
         #: The parts of the request that are this execution's own.
         self._own: tuple[str, ...] = ()
 
+    def again(self) -> Self:
+        """Return a further execution of the same call, with the same options, that begins now."""
+        other = super().again()
+        if hasattr(self, 'service'):
+            other.begin(self.service, self.secrets, self.options)
+        return other
+
     @property
     def operation(self) -> Operation:
+        """The operation that is called."""
         return self.request.operation
 
     @property
@@ -83,10 +91,12 @@ class CallContext(Exchange):
 
     @property
     def url(self) -> str:
+        """The URL, as it is sent (or would be, before the first attempt)."""
         return self.sending.url if self.sending is not None else self.outgoing().url
 
     @property
     def from_cache(self) -> bool:
+        """Whether the response came from the cache."""
         return self.response is not None and self.response.from_cache
 
     @property
@@ -146,7 +156,7 @@ class CallContext(Exchange):
 
     def make_response(self, content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> RawResponse:
         """Return a response for `Plugin.respond`, which takes the place of the server's."""
-        return RawResponse(status, dict(headers or {}), content, masked(self.url))
+        return RawResponse(status, dict(headers or {}), content, masked_address(self.url))
 
     def __repr__(self) -> str:
         return f'<Call {self.name}: {self.method} {self.outgoing().url.partition("?")[0]}>'

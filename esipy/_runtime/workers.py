@@ -3,8 +3,10 @@ work cannot be cancelled while it waits for a rate limit, and it takes all work 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import Context, copy_context
 from itertools import islice
 from queue import Empty, SimpleQueue
@@ -12,6 +14,8 @@ from typing import Any, Generic, TypeVar
 
 Work = TypeVar('Work')
 Result = TypeVar('Result')
+
+LOGGER = logging.getLogger('esipy.client')
 
 #: Pieces of work that are submitted for each thread, so that no thread is ever idle.
 _AHEAD = 2
@@ -24,7 +28,7 @@ class Cancelled(BaseException):
 class _ThreadState(threading.local):
     """The pool that this thread belongs to, if any."""
 
-    pool: WorkerPool[Any, Any] | None = None
+    pool: Cancellable | None = None
 
 
 _thread = _ThreadState()
@@ -99,7 +103,38 @@ def _next(queue: SimpleQueue[Result]) -> Result:
             continue
 
 
-class WorkerPool(Generic[Work, Result]):
+class Cancellable:
+    """What threads work for: once it is cancelled, they neither send nor wait for a rate limit."""
+
+    def __init__(self) -> None:
+        self._is_cancelled = False
+        #: The events that wake sleeping threads, by thread.
+        self._wakers: dict[int, threading.Event] = {}
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Let this thread work for it in a `with` block. `raise_if_cancelled` of this module then knows it."""
+        _thread.pool = self
+        try:
+            yield
+        finally:
+            _thread.pool = None
+
+    def raise_if_cancelled(self, waker: threading.Event | None) -> None:
+        """See the function of this name. The event is registered first, so that a cancellation in between sets it."""
+        if waker is not None:
+            self._wakers[threading.get_ident()] = waker
+        if self._is_cancelled:
+            raise Cancelled
+
+    def cancel(self) -> None:
+        """End what waits, and send nothing more."""
+        self._is_cancelled = True
+        for waker in list(self._wakers.values()):
+            waker.set()
+
+
+class WorkerPool(Cancellable, Generic[Work, Result]):
     """Daemon threads, started as work is submitted.
 
     Each piece of work runs in its own copy of the context (`contextvars`) of the thread that submitted it, since a
@@ -107,6 +142,7 @@ class WorkerPool(Generic[Work, Result]):
     """
 
     def __init__(self, run: Callable[[Work], Result], size: int) -> None:
+        super().__init__()
         self._run = run
         self._size = size
         self._threads: list[threading.Thread] = []
@@ -115,17 +151,31 @@ class WorkerPool(Generic[Work, Result]):
         #: The number of pieces that were submitted.
         self.submitted = 0
         self._returned = 0
-        self._is_cancelled = False
-        #: The events that wake sleeping threads, by thread.
-        self._wakers: dict[int, threading.Event] = {}
 
     def submit(self, piece: Work) -> None:
+        """Add a piece of work. Raises RuntimeError if there is no thread that could do it."""
         if len(self._threads) < self._size:
-            name = f'esipy_{len(self._threads)}'
-            self._threads.append(threading.Thread(target=self._run_work, name=name, daemon=True))
-            self._threads[-1].start()
+            self._start_thread()
         self._work.put((self.submitted, piece, copy_context()))
         self.submitted += 1
+
+    def _start_thread(self) -> None:
+        """Start one more thread. Where the system starts no more of them, those that run do all the work."""
+        thread = threading.Thread(target=self._run_work, name=f'esipy_{len(self._threads)}', daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            count = len(self._threads)
+            if count == 0:
+                raise RuntimeError(
+                    'no thread can be started for these calls: this process, its user or its container has as many as '
+                    'it may have (ulimit -u, the pids limit), or no memory; use fewer threads elsewhere, or raise the '
+                    'limit'
+                ) from error
+            LOGGER.warning('only %d of %d threads can be started (%s); they do all the work', count, self._size, error)
+            self._size = count
+        else:
+            self._threads.append(thread)
 
     @property
     def pending(self) -> int:
@@ -144,21 +194,14 @@ class WorkerPool(Generic[Work, Result]):
             raise error
         return index, self._returned, result
 
-    def raise_if_cancelled(self, waker: threading.Event | None) -> None:
-        """See the function of this name. The event is registered first, so that a cancellation in between sets it."""
-        if waker is not None:
-            self._wakers[threading.get_ident()] = waker
-        if self._is_cancelled:
-            raise Cancelled
-
     def _run_work(self) -> None:
-        _thread.pool = self
-        while (submitted := self._work.get()) is not None:
-            index, piece, context = submitted
-            try:
-                self._results.put((index, context.run(self._run, piece), None))
-            except BaseException as error:
-                self._results.put((index, None, error))
+        with self.joined():
+            while (submitted := self._work.get()) is not None:
+                index, piece, context = submitted
+                try:
+                    self._results.put((index, context.run(self._run, piece), None))
+                except BaseException as error:
+                    self._results.put((index, None, error))
 
     def __enter__(self) -> WorkerPool[Work, Result]:
         return self
@@ -175,6 +218,4 @@ class WorkerPool(Generic[Work, Result]):
             for thread in self._threads:
                 thread.join()
             return
-        self._is_cancelled = True
-        for waker in list(self._wakers.values()):
-            waker.set()
+        self.cancel()

@@ -17,7 +17,7 @@ from esipy._limits.base import Limits
 from esipy._limits.memory import SHARED, MemoryLimits
 from esipy._limits.redis import RedisLimits
 from esipy._runtime import fork
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy._stores.redis import RedisLock, RedisTokens
 from esipy.client import EsiClient
 from esipy.events import advise
@@ -55,8 +55,8 @@ def configure_worker(
         app.conf.esipy_redis_url = redis_url
         if _database(redis_url) in {_database(url) for url in _urls(app.conf.broker_write_url)}:
             advise(
-                f'{masked(redis_url)} is also the database of the broker, where the cache may push out messages of '
-                'tasks; use a database or a server of its own, such as redis://127.0.0.1:6379/1'
+                f'{masked_address(redis_url)} is also the database of the broker, where the cache may push out '
+                'messages of tasks; use a database or a server of its own, such as redis://127.0.0.1:6379/1'
             )
     app.conf.esipy_prefix = prefix
     app.steps['worker'].add(_step(setup))
@@ -96,6 +96,7 @@ class WorkerSetup:
 
     @property
     def client(self) -> EsiClient:
+        """The client of this process, made when it is first used."""
         with self._lock:
             if self._client is None:
                 self._client = EsiClient(self.security, **self._options)
@@ -103,18 +104,22 @@ class WorkerSetup:
 
     @property
     def cache(self) -> BaseCache | None:
+        """The cache that all workers share."""
         return self._options.get('cache')
 
     @property
     def limits(self) -> Limits | None:
+        """The rate limits that all workers share."""
         return self._options.get('limits')
 
     @property
     def tokens(self) -> RedisTokens:
+        """A token store in the Redis that all workers share."""
         return RedisTokens(self._needed_redis('tokens'), self._prefix)
 
     @property
     def lock(self) -> RedisLock:
+        """A lock for token refreshes in the Redis that all workers share."""
         return RedisLock(self._needed_redis('lock'), self._prefix)
 
     def _needed_redis(self, what: str) -> redis.Redis:
