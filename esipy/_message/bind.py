@@ -87,6 +87,8 @@ def query_pairs(operation: Operation, params: Mapping[str, Any]) -> list[tuple[s
 
 def _place(parameter: Parameter, value: Any, parts: dict[str, Any], faults: Faults) -> None:
     name, location = parameter.argument, parameter.location
+    if value is None and _is_placed(parameter, parts):
+        return
     if isinstance(value, str) and not value and parameter.allows_empty:
         _place_empty(parameter, parts)
         return
@@ -123,6 +125,13 @@ def _default(parameter: Parameter) -> Any:
     except (Unwritable, Unsupported):
         return None
     return value
+
+
+def _is_placed(parameter: Parameter, parts: dict[str, Any]) -> bool:
+    """Whether a credential, or an option of the endpoint, stands where the parameter belongs."""
+    if parameter.location == 'header':
+        return any(name.lower() == parameter.name.lower() for name in parts['header'])
+    return parameter.location == 'query' and any(name == parameter.name for name, _ in parts['query'])
 
 
 def _place_empty(parameter: Parameter, parts: dict[str, Any]) -> None:
@@ -173,7 +182,10 @@ def _write(parameter: Parameter, value: Any, parts: dict[str, Any]) -> None:
         text = in_header(parameter, value).strip(' ')
         if not _HEADER.fullmatch(text):
             raise Unwritable('a header holds printable ASCII only, no line breaks')
-        parts['header'][name] = text
+        if name.lower() == 'cookie':
+            credentials.add_cookie(parts['header'], text)
+        else:
+            parts['header'][name] = text
 
 
 def _is_access_token(operation: Operation, parameter: Parameter | None) -> bool:

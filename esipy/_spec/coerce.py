@@ -172,7 +172,7 @@ def _alternative(value: Any, schema: Schema, choice: tuple[Schema, ...], where: 
     reasons: list[str] = []
     inside = faults.none_yet()
     named = schema.discriminated(value)
-    options = choice if named is None else (named,)
+    options = choice if named is None or named.named[0] not in choice else named.named
     for option in sorted(options, key=lambda option: _distance(option, value)):
         fitting, found = _attempt(value, option, where, faults, schema)
         if not found:

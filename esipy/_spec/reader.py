@@ -26,6 +26,9 @@ from esipy._spec.schema import Schema
 from esipy._spec.security import SecurityScheme, scheme_of
 from esipy.exceptions import SpecError
 
+#: Headers that say how a message is sent (RFC 9110 section 7.6.1, RFC 9112 section 6): they are not for the caller.
+_OF_THE_CONNECTION = frozenset(('content-length', 'transfer-encoding', 'connection', 'keep-alive', 'te', 'upgrade'))
+
 METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace')
 
 
@@ -113,6 +116,8 @@ class Reader:
                 raise SpecError(f'no parameter describes {name!r} of {place.path}')
         found: list[Parameter] = []
         for (location, name), node in nodes.items():
+            if location == 'header' and name.lower() in _OF_THE_CONNECTION:
+                continue
             if location != 'path' or name in placeholders:  # of any other there is no place to write it to
                 with within(f'parameter {shown(name)}'):
                     found.append(self.parameter(node))

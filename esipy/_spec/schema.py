@@ -205,7 +205,8 @@ class Schema:
         schemas = [dict.fromkeys(map(self._reader.schema, nodes)) for nodes in lists if nodes]
         if sum(map(len, schemas)) > _MAX_PARTS:
             raise SpecError(f'a schema is composed of more than {_MAX_PARTS} others')
-        return tuple(tuple(dict.fromkeys(one for option in found for one in option.named)) for found in schemas)
+        flat = [tuple(dict.fromkeys(one for option in found for one in option.named)) for found in schemas]
+        return tuple(found for found in flat if found)  # alternatives that only name one another say nothing
 
     @cached_property
     def named(self) -> tuple[Schema, ...]:
