@@ -181,9 +181,12 @@ def test_a_cursor_older_than_the_tombstones_starts_over(caller: EsiClient) -> No
 
 def jobs(url: str, server_format: str, ttl: Any) -> Any:
     """A call for a list with a cursor, whose description has this `x-tombstone-ttl`."""
-    text = {'type': 'string'}
+    text: dict[str, Any] = {'type': 'string'}
     cursor = {'type': 'object', 'properties': {'before': text, 'after': text}}
-    rows = {'type': 'array', 'items': {'type': 'object', 'properties': {'id': {'type': 'integer'}, 'state': text}}}
+    rows: dict[str, Any] = {
+        'type': 'array',
+        'items': {'type': 'object', 'properties': {'id': {'type': 'integer'}, 'state': text}},
+    }
     schema = {'type': 'object', 'properties': {'jobs': rows, 'cursor': cursor}}
     operation: dict[str, Any] = {'operationId': 'get_jobs', 'x-pagination': 'cursor'}
     if ttl is not None:
