@@ -193,7 +193,7 @@ def jobs(url: str, server_format: str, ttl: Any) -> Any:
         operation['x-tombstone-ttl'] = ttl
     if server_format == 'openapi':
         head: dict[str, Any] = {'openapi': '3.1.0', 'servers': [{'url': url}]}
-        content = {'content': {'application/json': {'schema': schema}}}
+        content: dict[str, Any] = {'content': {'application/json': {'schema': schema}}}
         parameters: list[dict[str, Any]] = [{'name': n, 'in': 'query', 'schema': text} for n in ('before', 'after')]
     else:
         head = {'swagger': '2.0', 'schemes': ['http'], 'host': url.removeprefix('http://')}
