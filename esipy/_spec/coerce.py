@@ -30,33 +30,17 @@ from esipy._spec.scalars import (
 from esipy._spec.schema import Schema
 
 
-def coerce(value: Any, schema: Schema, where: str, faults: Faults, base: Schema | None = None) -> Any:
+def coerce(
+    value: Any, schema: Schema, where: str, faults: Faults, base: Schema | None = None, is_begun: bool = False
+) -> Any:
     """`value` as the JSON value that `schema` describes; whatever does not fit is added to `faults`.
 
-    `base`: a schema that applies to the same value and has been checked: what it describes is not unknown here."""
+    `base`: a schema that applies to the same value and has been checked: what it describes is not unknown here.
+    `is_begun`: `_once` has begun to check this value."""
     if value is None and faults.keeps_null:
         return None
-    if schema.rules and isinstance(value, (Mapping, list)):
+    if schema.rules and not is_begun and isinstance(value, (Mapping, list)):
         return _once(value, schema, where, faults, base)
-    return _checked(value, schema, where, faults, base)
-
-
-def _once(value: Any, schema: Schema, where: str, faults: Faults, base: Schema | None) -> Any:
-    """What `coerce` returns, for an object or a list to which several schemas apply: they lead to the values in it
-    several times, and within these again, which would take 2^depth attempts."""
-    place = (id(schema), id(base), where)
-    known = faults.attempts.get((id(value), *place))
-    if known is None:
-        found = faults.none_yet()
-        fitting = _checked(value, schema, where, found, base)
-        known = faults.attempts[(id(value), *place)] = (value, fitting, found)
-        if not found:  # what was made to fit does
-            faults.attempts[(id(fitting), *place)] = (fitting, fitting, found)
-    faults.extend(known[2])
-    return known[1]
-
-
-def _checked(value: Any, schema: Schema, where: str, faults: Faults, base: Schema | None) -> Any:
     try:
         if isinstance(value, Upload):
             return _file(value, schema, faults)
@@ -70,6 +54,21 @@ def _checked(value: Any, schema: Schema, where: str, faults: Faults, base: Schem
     except Refused as refusal:
         faults.append((where, str(refusal)))
         return None
+
+
+def _once(value: Any, schema: Schema, where: str, faults: Faults, base: Schema | None) -> Any:
+    """What `coerce` returns, for an object or a list to which several schemas apply: they lead to the values in it
+    several times, and within these again, which would take 2^depth attempts."""
+    place = (id(schema), id(base), where)
+    known = faults.attempts.get((id(value), *place))
+    if known is None:
+        found = faults.none_yet()
+        fitting = coerce(value, schema, where, found, base, is_begun=True)
+        known = faults.attempts[(id(value), *place)] = (value, fitting, found)
+        if not found:  # what was made to fit does
+            faults.attempts[(id(fitting), *place)] = (fitting, fitting, found)
+    faults.extend(known[2])
+    return known[1]
 
 
 def _file(upload: Upload, schema: Schema, faults: Faults) -> Any:
