@@ -104,7 +104,7 @@ def _request(entry: Entry) -> str:
     notes = [f'{moment} UTC', entry.operation or 'no operation']
     notes += [f'as {entry.character_id}'] if entry.character_id else []
     notes += [f'faults: {", ".join(entry.faults)}'] if entry.faults else []
-    notes += [f'refused by the rate limit {entry.refused}'] if entry.refused else []
+    notes += [f'rejected by the rate limit {entry.refused}'] if entry.refused else []
     return (
         f'{status} <code>{escape(entry.method)} {escape(entry.path)}</code><small>{escape(" · ".join(notes))}</small>'
     )
@@ -113,7 +113,7 @@ def _request(entry: Entry) -> str:
 def _faults(answering: Answering) -> str:
     shown = [
         f'<code>{escape(one.fault.kind)}</code> on {escape(one.operation or "every operation")}'
-        f'<small>{escape(_settings(one.fault.settings()))} · has hit {one.hits} request(s)</small>'
+        f'<small>{escape(_settings(one.fault.settings()))} · requests affected: {one.hits}</small>'
         for one in answering.faults.read()
     ]
     return _section(
@@ -122,7 +122,9 @@ def _faults(answering: Answering) -> str:
 
 
 def _settings(settings: dict[str, Any]) -> str:
-    known = {name: value for name, value in settings.items() if value not in (None, {}, '') and name != 'operation'}
+    without = (('operation', settings.get('operation')), ('share', 1.0))  # shown before; every request
+    known = {name: value for name, value in settings.items() if value not in (None, {}, '')}
+    known = {name: value for name, value in known.items() if (name, value) not in without}
     return ', '.join(f'{name}={value!r}'[:80] for name, value in known.items()) or 'always'
 
 

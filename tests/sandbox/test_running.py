@@ -276,6 +276,15 @@ def test_the_page_shows_no_token_of_an_address_and_runs_nothing(esi: Sandbox) ->
     assert 'planted' not in shown.replace('&lt;script&gt;planted-script&lt;/script&gt;', '')
 
 
+def test_the_page_shows_the_faults(esi: Sandbox) -> None:
+    esi.faults.add('status', operation='get_status', status=503)
+    esi.faults.add('reset', share=0.5)
+    requests.get(f'{esi.url}/status')
+    shown = requests.get(f'{esi.url}/').text
+    assert '<code>status</code> on GetStatus<small>status=503 · requests affected: 1</small>' in shown
+    assert '<code>reset</code> on every operation<small>share=0.5 · requests affected: ' in shown
+
+
 def test_a_description_with_a_root_keeps_it() -> None:
     responses = {'200': {'description': 'OK', 'content': {'application/json': {'schema': {'type': 'integer'}}}}}
     paths = {'/': {'get': {'operationId': 'root', 'responses': responses}}}
