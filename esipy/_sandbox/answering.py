@@ -29,6 +29,7 @@ from esipy._sandbox.shapes import success
 from esipy._sandbox.sso import names as sso
 from esipy._sandbox.sso.server import Server
 from esipy._sandbox.sso.site import Site
+from esipy._sandbox.sso.tokens import Grant
 from esipy._sandbox.wire import Reply, Request, error_reply, to_json
 from esipy._sandbox.world import Size, World, is_list
 from esipy._spec.model import Operation
@@ -66,6 +67,7 @@ class Answering:
         self.routes = Routes(reader)
         self.dates = dates.Dates(self.routes.operations, reader.compatibility_date)
         self.documents = Documents(reader, self.dates)
+        self.roles = frozenset(role for one in self.routes.operations for role in one.required_roles)
         self.world = World(settings.seed, settings.size, self.routes.operations)
         scopes = {name for one in self.routes.operations for name in one.scopes}
         self.sso = Server(settings.seed, sorted(scopes), self.world)
@@ -155,7 +157,7 @@ class Answering:
             allowed = ', '.join(sorted({*found.operations, *(['HEAD'] if 'GET' in found.operations else [])}))
             return error_reply(405, 'Method not allowed', {'Allow': allowed})
         refusal = self.dates.refusal(operation, request) or access.refusal(operation, caller, found.values)
-        return refusal or self._checked_answer(operation, found, request, entry)
+        return refusal or self._checked_answer(operation, found, request, entry, caller.grant)
 
     def _document(self, request: Request) -> Reply | None:
         """The description itself, if it is asked for."""
@@ -182,7 +184,9 @@ class Answering:
             ready = self._ready[id(body)] = (-1, Entity(200, body, self.world.born, {}))
         return ready[1]
 
-    def _checked_answer(self, operation: Operation, found: Found, request: Request, entry: log.Entry) -> Reply:
+    def _checked_answer(
+        self, operation: Operation, found: Found, request: Request, entry: log.Entry, grant: Grant | None
+    ) -> Reply:
         key = _key(operation, request)
         checked = self._checked.get(key) if not request.body else None
         if checked is None:
@@ -200,6 +204,8 @@ class Answering:
             return error_reply(404, _NOT_THERE[type(error)])
         except walks.BadCursorError as error:
             return self._bad_request(operation, [error.misfit])
+        if grant is not None and access.tells_roles(operation):
+            entity = access.with_roles(entity, operation, grant, self.roles)
         expires = self.settings.expires or 'expires' in _declared_headers(operation)
         return reply_of(entity, operation, request, expires=expires)
 
