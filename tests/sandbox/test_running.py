@@ -20,6 +20,7 @@ from esipy._sandbox import saved
 from esipy._sandbox.description import document
 from esipy.exceptions import SpecError
 from esipy.sandbox import Sandbox, SandboxError, save_spec, start
+from tests.cases.built_in import OPERATIONS
 from tests.conftest import OutsideWorldError
 
 PROGRAM = """
@@ -215,7 +216,7 @@ def test_a_program_in_a_notebook_is_not_held_up_at_its_end(outside: dict[str, st
     done = run(['-c', textwrap.dedent(code)], outside, tmp_path)
     assert (done.returncode, done.stderr) == (0, '')
     assert done.stdout.startswith('<Sandbox at http://127.0.0.1:')
-    assert done.stdout.endswith(': 64 operations>\n')
+    assert done.stdout.endswith(f': {OPERATIONS} operations>\n')
 
 
 # ---------------------------------------------------------------------- the page
@@ -233,7 +234,14 @@ def test_the_page_shows_what_there_is(esi: Sandbox) -> None:
     assert page.status_code == 200
     assert page.headers['Content-Type'] == 'text/html; charset=utf-8'
     assert "default-src 'none'" in page.headers['Content-Security-Policy']
-    for expected in ('64 operations', 'GetMarketsRegionIdOrders', 'latency', 'GetStatus', '&lt;i&gt;Somebody', '404'):
+    for expected in (
+        f'{OPERATIONS} operations',
+        'GetMarketsRegionIdOrders',
+        'latency',
+        'GetStatus',
+        '&lt;i&gt;Somebody',
+        '404',
+    ):
         assert expected in page.text
     assert '<b>' not in page.text
     assert '<i>' not in page.text
