@@ -293,6 +293,14 @@ def test_the_page_shows_the_faults(esi: Sandbox) -> None:
     assert '<code>reset</code> on every operation<small>share=0.5 · requests affected: ' in shown
 
 
+def test_what_is_not_a_record_is_not_inserted(esi: Sandbox) -> None:
+    with pytest.raises(SandboxError, match='1 cannot be inserted: a record of this list is an object'):
+        esi.lists.of('get_markets_region_id_orders', region_id=10000002).insert(1)
+    with pytest.raises(SandboxError, match='a record of this list is a value such as '):
+        esi.lists.of('get_wars').insert({'id': 1})
+    assert esi.lists.of('get_wars').insert(7) == 7
+
+
 def test_a_description_with_a_root_keeps_it() -> None:
     responses = {'200': {'description': 'OK', 'content': {'application/json': {'schema': {'type': 'integer'}}}}}
     paths = {'/': {'get': {'operationId': 'root', 'responses': responses}}}
