@@ -19,11 +19,16 @@ from esipy._limits.memory import SHARED
 from esipy._message import errors
 from esipy._sso import discovery
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
+from tests.cases import documents
 
 PROXY_VARIABLES = ('http_proxy', 'https_proxy', 'all_proxy', 'no_proxy', 'request_method')
 CA_VARIABLES = ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE')
 
 LOOPBACK = {'127.0.0.1', '::1', 'localhost'}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.add_cleanup(documents.forget)
 
 
 def pytest_collection_finish() -> None:

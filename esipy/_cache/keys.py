@@ -117,11 +117,18 @@ def resource_of(key: Any) -> str:
     return _resource(url, headers.get('authorization', ''), query)
 
 
-def resource_at(url: str, key: Any) -> str:
-    """Return the key of the index of another URL with the owner of `key`."""
+def resources_of(key: Any) -> tuple[str, ...]:
+    """Return the keys of the indexes of a resource that a write by the owner of `key` changes: the owner's responses,
+    and those that are everybody's, which a call without a signature stored."""
+    url, headers, _, query = key
+    return tuple(_resource(url, owner, query) for owner in dict.fromkeys((headers.get('authorization', ''), '')))
+
+
+def resources_at(url: str, key: Any) -> tuple[str, ...]:
+    """Return the same for another URL."""
     address, _, query = url.partition('#')[0].partition('?')
     named = _without_secrets(_grouped(parse_qsl(query, keep_blank_values=True)))
-    return _resource(address, key[1].get('authorization', ''), named)
+    return resources_of((address, key[1], None, named))
 
 
 def _resource(url: str, owner: str, query: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from typing import Any, NamedTuple
 
 from esipy import clock
@@ -68,12 +68,12 @@ class NegativeCache:
             elif before is not None and raw.status >= 420:
                 self._known[name] = before
 
-    def invalidate(self, resource: str) -> None:
-        """Forget the rejections of a resource (as `resource_of` names it), in whatever language: it was written."""
+    def invalidate(self, resources: Collection[str]) -> None:
+        """Forget the rejections of what was written (as `resources_of` names it), in whatever language."""
         if not self._known:
             return
         with self._lock:
-            for name in [name for name in self._known if resource_of(name[1]) == resource]:
+            for name in [name for name in self._known if resource_of(name[1]) in resources]:
                 del self._known[name]
 
     def _name(self, exchange: Exchange) -> tuple[Any, ...]:

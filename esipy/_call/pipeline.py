@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from esipy import clock
 from esipy._cache import policy
-from esipy._cache.keys import resource_of
+from esipy._cache.keys import resource_of, resources_of
 from esipy._cache.policy import CachedResponse
 from esipy._call import retry
 from esipy._call.coalesce import Coalescer
@@ -126,8 +126,8 @@ class Pipeline:
         raw = self._attempts(exchange, None).raw
         may_be_done = isinstance(raw.failure, TransportError) and not raw.failure.unsent
         if exchange.method not in SAFE and (raw.status < 400 or may_be_done):
-            written = resource_of(self.responses.key(exchange))
-            self.coalescer.invalidate(lambda key: resource_of(key) == written)
+            written = resources_of(self.responses.key(exchange))
+            self.coalescer.invalidate(lambda key: resource_of(key) in written)
             self.rejections.invalidate(written)
             self.responses.invalidate(exchange, raw.headers)
         elif exchange.method == 'HEAD':

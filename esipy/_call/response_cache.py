@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from esipy import clock
 from esipy._cache import policy
 from esipy._cache.base import DummyCache
-from esipy._cache.keys import key_of, resource_at, resource_of
+from esipy._cache.keys import key_of, resources_at, resources_of
 from esipy._cache.policy import CachedResponse
 from esipy._call import variants
 from esipy._http import RawResponse, Transport
@@ -116,13 +116,16 @@ class ResponseCache:
             self._call_cache(exchange, 'invalidate', key)
 
     def invalidate(self, exchange: Exchange, headers: Mapping[str, str] | None = None) -> None:
-        """Remove every stored response of the exchange's URL and owner, in whatever language and of whatever date (RFC
-        9111 section 4.4). `headers`: those of the response to a write, whose `Location` and `Content-Location` may name
-        another resource that has changed."""
+        """Remove every stored response of the exchange's URL that is its owner's or everybody's, in whatever language
+        and of whatever date (RFC 9111 section 4.4). `headers`: those of the response to a write, whose `Location` and
+        `Content-Location` may name another resource that has changed."""
         key = self.key(exchange)
-        keys = [key, *self._forget(exchange, key[0], resource_of(key))]
+        keys = [key]
+        for index in resources_of(key):
+            keys += self._forget(exchange, key[0], index)
         for url in _changed_elsewhere(key[0], headers or {}):
-            keys += self._forget(exchange, url.partition('?')[0], resource_at(url, key))
+            for index in resources_at(url, key):
+                keys += self._forget(exchange, url.partition('?')[0], index)
         for each in dict.fromkeys(keys):
             self._call_cache(exchange, 'invalidate', each)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from typing import Any
 
 from esipy._cache.keys import authorization_of, owner_of, owner_of_signed
@@ -69,20 +69,24 @@ class Signing:
         return bool(exchange.security.refused(signed))
 
 
-def _refuses_token(raw: RawResponse) -> bool:
-    """Return whether the server rejected the token itself. Older routes answer an expired one with 403, as
-    `{"error": "token is expired"}` or with the SSO's own 401 as `sso_status`."""
-    if raw.status != 403:
-        return raw.status == 401
-    try:
-        body = json.loads(raw.content[:_MAX_ERROR_BODY])
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(body, dict):
-        return False
-    text = ' '.join(str(body.get(name, '')) for name in ('error', 'error_description', 'message')).lower()
-    return body.get('sso_status') == 401 or ('token' in text and 'expired' in text)
-
+#: How servers say that the token itself is the reason, in a text, a page or JSON of any shape. Each part is bounded.
+_REASONS = re.compile(
+    rb'(token|jwt|signature)[^"<>.;]{0,40}expired'
+    rb'|expired[ _-]?(access[ _-]?)?(token|jwt)'
+    rb'|invalid_token'
+    rb'|"sso_status"[ ]{0,4}:[ ]{0,4}"?401',
+    re.IGNORECASE,
+)
 
 #: Bytes of a 403 body that are looked at.
-_MAX_ERROR_BODY = 4096
+_MAX_ERROR_BODY = 65_536
+
+
+def _refuses_token(raw: RawResponse) -> bool:
+    """Return whether the server rejected the token itself. Older routes answer an expired one with 403, as
+    `{"error": "token is expired"}` or with the SSO's own 401 as `sso_status`; others name it as RFC 6750 section 3.1
+    does."""
+    if raw.status != 403:
+        return raw.status == 401
+    challenge = next((value for name, value in raw.headers.items() if name.lower() == 'www-authenticate'), '')
+    return 'invalid_token' in challenge or _REASONS.search(raw.content[:_MAX_ERROR_BODY]) is not None

@@ -67,7 +67,7 @@ def remember(cache: BaseCache, key: Any, seconds: int, call_cache: CallCache) ->
 
 def forget(cache: BaseCache, url: str, index: str, call_cache: CallCache) -> list[Any]:
     """Return the keys of all variants of a resource, and forget them. `url`: without its query; `index`: as
-    `resource_of` and `resource_at` return it."""
+    `resource_of` returns it."""
     if isinstance(cache, SharedCache):
         known = _shared(index, call_cache)
         if known:

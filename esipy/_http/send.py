@@ -28,7 +28,7 @@ from esipy._http.errors import transport_error, was_closed
 from esipy._http.options import check_headers
 from esipy._http.proxies import check_proxy
 from esipy._http.raw_response import BodyError, RawResponse, Redirect, TransportError
-from esipy._http.redirects import MAX_REDIRECTS, REDIRECTS, redirect_of
+from esipy._http.redirects import MAX_REDIRECTS, REDIRECTS, origin, redirect_of
 from esipy._http.requests_internals import (
     drop_content,
     has_content,
@@ -97,7 +97,7 @@ class Transport:
                     stream=True,
                     timeout=self._timeouts(timeout, deadline),
                     allow_redirects=False,
-                    **self._settings_for(prepared.url or url),
+                    **self._settings_along(url, prepared.url or url),
                 )
                 following = self._redirected(prepared, response) if redirects else None
                 if following is None:
@@ -158,7 +158,13 @@ class Transport:
         following.headers = CaseInsensitiveDict(redirect.headers(sent.headers))
         if not redirect.keeps_body:
             following.body = None
+        if not redirect.is_same_origin:
+            following.hooks = {'response': self._hooks()}  # without the session's `auth`, which may respond to a 401
         return following
+
+    def _hooks(self) -> list[Any]:
+        """What is called with each response: what an app has added to the session comes last."""
+        return [_drop_body_of_redirect, *self.session.hooks.get('response', ())]
 
     def _proxy_secrets(self, url: str) -> tuple[str, ...]:
         """User names and passwords of proxies, which may be in an error's text in a form that is not a URL."""
@@ -238,10 +244,17 @@ class Transport:
             cookies = get_cookie_header(session.cookies, prepared)  # type: ignore[no-untyped-call]
             if cookies:
                 prepared.headers['Cookie'] = cookies
-        prepared.hooks = {'response': [_drop_body_of_redirect, *session.hooks.get('response', ())]}
+        prepared.hooks = {'response': self._hooks()}
         if session.auth and sign:
             prepared.prepare_auth(session.auth)
         return prepared
+
+    def _settings_along(self, first: str, url: str) -> dict[str, Any]:
+        """The settings for `url`, to which `first` has led. The caller's certificate is for its origin only."""
+        settings = self._settings_for(url)
+        if url == first or not settings['cert'] or origin(urlsplit(url)) == origin(urlsplit(first)):
+            return settings
+        return {**settings, 'cert': None}
 
     def _settings_for(self, url: str) -> dict[str, Any]:
         """Proxies, certificates: from the session and, where it trusts it, from the environment."""

@@ -177,12 +177,23 @@ class BatchLookup(Generic[Term]):
 def _isolate_unknown(lookup: BatchLookup[int], ids: Sequence[int]) -> Results[int]:
     """Return the rows of `ids`; those that do not exist, which make the whole request fail, are found by halving."""
     try:
-        return lookup.fetch(ids, _by_id)
+        return _complete(lookup, ids, lookup.fetch(ids, _by_id))
     except NotFoundError:
         if len(ids) == 1:
             lookup.store(ids[0], [], UNKNOWN_FOR)
             return {ids[0]: []}
     return _halve(lookup, ids)
+
+
+def _complete(lookup: BatchLookup[int], ids: Sequence[int], found: Results[int]) -> Results[int]:
+    """Return what was found of `ids`, and of those that the response leaves out, each of which is asked for alone."""
+    missing = [number for number in ids if number not in found]
+    if not missing:
+        return found
+    if len(ids) > 1:
+        return found | _halve(lookup, missing)
+    lookup.store(ids[0], [], UNKNOWN_FOR)
+    return {ids[0]: []}
 
 
 def _halve(lookup: BatchLookup[int], ids: Sequence[int]) -> Results[int]:
@@ -191,7 +202,7 @@ def _halve(lookup: BatchLookup[int], ids: Sequence[int]) -> Results[int]:
         return _isolate_unknown(lookup, ids)
     left, right = ids[: len(ids) // 2], ids[len(ids) // 2 :]
     try:
-        found = lookup.fetch(left, _by_id)
+        found = _complete(lookup, left, lookup.fetch(left, _by_id))
     except NotFoundError:
         if len(left) == 1:
             lookup.store(left[0], [], UNKNOWN_FOR)
@@ -222,9 +233,12 @@ def _whole_number(value: Any) -> int | None:
 def _by_id(response: Response, wanted: Sequence[int]) -> dict[int, list[Any]]:
     if not isinstance(response.data, list):  # an empty object would look like: none of them exists
         raise TypeError
-    found: dict[int, list[Any]] = {number: [] for number in wanted}
+    found: dict[int, list[Any]] = {}
     for row in response.data:
-        found[row['id']] = [row]
+        number = _whole_number(row['id'])
+        if number is None or not isinstance(row['name'], str):
+            raise TypeError
+        found[number] = [row]
     return found
 
 

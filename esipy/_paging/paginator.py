@@ -110,7 +110,8 @@ class Paginator:
     def _records_in(self, data: Any) -> list[Any]:
         records = self._list_beside_cursor(data) if self.kind == 'cursor' else data
         if not isinstance(records, list):
-            raise self.error(f'the body is not a list but {_kind_of(data)}; use request() to get it as it is')
+            wanted = 'an object with one list beside its cursor' if self.kind == 'cursor' else 'a list'
+            raise self.error(f'the body is not {wanted} but {_kind_of(data)}; use request() to get it as it is')
         return records
 
     def _list_beside_cursor(self, data: Any) -> Any:
@@ -167,8 +168,8 @@ class Paginator:
 
 
 def is_empty(response: Response) -> bool:
-    """Return whether the server returned 204: the list has no records."""
-    return response.status == 204
+    """Return whether the server returned 204 or 205, which have no body: the list has no records."""
+    return response.status in (204, 205)
 
 
 def _check(request: Request, options: PagingOptions) -> None:

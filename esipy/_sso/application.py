@@ -138,6 +138,8 @@ class Application:
         """Return the keys that tokens are signed with, by their names; fetched `again` if the known ones do not fit."""
         if self.jwks_key is not None:
             return {str(self.jwks_key.get('kid', jwt.DEFAULT_KID)): self.jwks_key}
+        if self.jwks_key_set is not None and self._endpoints is not None and 'jwks_uri' not in self._endpoints:
+            return self.jwks_key_set  # an app has given both, and nothing can be fetched
         # The keys of the SSO are fetched again from time to time.
         if self.jwks_key_set is None or again or self.jwks_key_set is self._published_keys:
             found = self._published.get(self._endpoint('jwks_uri'), metadata.keys, again)

@@ -92,7 +92,7 @@ class Discovery:
                 page = self._first(url, read)
             elif again and abs(now - memory.refetched.get(url, -math.inf)) > COOL_DOWN:
                 memory.refetched[url] = now  # also if it fails
-                page = self._fetched(url, read)
+                page = _better(self._fetched(url, read), page)
             elif abs(now - page.asked) > FRESH:  # a key may have been withdrawn
                 page = self._refetched(url, read, page)
             memory.pages[url] = page
@@ -117,7 +117,7 @@ class Discovery:
     def _refetched(self, url: str, read: Callable[[bytes], Any], old: _Page) -> _Page:
         """Return the page of the SSO; `old` if it does not respond."""
         try:
-            return self._fetched(url, read)
+            return _better(self._fetched(url, read), old)
         except SSOUnavailableError as error:
             return _for_a_while(url, old, error)
 
@@ -165,7 +165,16 @@ def _read(url: str, read: Callable[[bytes], Any], body: bytes) -> Any:
     try:
         return read(body)
     except ValueError as error:
-        raise SSOUnavailableError(url, 200, response=str(error).encode()) from None
+        reason = f'the page is not what it should be: {error}'
+        remedy = 'try again later: what was known before is still used'
+        raise SSOUnavailableError(
+            url, 200, response=reason.encode(), operation='the SSO', method='GET', remedy=remedy
+        ) from None
+
+
+def _better(new: _Page, old: _Page) -> _Page:
+    """Return the new page; if it is empty, the old one: no key set has no keys for long."""
+    return new if new.found else old._replace(asked=new.asked)
 
 
 def _for_a_while(url: str, old: _Page, error: SSOUnavailableError) -> _Page:

@@ -29,9 +29,9 @@ def tokens(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> d
     TokenRevokedError if the grant of a refresh is gone, TokenRefusedError for anything else, such as a redirect.
     """
     raw = _post(transport, params, timeout)
-    if raw.status != 200:
+    found = form.tokens(raw.content) if raw.status == 200 else None
+    if raw.status != 200 or (found is None and form.error_code(raw.content)):
         raise _refusal(params['url'], raw, params['data'].get('grant_type'))
-    found = form.tokens(raw.content)
     if found is None:
         raise _unavailable('POST', params['url'], 200, b'the response has no access token')
     return with_lifetime(found)
@@ -98,7 +98,8 @@ def _send(
 def _refusal(url: str, raw: RawResponse, grant_type: str | None = None) -> TokenError:
     """Return the error of a response. It has the SSO's error code only, which contains no secret; as JSON, since apps
     read it in this form."""
-    code = form.error_code(raw.content)
+    challenge = next((value for name, value in raw.headers.items() if name.lower() == 'www-authenticate'), '')
+    code = form.error_code(raw.content) or form.challenge_code(challenge)
     shown = json.dumps({'error': code or 'unknown'}).encode()
     if _is_down(raw):
         return _unavailable('POST', url, raw.status, shown)

@@ -89,6 +89,19 @@ def error_code(body: bytes) -> str:
     try:
         found: Any = decode(body)
     except ValueError:
-        return ''
+        match = _ERROR.search(body[:_MAX_ERROR_BODY])
+        found = {'error': match[1].decode()} if match else None
     code = found.get('error') if isinstance(found, dict) else None
-    return code if isinstance(code, str) and code in ERROR_CODES else ''
+    code = code.strip().lower() if isinstance(code, str) else ''
+    return code if code in ERROR_CODES else ''
+
+
+#: Where the code is in a body that is not quite JSON (another charset, bytes behind its end), or that is a form; and in
+#: a challenge (RFC 6750 section 3).
+_ERROR = re.compile(rb'(?:^|[&",{ ])error"?[ ]{0,4}[=:][ ]{0,4}"?([A-Za-z_]{1,40})')
+_MAX_ERROR_BODY = 65_536
+
+
+def challenge_code(challenge: str) -> str:
+    """Return the `error` of a WWW-Authenticate header (RFC 6750 section 3.1), if it is one of ERROR_CODES; else ''."""
+    return error_code(challenge.encode('latin-1', 'replace'))

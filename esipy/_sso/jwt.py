@@ -78,7 +78,7 @@ def _decoded(token: str, keys: Keys, kid: str, options: Mapping[str, Any]) -> di
     name and for a signature that does not verify.
     """
     from jose import jwt
-    from jose.exceptions import JOSEError, JWTError
+    from jose.exceptions import JOSEError, JWTClaimsError, JWTError
 
     header = jwt.get_unverified_header(token)
     algorithm = str(header.get('alg'))
@@ -91,6 +91,8 @@ def _decoded(token: str, keys: Keys, kid: str, options: Mapping[str, Any]) -> di
     if name in known:
         try:
             return _signed_claims(token, _key(known, name, algorithm), algorithm, options)
+        except JWTClaimsError:
+            raise  # the signature is good
         except (JOSEError, *_MALFORMED):  # of a malformed key, too
             again = keys(True)
             if again.get(name) == known[name]:

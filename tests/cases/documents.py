@@ -4,7 +4,6 @@ A checkout without them has documents made for the purpose instead: `tests/cases
 esipy, so that what is drawn judges it.
 """
 
-import atexit
 import functools
 import json
 import shutil
@@ -13,15 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
-
 from tests.cases import made
 
 SPECS = Path(__file__).parents[2].parent / 'shared' / 'specs'
 LIVE, OLD, META = 'esi-openapi-3.1.json', 'esi-swagger-2.0.json', 'esi-meta-swagger-2.0.json'
-#: Whether the documents are ESI's own. How many operations they have, and which, is known of these alone.
+#: Whether the documents are ESI's own. How many operations they have is known of these alone.
 REAL = SPECS.exists()
-of_the_real = pytest.mark.skipif(not REAL, reason=f'counts what is in the real documents, which {SPECS} would have')
 DATES = {'date-time': '2026-08-04T11:00:00Z', 'date': '2026-08-04'}
 METHODS = ('get', 'put', 'post', 'delete', 'patch', 'head', 'options')
 
@@ -33,12 +29,18 @@ def path_of(name: str) -> Path:
 
 @functools.cache
 def _made() -> Path:
-    """A directory with the documents that are made, until the tests end."""
+    """A directory with the documents that are made; `forget` removes it."""
     directory = Path(tempfile.mkdtemp(prefix='esipy-documents-'))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
     for name, make in {LIVE: made.live, OLD: made.old, META: made.meta}.items():
         (directory / name).write_text(json.dumps(make()), 'utf-8')
     return directory
+
+
+def forget() -> None:
+    """Remove the documents that were made, when the tests end: a worker of pytest-xdist calls nothing at its exit."""
+    if _made.cache_info().currsize:
+        shutil.rmtree(_made())
+        _made.cache_clear()
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Documents with the constructs of ESI's own, made from the sandbox's description.
+"""Documents with the constructs of ESI's own, made from the sandbox's description and a table of what it lacks.
 
 They stand in for the real documents in a checkout that has none beside it: one as the live server publishes it, one
 in Swagger 2.0 as EsiPy 1.x knew it, and the small one about the old documents.
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from esipy._sandbox.description import document as described
+from tests.cases.made_operations import BOTH, LIVE_ONLY, OLD_ONLY, lists, operation_of
 
 #: The old names of bodies, by the operation's old name: read from the old document once, a fact from then on.
 BODIES = {
@@ -57,21 +58,31 @@ ERRORS = {
     '503': 'service_unavailable',
     '504': 'gateway_timeout',
 }
+DAY = 86400
 HEADERS = {name: {'type': 'string'} for name in ('Cache-Control', 'ETag', 'Expires', 'Last-Modified')}
 #: The operations whose names come in the language of the call.
 TRANSLATED = ('post_universe_ids', 'get_universe_systems_system_id', 'get_universe_types_type_id')
 #: What only the live server has beside the operations with cursors.
-NOT_OLD = ('/freelance-jobs', '/meta/')
+NOT_OLD = ('/meta/', *(made.path for made in LIVE_ONLY))
 
 
 def live() -> dict[str, Any]:
     """OpenAPI 3.1 as the live server publishes it: every operation requires the compatibility date."""
     made = _source()
+    for one in LIVE_ONLY:
+        made['paths'].setdefault(one.path, {})[one.method] = operation_of(one)
     made['info']['title'] = 'Made for tests: the live document'
     made['components']['parameters']['CompatibilityDate']['required'] = True
     for _, _, operation in _operations(made):
         operation.setdefault('description', operation['summary'])
+        operation['parameters'].sort(key=_place)
     return made
+
+
+def _place(node: Mapping[str, Any]) -> str:
+    """The live server sorts arguments by name; the headers that all operations have come last."""
+    shared = node.get('$ref', '').rpartition('/')[2]
+    return {'Page': 'page', '': node.get('name', '')}.get(shared, f'~{shared}')
 
 
 def _source() -> dict[str, Any]:
@@ -94,13 +105,17 @@ def _source() -> dict[str, Any]:
             'x-client-cache-ttl': 300,
         }
     }
-    source['tags'].append({'name': 'Incursions'})
+    source['tags'] += [{'name': 'Incursions'}, {'name': 'Made'}]
+    for one in [*BOTH, *lists(source['paths'])]:
+        source['paths'].setdefault(one.path, {})[one.method] = operation_of(one)
     return source
 
 
 def old() -> dict[str, Any]:
     """Swagger 2.0 as the server published it in 2018: names in snake case, `datasource`, `token` and `evesso`."""
     source = _source()
+    for one in OLD_ONLY:
+        source['paths'].setdefault(one.path, {})[one.method] = operation_of(one)
     scopes = source['components']['securitySchemes']['OAuth2']['flows']['authorizationCode']['scopes']
     paths: dict[str, Any] = {}
     for path, method, operation in _operations(source):
@@ -180,7 +195,7 @@ class _Old:
             made['security'] = [{'evesso': scopes['OAuth2']} for scopes in source['security']]
         if 'x-required-roles' in source:
             made['x-required-roles'] = source['x-required-roles']
-        if 'x-cache-age' in source:
+        if source.get('x-cache-age', DAY) < DAY:  # what changes once a day had no such line
             made['x-cached-seconds'] = source['x-cache-age']
         return made
 

@@ -12,7 +12,7 @@ from esipy import App
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy.exceptions import UnknownOperationError
-from tests.cases.documents import LIVE, OLD, REAL, Entry, arguments, document, entries, of_the_real
+from tests.cases.documents import LIVE, OLD, REAL, Entry, arguments, document, entries
 
 FORMS = ['json', 'yaml']
 
@@ -109,7 +109,6 @@ def test_every_old_name_is_accounted_for_on_the_live_document(form: str) -> None
     assert not REAL or (len(callable_names), len(removed)) == (192, 12)
 
 
-@of_the_real
 @pytest.mark.parametrize(('name', 'successor'), REMOVED.items())
 def test_a_removed_operation_says_so_and_names_its_successor(name: str, successor: str | None) -> None:
     app = app_of(LIVE, 'json')
@@ -132,7 +131,6 @@ def test_a_meta_operation_says_what_to_use_instead(name: str, instead: str) -> N
     assert instead in str(caught.value)
 
 
-@of_the_real
 def test_renamed_operation_is_found_by_its_method_and_path() -> None:
     op = app_of(LIVE, 'json').op
     assert op['get_characters_character_id'] is op['GetCharactersDetail']

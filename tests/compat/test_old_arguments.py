@@ -9,7 +9,7 @@ import pytest
 from esipy import App
 from esipy._message.request import Request
 from esipy.exceptions import CallError
-from tests.cases.documents import LIVE, OLD, arguments, document, entries, of_the_real, texts
+from tests.cases.documents import LIVE, OLD, REAL, arguments, document, entries, texts
 from tests.cases.made import BODIES
 
 
@@ -23,7 +23,6 @@ def sent(name: str, operation: str, **given: Any) -> Request:
     return request
 
 
-@of_the_real
 def test_the_table_of_bodies_is_that_of_the_old_document() -> None:
     named = {
         entry.id: node['name'] for entry in entries(OLD).values() for node in entry.parameters if node['in'] == 'body'
@@ -74,9 +73,8 @@ def test_datasource_language_and_token_go_into_headers() -> None:
     assert 'secret' not in repr(request)
 
 
-@of_the_real
 def test_every_operation_takes_the_old_parameters() -> None:
-    """Of those that are left, 192 took `datasource`, 17 `language`, 119 `token`."""
+    """Of those of the real document that are left, 192 took `datasource`, 17 `language`, 119 `token`."""
     counts = dict.fromkeys(('datasource', 'language', 'token'), 0)
     for entry in entries(OLD).values():
         if entry.id not in app().op:
@@ -92,7 +90,8 @@ def test_every_operation_takes_the_old_parameters() -> None:
             assert (header in headers) == (name in old), (entry.id, name)
             counts[name] += name in old
         assert not {'datasource', 'language', 'token'} & {name for name, _ in request.query}
-    assert counts == {'datasource': 192, 'language': 17, 'token': 119}
+    assert all(counts.values())
+    assert not REAL or counts == {'datasource': 192, 'language': 17, 'token': 119}
 
 
 def test_on_the_old_document_they_stay_in_the_query_but_for_the_token() -> None:
@@ -128,7 +127,6 @@ def test_the_compatibility_date_may_be_another_than_the_documents(name: str) -> 
     assert sent(LIVE, 'get_status').header['x-compatibility-date'] == document(LIVE)['info']['version']
 
 
-@of_the_real
 def test_lists_are_written_as_the_document_says() -> None:
     search = {'character_id': 1, 'search': 'jita', 'categories': ['station', 'solar_system']}
     live = sent(LIVE, 'get_characters_character_id_search', **search)
@@ -142,7 +140,6 @@ def test_lists_are_written_as_the_document_says() -> None:
     assert as_text.query == live.query
 
 
-@of_the_real
 def test_every_list_in_a_query_is_exploded_now_and_joined_by_commas_once() -> None:
     found = {LIVE: set(), OLD: set()}  # type: ignore[var-annotated]
     for name, names in found.items():
@@ -162,7 +159,6 @@ def test_every_list_in_a_query_is_exploded_now_and_joined_by_commas_once() -> No
     assert found[LIVE] == declared
 
 
-@of_the_real
 @pytest.mark.parametrize('connections', [[[1, 2], [3, 4]], '1|2,3|4', ['1|2', (3, 4)], {(1, 2), (3, 4)}])
 def test_pairs_in_a_list_of_the_old_document(connections: Any) -> None:
     request = sent(OLD, 'get_route_origin_destination', origin=1, destination=2, connections=connections)
@@ -177,7 +173,6 @@ def test_defaults_of_the_query_are_sent_and_those_of_headers_are_not() -> None:
     assert set(sent(LIVE, 'get_universe_types_type_id', type_id=34).header) == {'X-Compatibility-Date'}
 
 
-@of_the_real
 @pytest.mark.parametrize('name', [LIVE, OLD])
 def test_every_default_of_a_query_is_sent(name: str) -> None:
     checked = 0
@@ -190,7 +185,7 @@ def test_every_default_of_a_query_is_sent(name: str) -> None:
             if node['in'] == 'query' and 'default' in schema and node['name'] not in given:
                 assert [query[node['name']]] == [*texts(schema['default'])], (entry.id, node['name'])
                 checked += 1
-    assert checked > (10 if name == LIVE else 200)
+    assert checked > (10 if name == LIVE else 150)
 
 
 def test_the_example_of_the_documentation() -> None:
@@ -224,7 +219,6 @@ def test_the_old_documents_american_english_is_english() -> None:
     assert request.header['Accept-Language'] == 'en'
 
 
-@of_the_real
 def test_unnamed_arguments_are_told_how_to_be_given() -> None:
     with pytest.raises(CallError, match='by name: order_type=, region_id='):
         app(LIVE).op['get_markets_region_id_orders']('sell', 10000002)

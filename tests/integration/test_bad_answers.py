@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from requests.auth import HTTPDigestAuth
 
 from esipy import App, EsiClient
 from esipy._message.errors import error_of
@@ -554,6 +556,37 @@ def test_a_redirect_to_another_origin(method: str, status: int, location: str, n
     else:
         assert arrived == []
         assert (response.status, response.ok) == (status, False)
+
+
+@pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
+@pytest.mark.parametrize('method', METHODS)
+def test_the_credentials_of_a_session_answer_no_challenge_of_another_origin(method: str, status: int) -> None:
+    """Digest authentication responds to a 401 by itself; a hook of the app's own stays."""
+    challenge = {'WWW-Authenticate': 'Digest realm="r", nonce="n", qop="auth"'}
+    seen: list[int] = []
+    own = requests.Session()
+    own.auth = HTTPDigestAuth('somebody', 'secret')
+    own.hooks['response'].append(lambda response, **options: seen.append(response.status_code))
+
+    def page(visit: Visit) -> None:
+        visit.send(answer(b'', status, {'Location': f'{other.url}/there'}))
+
+    refusal = answer({}, 401, challenge)
+    with (
+        Server(lambda visit: visit.send(refusal)) as other,
+        Server(page) as server,
+        client(cache=None, session=own) as esi,
+    ):
+        operation = redirecting_app(server.url).op[f'{method}_thing']
+        arguments = {'body': {'a': 1}} if method in ('post', 'put', 'patch') else {}
+        call = operation(**arguments)
+        response = esi.head(call) if method == 'head' else esi.request(call)
+    if method in ('get', 'head') or status == 303:
+        (visit,) = other.visits
+        assert 'authorization' not in visit.headers
+        assert (response.status, seen) == (401, [status, 401])
+    else:
+        assert (other.visits, response.status, seen) == ([], status, [status])
 
 
 @pytest.mark.parametrize('status', [301, 302, 303, 307, 308])

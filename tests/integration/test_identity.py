@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from jose.exceptions import ExpiredSignatureError, JWTClaimsError, JWTError
 
 from esipy import App, EsiClient, EsiSecurity
+from esipy.exceptions import SSOUnavailableError
 from esipy.sandbox import Sandbox
+from tests.servers import Server, answer
 
 CHARACTER = 90000001
 
@@ -97,6 +100,50 @@ def test_keys_that_were_rotated_are_fetched_again_at_once() -> None:
         assert esi.log.count('sso.jwks') == fetched
         esi.clock.move(61)
         assert made.verify()['sub'] == f'CHARACTER:EVE:{CHARACTER}'
+
+
+@pytest.mark.parametrize('page', [{'keys': []}, {'keys': [{'kty': 'RSA'}]}, {}, [], b'<html>'], ids=repr)
+def test_a_page_without_keys_does_not_replace_the_known_ones(esi: Sandbox, page: Any) -> None:
+    published = requests.get(f'{esi.url}/oauth/jwks', timeout=60).content
+    shown: list[Any] = [published]
+    with Server(lambda visit: visit.send(answer(shown[0]))) as server:
+        made = EsiSecurity(
+            'http://localhost/',
+            'sandbox',
+            'x',
+            headers={'User-Agent': 't'},
+            sso_endpoints={'issuer': 'login.eveonline.com', 'jwks_uri': server.url},
+        )
+        good = {'access_token': esi.token(CHARACTER), 'expires_in': 1200}
+        made.update_token(good)
+        made.verify()
+        shown[0] = page
+        made.update_token({'access_token': esi.sso.forge(header={'kid': 'another'}), 'expires_in': 1200})
+        is_empty = isinstance(page, dict) and 'keys' in page
+        with pytest.raises(JWTError if is_empty else SSOUnavailableError) as caught:
+            made.verify()
+        assert is_empty or 'the page is not what it should be' in str(caught.value)
+        made.update_token(good)
+        assert made.verify()['sub'] == f'CHARACTER:EVE:{CHARACTER}'
+
+
+@pytest.mark.parametrize('kid', [None, 'another'])
+def test_keys_of_an_app_that_says_nowhere_to_fetch_others(esi: Sandbox, kid: str | None) -> None:
+    made = EsiSecurity(
+        'http://localhost/',
+        'sandbox',
+        'x',
+        headers={'User-Agent': 't'},
+        sso_endpoints={'issuer': 'login.eveonline.com', 'token_endpoint': f'{esi.url}/oauth/token'},
+        jwks_key=requests.get(f'{esi.url}/oauth/jwks', timeout=60).json(),
+    )
+    made.update_token({'access_token': esi.token(CHARACTER), 'expires_in': 1200})
+    assert made.verify()['sub'] == f'CHARACTER:EVE:{CHARACTER}'
+    header, claims, _ = esi.token(CHARACTER).split('.')
+    bad = esi.sso.forge(header={'kid': kid}) if kid else f'{header}.{claims}.c2lnbmF0dXJl'
+    made.update_token({'access_token': bad, 'expires_in': 1200})
+    with pytest.raises(JWTError):
+        made.verify()
 
 
 def test_an_unknown_key_is_fetched_once_within_the_cool_down(esi: Sandbox, security: EsiSecurity) -> None:

@@ -70,14 +70,17 @@ def _swagger(url: str, parameters: list[str], extensions: dict[str, str]) -> dic
 
 
 @pytest.mark.parametrize('document', [_openapi, _swagger], ids=['openapi', 'swagger'])
+@pytest.mark.parametrize('status', [204, 205])
 @pytest.mark.parametrize('kind', KINDS)
-def test_a_204_is_a_list_without_rows(caller: EsiClient, kind: str, document: Any) -> None:
-    with Server(lambda visit: visit.send(answer(b'', 204))) as server:
+def test_a_response_without_a_body_is_a_list_without_rows(
+    caller: EsiClient, kind: str, status: int, document: Any
+) -> None:
+    with Server(lambda visit: visit.send(answer(b'', status))) as server:
         call = App.create(document(server.url, *KINDS[kind])).op['get_rows']()
         whole = caller.all(call)
         assert (list(whole), whole.complete, whole.pages) == ([], True, 1)
         assert list(caller.records(call)) == []
-        assert [page.status for page in caller.paginate(call)] == [204]
+        assert [page.status for page in caller.paginate(call)] == [status]
         if kind == 'cursor':
             assert caller.sync(call) == ([], '0')
 
@@ -309,8 +312,24 @@ FORBIDDEN: dict[str, tuple[Any, int]] = {
     'as a description': ({'error': 'invalid_token', 'error_description': 'Token expired'}, 2),
     'a missing role': ({'error': 'Character does not have required role(s)', 'sso_status': 200}, 1),
     'an expired contract': ({'error': 'contract has expired'}, 1),
-    'not an object': (['token is expired'], 1),
-    'not JSON': (b'token is expired', 1),
+    "the SSO's status as text": ({'error': 'Unauthorized', 'sso_status': '401'}, 2),
+    'in a field of its own': ({'detail': 'token has expired'}, 2),
+    'in an object': ({'error': {'message': 'token is expired'}}, 2),
+    'in a list': ({'errors': [{'message': 'Token Is Expired'}]}, 2),
+    'as a code': ({'error': 'expired_token'}, 2),
+    'as the code of RFC 6750': ({'error': 'invalid_token'}, 2),
+    'about the JWT': ({'error': 'JWT has expired'}, 2),
+    'about the signature': ({'error': 'Signature has expired'}, 2),
+    'behind much else': ({'trace': 'x' * 5000, 'error': 'token is expired'}, 2),
+    'not an object': (['token is expired'], 2),
+    'a text': ('token is expired', 2),
+    'not JSON': (b'token is expired', 2),
+    'a page': (b'<html><h1>token is expired</h1></html>', 2),
+    'with a byte order mark': (b'\xef\xbb\xbf{"error": "token is expired"}', 2),
+    'a contract and a token': ({'error': 'contract expired; token required'}, 1),
+    'a token without a scope': ({'error': 'token is not valid for scope(s): x'}, 1),
+    'nested too deeply': (b'[' * 100_000, 1),
+    'far behind': (b'x' * 70_000 + b'token is expired', 1),
 }
 
 
@@ -332,6 +351,24 @@ def test_a_403_for_an_expired_token_refreshes_it_once(body: Any, attempts: int) 
             tokens = [visit.headers['authorization'] for visit in server.visits]
     assert response.attempts == attempts == len(set(tokens))
     assert response.status == (200 if attempts == 2 else 403)
+
+
+def test_a_403_whose_challenge_names_the_token_refreshes_it_once() -> None:
+    challenge = {'WWW-Authenticate': 'Bearer realm="esi", error="invalid_token", error_description="expired"'}
+    store = MemoryTokens()
+    with Sandbox(limits=False) as esi:
+        signed_in(store, esi, left=1200)
+        signer = security(esi, store=store).for_character(ONE)
+
+        def page(visit: Visit) -> None:
+            visit.send(answer({'error': 'no'}, 403, challenge) if visit.number == 0 else answer({'a': 1}))
+
+        with Server(page) as server, signing_client(signer) as caller:
+            document = _openapi(server.url, [], {})
+            document['components'] = {'securitySchemes': {'OAuth2': {'type': 'oauth2', 'flows': {}}}}
+            document['paths']['/rows']['get']['security'] = [{'OAuth2': []}]
+            response = caller.request(App.create(document).op['get_rows'](), raw_body_only=True)
+    assert (response.status, response.attempts) == (200, 2)
 
 
 def test_a_client_that_raises_on_error() -> None:

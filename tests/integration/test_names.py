@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -203,7 +203,8 @@ def test_an_answer_that_is_no_rows_is_no_answer(body: Any) -> None:
         assert len(server.visits) == 2
 
 
-@pytest.mark.parametrize('body', [None, 'x', {}, {'34': 'Tritanium'}, [7], [{'name': 'Tritanium'}]])
+@pytest.mark.parametrize('body', [None, 'x', {}, {'34': 'Tritanium'}, [7], [{'name': 'Tritanium'}], [{'id': 34}],
+                                  [{'id': 34, 'name': 7}], [{'id': 'x', 'name': 'Tritanium'}]])  # fmt: skip
 def test_nor_is_one_about_ids(asker: EsiClient, body: Any) -> None:
     with Server(lambda visit: visit.send(answer(body))) as server:
         opt = {'url_scheme': 'http', 'url_netloc': server.netloc}
@@ -211,6 +212,45 @@ def test_nor_is_one_about_ids(asker: EsiClient, body: Any) -> None:
             with pytest.raises(UndecodableBodyError, match='is not a list of rows with ids and names'):
                 asker.names([34], opt=opt)
         assert len(server.visits) == 2
+
+
+NAMED = {34: 'Tritanium', 35: 'Pyerite', 36: 'Mexallon', 37: 'Isogen'}
+
+#: Which ids of a request the server leaves out, what is unknown then, and how many requests there are.
+LEFT_OUT: dict[str, tuple[Callable[[list[int]], set[int]], list[int], int]] = {
+    'none': (lambda ids: set(), [], 1),
+    'one that does not exist': (lambda ids: {36}, [36], 2),
+    'several that do not exist': (lambda ids: {35, 37}, [35, 37], 3),
+    'the rest, if there are several': (lambda ids: set(ids[1:]), [], 4),
+    'all, if there are several': (lambda ids: set(ids) if len(ids) > 1 else set(), [], 6),
+    'all': (lambda ids: set(ids), [34, 35, 36, 37], 6),
+}
+
+
+@pytest.mark.parametrize(('left_out', 'unknown', 'requests'), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_an_id_that_a_response_leaves_out_is_asked_for_alone(
+    asker: EsiClient, left_out: Callable[[list[int]], set[int]], unknown: list[int], requests: int
+) -> None:
+    def page(visit: Visit) -> None:
+        ids = json.loads(visit.body)
+        shown = [number for number in ids if number not in left_out(ids)]
+        visit.send(answer([{'id': number, 'name': NAMED[number], 'category': 'type'} for number in shown]))
+
+    with Server(page) as server:
+        opt = {'url_scheme': 'http', 'url_netloc': server.netloc}
+        for _ in range(2):  # the second time from the cache
+            names = asker.names(list(NAMED), opt=opt)
+            assert names.unknown == unknown
+            assert {number: row.name for number, row in names.items()} == {
+                number: name for number, name in NAMED.items() if number not in unknown
+            }
+        assert len(server.visits) == requests
+
+
+def test_ids_as_text_in_a_response(asker: EsiClient) -> None:
+    with Server(lambda visit: visit.send(answer([{'id': '34', 'name': 'Tritanium', 'category': 'type'}]))) as server:
+        names = asker.names([34], opt={'url_scheme': 'http', 'url_netloc': server.netloc})
+    assert (names[34].name, names.unknown) == ('Tritanium', [])
 
 
 def test_names_are_kept_in_files_too(esi: Sandbox, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import logging
 import threading
@@ -203,6 +204,41 @@ def test_a_grant_that_is_gone_has_two_names(code: str) -> None:
         assert type(caught.value) is TokenRefusedError
         assert str(caught.value).endswith('used before: start the login again')
         assert 'grant_type=refresh_token' in sso.visits[0].body.decode()
+
+
+#: How a token endpoint may say that a grant is gone: status, body, headers.
+GRANT_IS_GONE: dict[str, tuple[int, bytes, dict[str, str]]] = {
+    'as a page': (400, b'{"error":"invalid_grant"}', {'Content-Type': 'text/html'}),
+    'in another charset': (400, '{"error":"invalid_grant","error_description":"é"}'.encode('latin-1'), {}),
+    'in UTF-16': (400, '{"error":"invalid_token"}'.encode('utf-16'), {}),
+    'with a byte order mark': (400, b'\xef\xbb\xbf{"error":"invalid_grant"}', {}),
+    'with bytes behind its end': (400, b'{"error": "invalid_token"}\n\x00', {}),
+    'with blanks': (400, b'{"error" : " invalid_grant "}', {}),
+    'in capitals': (400, b'{"error":"Invalid_Grant"}', {}),
+    'as a form': (400, b'state=x&error=invalid_grant', {'Content-Type': 'application/x-www-form-urlencoded'}),
+    'compressed': (400, gzip.compress(b'{"error":"invalid_grant"}'), {'Content-Encoding': 'gzip'}),
+    'with 401': (401, b'{"error":"invalid_token"}', {}),
+    'with 403': (403, b'{"error":"invalid_grant"}', {}),
+    'with 200': (200, b'{"error":"invalid_grant"}', {}),
+    'in a challenge': (401, b'', {'WWW-Authenticate': 'Bearer realm="x", error="invalid_token"'}),
+}
+
+
+@pytest.mark.parametrize(('status', 'body', 'headers'), GRANT_IS_GONE.values(), ids=GRANT_IS_GONE)
+def test_a_grant_that_is_gone_in_any_form(status: int, body: bytes, headers: dict[str, str]) -> None:
+    with Server(lambda visit: visit.send(answer(body, status, headers))) as sso:
+        one = at_server(sso)
+        with pytest.raises(TokenRevokedError) as caught:
+            one.refresh()
+        assert caught.value.status_code == status
+        assert one.refresh_token == 'refresh-of-old'
+
+
+@pytest.mark.parametrize('status', [429, 500, 503])
+def test_an_sso_that_is_down_says_nothing_of_the_grant(status: int) -> None:
+    page = answer({'error': 'invalid_grant'}, status)
+    with Server(lambda visit: visit.send(page)) as sso, pytest.raises(SSOUnavailableError):
+        at_server(sso).refresh()
 
 
 def test_a_token_request_has_a_text_body() -> None:

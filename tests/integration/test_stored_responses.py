@@ -139,6 +139,27 @@ def test_a_write_leaves_what_others_have_stored(cache: BaseCache) -> None:
         assert not caller.request(mine).from_cache
 
 
+@pytest.mark.parametrize('server_format', ['openapi', 'swagger'])
+@pytest.mark.parametrize('method', ['post', 'put', 'patch', 'delete'])
+def test_a_write_with_a_token_makes_the_public_responses_invalid(
+    cache: BaseCache, method: str, server_format: str
+) -> None:
+    """Reading needs no token, and writing does: the write has changed what everybody reads."""
+    with Server(Numbered()) as server, client(cache=cache) as caller:
+        op = App.create(document(server.url, server_format)).op
+        calls = [op['get_thing'](), op['get_thing'](**{'Accept-Language': 'de'})]
+        other = op['get_other']()
+        for expected in (False, True):
+            assert [caller.request(call).from_cache for call in (*calls, other)] == [expected] * 3
+
+        def sign(request: Any) -> Any:
+            request._p['header']['Authorization'] = 'Bearer mine'
+            return request
+
+        assert caller.request(op[f'{method}_thing'](), security=sign).ok
+        assert [caller.request(call).from_cache for call in (*calls, other)] == [False, False, True]
+
+
 def test_another_client_with_the_same_cache_writes(cache: BaseCache) -> None:
     with Server(Numbered()) as server, client(cache=cache) as one, client(cache=cache) as other:
         op = App.create(document(server.url)).op

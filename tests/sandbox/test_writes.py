@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from esipy.sandbox import Sandbox
-from tests.cases.documents import of_the_real
 
 from .calling import LIVE, OLD, Caller
 
@@ -124,7 +123,6 @@ def test_a_detail_moves_with_its_list(esi: Sandbox, call: Caller) -> None:
     assert call(f'{ME}/calendar/{event}', token=token, headers=since).status_code == 200
 
 
-@of_the_real
 def test_what_was_deleted_is_gone(document: Callable[..., Any], caller: Callable[..., Caller]) -> None:
     with Sandbox(document(LIVE)) as esi:
         me = Me(caller(esi), '', old=False)

@@ -6,7 +6,7 @@ import pytest
 
 from esipy import App
 from esipy.exceptions import CallError, UnknownOperationError
-from tests.cases.documents import LIVE, OLD, entries, of_the_real, path_of
+from tests.cases.documents import LIVE, OLD, entries, path_of
 
 
 def app(name: str) -> App:
@@ -57,7 +57,6 @@ def test_the_root_and_a_text_around_a_placeholder() -> None:
         op.at('GET', '/a-html')
 
 
-@of_the_real
 def test_what_is_not_there() -> None:
     live = app(LIVE)
     with pytest.raises(

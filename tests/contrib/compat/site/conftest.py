@@ -15,8 +15,9 @@ from tests import databases
 LOCMEM = {'BACKEND': 'django.core.cache.backends.locmem.LocMemCache'}
 
 
-def pytest_configure() -> None:
-    directory = Path(tempfile.mkdtemp(prefix='esipy-site-'))
+def pytest_configure(config: pytest.Config) -> None:
+    directory = tempfile.TemporaryDirectory(prefix='esipy-site-')
+    config.add_cleanup(directory.cleanup)
     settings.configure(
         SECRET_KEY='tests',
         INSTALLED_APPS=[
@@ -27,7 +28,7 @@ def pytest_configure() -> None:
             'django.contrib.admin',
             'esipy.contrib.django.compat',
         ],
-        DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': directory / 'db.sqlite3'}},
+        DATABASES={'default': {'ENGINE': 'django.db.backends.sqlite3', 'NAME': Path(directory.name) / 'db.sqlite3'}},
         CACHES={'default': LOCMEM},
         DEFAULT_AUTO_FIELD='django.db.models.BigAutoField',
         USE_TZ=True,
