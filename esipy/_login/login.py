@@ -54,7 +54,7 @@ class LoginOptions(TypedDict, total=False):
     sso_endpoints_url: str
 
 
-_DEFAULTS: LoginOptions = {
+DEFAULTS: LoginOptions = {
     'redirect_uri': REDIRECT_URI,
     'store': None,
     'character': None,
@@ -120,10 +120,10 @@ def login(client_id: str, scopes: Iterable[str] | str = (), **options: Unpack[Lo
 
 def _chosen(options: LoginOptions) -> LoginOptions:
     """Return the options with their defaults. Raises TypeError for an unknown one."""
-    unknown = options.keys() - _DEFAULTS.keys()
+    unknown = options.keys() - DEFAULTS.keys()
     if unknown:
-        raise TypeError(f'login(): {unknown_option(min(unknown), [*_DEFAULTS])}')
-    return {**_DEFAULTS, **options}
+        raise TypeError(f'login(): {unknown_option(min(unknown), [*DEFAULTS])}')
+    return {**DEFAULTS, **options}
 
 
 def _stored(security: EsiSecurity, scopes: Iterable[str], character: int | None) -> EsiSecurity | None:

@@ -74,8 +74,7 @@ class Sandbox:
             ...  # a program that talks to the official addresses
 
     Args:
-        spec: The description: a path, text, bytes, a dict or an App; 'live' is the copy of ESI's own description that
-            `esipy.sandbox.save_spec()` has saved; None is the built-in one.
+        spec: A path, text, bytes, a dict, an App, or 'live' (ESI's own description, as saved); None: the built-in one.
         port: 0 takes a free one.
         options: See `SandboxOptions`.
 
