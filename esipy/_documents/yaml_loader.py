@@ -76,6 +76,11 @@ def _loader() -> Any:
                 _keep_texts(node, yaml)
             return super().construct_mapping(node, deep=deep)
 
+    # Tags whose values JSON does not have. As for any other tag, an error says where they stand.
+    plain = ('null', 'bool', 'int', 'float', 'str', 'seq', 'map')
+    Loader.yaml_constructors = {
+        tag: build for tag, build in base.yaml_constructors.items() if tag is None or tag in map(_tag, plain)
+    }
     for name, pattern, first in _PLAIN:
         Loader.add_implicit_resolver(_tag(name), re.compile(f'(?:{pattern})$'), first)
     Loader.add_constructor(_tag('merge'), Loader.construct_scalar)

@@ -14,6 +14,7 @@ from esipy._spec.coerce import Faults, coerce
 from esipy._spec.legacy import VALUES
 from esipy._spec.model import COMPATIBILITY_DATE, Operation
 from esipy._spec.parameter import Parameter
+from esipy._spec.refs import Unsupported
 from esipy.exceptions import CallError
 
 #: Control characters would let a value begin a header of its own (RFC 9110 section 5.5).
@@ -85,6 +86,9 @@ def query_pairs(operation: Operation, params: Mapping[str, Any]) -> list[tuple[s
 
 def _place(parameter: Parameter, value: Any, parts: dict[str, Any], faults: Faults) -> None:
     name, location = parameter.argument, parameter.location
+    if isinstance(value, str) and not value and parameter.allows_empty:
+        _place_empty(parameter, parts)
+        return
     if value is None and parameter.has_default and location in ('query', 'path'):
         value = _default(parameter)
     if value is None:
@@ -111,7 +115,22 @@ def _default(parameter: Parameter) -> Any:
     """The default of a parameter; None for one that does not fit its own schema, which is as good as none."""
     misfits = Faults()
     value = coerce(parameter.default, parameter.schema, parameter.argument, misfits)
-    return None if misfits else value
+    if misfits or value is None:
+        return None
+    try:
+        _write(parameter, value, {'path': {}, 'query': []})
+    except (Unwritable, Unsupported):
+        return None
+    return value
+
+
+def _place_empty(parameter: Parameter, parts: dict[str, Any]) -> None:
+    """An empty text, which `allowEmptyValue` allows whatever the schema says."""
+    if parameter.location == 'query':
+        parts['query'].append((parameter.name, ''))
+        return
+    parts['body'].setdefault('formData', {})[parameter.name] = ''
+    parts.setdefault('media', {'formData': bodies.format_of(parameter.contents[0])})
 
 
 def _place_in_body(parameter: Parameter, value: Any, parts: dict[str, Any], faults: Faults) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from esipy._message import serialize
@@ -48,7 +50,7 @@ class Format(NamedTuple):
         if kind == MULTIPART:
             parts = [part for name, item in value.items() for part in _parts(name, item, self.content)]
             return b''.join([*(_framed(part, self.boundary) for part in parts), f'--{self.boundary}--\r\n'.encode()])
-        return value.content if isinstance(value, Upload) else str(value).encode()
+        return value.content if isinstance(value, Upload) else serialize.text_of(value).encode()
 
 
 class _Part(NamedTuple):
@@ -101,11 +103,14 @@ def fitting(value: Any, content: Content, where: str, faults: Faults) -> Any:
         return coerce(value, content.schema, where, faults)
     if kind in (FORM, MULTIPART):
         return _form(value, content, where, faults)
-    if kind == TEXT and isinstance(value, (str, int, float)):
-        # The schema of XML and its like describes what the text stands for.
-        is_scalar = not {'object', 'array'}.intersection(content.schema.types)
-        return coerce(value, content.schema, where, faults) if is_scalar else serialize.text_of(value)
     upload = upload_of(value, None)
+    # The schema of XML and its like describes what the text stands for.
+    is_scalar = not {'object', 'array'}.intersection(content.schema.types)
+    if kind == TEXT and upload is None and (is_scalar or isinstance(value, str)):
+        if isinstance(value, (Mapping, list, tuple)):
+            faults.append((where, f'{shown(value)} where text belongs ({content.media_type})'))
+            return None
+        return coerce(value, content.schema, where, faults) if is_scalar else value
     if upload is None and kind == BINARY and isinstance(value, str):
         upload = Upload(value.encode())
     if upload is None:
@@ -135,10 +140,10 @@ def _form(value: Any, content: Content, where: str, faults: Faults) -> Any:
 def with_uploads(value: Any, name: str, schema: Schema | None) -> Any:
     """A field of a form, with files in place of what stands for one: bytes, an open file, or a tuple (filename,
     content) or (filename, content, media type), as `requests` takes them; and a list of these."""
-    if isinstance(value, list):
-        item = schema.items if schema is not None else None
-        return [with_uploads(one, name, item) for one in value]
     upload = upload_of(value, name)
+    if isinstance(value, (list, tuple)) and upload is None:
+        item = next((part.items for part in schema.readings if part.items), None) if schema is not None else None
+        return [with_uploads(one, name, item) for one in value]
     if upload is None and isinstance(value, str) and schema is not None and is_file(schema):
         return Upload(value.encode(), name)
     return value if upload is None else upload
@@ -146,7 +151,10 @@ def with_uploads(value: Any, name: str, schema: Schema | None) -> Any:
 
 def is_file(schema: Schema) -> bool:
     """Whether a field of a form is a file."""
-    return schema.types == ('file',) or schema.format == 'binary' or 'contentMediaType' in schema.keywords
+    return any(
+        part.types == ('file',) or part.format == 'binary' or 'contentMediaType' in part.keywords
+        for part in schema.readings
+    )
 
 
 def upload_of(value: Any, name: str | None) -> Upload | None:
@@ -161,6 +169,9 @@ def upload_of(value: Any, name: str | None) -> Upload | None:
         return Upload(inner.content, value[0], kind)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return Upload(bytes(value), name)
+    if isinstance(value, os.PathLike):
+        file = Path(value)
+        return Upload(file.read_bytes(), file.name)
     read = getattr(value, 'read', None)
     if not callable(read):
         return None
@@ -179,7 +190,9 @@ def _pairs(name: str, value: Any, content: Content) -> list[tuple[str, str]]:
     if isinstance(value, Upload):
         raise Unwritable(f'a file cannot be sent as {content.media_type}')
     if style.style is None:
-        items = value if isinstance(value, list) and not _is_json(style) else [value]
+        if _is_json(style):
+            return [(name, serialize.json_text(value))]
+        items = value if isinstance(value, list) else [value]
         return [(name, serialize.text_of(item)) for item in items]
     schema = content.schema.properties.get(name, content.schema)
     written = ParameterStyle(style.style, style.exploded, style.allows_reserved)
@@ -194,7 +207,11 @@ def _parts(name: str, value: Any, content: Content) -> Iterator[_Part]:
         if isinstance(item, Upload):
             kind = item.content_type or style.content_type or 'application/octet-stream'
             yield _Part(name, item.content, item.filename, kind if '*' not in kind else 'application/octet-stream')
+        elif _is_json(style):
+            yield _Part(name, serialize.body(item), None, style.content_type)
         elif isinstance(item, (dict, list)):
+            if style.content_type not in (None, 'text/plain'):
+                raise Unwritable(f'an object or a list cannot be written as {style.content_type}')
             yield _Part(name, serialize.body(item), None, style.content_type or 'application/json')
         elif item is not None:
             yield _Part(name, serialize.text_of(item).encode(), None, style.content_type)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from esipy._message.serialize import check_cookie
 from esipy._runtime.redact import declare_secret
 from esipy._runtime.suggest import enumerated
 from esipy._spec.coerce import Faults
@@ -30,12 +31,15 @@ def place(operation: Operation, token: Any, parts: dict[str, Any], faults: Fault
     if token is None:
         return
     given = token if isinstance(token, Mapping) else None
-    schemes = _schemes(operation, given, faults)
+    schemes = _schemes(operation, token, faults)
+    places = [scheme.place for scheme in schemes]
+    if len(set(places)) < len(places):
+        raise Unsupported(f'several credentials in one place: {enumerated(scheme.name for scheme in schemes)}')
     for scheme in schemes:
         _place(scheme, token if given is None else given[scheme.name], parts, faults)
 
 
-def _schemes(operation: Operation, given: Mapping[str, Any] | None, faults: Faults) -> list[SecurityScheme]:
+def _schemes(operation: Operation, token: Any, faults: Faults) -> list[SecurityScheme]:
     """The schemes that `token` is for: of the first alternative that it can satisfy."""
     alternatives = [operation.schemes_of(need) for need in operation.security if need]
     if not alternatives:
@@ -44,12 +48,14 @@ def _schemes(operation: Operation, given: Mapping[str, Any] | None, faults: Faul
     if not supported:
         names = enumerated(f'{scheme.name!r} ({scheme.kind})' for schemes in alternatives for scheme in schemes)
         raise Unsupported(f'security scheme {names}; sign the request with security=')
-    if given is not None:
-        fitting = [schemes for schemes in supported if {scheme.name for scheme in schemes} == given.keys()]
-        if fitting:
-            return fitting[0]
-    elif len(single := next((schemes for schemes in supported if len(schemes) == 1), [])) == 1:
-        return single
+    if isinstance(token, Mapping):
+        fitting = [schemes for schemes in supported if {scheme.name for scheme in schemes} == token.keys()]
+    else:
+        fitting = [schemes for schemes in supported if len(schemes) == 1]
+        pairs = [schemes for schemes in fitting if schemes[0].kind == BASIC] if isinstance(token, (tuple, list)) else []
+        fitting = pairs or fitting
+    if fitting:
+        return fitting[0]
     needs = ' or '.join('{' + ', '.join(f'{scheme.name!r}: …' for scheme in schemes) + '}' for schemes in supported[:5])
     faults.append(('token', f'this operation needs token={needs}'))
     return []
@@ -78,6 +84,7 @@ def _place_key(scheme: SecurityScheme, key: str, parts: dict[str, Any]) -> None:
     if scheme.location == 'query':
         parts['query'].append((scheme.parameter, key))
     elif scheme.location == 'cookie':
+        check_cookie(scheme.parameter)
         add_cookie(parts['header'], f'{scheme.parameter}={quote(key, safe="!#$&()*+-./:<=>?@[]^_`{|}~")}')
     else:
         parts['header'][scheme.parameter] = key

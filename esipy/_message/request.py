@@ -13,6 +13,7 @@ from esipy._message.codec import Codec
 from esipy._message.headers import OwnHeaders
 from esipy._runtime.redact import is_secret
 from esipy._spec.model import COMPATIBILITY_DATE, Method, Operation
+from esipy._spec.refs import shown
 from esipy.exceptions import CallError, SpecError
 
 
@@ -173,6 +174,9 @@ class Request:
         base = self.operation.base_url
         if '://' not in base:
             raise SpecError(f'{self.operation.id}: the description does not say which server it is for')
+        scheme = base.partition('://')[0]
+        if scheme.lower() not in ('http', 'https'):
+            raise SpecError(f'{self.operation.id}: the server is called by {shown(scheme)}; only http and https are')
         return base
 
     def __repr__(self) -> str:

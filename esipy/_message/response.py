@@ -19,10 +19,11 @@ from esipy._message.request import Request
 from esipy._message.rows import builder
 from esipy._runtime.attribute import computed
 from esipy._runtime.redact import masked_query
-from esipy._spec.coerce import SCALARS, Faults, Refused, coerce
+from esipy._spec.coerce import Faults, coerce
 from esipy._spec.media import BINARY, JSON, TEXT
 from esipy._spec.model import Operation, ResponseSpec
 from esipy._spec.refs import shown
+from esipy._spec.scalars import SCALARS, Refused
 from esipy._spec.schema import Schema
 from esipy.exceptions import SpecError, UndecodableBodyError, message_of
 

@@ -6,6 +6,7 @@ The styles are those of OpenAPI 3.1 ("Style Values"), which are expansions of RF
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
@@ -157,8 +158,18 @@ def in_cookie(parameter: Parameter, value: Any) -> str:
     _check_style(parameter)
     if isinstance(value, (list, dict)) and parameter.style == 'form' and parameter.exploded:
         raise _undefined(parameter, 'a list or an object with explode: true')
+    check_cookie(parameter.name)
     items = [json_text(value)] if parameter.style == 'json' else [_scalar(parameter, item) for item in _flat(value)]
     return f'{parameter.name}={",".join(quote(item, safe=_IN_COOKIE) for item in items)}'
+
+
+def check_cookie(name: str) -> None:
+    """Raise Unsupported for what cannot be the name of a cookie (RFC 6265 section 4.1.1)."""
+    if not _COOKIE_NAME.fullmatch(name):
+        raise Unsupported(f'a cookie cannot be called {shown(name)}')
+
+
+_COOKIE_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 
 
 #: Characters of a cookie that stay as they are.
@@ -197,7 +208,13 @@ def _undefined(parameter: Parameter, what: str) -> Unsupported:
 
 
 def _reserving(text: str) -> str:
-    return quote(text, safe=_RESERVED)
+    """Percent-encoded, but for reserved characters and what is encoded already (RFC 6570 section 3.2.3)."""
+    return ''.join(
+        part if number % 2 else quote(part, safe=_RESERVED) for number, part in enumerate(_TRIPLET.split(text))
+    )
+
+
+_TRIPLET = re.compile('(%[0-9A-Fa-f]{2})')
 
 
 def encoded(segment: str) -> str:

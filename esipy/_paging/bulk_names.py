@@ -25,8 +25,8 @@ from esipy._message.response import Response
 from esipy._message.rows import rows
 from esipy._runtime.redact import digest
 from esipy._runtime.workers import map_unordered
-from esipy._spec.coerce import SCALARS, Refused
 from esipy._spec.model import Operation
+from esipy._spec.scalars import SCALARS, Refused
 from esipy._spec.table import OpTable
 from esipy.exceptions import CallError, NotFoundError
 from esipy.progress import with_count

@@ -11,7 +11,7 @@ from esipy._spec.schema import Schema
 JSON, FORM, MULTIPART, TEXT, BINARY = 'json', 'form', 'multipart', 'text', 'binary'
 
 #: 'application/json', 'application/merge-patch+json; charset=utf-8', 'text/json'.
-_JSON = re.compile(r'(application|text)/json|[\w.-]+/[\w.-]+\+json')
+_JSON = re.compile(r'(application|text)/json|[\w.-]+/([\w.-]+|\*)\+json')
 
 #: What may stand in a header (RFC 9110 section 8.3.1), ranges included.
 _MEDIA_TYPE = re.compile(r'[\w.!#$&^*+-]+/[\w.!#$&^*+-]+ *(;[\x20-\x7e]*)?', re.ASCII)
@@ -32,12 +32,18 @@ class PartStyle(NamedTuple):
 class Content:
     """One of the media types in which a body can be sent."""
 
-    def __init__(self, media_type: str, schema: Schema, encoding: Mapping[str, PartStyle] | None = None) -> None:
+    def __init__(
+        self,
+        media_type: str,
+        schema: Schema,
+        encoding: Mapping[str, PartStyle] | None = None,
+        kind: str | None = None,
+    ) -> None:
         self.media_type = media_type
         self.schema = schema
         #: How the fields of a form are written, where the description says so.
         self.encoding = encoding or {}
-        self.kind = kind_of(media_type)
+        self.kind = kind or kind_of(media_type)
         name = bare(media_type)
         #: In a merge patch null means that a field is removed (RFC 7396).
         self.is_merge_patch = name.endswith('/merge-patch+json')

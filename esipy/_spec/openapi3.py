@@ -11,7 +11,7 @@ from esipy._spec.media import BINARY, FORM, JSON, MULTIPART, TEXT, Content, Part
 from esipy._spec.model import OperationKey, ResponseSpec
 from esipy._spec.parameter import Parameter, ParameterStyle
 from esipy._spec.reader import METHODS, Reader, draft4, successful
-from esipy._spec.refs import is_mapping, listed, mapping, resolve, shown, text
+from esipy._spec.refs import Unsupported, is_mapping, listed, mapping, resolve, shown, text
 from esipy.exceptions import SpecError
 
 #: Header parameters of these names "SHALL be ignored": media types and security schemes say what they hold.
@@ -52,7 +52,7 @@ class OpenAPI3(Reader):
     def _base_url(self, servers: list[Any]) -> str:
         """The address of the first server; a relative one counts from where the document lies."""
         server = is_mapping(servers[0], 'a server')
-        url = urljoin(self.source_url, _filled(server))
+        url = urljoin(self.source_url, _filled(server).strip() or '.')
         split = urlsplit(url)
         if split.query or split.fragment:
             raise SpecError(f'server address {shown(url)} has a query or a fragment, where a path belongs at its end')
@@ -82,15 +82,20 @@ class OpenAPI3(Reader):
         """In which media types a body may be sent, `application/json` before other kinds of JSON."""
         content = mapping(node, 'content')
         for name in sorted(content, key=lambda name: bare(str(name)) != 'application/json'):
-            media = is_mapping(content[name], f'content {name!r}')
+            media = is_mapping(resolve(self.document, content[name]), f'content {name!r}')
             encoding = {
                 field: _part_style(is_mapping(entry, f'the encoding of {field!r}'))
                 for field, entry in mapping(media, 'encoding').items()
             }
-            yield Content(str(name), self.schema(media.get('schema', {})), encoding)
+            schema = self.schema(media.get('schema', {}))
+            if bare(str(name)) in ('*/*', 'application/*'):  # bytes are not JSON
+                yield Content(str(name), schema, encoding, BINARY)
+            yield Content(str(name), schema, encoding)
 
     def parameter(self, node: Mapping[str, Any]) -> Parameter:
         location = text(node, 'in')
+        if location not in ('path', 'query', 'header', 'cookie'):
+            raise Unsupported(f'parameter {shown(node.get("name"))}: the location {shown(location)}')
         content = mapping(node, 'content')
         style = str(node.get('style') or ('form' if location in ('query', 'cookie') else 'simple'))
         if content:
@@ -101,7 +106,12 @@ class OpenAPI3(Reader):
             location,
             self.schema(node.get('schema') or _media(node).get('schema', {})),
             required=bool(node.get('required', False)),
-            style=ParameterStyle(style, bool(node.get('explode', style == 'form')), node.get('allowReserved') is True),
+            style=ParameterStyle(
+                style,
+                exploded=bool(node.get('explode', style == 'form')),
+                allows_reserved=node.get('allowReserved') is True,
+                allows_empty=node.get('allowEmptyValue') is True,
+            ),
             description=str(node.get('description', '')),
         )
 

@@ -20,6 +20,8 @@ class ParameterStyle(NamedTuple):
     exploded: bool = False
     #: Whether characters such as `/` and `:` are not percent-encoded in the query.
     allows_reserved: bool = False
+    #: Whether an empty text is sent in a query or a form, whatever the schema says.
+    allows_empty: bool = False
 
 
 _DEFAULT_STYLE = ParameterStyle()
@@ -48,7 +50,8 @@ class Parameter:
         self.location = location
         self.schema = schema
         self.required = required or location == 'path'
-        self.style, self.exploded, self.allows_reserved = style
+        self.style, self.exploded, self.allows_reserved, allows_empty = style
+        self.allows_empty = allows_empty and location in ('query', 'formData')
         self.description = description or str(schema.raw.get('description', ''))
         #: Of a body, or a field of a form: the media types in which it can be sent, the preferred one first.
         self.contents: tuple[Content, ...] = ()

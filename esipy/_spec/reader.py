@@ -8,7 +8,18 @@ from typing import Any
 
 from esipy._spec.model import COMPATIBILITY_DATE, Operation, OperationKey, ResponseSpec
 from esipy._spec.parameter import Parameter
-from esipy._spec.refs import Unsupported, external_reference, is_mapping, listed, mapping, resolve, shown, text
+from esipy._spec.refs import (
+    Unsupported,
+    as_item,
+    as_schema,
+    external_reference,
+    is_mapping,
+    listed,
+    mapping,
+    resolve,
+    shown,
+    text,
+)
 from esipy._spec.schema import Schema
 from esipy._spec.security import SecurityScheme, scheme_of
 from esipy.exceptions import SpecError
@@ -59,7 +70,7 @@ class Reader:
 
     def _readable(self, node: Any) -> Any:
         """A node, its references followed; the node itself, if they lead out of the document."""
-        return node if external_reference(self.document, node) else resolve(self.document, node)
+        return node if external_reference(self.document, node) else resolve(self.document, node, as_item)
 
     def _item(self, place: OperationKey) -> Mapping[str, Any]:
         item: Mapping[str, Any] = self._readable(self.document['paths'][place.path])
@@ -88,9 +99,9 @@ class Reader:
         Raises SpecError, with the reference, for an operation that is described in another document."""
         if '#' in place.path:
             raise Unsupported(f'the path {shown(place.path)} has a fragment, which is never sent to a server')
-        item = resolve(self.document, self.document['paths'][place.path])
+        item = resolve(self.document, self.document['paths'][place.path], as_item)
         nodes: dict[tuple[str, str], Mapping[str, Any]] = {}
-        for owner in (item, resolve(self.document, item[place.method])):
+        for owner in (item, resolve(self.document, item[place.method], as_item)):
             for entry in listed(owner, 'parameters'):
                 node = is_mapping(resolve(self.document, entry), 'a parameter')
                 nodes[text(node, 'in'), text(node, 'name')] = node
@@ -149,11 +160,12 @@ class Reader:
         """The Schema of a node, one for each node, so that a type which holds itself closes its circle."""
         known = self._schemas.get(id(node))
         if known is None:
-            target = resolve(self.document, node)
+            target = resolve(self.document, node, as_schema)
             if target is not node:
                 schema = self.schema(target)
             else:
-                schema = Schema(self, node if isinstance(node, Mapping) else {})  # JSON Schema's `true`
+                # JSON Schema's `true` is a schema that all values fit, and `false` one that none does.
+                schema = Schema(self, node if isinstance(node, Mapping) else {'not': {}} if node is False else {})
             known = self._schemas[id(node)] = (node, schema)
         return known[1]
 

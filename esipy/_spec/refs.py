@@ -3,8 +3,9 @@
 Everything is looked up when it is needed, and only then. What is broken there raises SpecError, which names it.
 """
 
+import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -15,6 +16,9 @@ from esipy.exceptions import SpecError
 class Unsupported(SpecError):
     """Something in a description that is not broken, and that esipy cannot do."""
 
+
+#: Where an item stands in a list (RFC 6901 section 4).
+_INDEX = re.compile(r'0|[1-9][0-9]{0,8}')
 
 #: Links in a chain of references. No description has more than a handful.
 _MAX_LINKS = 100
@@ -29,14 +33,49 @@ _REPR.maxlevel = 4
 _MAX_BITS = 2048
 
 
-def resolve(document: Mapping[str, Any], node: Any) -> Any:
+#: Of what stands beside a `$ref`, these count (OpenAPI 3.1, Reference Object).
+_BESIDE = ('summary', 'description')
+
+#: Keywords of a schema that say nothing of its values: beside a `$ref` they take the place of the target's.
+_ANNOTATIONS = frozenset(
+    ('title', 'description', 'default', 'example', 'examples', 'deprecated', 'readOnly', 'writeOnly', 'nullable')
+)
+
+
+def with_text(target: Mapping[str, Any], beside: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A node that is referred to, with the text that stands beside the reference."""
+    texts = {name: beside[name] for name in _BESIDE if name in beside}
+    return {**target, **texts} if texts else target
+
+
+def as_schema(target: Mapping[str, Any], beside: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema that is referred to, with the keywords beside the reference: all of them apply (JSON Schema 2020-12,
+    section 8.2.3.1)."""
+    if (beside.keys() & target.keys()) <= _ANNOTATIONS:
+        return {**target, **beside}
+    return {**beside, 'allOf': [target, *beside.get('allOf', ())]}
+
+
+def as_item(target: Mapping[str, Any], beside: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A Path Item, or an operation, that is referred to, with the fields beside the reference."""
+    both = {**target, **beside}
+    if 'parameters' in target and 'parameters' in beside:
+        both['parameters'] = [*listed(target, 'parameters'), *listed(beside, 'parameters')]
+    return both
+
+
+def resolve(
+    document: Mapping[str, Any],
+    node: Any,
+    join: Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]] = with_text,
+) -> Any:
     """The node that `node` refers to, through any chain of references; `node` itself if it refers to nothing.
 
-    What stands beside a `$ref` counts too and wins (OpenAPI 3.1, Reference Object).
+    `join`: what counts of that which stands beside a `$ref`.
     Raises SpecError, which names the reference, for one that leads nowhere, in a circle, or out of the document.
     """
     seen: dict[str, None] = {}
-    beside: dict[str, Any] = {}
+    beside: list[dict[str, Any]] = []
     while isinstance(node, Mapping) and isinstance(node.get('$ref'), str):
         ref = node['$ref']
         if ref in seen:
@@ -45,9 +84,11 @@ def resolve(document: Mapping[str, Any], node: Any) -> Any:
         if len(seen) > _MAX_LINKS:
             raise SpecError(f'reference {shown(next(iter(seen)))} leads through more than {_MAX_LINKS} others')
         if len(node) > 1:
-            beside = {**{key: value for key, value in node.items() if key != '$ref'}, **beside}
+            beside.append({key: value for key, value in node.items() if key != '$ref'})
         node = _follow(document, ref)
-    return {**node, **beside} if beside and isinstance(node, Mapping) else node
+    for fields in reversed(beside) if isinstance(node, Mapping) else ():
+        node = join(node, fields)
+    return node
 
 
 def _follow(document: Mapping[str, Any], ref: str) -> Any:
@@ -62,7 +103,7 @@ def _follow(document: Mapping[str, Any], ref: str) -> Any:
         key = unquote(part).replace('~1', '/').replace('~0', '~')
         if isinstance(node, Mapping) and key in node:
             node = node[key]
-        elif isinstance(node, list) and key.isdecimal() and len(key) < 10 and int(key) < len(node):
+        elif isinstance(node, list) and _INDEX.fullmatch(key) and int(key) < len(node):
             node = node[int(key)]
         else:
             raise SpecError(f'reference to nothing: {shown(ref)} (there is no {shown(key)})')

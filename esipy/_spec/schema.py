@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -27,14 +28,32 @@ _KINDS: dict[str, Any] = {
     'items': (Mapping, bool),
     'required': (list, bool),  # Swagger 2.0: a parameter is its own schema, and has a `required` of another meaning
     'enum': list,
-    **dict.fromkeys(('allOf', 'oneOf', 'anyOf'), list),
+    **dict.fromkeys(('allOf', 'oneOf', 'anyOf', 'prefixItems'), list),
     **dict.fromkeys(('minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'), (int, float, type(None))),
     **dict.fromkeys(('minLength', 'maxLength', 'minItems', 'maxItems'), (int, float, type(None))),
+    **dict.fromkeys(('minProperties', 'maxProperties', 'minContains', 'multipleOf'), (int, float, type(None))),
+    **dict.fromkeys(('not', 'if', 'then', 'else', 'contains', 'propertyNames'), (Mapping, bool)),
+    **dict.fromkeys(('patternProperties', 'dependentRequired', 'dependentSchemas'), Mapping),
 }
 
 #: Bounds of which the largest, or the smallest, applies where a value must fit several schemas.
-_LOWER_BOUNDS = frozenset({'minimum', 'exclusiveMinimum', 'minLength', 'minItems'})
-_UPPER_BOUNDS = frozenset({'maximum', 'exclusiveMaximum', 'maxLength', 'maxItems'})
+_LOWER_BOUNDS = frozenset({'minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties'})
+_UPPER_BOUNDS = frozenset({'maximum', 'exclusiveMaximum', 'maxLength', 'maxItems', 'maxProperties'})
+
+#: Keywords that say something of values without saying which type these have.
+_BOUNDS = (
+    _LOWER_BOUNDS | _UPPER_BOUNDS | {'multipleOf', 'items', 'prefixItems', 'uniqueItems', 'required', 'properties'}
+)
+_BOUNDS |= {'additionalProperties', 'patternProperties', 'dependentRequired'}
+
+#: Keywords by which other schemas apply to the same value.
+_RULES = ('oneOf', 'anyOf', 'not', 'if', 'dependentSchemas', 'contains', 'propertyNames')
+
+#: Patterns of names that are matched: the time that Python takes for others may grow without bound.
+_SIMPLE_PATTERN = re.compile(r'[^()\\|*+?{]*(\\[\w.\-$^\[\]/][^()\\|*+?{]*)*([*+?]\$?)?')
+
+#: Names that are matched with patterns are not longer.
+_MAX_NAME = 200
 
 #: Schemas that one schema may be composed of, or choose from.
 _MAX_PARTS = 2000
@@ -157,6 +176,89 @@ class Schema:
         """The alternatives (`oneOf` and `anyOf`), as they stand in the document."""
         nodes = [*self.keywords.get('oneOf', ()), *self.keywords.get('anyOf', ())]
         return tuple(dict.fromkeys(map(self._reader.schema, nodes)))
+
+    @cached_property
+    def choices(self) -> tuple[tuple[Schema, ...], ...]:
+        """The alternatives of each `oneOf` and `anyOf`: a value fits one of each of these. An alternative that only
+        names alternatives is replaced by them, so that each is tried once."""
+        lists = [part.own[word] for part in self.parts for word in ('oneOf', 'anyOf') if word in part.own]
+        schemas = [dict.fromkeys(map(self._reader.schema, nodes)) for nodes in lists if nodes]
+        if sum(map(len, schemas)) > _MAX_PARTS:
+            raise SpecError(f'a schema is composed of more than {_MAX_PARTS} others')
+        return tuple(tuple(dict.fromkeys(one for option in found for one in option.named)) for found in schemas)
+
+    @cached_property
+    def named(self) -> tuple[Schema, ...]:
+        """This schema; where it only names alternatives, these."""
+        reached = self._reached(lambda part: part.one_of if part.only_chooses else ())
+        return tuple(part for part in reached if not part.only_chooses)
+
+    def discriminated(self, value: Any) -> Schema | None:
+        """The alternative that a value names by the field which tells them apart (Discriminator Object)."""
+        rule = self.keywords.get('discriminator')
+        kind = value.get(rule.get('propertyName')) if isinstance(rule, Mapping) and isinstance(value, Mapping) else None
+        if not isinstance(rule, Mapping) or not isinstance(kind, str):
+            return None
+        names = rule.get('mapping')
+        name = str(names.get(kind, kind) if isinstance(names, Mapping) else kind)
+        for node in (*self.keywords.get('oneOf', ()), *self.keywords.get('anyOf', ())):
+            reference = node.get('$ref') if isinstance(node, Mapping) else None
+            if isinstance(reference, str) and name in (reference, reference.rpartition('/')[2]):
+                return self._reader.schema(node)
+        return None
+
+    @cached_property
+    def rules(self) -> bool:
+        """Whether other schemas apply to the same value."""
+        return any(word in part.own for part in self.parts for word in _RULES)
+
+    @cached_property
+    def has_bounds(self) -> bool:
+        """Whether keywords say something of the value, whichever type it has."""
+        return not _BOUNDS.isdisjoint(self.keywords)
+
+    def each(self, word: str) -> Sequence[Any]:
+        """A keyword of this schema and of all its `allOf` parts, where each of them applies; of a schema as Schema."""
+        if word not in self.keywords:
+            return ()
+        found = [part.own[word] for part in self.parts if part.own.get(word) is not None]
+        return [*map(self._reader.schema, found)] if word in _RULES else found
+
+    @cached_property
+    def conditions(self) -> list[tuple[Schema, Schema | None, Schema | None]]:
+        """Schemas, each with those that apply to values which fit it, and to others: `if`, `dependentSchemas`."""
+        schema = self._reader.schema
+        found: list[tuple[Schema, Schema | None, Schema | None]] = []
+        for own in (part.own for part in self.parts):
+            then, otherwise = (schema(own[word]) if word in own else None for word in ('then', 'else'))
+            if 'if' in own and (then or otherwise):
+                found.append((schema(own['if']), then, otherwise))
+            for name, node in own.get('dependentSchemas', {}).items():
+                found.append((Schema(self._reader, {'type': 'object', 'required': [name]}), schema(node), None))
+        return found
+
+    @cached_property
+    def first_items(self) -> tuple[Schema, ...]:
+        """What the first items of a list are, one by one (`prefixItems`)."""
+        return tuple(map(self._reader.schema, self.keywords.get('prefixItems', ())))
+
+    @cached_property
+    def is_closed(self) -> bool:
+        """Whether a list may hold no more than its `first_items`."""
+        return self.keywords.get('items') is False
+
+    def of_pattern(self, name: str) -> list[Schema] | None:
+        """What a field of this name holds by `patternProperties`; None where a pattern cannot be matched."""
+        found: list[Schema] = []
+        for pattern, node in self.keywords.get('patternProperties', {}).items():
+            if len(name) > _MAX_NAME or not _SIMPLE_PATTERN.fullmatch(pattern):
+                return None
+            try:
+                if re.search(pattern, name):
+                    found.append(self._reader.schema(node))
+            except re.error:
+                return None
+        return found
 
     @cached_property
     def alternatives(self) -> tuple[Schema, ...]:

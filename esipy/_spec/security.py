@@ -18,6 +18,11 @@ class SecurityScheme(NamedTuple):
     parameter: str = 'Authorization'
 
     @property
+    def place(self) -> tuple[str, str]:
+        """Where the credential stands in a request."""
+        return self.location, self.parameter.lower() if self.location == 'header' else self.parameter
+
+    @property
     def is_supported(self) -> bool:
         return self.kind in (BEARER, BASIC) or (
             self.kind == API_KEY and self.location in ('header', 'query', 'cookie') and bool(self.parameter)

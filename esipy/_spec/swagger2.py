@@ -27,7 +27,9 @@ class Swagger2(Reader):
     def _base_url(self, schemes: list[Any]) -> str:
         """Host and scheme are where the document came from, unless it says otherwise (Swagger Object)."""
         source = urlsplit(self.source_url)
-        schemes = schemes or [source.scheme or 'https']
+        schemes = [scheme.lower() for scheme in schemes if isinstance(scheme, str)]
+        known = [scheme for scheme in schemes if scheme in ('https', 'http')]  # `ws` and `wss` are not called
+        schemes = known or schemes or [source.scheme if source.scheme in ('https', 'http') else 'https']
         host = str(self.document.get('host') or source.netloc).rpartition('://')[2].strip('/')
         scheme = 'https' if 'https' in schemes else schemes[0]
         base = str(self.document.get('basePath') or '').strip('/')
@@ -80,7 +82,8 @@ class Swagger2(Reader):
             self.schema(node.get('schema') or {}) if location == 'body' else self.schema(node),
             required=bool(node.get('required', False)),
             style=ParameterStyle(
-                exploded=node.get('collectionFormat') == 'multi' and location in ('query', 'formData')
+                exploded=node.get('collectionFormat') == 'multi' and location in ('query', 'formData'),
+                allows_empty=node.get('allowEmptyValue') is True,
             ),
             description=str(node.get('description', '')),
         )
@@ -88,7 +91,9 @@ class Swagger2(Reader):
     def responses(self, place: OperationKey) -> dict[str, ResponseSpec]:
         produces = tuple(self._media_types(place, 'produces'))
         return {
-            status: spec._replace(media_types=produces) if spec.schema is not None else spec
+            status: spec._replace(media_types=('*/*',) if spec.schema.types == ('file',) else produces)
+            if spec.schema is not None
+            else spec
             for status, spec in super().responses(place).items()
         }
 

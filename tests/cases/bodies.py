@@ -1,7 +1,10 @@
 """Bodies in every media type: what is given, and what arrives at the server."""
 
+import decimal
 import io
 from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -26,6 +29,8 @@ WITH_FILES: dict[str, Any] = {
         'name': TEXT,
         'owner': {'type': 'object'},
         'tags': {'type': 'array', 'items': TEXT},
+        'maybe': {'anyOf': [FILE, {'type': 'null'}]},
+        'some': {'anyOf': [{'type': 'array', 'items': FILE}, {'type': 'null'}]},
     },
 }
 
@@ -53,6 +58,9 @@ BODIES = [
     Case('application/vnd.api+json', NAMED, {'count': 3}, 'application/vnd.api+json', b'{"count": 3}'),
     Case('*/*', NAMED, {'count': 3}, 'application/json', b'{"count": 3}'),
     Case('text/json', NAMED, {'count': 3}, 'text/json', b'{"count": 3}'),
+    Case('application/*+json', NAMED, {'count': '3'}, 'application/json', b'{"count": 3}'),
+    Case('*/*', FILE, b'\xff', 'application/octet-stream', b'\xff'),
+    Case('*/*', {}, Named(b'png'), 'application/octet-stream', b'png'),
     # patches
     Case('application/merge-patch+json', NAMED, {'name': None}, 'application/merge-patch+json', b'{"name": null}'),
     Case(
@@ -81,7 +89,14 @@ BODIES = [
     ),
     Case(FORM, NAMED, {'owner': {'id': 5}}, FORM, b'id=5', {'owner': {'style': 'form'}}),
     Case(FORM, NAMED, {'tags': ['a']}, FORM, b'tags=%5B%22a%22%5D', {'tags': {'contentType': 'application/json'}}),
+    Case(FORM, NAMED, {'name': 'a'}, FORM, b'name=%22a%22', {'name': {'contentType': 'application/json'}}),
     # texts and bytes
+    Case('text/plain', {'type': 'boolean'}, True, 'text/plain; charset=utf-8', b'true'),
+    Case('text/plain', {}, False, 'text/plain; charset=utf-8', b'false'),
+    Case('text/plain', {'type': 'number'}, decimal.Decimal('1.5'), 'text/plain; charset=utf-8', b'1.5'),
+    Case('text/plain', {'type': 'number'}, 34.0, 'text/plain; charset=utf-8', b'34'),
+    Case('text/plain', TEXT, date(2026, 8, 4), 'text/plain; charset=utf-8', b'2026-08-04'),
+    Case('application/octet-stream', FILE, Path(__file__), 'application/octet-stream', Path(__file__).read_bytes()),
     Case('text/plain', TEXT, 'hëllo', 'text/plain; charset=utf-8', 'hëllo'.encode()),
     Case('text/plain', {}, b'\xff', 'text/plain; charset=utf-8', b'\xff'),
     Case('text/csv; charset=ascii', TEXT, 'a,b', 'text/csv; charset=ascii', b'a,b'),
@@ -129,6 +144,18 @@ PARTS = [
             ('tags', None, None, b'a'),
             ('tags', None, None, b'b'),
         ],
+    ),
+    Parts({'file': Path(__file__)}, [('file', 'bodies.py', OCTETS, Path(__file__).read_bytes())]),
+    Parts({'file': b'1', 'maybe': 'x'}, [('file', 'file', OCTETS, b'1'), ('maybe', 'maybe', OCTETS, b'x')]),
+    Parts({'file': b'1', 'some': ['x']}, [('file', 'file', OCTETS, b'1'), ('some', 'some', OCTETS, b'x')]),
+    Parts(
+        {'file': b'1', 'files': (b'2', b'3')},
+        [('file', 'file', OCTETS, b'1'), ('files', 'files', OCTETS, b'2'), ('files', 'files', OCTETS, b'3')],
+    ),
+    Parts(
+        {'file': b'1', 'name': 'x'},
+        [('file', 'file', OCTETS, b'1'), ('name', None, 'application/json', b'"x"')],
+        {'name': {'contentType': 'application/json'}},
     ),
     Parts({'file': ('a"\r\nX-Evil: 1', b'1')}, [('file', 'a%22%0D%0AX-Evil: 1', OCTETS, b'1')]),
 ]

@@ -81,6 +81,11 @@ STYLES = [
     Case('query', STRING, 'a&b#c+d%e', 'color=a%26b%23c%2Bd%25e', {'allowReserved': True}),
     Case('query', STRINGS, ['a/b', 'c:d'], 'color=a/b&color=c:d', {'allowReserved': True}),
     Case('query', STRING, 'a/b:c', 'color=a%2Fb%3Ac', {'allowReserved': False}),
+    Case('query', STRING, 'a%2Fb%zz%', 'color=a%2Fb%25zz%25', {'allowReserved': True}),
+    # empty texts
+    Case('query', {'type': 'integer'}, '', 'color=', {'allowEmptyValue': True}),
+    Case('query', STRING | {'enum': ['a']}, '', 'color=', {'allowEmptyValue': True}),
+    Case('query', INTEGERS, '', 'color=', {'allowEmptyValue': True}),
     # JSON as the content of a parameter
     Case(
         'query',
@@ -111,6 +116,13 @@ STYLES = [
     Case('query', {'type': 'number'}, 1e-7, 'color=1e-07'),
     Case('query', {'type': 'array', 'items': {'type': 'number'}}, [1.0, 2.5], 'color=1&color=2.5'),
     Case('query', {'type': 'boolean'}, True, 'color=true'),
+]
+
+#: OpenAPI 3: parameters, defaults that cannot be written, and so are none.
+UNWRITABLE_DEFAULTS: list[dict[str, Any]] = [
+    {'in': 'query', 'schema': {'type': 'object', 'default': {'a': {'b': 1}}}},
+    {'in': 'query', 'style': 'deepObject', 'schema': {'type': 'object', 'default': {'a': [1]}}},
+    {'in': 'query', 'style': 'deepObject', 'schema': {'type': 'integer', 'default': 5}},
 ]
 
 #: OpenAPI 3: what is refused, and what the error says.
@@ -150,5 +162,6 @@ FORMATS = [
         [[1, 2], [3]],
         'color=1%7C2%2C3',
     ),
+    Case('query', {'type': 'boolean'}, '', 'color=', {'allowEmptyValue': True}),
     Case('query', {'type': 'number'}, 34.0, 'color=34'),
 ]

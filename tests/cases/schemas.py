@@ -1,8 +1,10 @@
 """Schemas, values of them, and what a body of such a value is sent as; REFUSED where it is not sent at all."""
 
 import decimal
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Any
+
+import numpy
 
 REFUSED = object()
 
@@ -33,6 +35,17 @@ _READ_ONLY = {
     'required': ['id', 'name'],
     'properties': {'id': {'allOf': [_INTEGER], 'readOnly': True}, 'name': _STRING},
 }
+_TREE = {'type': 'object', 'properties': {'kind': _STRING, 'size': _INTEGER}}
+_ANY_OF_FIELDS = {**record(a=_INTEGER, b=_INTEGER), 'anyOf': [{'required': ['a']}, {'required': ['b']}]}
+_IF = {
+    **record(kind=_STRING, size={}),
+    'if': {'properties': {'kind': {'const': 'number'}}, 'required': ['kind']},
+    'then': {'properties': {'size': _INTEGER}, 'required': ['size']},
+    'else': {'required': ['text']},
+}
+_PAIR = {'type': 'array', 'prefixItems': [_INTEGER, _STRING], 'items': False}
+_PATTERNS: dict[str, Any] = {'type': 'object', 'patternProperties': {'^x-': _INTEGER}, 'additionalProperties': False}
+_UNKNOWN_PATTERN = {**_PATTERNS, 'patternProperties': {'^(a+)+$': _INTEGER}}
 _DEFAULTS = record(
     private={'type': 'boolean', 'default': False},
     inner={**record(archived={'type': 'boolean', 'default': False}), 'default': {'archived': True}},
@@ -89,6 +102,70 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     ({'allOf': [_INTEGER, {'type': 'number'}]}, 2.5, REFUSED),
     ({'allOf': [_NAMED, {'type': 'object', 'required': ['size']}]}, {'name': 'x'}, REFUSED),
     ({'allOf': [_NAMED, {'type': 'object', 'required': ['size']}]}, {'name': 'x', 'size': 1}, {'name': 'x', 'size': 1}),
+    ({'allOf': [{**_INTEGER, 'multipleOf': 2}, {'multipleOf': 3}]}, 4, REFUSED),
+    ({'allOf': [{**_INTEGER, 'multipleOf': 2}, {'multipleOf': 3}]}, 6, 6),
+    ({'allOf': [{'type': 'object', 'maxProperties': 1}, {'maxProperties': 5}]}, {'a': 1, 'b': 2}, REFUSED),
+    ({'allOf': [{'oneOf': [{'required': ['a']}]}, {'oneOf': [{'required': ['b']}]}]}, {'a': 1}, REFUSED),
+    ({'allOf': [{'oneOf': [{'required': ['a']}]}, {'oneOf': [{'required': ['b']}]}]}, {'b': 1}, REFUSED),
+    # alternatives beside a type
+    (_ANY_OF_FIELDS, {}, REFUSED),
+    (_ANY_OF_FIELDS, {'b': '1'}, {'b': 1}),
+    ({**_INTEGER, 'anyOf': [{'maximum': 3}, {'minimum': 7}]}, 5, REFUSED),
+    ({**_INTEGER, 'anyOf': [{'maximum': 3}, {'minimum': 7}]}, '8', 8),
+    ({'type': 'object', 'oneOf': [record(a=_INTEGER)]}, {'a': '5'}, {'a': 5}),
+    ({'type': 'object', 'oneOf': [record(a=_INTEGER)]}, {'a': 'x'}, REFUSED),
+    ({**record(name=_STRING), 'oneOf': [record(names=_STRING)]}, {'name': 'x'}, {'name': 'x'}),
+    ({**_READ_ONLY, 'anyOf': [{'required': ['id']}, {'required': ['code']}]}, {'name': 'x'}, {'name': 'x'}),
+    ({**_STRING, 'nullable': True, 'anyOf': [{'minLength': 2}]}, 'a', REFUSED),
+    ({'anyOf': [{'type': 'array'}, {'minimum': 0}]}, 5, 5),
+    # keywords that come without a type
+    ({'minimum': 3}, 1, REFUSED),
+    ({'minimum': 3}, 'a', 'a'),
+    ({'maxLength': 3}, 'abcd', REFUSED),
+    ({'items': _INTEGER}, ['5'], [5]),
+    ({'items': _INTEGER}, ['x'], REFUSED),
+    ({'maxItems': 1}, [1, 2], REFUSED),
+    ({'required': ['a']}, {}, REFUSED),
+    ({'required': ['a']}, 5, 5),
+    ({'additionalProperties': _INTEGER}, {'a': 'x'}, REFUSED),
+    # numbers of fields, items and steps
+    ({**_INTEGER, 'multipleOf': 5}, 7, REFUSED),
+    ({**_INTEGER, 'multipleOf': 5}, 10, 10),
+    ({'type': 'number', 'multipleOf': 0.01}, 19.99, 19.99),
+    ({'type': 'number', 'multipleOf': 0.1}, 0.3, 0.3),
+    ({'type': 'number', 'multipleOf': 0.1}, 0.35, REFUSED),
+    ({'type': 'number', 'multipleOf': 0.0001}, 1e300, 1e300),
+    ({'type': 'object', 'minProperties': 1}, {}, REFUSED),
+    ({'type': 'object', 'maxProperties': 1}, {'a': 1, 'b': 2}, REFUSED),
+    ({**record(a=_INTEGER, b=_INTEGER), 'dependentRequired': {'a': ['b']}}, {'a': 1}, REFUSED),
+    ({**record(a=_INTEGER, b=_INTEGER), 'dependentRequired': {'a': ['b']}}, {'b': 1}, {'b': 1}),
+    ({**record(a=_INTEGER), 'dependentSchemas': {'a': {'required': ['c']}}}, {'a': 1}, REFUSED),
+    (_PAIR, ['1', 2], [1, '2']),
+    (_PAIR, ['x', 'y'], REFUSED),
+    (_PAIR, [1, 'b', 3], REFUSED),
+    ({'type': 'array', 'prefixItems': [_STRING], 'items': _INTEGER}, ['b', '3'], ['b', 3]),
+    ({'type': 'array', 'items': False}, [1], REFUSED),
+    ({'type': 'array', 'contains': {'const': 5}}, [1], REFUSED),
+    ({'type': 'array', 'contains': {'const': 5}}, [1, 5], [1, 5]),
+    ({'type': 'object', 'propertyNames': {'maxLength': 3}}, {'abcd': 1}, REFUSED),
+    # schemas that must not fit, or that depend on others
+    ({'not': _STRING}, 'x', REFUSED),
+    ({'not': _STRING}, 5, 5),
+    ({**_STRING, 'not': {'enum': ['admin']}}, 'admin', REFUSED),
+    (record(x=False), {'x': 1}, REFUSED),
+    (record(x=False), {}, {}),
+    (record(x=True), {'x': 1}, {'x': 1}),
+    (_IF, {'kind': 'number', 'size': '3'}, {'kind': 'number', 'size': 3}),
+    (_IF, {'kind': 'number', 'size': 'x'}, REFUSED),
+    (_IF, {'kind': 'number'}, REFUSED),
+    (_IF, {'kind': 'text'}, REFUSED),
+    (_IF, {'kind': 'text', 'text': 'x'}, {'kind': 'text', 'text': 'x'}),
+    # true is not 1
+    (record(x={'enum': [1, 'a']}), {'x': True}, REFUSED),
+    (record(x={'const': True}), {'x': 1}, REFUSED),
+    (record(x={'enum': [1, True]}), {'x': True}, {'x': True}),
+    ({'type': 'array', 'uniqueItems': True}, [1, True, 0, False, 1.0], [1, True, 0, False]),
+    ({'type': 'array', 'uniqueItems': True}, [[1], [True], [1]], [[1], [True]]),
     # directions
     (_READ_ONLY, {'name': 'x'}, {'name': 'x'}),
     (_READ_ONLY, {'name': 'x', 'id': 5}, {'name': 'x', 'id': 5}),
@@ -135,6 +212,17 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     ({'anyOf': [_INTEGER, {'type': 'array', 'items': _INTEGER}]}, (1, 2), [1, 2]),
     # names by their pattern
     ({'type': 'object', 'patternProperties': {'^x': _INTEGER}, 'additionalProperties': False}, {'xa': 1}, {'xa': 1}),
+    (_PATTERNS, {'x-a': '5'}, {'x-a': 5}),
+    (_PATTERNS, {'x-a': 'b'}, REFUSED),
+    (_PATTERNS, {'y': 5}, REFUSED),
+    (_UNKNOWN_PATTERN, {'a' * 40 + '!': 'x'}, {'a' * 40 + '!': 'x'}),
+    # what programs bring
+    ({}, {'a': numpy.array([1, 2]), 'b': numpy.bool_(True)}, {'a': [1, 2], 'b': True}),
+    (_INTEGER, numpy.bool_(True), REFUSED),
+    ({'type': 'number'}, numpy.bool_(True), REFUSED),
+    ({'type': 'number'}, numpy.float32(0.5), 0.5),
+    ({'type': 'number'}, decimal.Decimal('1.00000000000000000001'), 1),
+    ({**_STRING, 'format': 'time'}, time(3, 4), '03:04:00'),
     # dates
     ({**_STRING, 'format': 'date'}, datetime(2026, 8, 4, 23, tzinfo=UTC), '2026-08-04'),
     ({**_STRING, 'format': 'date'}, date(2026, 8, 4), '2026-08-04'),
@@ -166,4 +254,57 @@ QUERY_DEFAULTS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({**_INTEGER, 'default': None}, []),
     ({'type': ['integer', 'null'], 'default': None}, []),
     ({'type': 'number', 'default': 34.0}, [('a', '34')]),
+]
+
+_BASE = {**record(a=_STRING), 'required': ['a']}
+
+#: A schema that is referred to, what stands beside the reference, a value, and what is sent.
+BESIDE: list[tuple[dict[str, Any], dict[str, Any], Any, Any]] = [
+    (_BASE, {'required': ['b'], **record(b=_INTEGER)}, {'b': 1}, REFUSED),
+    (_BASE, {'required': ['b'], **record(b=_INTEGER)}, {'a': 'x'}, REFUSED),
+    (_BASE, {'required': ['b'], **record(b=_INTEGER)}, {'a': 'x', 'b': '1'}, {'a': 'x', 'b': 1}),
+    ({**_INTEGER, 'minimum': 3}, {'minimum': 1}, 2, REFUSED),
+    ({**_INTEGER, 'maximum': 5}, {'maximum': 9}, 7, REFUSED),
+    ({**_INTEGER, 'maximum': 5}, {'minimum': 3}, 2, REFUSED),
+    ({**_STRING, 'enum': ['a', 'b']}, {'enum': ['b', 'c']}, 'c', REFUSED),
+    ({**_STRING, 'enum': ['a', 'b']}, {'enum': ['b', 'c']}, 'b', 'b'),
+    ({'allOf': [_BASE]}, {'allOf': [{'required': ['c']}]}, {'a': 'x'}, REFUSED),
+    (_INTEGER, {'description': 'text', 'title': 'T'}, '5', 5),
+    (record(id=_INTEGER), {'title': 'T', 'readOnly': True}, {'id': '5'}, {'id': 5}),
+]
+
+_KINDS = {
+    'Cat': {**_TREE, 'properties': {'kind': _STRING, 'size': _STRING}},
+    'Dog': _TREE,
+    # The base leads to its alternatives, which lead back to it.
+    'Pet': {
+        'type': 'object',
+        'required': ['kind'],
+        'discriminator': {'propertyName': 'kind'},
+        'oneOf': [{'$ref': '#/components/schemas/Fish'}],
+    },
+    'Fish': {'allOf': [{'$ref': '#/components/schemas/Pet'}, record(fins=_INTEGER)]},
+}
+_CHOICE = {'oneOf': [{'$ref': '#/components/schemas/Cat'}, {'$ref': '#/components/schemas/Dog'}]}
+_MAPPED = {'dog': '#/components/schemas/Dog', 'cat': 'Cat'}
+
+#: Schemas with a discriminator, in a document with the schemas of `KINDS`: a value, and what is sent.
+KINDS = _KINDS
+DISCRIMINATED: list[tuple[dict[str, Any], Any, Any]] = [
+    ({**_CHOICE, 'discriminator': {'propertyName': 'kind'}}, {'kind': 'Dog', 'size': '5'}, {'kind': 'Dog', 'size': 5}),
+    ({**_CHOICE, 'discriminator': {'propertyName': 'kind'}}, {'kind': 'Dog', 'size': 'x'}, REFUSED),
+    (
+        {**_CHOICE, 'discriminator': {'propertyName': 'kind', 'mapping': _MAPPED}},
+        {'kind': 'dog', 'size': '5'},
+        {'kind': 'dog', 'size': 5},
+    ),
+    (
+        {**_CHOICE, 'discriminator': {'propertyName': 'kind', 'mapping': _MAPPED}},
+        {'kind': 'cat', 'size': '5'},
+        {'kind': 'cat', 'size': '5'},
+    ),
+    ({**_CHOICE, 'discriminator': 'kind'}, {'kind': 'Dog', 'size': '5'}, {'kind': 'Dog', 'size': '5'}),
+    ({'$ref': '#/components/schemas/Pet'}, {'kind': 'Fish', 'fins': '2'}, {'kind': 'Fish', 'fins': 2}),
+    ({'$ref': '#/components/schemas/Fish'}, {'kind': 'Fish', 'fins': '2'}, {'kind': 'Fish', 'fins': 2}),
+    ({'$ref': '#/components/schemas/Fish'}, {'fins': '2'}, REFUSED),
 ]

@@ -90,6 +90,12 @@ def test_what_is_not_such_a_body_is_refused(media_type: str, schema: dict[str, A
     assert reason in str(caught.value)
 
 
+def test_an_object_in_a_form_is_not_sent_as_something_else() -> None:
+    content = {MULTIPART: {'schema': NAMED, 'encoding': {'owner': {'contentType': 'application/xml'}}}}
+    with pytest.raises(CallError, match='an object or a list cannot be written as application/xml'):
+        operation('http://127.0.0.1:9', content)(body={'owner': {'id': 1}})
+
+
 @pytest.mark.parametrize('media_type', UNSUPPORTED)
 def test_a_media_type_that_is_not_supported(media_type: str) -> None:
     made = operation('http://127.0.0.1:9', {media_type: {}})
@@ -170,6 +176,13 @@ def test_a_file_of_the_old_format(server: Server, esi: EsiClient) -> None:
         send(note='n')
     with pytest.raises(CallError, match=r'note: .* is not a text'):
         send(file=b'x', note=[1])
+
+
+@pytest.mark.parametrize('produces', [[], ['application/json'], ['application/pdf']])
+def test_a_response_that_is_a_file_of_the_old_format(produces: list[str], esi: EsiClient) -> None:
+    with Server(partial(send, b'%PDF', 'application/pdf')) as server:
+        get = declared(*produces, schema={'type': 'file'}, version='2.0')(server.url)
+        assert esi.request(get()).data == b'%PDF'
 
 
 def test_a_form_that_must_be_multipart(server: Server, esi: EsiClient) -> None:

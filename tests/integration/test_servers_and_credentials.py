@@ -51,6 +51,10 @@ REGIONS = {
         (servers('/v2'), {}, servers(MAIN), 'https://docs.example/v2/a'),
         (servers('v2/'), {}, servers(MAIN), 'https://docs.example/here/v2/a'),
         ({}, servers('//cdn.example/v3'), servers(MAIN), 'https://cdn.example/v3/a'),
+        ({}, {}, servers(''), 'https://docs.example/here/a'),
+        ({}, {}, servers('.'), 'https://docs.example/here/a'),
+        ({}, {}, servers(' https://main.example/v1/ '), 'https://main.example/v1/a'),
+        ({}, {}, {'servers': [{'description': 'no address'}]}, 'https://docs.example/here/a'),
     ],
 )
 def test_the_nearest_server_is_the_one(
@@ -84,6 +88,33 @@ def test_schemes_of_an_operation_of_the_old_format() -> None:
     app = App.create({'swagger': '2.0', 'host': 'a.example', 'basePath': 'v1', 'schemes': ['https'], 'paths': paths})
     assert app.op['get_a']()[0].url == 'http://a.example/v1/a'
     assert app.op['get_b']()[0].url == 'https://a.example/v1/b'
+
+
+@pytest.mark.parametrize(
+    ('schemes', 'source', 'url'),
+    [
+        (['ws', 'http'], '', 'http://a.example/a'),
+        (['wss', 'https', 'http'], '', 'https://a.example/a'),
+        (['HTTP'], '', 'http://a.example/a'),
+        ([], 'file:///dir/a.json', 'https://a.example/a'),
+        ([], 'http://docs.example/a.json', 'http://a.example/a'),
+    ],
+)
+def test_the_scheme_of_the_old_format(schemes: list[str], source: str, url: str) -> None:
+    from esipy._documents.parse import read
+
+    document = {'swagger': '2.0', 'host': 'a.example', 'schemes': schemes, 'paths': {'/a': {'get': {}}}}
+    assert App(read(document, source)).op['get_a']()[0].url == url
+
+
+def test_a_server_that_is_not_called_by_http_is_named() -> None:
+    paths: Any = {'/a': {'get': {}}}
+    for document in (
+        {'openapi': '3.1.0', 'paths': paths, **servers('ftp://a.example')},
+        {'swagger': '2.0', 'host': 'a.example', 'schemes': ['wss'], 'paths': paths},
+    ):
+        with pytest.raises(SpecError, match=r"get_a: the server is called by '(ftp|wss)'; only http and https are"):
+            _ = App.create(document).op['get_a']()[0].url
 
 
 def test_the_token_goes_to_the_server_of_the_operation_and_to_no_other() -> None:
@@ -145,6 +176,8 @@ BASIC = 'Basic ' + base64.b64encode('user:pässword'.encode()).decode()
         ([['header_key', 'query_key'], ['oauth']], 'abc', '/a', {'authorization': 'Bearer abc'}),
         ([['header_key', 'query_key']], {'header_key': 'x', 'query_key': 'y'}, '/a?key=y', {'x-key': 'x'}),
         ([['basic'], ['header_key']], {'header_key': 'x'}, '/a', {'x-key': 'x'}),
+        ([['header_key'], ['basic']], ('user', 'pässword'), '/a', {'authorization': BASIC}),
+        ([['header_key'], ['basic']], 'x', '/a', {'x-key': 'x'}),
     ],
 )
 def test_a_credential_in_the_form_that_the_scheme_says(
@@ -203,6 +236,11 @@ def test_a_scheme_that_is_not_supported_is_named(scheme: str) -> None:
     with pytest.raises(SpecError, match=rf'^get_a: not supported: security scheme \'{scheme}\''):
         operation(token='hush')
     assert operation()[0].url == 'http://a.example/a'
+
+
+def test_credentials_that_would_replace_one_another_are_refused() -> None:
+    with pytest.raises(SpecError, match=r'^get_a: not supported: several credentials in one place: basic, oauth'):
+        api('http://a.example', ['basic', 'oauth'])(token={'basic': ('user', 'hush'), 'oauth': 'hush'})
 
 
 def test_an_api_key_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
@@ -275,6 +313,26 @@ def test_a_path_that_another_document_describes_names_it() -> None:
     for ask in (lambda: app.by_path('GET', '/a/5'), lambda: app.op['get_a_id'], lambda: app.op['post_a_id']):
         with pytest.raises(SpecError, match=r"'other\.yaml#/a'"):
             ask()
+
+
+def test_the_parameters_beside_a_reference_and_behind_it() -> None:
+    query, path = ({'in': where, 'name': where, 'required': True, 'schema': True} for where in ('query', 'path'))
+    shared = {'parameters': [query], 'get': {'operationId': 'a'}}
+    paths = {'/a/{path}': {'$ref': '#/components/pathItems/A', 'parameters': [path]}}
+    app = App.create({'openapi': '3.1.0', **servers(MAIN), 'paths': paths, 'components': {'pathItems': {'A': shared}}})
+    request = app.op['a'](query=1, path=2)[0]
+    assert (request.path, request.query) == ('/a/2', [('query', '1')])
+
+
+def test_what_stands_beside_the_reference_of_a_parameter_is_text_alone() -> None:
+    """OpenAPI 3.1, Reference Object: "any properties added MUST be ignored" but for summary and description."""
+    node = {'$ref': '#/components/parameters/Q', 'name': 'other', 'required': True, 'description': 'text'}
+    components = {'parameters': {'Q': {'in': 'query', 'name': 'q', 'schema': {'type': 'integer'}}}}
+    paths = {'/a': {'get': {'operationId': 'a', 'parameters': [node]}}}
+    operation = App.create({'openapi': '3.1.0', **servers(MAIN), 'paths': paths, 'components': components}).op['a']
+    assert operation()[0].query == []
+    assert operation(q='5')[0].query == [('q', '5')]
+    assert operation.parameters[0].description == 'text'
 
 
 def test_an_operation_may_be_referred_to_within_the_document() -> None:

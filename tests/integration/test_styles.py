@@ -7,7 +7,7 @@ import pytest
 
 from esipy import App, EsiClient
 from esipy.exceptions import CallError, SpecError
-from tests.cases.parameters import FORMATS, REFUSED_STYLES, STYLES, Case
+from tests.cases.parameters import FORMATS, REFUSED_STYLES, STRING, STYLES, UNWRITABLE_DEFAULTS, Case
 from tests.integration.things import client
 from tests.servers import Server, Visit, answer
 
@@ -63,6 +63,29 @@ def test_what_no_style_defines_is_refused(case: Case, server: Server) -> None:
     with pytest.raises(SpecError, match=r'^get_at\w*: not supported: parameter ') as caught:
         call(server, {'in': case.location, **schema, **case.more}, case.value)
     assert case.arrives in str(caught.value)
+
+
+@pytest.mark.parametrize('node', UNWRITABLE_DEFAULTS)
+def test_a_default_that_cannot_be_written_is_as_good_as_none(node: dict[str, Any], server: Server) -> None:
+    assert call(server, {**node, 'required': False}, None)[0].query == []
+    with pytest.raises(CallError, match='color: is required'):
+        call(server, node, None)
+
+
+@pytest.mark.parametrize('name', ['a;b', 'a=b', 'ü', 'a b', ''])
+def test_a_cookie_of_a_name_that_no_cookie_can_have(name: str, server: Server) -> None:
+    parameters = [{'in': 'cookie', 'name': name, 'schema': STRING}]
+    paths = {'/at': {'get': {'operationId': 'a', 'parameters': parameters, 'responses': {}}}}
+    operation = App.create({'openapi': '3.1.0', 'servers': [{'url': server.url}], 'paths': paths}).op['a']
+    with pytest.raises(SpecError, match=r'^a: not supported: a cookie cannot be called '):
+        operation(**{name: 'x'})
+    assert operation()[0].path == '/at'
+
+
+@pytest.mark.parametrize('location', ['body', 'formData', 'querystring', 'nowhere'])
+def test_a_location_that_openapi_does_not_have(location: str, server: Server) -> None:
+    with pytest.raises(SpecError, match=f"not supported: parameter 'color': the location '{location}'"):
+        call(server, {'in': location, 'schema': STRING}, 'x')
 
 
 @pytest.mark.parametrize('case', FORMATS, ids=ids)

@@ -66,7 +66,7 @@ SETTINGS: Mapping[str, Setting] = {
     'ESI_CONNECTION_POOL_MAX_KEEPALIVE': Setting(20, _COUNT, 'accepted, not used'),
     'ESI_CONNECTION_POOL_KEEPALIVE_EXPIRY': Setting(5, _SECONDS, 'accepted, not used'),
     'ESI_SERVER_ERROR_MAX_RETRIES': Setting(3, _COUNT, 'how often a call is repeated after a server error'),
-    'ESI_SERVER_ERROR_WAIT_EXPONENT': Setting(1, _SECONDS, 'seconds before the first retry after a server error'),
+    'ESI_SERVER_ERROR_WAIT_EXPONENT': Setting(1, _SECONDS, 'accepted, not used'),
     'ESI_CACHE_ALIAS': Setting('default', _TEXT, 'alias in CACHES where responses are stored'),
     'ESI_COMPATIBILITY_DATE': Setting(None, _TEXT_OR_NONE, 'date whose API is called; None: the newest known one'),
     'ESI_MAX_WAIT': Setting(5, _SECONDS, 'seconds that a call waits for a rate limit, before it raises LimitedError'),

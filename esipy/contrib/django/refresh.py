@@ -1,7 +1,7 @@
 """A token is refreshed once, however many threads and processes need it.
 
-The row is locked until the new tokens are in it; whoever waited for the lock finds them there. `refresh` shows the
-steps from top to bottom.
+The row is locked until the new tokens are in it; whoever waited for the lock finds them there. On SQLite, where that
+would lock the whole database, the refreshes of a database wait for each other instead. `_Attempt` shows the steps.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ from __future__ import annotations
 import copy
 import logging
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
 from functools import partial
 from typing import Any
 
@@ -28,7 +31,7 @@ from esipy.contrib.django.errors import (
     TokenInvalidError,
 )
 from esipy.contrib.django.now import now
-from esipy.contrib.django.row_lock import RowBusyError, locked
+from esipy.contrib.django.row_lock import RowBusyError, alone, locked, patiently
 from esipy.contrib.django.unsaved import Tokens, state_of, unsaved
 
 LOGGER = logging.getLogger(__name__)
@@ -45,8 +48,8 @@ _FIELDS = (
     'revoked_reason',
 )
 
-#: Seconds for which a refresh apart from the caller's transaction waits for the row: the caller itself may have locked
-#: it.
+#: Seconds for which a refresh waits that may be waiting for itself: apart from the caller's transaction for the row,
+#: which the caller itself may have locked; in a transaction on SQLite for another refresh, which may wait for that one.
 _PATIENCE = 5.0
 
 
@@ -95,9 +98,12 @@ def refresh(token: Any) -> None:
 
 def _refresh_once(token: Any, using: str) -> None:
     connection = connections[using]
-    if connection.in_atomic_block and connection.features.has_select_for_update_nowait and _done_apart(token, using):
+    if connection.vendor == 'sqlite':
+        _Attempt(token, using).alone()
         return
-    _refresh_in_transaction(token, using, None)
+    is_apart = connection.in_atomic_block and connection.features.has_select_for_update_nowait
+    if not (is_apart and _done_apart(token, using)):
+        _Attempt(token, using).in_one_transaction()
 
 
 def _done_apart(token: Any, using: str) -> bool:
@@ -108,53 +114,130 @@ def _done_apart(token: Any, using: str) -> bool:
 
     def work() -> bool:
         try:
-            return _refresh_in_transaction(token, using, _PATIENCE)
+            return _Attempt(token, using).in_one_transaction(_PATIENCE)
         except RowBusyError:
             return False
         finally:
             connections[using].close()
 
     with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(work).result()
+        # The context of the caller: what it traces goes on there, and receivers of signals find its variables.
+        return pool.submit(copy_context().run, work).result()
 
 
-def _refresh_in_transaction(token: Any, using: str, patience: float | None) -> bool:
-    """Refresh a token, unless that was done while this thread waited for the row.
+class _Attempt:
+    """One attempt to refresh a token: what is in its row, what the SSO has given for it, and what went wrong."""
 
-    With `patience` return False where there is no such row: its insertion may not be committed yet.
-    """
-    begun, seen = clock.monotonic(), token.access_token
-    row = tokens = fault = None
-    try:
-        with locked(token, using, patience) as row:
+    def __init__(self, token: Any, using: str) -> None:
+        self._token = token
+        self._using = using
+        self._begun = clock.monotonic()
+        self._row: Any = None
+        self._before: tuple[Any, ...] = ()
+        self._tokens: Tokens | None = None
+        self._fault: DjangoEsiException | None = None
+        self._has_changed = False
+
+    def in_one_transaction(self, patience: float | None = None) -> bool:
+        """Ask the SSO while the row is locked.
+
+        With `patience` return False where there is no such row: its insertion may not be committed yet.
+        """
+        with self._keeping_tokens(), locked(self._token, self._using, patience) as row:
             if row is None and patience is not None:
                 return False
-            if row is None:
-                raise TokenInvalidError(f'the token of {token.character_name} was deleted meanwhile: sign in again')
-            before = state_of(row)
-            tokens = unsaved.of(row, using)
-            if tokens is not None:
-                _put(row, tokens.values)
-            if row.access_token == seen or row.expired or row.revoked_at is not None:
-                values, fault = _exchange(row, _failures.since((using, row.pk), begun))
-                tokens = Tokens(before, values) if 'refresh_token' in values else tokens
-                _put(row, values)
-            _keep_until_committed(row, using, tokens)
-    except (OperationalError, InterfaceError) as error:
-        if row is not None and tokens is not None:
-            unsaved.keep(row, using, tokens)
-        if not connections[using].in_atomic_block and not connections[using].is_usable():
-            connections[using].close()
-        raise TokenDatabaseError(
-            f'the database does not take the tokens of {token.character_name}: try again when it is back'
-        ) from error
-    for field in _FIELDS:
-        setattr(token, field, getattr(row, field))
-    if isinstance(fault, SSOUnavailableError):
-        _failures.add((using, row.pk), fault)
-    if fault is not None:
-        raise fault
-    return True
+            self._ask(row)
+            self._save()
+        self._report()
+        return True
+
+    def alone(self) -> None:
+        """Ask the SSO while no other token of the database is refreshed (SQLite).
+
+        SQLite has one writer. Others are not kept waiting for the SSO, unless the caller is one itself: the row is
+        read, and saved, in a short transaction each.
+        """
+        in_transaction = connections[self._using].in_atomic_block
+        with self._keeping_tokens(), alone(self._using, _PATIENCE if in_transaction else None):
+            if in_transaction:
+                with locked(self._token, self._using) as row:
+                    self._ask(row)
+                    self._save()
+            else:
+                self._ask(patiently(self._current))
+                if self._has_changed:
+                    patiently(self._save_unless_changed)
+        self._report()
+
+    @contextmanager
+    def _keeping_tokens(self) -> Iterator[None]:
+        """What the SSO has given is kept in this process if the database does not take it."""
+        connection = connections[self._using]
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            if self._row is not None and self._tokens is not None:
+                unsaved.keep(self._row, self._using, self._tokens)
+            if not connection.in_atomic_block and not connection.is_usable():
+                connection.close()
+            raise TokenDatabaseError(
+                f'the database does not take the tokens of {self._token.character_name}: try again when it is back'
+            ) from error
+
+    def _ask(self, row: Any) -> None:
+        """Put new tokens into the row, without saving it; from the SSO, unless another thread was faster."""
+        self._row = self._existing(row)
+        self._before = state_of(row)
+        self._tokens = unsaved.of(row, self._using)
+        if self._tokens is not None:
+            self._put(self._tokens.values)
+        if row.access_token == self._token.access_token or row.expired or row.revoked_at is not None:
+            values, self._fault = _exchange(row, _failures.since((self._using, row.pk), self._begun))
+            if 'refresh_token' in values:
+                self._tokens = Tokens(self._before, values)
+            self._put(values)
+
+    def _existing(self, row: Any) -> Any:
+        if row is None:
+            raise TokenInvalidError(f'the token of {self._token.character_name} was deleted meanwhile: sign in again')
+        return row
+
+    def _put(self, values: dict[str, Any]) -> None:
+        """Put new values into the row. New tokens mean that it is not revoked any more."""
+        for name, value in values.items():
+            setattr(self._row, name, value)
+        if 'refresh_token' in values:
+            self._row.revoked_at = self._row.revoked_reason = None
+        self._has_changed = self._has_changed or bool(values)
+
+    def _save(self) -> None:
+        if self._has_changed:
+            self._row.save(update_fields=_FIELDS)
+        _keep_until_committed(self._row, self._using, self._tokens)
+
+    def _current(self) -> Any:
+        """The row, after transactions that have refreshed it are committed."""
+        with locked(self._token, self._using) as row:
+            return row
+
+    def _save_unless_changed(self) -> None:
+        """Save the row, unless somebody has signed in meanwhile: then that token is taken over."""
+        with locked(self._token, self._using) as row:
+            if state_of(self._existing(row)) == self._before:
+                self._save()
+                return
+        self._row, self._tokens = row, None
+        if not row.expired and row.revoked_at is None:
+            self._fault = None
+
+    def _report(self) -> None:
+        """Take over what is in the row; raise what went wrong."""
+        for field in _FIELDS:
+            setattr(self._token, field, getattr(self._row, field))
+        if isinstance(self._fault, SSOUnavailableError):
+            _failures.add((self._using, self._row.pk), self._fault)
+        if self._fault is not None:
+            raise self._fault
 
 
 def _keep_until_committed(row: Any, using: str, tokens: Tokens | None) -> None:
@@ -192,16 +275,6 @@ def _exchange(row: Any, failure: SSOUnavailableError | None) -> tuple[dict[str, 
     except TokenInvalidError as error:
         return {}, error  # the row stays as it was
     return values, fault
-
-
-def _put(row: Any, values: dict[str, Any]) -> None:
-    """Save new values of a row. New tokens mean that it is not revoked any more."""
-    for name, value in values.items():
-        setattr(row, name, value)
-    if 'refresh_token' in values:
-        row.revoked_at = row.revoked_reason = None
-    if values:
-        row.save(update_fields=_FIELDS)
 
 
 class _OtherOwnerError(TokenInvalidError):

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connection, connections, transaction
+from django.db.models.signals import post_save
 from django.test import Client, override_settings
 
 from esipy import exceptions
@@ -358,6 +360,24 @@ def test_a_rollback_on_a_database_with_row_locks_is_seen_by_all_processes(esi: S
     assert Token.objects.get().refresh_token != expired.refresh_token
 
 
+def test_a_refresh_has_the_context_of_its_caller(esi: Sandbox, expired: Token) -> None:
+    """Spans of a tracer hang on it, and what a receiver of a signal looks up. Some databases refresh in a thread."""
+    user = ContextVar('user', default='nobody')
+    seen: list[str] = []
+
+    def receive(**_: Any) -> None:
+        seen.append(user.get())
+
+    post_save.connect(receive, sender=Token)
+    user.set('anna')
+    try:
+        with transaction.atomic():
+            Token.objects.get().refresh()
+    finally:
+        post_save.disconnect(receive, sender=Token)
+    assert seen == ['anna']
+
+
 def test_a_refresh_in_the_transaction_that_changed_the_row(esi: Sandbox, expired: Token) -> None:
     with transaction.atomic():
         Token.objects.update(character_name='changed here')
@@ -396,6 +416,7 @@ def test_the_database_goes_away_during_a_refresh(esi: Sandbox, expired: Token, m
 
 
 def test_a_busy_database_deletes_no_token(esi: Sandbox, expired: Token, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr('esipy.contrib.django.row_lock._WRITERS_PATIENCE', 0)
     with monkeypatch.context() as patch:
 
         def gone(*args: Any, **kwargs: Any) -> None:

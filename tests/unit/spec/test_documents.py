@@ -148,6 +148,14 @@ def test_scalars(text: str, value: Any, loader: str) -> None:
     assert parse(f'a: [x, {text or "~"}]')['a'][1] == value
 
 
+@pytest.mark.parametrize(
+    'value', ['!!binary AAA=', '!!set {a}', '!!timestamp 2026-08-04', '!!omap [a: 1]', '!!python/tuple [1]', '!mine 5']
+)
+def test_values_that_json_does_not_have(value: str, loader: str) -> None:
+    with pytest.raises(SpecError, match=r'broken YAML: could not determine a constructor for the tag(.|\n)*line 2'):
+        parse(f'openapi: 3.1.0\na: {value}\n')
+
+
 def test_keys_are_texts(loader: str) -> None:
     text = '200: a\n1.0: b\ntrue: c\nnull: d\non: e\n010: f\n2026-08-04: g\n'
     assert list(parse(text)) == ['200', '1.0', 'true', 'null', 'on', '010', '2026-08-04']

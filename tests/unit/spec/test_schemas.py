@@ -8,7 +8,7 @@ import pytest
 
 from esipy import App
 from esipy.exceptions import CallError
-from tests.cases.schemas import BODIES, QUERY_DEFAULTS, REFUSED
+from tests.cases.schemas import BESIDE, BODIES, DISCRIMINATED, KINDS, QUERY_DEFAULTS, REFUSED
 
 
 def app(node: dict[str, Any], path: str = '/a', **more: Any) -> Any:
@@ -37,7 +37,7 @@ def same(one: Any, other: Any) -> bool:
 def test_a_body(schema: dict[str, Any], value: Any, sent: Any) -> None:
     text = json.dumps(schema)
     makers = [app(taking(schema))]
-    if not any(word in text for word in ('anyOf', 'oneOf', '"null"', 'nullable', 'const', 'exclusive', 'writeOnly')):
+    if not any(word in text for word in _NOT_IN_SWAGGER):
         makers.append(old(schema))
     for make in makers:
         if sent is REFUSED:
@@ -45,6 +45,65 @@ def test_a_body(schema: dict[str, Any], value: Any, sent: Any) -> None:
                 make(body=value)
         else:
             assert same(json.loads(make(body=value)[0].data), sent)
+
+
+_NOT_IN_SWAGGER = (
+    'anyOf',
+    'oneOf',
+    '"null"',
+    'nullable',
+    'const',
+    'exclusive',
+    'writeOnly',
+    'prefixItems',
+    '"if"',
+    'not',
+)
+
+
+def check(operation: Any, value: Any, sent: Any) -> None:
+    if sent is REFUSED:
+        with pytest.raises(CallError):
+            operation(body=value)
+    else:
+        assert same(json.loads(operation(body=value)[0].data), sent)
+
+
+@pytest.mark.parametrize(('target', 'beside', 'value', 'sent'), BESIDE)
+def test_what_stands_beside_a_reference_applies_as_well(target: Any, beside: Any, value: Any, sent: Any) -> None:
+    schema = {'$ref': '#/components/schemas/A', **beside}
+    check(app(taking(schema), components={'schemas': {'A': target}}), value, sent)
+    between = {'A': {'$ref': '#/components/schemas/B', **beside}, 'B': target}
+    check(app(taking({'$ref': '#/components/schemas/A'}), components={'schemas': between}), value, sent)
+
+
+@pytest.mark.parametrize(('schema', 'value', 'sent'), DISCRIMINATED)
+def test_a_discriminator(schema: Any, value: Any, sent: Any) -> None:
+    check(app(taking(schema), components={'schemas': KINDS}), value, sent)
+
+
+@pytest.mark.parametrize('leaf', [5, 'x'])
+def test_alternatives_within_alternatives_are_tried_once(leaf: Any) -> None:
+    """A filter of 25 levels, each of which has the choice of four: one that does not fit is refused at once."""
+    kinds: list[Any] = [
+        {
+            'type': 'object',
+            'required': ['op', 'args'],
+            'properties': {
+                'op': {'const': name},
+                'args': {'type': 'array', 'items': {'$ref': '#/components/schemas/F'}},
+            },
+        }
+        for name in ('or', 'not', 'and')
+    ]
+    operation = app(
+        taking({'$ref': '#/components/schemas/F'}),
+        components={'schemas': {'F': {'oneOf': [*kinds, {'type': 'integer'}]}}},
+    )
+    value = leaf
+    for _ in range(25):
+        value = {'op': 'and', 'args': [value]}
+    check(operation, value, REFUSED if leaf == 'x' else value)
 
 
 def test_digits_are_kept() -> None:

@@ -4,9 +4,11 @@
     ├── HTTPNotModified         304
     ├── HTTPClientError         4xx (also a ClientError)
     ├── HTTPServerError         5xx (also a ServerError)
-    │   └── HTTPDowntimeError   (also a DowntimeError)
+    │   ├── HTTPDowntimeError   (also a DowntimeError)
+    │   └── HTTPSnapshotError   a list that changes faster than it can be read (also a SnapshotError)
     ├── RequestError            no response: refused, reset, too late (also a ConnectionFailedError)
-    └── ContentTypeError        a body that is not what its description says (also an UndecodableBodyError)
+    ├── ContentTypeError        a body that is not what its description says (also an UndecodableBodyError)
+    └── HTTPListError           the pages of a list do not belong together (also a PaginationError)
     esipy.exceptions.LimitedError
     ├── ESIErrorLimitException  the error limit
     ├── ESIBucketLimitException a rate limit
@@ -33,7 +35,10 @@ from esipy.exceptions import (
     DowntimeError,
     EsiError,
     LimitedError,
+    PaginationError,
     ServerError,
+    SnapshotError,
+    TokenError,
     UndecodableBodyError,
 )
 
@@ -117,6 +122,17 @@ class ContentTypeError(HTTPError, UndecodableBodyError):
     _counterpart = 'ContentTypeError'
 
 
+class HTTPListError(HTTPError, PaginationError):
+    """The pages of a list do not belong together: each was a response, and the list is none."""
+
+
+class HTTPSnapshotError(HTTPServerError, SnapshotError):
+    """A list that changes faster than it can be read. It can be had later: in `retry_after` seconds, if that is known.
+
+    `status_code` is 503, as for whatever the server cannot give at the moment.
+    """
+
+
 @cache
 def _both(ours: Any, theirs: Any) -> Any:
     return type(ours.__name__, (ours, theirs), {'__module__': ours.__module__, '__doc__': ours.__doc__})
@@ -161,8 +177,12 @@ def _slug(bucket: Any) -> str:
     return str(getattr(bucket, 'slug', bucket))
 
 
-def translated(error: APIException, response: Any, operation: Any) -> EsiError:
+def translated(error: APIException | PaginationError, response: Any, operation: Any) -> EsiError:
     """Return the error of this module that stands for one of esipy's. `response`, `operation`: where there was one."""
+    if isinstance(error, TokenError):
+        return error  # of the SSO, and no response to the call: sites catch it by the names of `esi.errors`
+    if isinstance(error, PaginationError):
+        return _list_error(error)
     if isinstance(error, LimitedError):
         return _limit(error, operation)
     has_response = response is not None and not response.failed
@@ -170,6 +190,16 @@ def translated(error: APIException, response: Any, operation: Any) -> EsiError:
     headers = response.headers if has_response else {}
     found = _kind_of(error)(0 if isinstance(error, ConnectionFailedError) else error.status_code, headers, data)
     found.url, found.operation, found.method = error.url, error.operation, error.method
+    return found
+
+
+def _list_error(error: PaginationError) -> HTTPError:
+    if isinstance(error, SnapshotError):
+        changing = HTTPSnapshotError(503, None, error.reason)
+        changing.operation, changing.reason, changing.retry_after = error.operation, error.reason, error.retry_after
+        return changing
+    found = HTTPListError(0, None, error.reason)
+    found.operation, found.reason = error.operation, error.reason
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from email.utils import format_datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 from esipy._message.response import Response
 from esipy._runtime import fork
@@ -29,10 +29,27 @@ from esipy.contrib.django.compat.records import to_records
 from esipy.contrib.django.compat.responses import EsiResponse
 from esipy.contrib.django.compat.statistics import Statistics
 from esipy.contrib.django.redis_connection import redis_of
-from esipy.exceptions import APIException, CallError
+from esipy.events import advise_of_unknown
+from esipy.exceptions import APIException, CallError, PaginationError
 
 #: What `results()` walks to the end; other lists are one response.
 _PAGED = ('pages', 'cursor')
+
+#: The arguments of a provider.
+_PROVIDER_OPTIONS = (
+    'compatibility_date',
+    'ua_appname',
+    'ua_version',
+    'ua_url',
+    'spec_file',
+    'tenant',
+    'operations',
+    'tags',
+    'additional_spec_headers',
+)
+
+#: The options of `result()` and `results()`.
+_OPTIONS = ('use_etag', 'return_response', 'force_refresh', 'use_cache', 'store_cache', 'last_modified')
 
 
 class EsiOperation:
@@ -75,6 +92,7 @@ class EsiOperation:
         use_cache: bool = True,
         store_cache: bool = True,
         last_modified: datetime | None = None,
+        **extra: Any,
     ) -> Any:
         """Return the response's data: an object with attributes, a list, a number, a text; None for an empty body.
 
@@ -82,9 +100,11 @@ class EsiOperation:
         setting `ESI_RAISE_NOT_MODIFIED` says. `return_response`: return (data, response). `force_refresh`, `use_cache`:
         ask the server whatever is stored. `store_cache`: False stores nothing, unless HTTPNotModified is to be raised,
         which takes what was stored last time. `last_modified`: ask only for what is newer; HTTPNotModified otherwise.
+        `extra`: there are no others; they are accepted with a warning, since django-esi accepts any.
 
         Raises the errors of `esi.exceptions`; CallError (a ValueError) for arguments that are missing or wrong.
         """
+        self._warn_of_unknown(extra)
         collected: list[Response] = []
         site, raises = self._client(use_etag, use_cache and not force_refresh, store_cache)
         self._execute(site.request, last_modified, collected, raise_on_error=True)
@@ -103,13 +123,15 @@ class EsiOperation:
         use_cache: bool = True,
         store_cache: bool = True,
         last_modified: datetime | None = None,
+        **extra: Any,
     ) -> Any:
         """Return a whole list; of numbered pages: in one state. Of anything else: what `result` returns.
 
         Arguments and errors as for `result`; with `return_response` the response is that of the last page.
         """
         if self.operation.paging not in _PAGED or 'page' in self._kwargs:
-            return self.result(use_etag, return_response, force_refresh, use_cache, store_cache, last_modified)
+            return self.result(use_etag, return_response, force_refresh, use_cache, store_cache, last_modified, **extra)
+        self._warn_of_unknown(extra)
         collected: list[Response] = []
         site, raises = self._client(use_etag, use_cache and not force_refresh, store_cache)
         found = self._execute(site.all, last_modified, collected)
@@ -146,8 +168,14 @@ class EsiOperation:
             call[0]._p['header']['If-Modified-Since'] = format_datetime(moment.astimezone(UTC), usegmt=True)
         try:
             return run(call, token=self.token, collect=collected, **options)
-        except APIException as error:
-            raise translated(error, collected[-1] if collected else None, self.operation) from error
+        except (APIException, PaginationError) as error:
+            found = translated(error, collected[-1] if collected else None, self.operation)
+            if found is error:
+                raise
+            raise found from error
+
+    def _warn_of_unknown(self, extra: Mapping[str, Any]) -> None:
+        advise_of_unknown(f'{self.operation.id}: result() and results()', extra, _OPTIONS)
 
     @staticmethod
     def _raise_if_unchanged(is_unchanged: bool, collected: list[Response]) -> None:
@@ -249,7 +277,8 @@ class ESIClientProvider:
     e-mail of the settings is added. `spec_file`: a description in a file, instead of the server's. `tenant`: the server
     of the game. `additional_spec_headers`: sent with the request for the description.
 
-    `operations` and `tags` are accepted and mean nothing: what is not used takes no memory here.
+    `operations` and `tags` are accepted and mean nothing: what is not used takes no memory here. `extra`: there are no
+    others; they are accepted with a warning.
     """
 
     def __init__(
@@ -263,7 +292,9 @@ class ESIClientProvider:
         operations: Iterable[str] | None = None,
         tags: Iterable[str] | None = None,
         additional_spec_headers: Mapping[str, str] | None = None,
+        **extra: Any,
     ) -> None:
+        advise_of_unknown('ESIClientProvider', extra, _PROVIDER_OPTIONS)
         self._date = descriptions.text_of(compatibility_date)
         self._ua_appname = ua_appname
         self._ua_version = ua_version
@@ -293,6 +324,14 @@ class ESIClientProvider:
             if self._client is None or self._settings not in (None, state):
                 self._client, self._settings = self._make(), state
             return self._client
+
+    @property
+    def client_async(self) -> NoReturn:
+        """There is none. Raises NotImplementedError."""
+        raise NotImplementedError(
+            'esipy is synchronous, so that there is no client_async: use client, and in an async view '
+            'await asgiref.sync.sync_to_async(operation.result)()'
+        )
 
     def _make(self) -> ESIClient:
         name = f'{self._ua_appname.replace(" ", "-")}/{self._ua_version}'

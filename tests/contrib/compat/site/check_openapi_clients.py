@@ -1,19 +1,23 @@
 """`esi.openapi_clients`: operations by tag and name; what they return and raise."""
 
+import itertools
 import pickle
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.test import override_settings
 
+from esipy.contrib.django import errors
 from esipy.contrib.django.compat import exceptions
 from esipy.contrib.django.compat.openapi_clients import ESIClientProvider, EsiOperation
 from esipy.contrib.django.compat.rate_limiting import ESIRateLimitBucket
 from esipy.contrib.django.compat.records import Record
 from esipy.contrib.django.compat.signals import esi_request_statistics
-from esipy.exceptions import APIException, CallError, LimitedError
+from esipy.exceptions import APIException, CallError, LimitedError, PaginationError, SnapshotError
 from esipy.sandbox import Sandbox
 from tests import servers
 from tests.contrib.compat.site.conftest import Token
@@ -227,6 +231,53 @@ def test_the_error_of_each_fault(body: bytes | None, status: int, kind: type[Exc
         assert caught.value.status_code == status  # type: ignore[attr-defined]
 
 
+LISTS = [
+    ('3', exceptions.HTTPSnapshotError, exceptions.HTTPServerError, SnapshotError, 503),
+    ('many', exceptions.HTTPListError, exceptions.HTTPError, PaginationError, 0),
+]
+
+
+@pytest.mark.parametrize(('pages', 'kind', 'caught_as', 'of_esipy', 'status'), LISTS)
+def test_a_list_that_cannot_be_had(
+    document: Path, pages: str, kind: Any, caught_as: Any, of_esipy: Any, status: int
+) -> None:
+    """Each page is of another second; or nobody can say how many pages there are."""
+    seconds = itertools.count()
+
+    def page(visit: servers.Visit) -> None:
+        modified = format_datetime(datetime(2026, 8, 4, tzinfo=UTC) + timedelta(seconds=next(seconds)), usegmt=True)
+        visit.send(servers.answer([{'order_id': 1}], headers={'X-Pages': pages, 'Last-Modified': modified}))
+
+    with servers.Server(page) as server, override_settings(ESI_API_URL=server.url):
+        esi = ESIClientProvider(DATE, 'app', '1', spec_file=document).client
+        with pytest.raises(caught_as) as caught:
+            esi.Market.GetMarketsRegionIdOrders(region_id=10000002, order_type='all').results()
+    error = caught.value
+    assert type(error) is kind
+    assert isinstance(error, of_esipy)
+    assert error.status_code == status
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    assert error.reason in str(again)
+
+
+@pytest.mark.parametrize(
+    'error', [errors.SSOUnavailableError(), errors.TokenInvalidError('gone'), errors.TokenDatabaseError('locked')]
+)
+@pytest.mark.parametrize('method', ['result', 'results'])
+def test_errors_of_a_token_stay_what_they_are(
+    esi: Any, token: Token, monkeypatch: pytest.MonkeyPatch, error: Exception, method: str
+) -> None:
+    def fail() -> str:
+        raise error
+
+    monkeypatch.setattr(token, 'valid_access_token', fail)
+    assets = esi.Assets.GetCharactersCharacterIdAssets(character_id=CHARACTER, token=token)
+    with pytest.raises(errors.DjangoEsiException) as caught:
+        getattr(assets, method)()
+    assert caught.value is error
+
+
 def test_they_are_errors_of_aiopenapi3_where_it_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
     import types
@@ -336,6 +387,25 @@ def test_the_signal_of_each_response(esi: Any) -> None:
     assert got[0]['latency'] > 0
     assert got[0]['sender'] is EsiOperation
     assert got[0]['headers']['etag']
+
+
+def test_options_that_do_not_exist(esi: Any) -> None:
+    """django-esi accepts any: a site that has one of an earlier release goes on working, and reads of it."""
+    with pytest.warns(UserWarning, match="unknown option 'use_caches', did you mean 'use_cache'"):
+        assert esi.Status.GetStatus().results(use_caches=False).players
+    with pytest.warns(UserWarning, match="unknown option 'tag', did you mean 'tags'"):
+        ESIClientProvider(DATE, 'app', '1', tag=['Status'])
+
+
+def test_asynchronous_code(provider: ESIClientProvider) -> None:
+    """There is no client for it; the remedy in the message works."""
+    with pytest.raises(NotImplementedError, match='sync_to_async'):
+        _ = provider.client_async
+
+    async def view() -> Any:
+        return await sync_to_async(provider.client.Status.GetStatus().result)()
+
+    assert async_to_sync(view)().players
 
 
 # ------------------------------------------------------------------ providers

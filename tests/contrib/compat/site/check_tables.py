@@ -14,7 +14,9 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.core.management import call_command
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
@@ -66,6 +68,26 @@ def make_old(*tokens: Any) -> None:
 
 def test_migrations_are_complete(db: None) -> None:
     call_command('makemigrations', '--check', '--dry-run', verbosity=0)
+
+
+def test_encrypted_tokens_are_not_left_to_django_esi(esi: Sandbox) -> None:
+    """It would take them for tokens, and delete them when the SSO does not know them."""
+    key = Fernet.generate_key().decode()
+    with override_settings(ESI_TOKEN_KEYS=[key]):
+        token = sign_in(esi, 90000001)
+        with pytest.raises(ImproperlyConfigured, match='an empty text in front of the keys'):
+            call_command('migrate', 'esi', '0013', verbosity=0)
+        assert Token.objects.get().refresh_token == token.refresh_token
+    with override_settings(ESI_TOKEN_KEYS=['', key]):
+        call_command('esi_rotate_keys', stdout=io.StringIO())
+    try:
+        call_command('migrate', 'esi', '0013', verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute('SELECT access_token, refresh_token FROM esi_token')
+            assert cursor.fetchall() == [(token.access_token, token.refresh_token)]
+    finally:
+        call_command('migrate', verbosity=0)
+    assert Token.objects.get().valid_access_token() == token.access_token
 
 
 def columns_of(cursor: Any, table: str) -> dict[str, tuple[Any, ...]]:
@@ -327,4 +349,6 @@ def test_commands_and_pages_of_the_admin(esi: Sandbox) -> None:
     call_command('esi_rotate_keys', stdout=shown)
     from django.core.management import get_commands
 
+    with pytest.raises(CommandError, match='install django-esi in the environment of the type checker'):
+        call_command('generate_esi_stubs', '--output', 'stubs.pyi', '--compatibility_date', '2026-08-04')
     assert get_commands()['esi_check'] == 'esipy.contrib.django.compat'

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import migrations, models
 
+from esipy.contrib.django import encryption
+
 
 def check_tables(apps: Any, schema_editor: Any) -> None:
     """Refuse the tables of an older django-esi, which its own migrations have to change first."""
@@ -16,6 +18,20 @@ def check_tables(apps: Any, schema_editor: Any) -> None:
     if not {'character_owner_hash', 'sso_version'} <= columns:
         raise ImproperlyConfigured(
             'the tables are those of an old django-esi: install django-esi 10, run migrate, and then move over to esipy'
+        )
+
+
+def check_plain(apps: Any, schema_editor: Any) -> None:
+    """Refuse to go back to django-esi with encrypted tokens: it would send them to the SSO, and delete them then."""
+    tokens = apps.get_model('esi', 'Token').objects.using(schema_editor.connection.alias)
+    count = sum(
+        tokens.filter(**{f'{name}__startswith': encryption.PREFIX}).count()
+        for name in ('access_token', 'refresh_token')
+    )
+    if count:
+        raise ImproperlyConfigured(
+            'django-esi cannot read encrypted tokens, and would delete them: put an empty text in front of the keys in '
+            'ESI_TOKEN_KEYS, run manage.py esi_rotate_keys, and then migrate'
         )
 
 
@@ -56,4 +72,5 @@ class Migration(migrations.Migration):
             'scopes',
             models.TextField(blank=True, help_text='The scopes that were asked for, with spaces between.', null=True),
         ),
+        migrations.RunPython(migrations.RunPython.noop, check_plain, elidable=True),  # the first one on the way back
     ]
