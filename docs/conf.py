@@ -1,6 +1,18 @@
 """How Sphinx builds the pages: `make docs`. It needs no network, and treats every warning as an error (-W)."""
 
+import django
+from django.conf import settings
 from esipy._version import __version__
+
+# The models of a Django app can be read only in a site that is set up.
+settings.configure(
+    INSTALLED_APPS=[
+        'django.contrib.auth',
+        'django.contrib.contenttypes',
+        'esipy.contrib.django',
+    ]
+)
+django.setup()
 
 project = 'esipy'
 author = 'the esipy authors'
@@ -22,3 +34,5 @@ add_module_names = False
 html_theme = 'furo'
 html_title = f'esipy {__version__}'
 html_show_sphinx = False
+html_static_path = ['_static']
+html_css_files = ['pages.css']

@@ -70,12 +70,12 @@ class Demo:
 
 def public(demo: Demo) -> None:
     demo.step(
-        'The API describes itself, and each of its operations gets a name',
+        'esipy reads the description of the API, which names every operation',
         'app = EsiApp()',
         "{len(app.op)} operations, under the names of EsiPy 1.x and today's",
     )
     demo.step(
-        'A call is an operation with its arguments; a client executes it',
+        'A call is an operation with its arguments; a client sends it',
         """
         call = app.op['get_status']()
         status = client.request(call).data
@@ -83,7 +83,7 @@ def public(demo: Demo) -> None:
         '{status.players} players are online, since {status.start_time:%d %B, %H:%M} UTC',
     )
     demo.step(
-        'Names to ids: the body of a POST is given like any other argument',
+        'The body of a POST is passed like any other argument',
         """
         names = app.op['post_universe_ids'](names=['Jita', 'Tritanium'])
         found = client.request(names).data
@@ -91,7 +91,7 @@ def public(demo: Demo) -> None:
         '{"; ".join(f"{one.name} is {one.id}" for many in found.values() for one in many)}',
     )
     demo.step(
-        'A long list comes in pages; esipy fetches all of them at once',
+        'Pagination: a long list has several pages, and all() fetches all of them',
         """
         market = app.op['get_markets_region_id_orders']
         orders = client.all(market(region_id=10000002, order_type='all'))
@@ -103,7 +103,7 @@ def public(demo: Demo) -> None:
 
 def private(demo: Demo) -> None:
     demo.step(
-        'What belongs to a character needs a token, which signing in brings',
+        'The data of a character need an access token; here, one has signed in',
         """
         wallet = app.op['get_characters_character_id_wallet']
         response = client.request(wallet(character_id=90000001))
@@ -114,7 +114,7 @@ def private(demo: Demo) -> None:
 
 def again(demo: Demo, esi: Sandbox | None) -> None:
     demo.step(
-        'A response is fresh for as long as the server says: until then, no request',
+        'Caching: a response is fresh until it expires, and is not requested again',
         'again = client.request(call)',
         'from the cache: {again.from_cache}; it expires in {again.expires_in:.0f} s',
     )
@@ -122,14 +122,15 @@ def again(demo: Demo, esi: Sandbox | None) -> None:
         return
     esi.clock.move(3600)
     demo.step(
-        'An hour later (the clock was moved), its ETag asks: has anything changed?',
+        'Revalidation: the ETag, the version of a response, shows if it is current',
         'later = client.request(call)',
-        'not modified: {later.not_modified}; the server sent no body, esipy had stored it',
+        'an hour later (the demo moved the clock), not modified: {later.not_modified}; the server '
+        'sent no body, and esipy returned the stored one',
     )
 
 
 def mistakes(demo: Demo) -> None:
-    print(f'\n{coloured("Mistakes are reported before anything is sent", "1")}')
+    print(f'\n{coloured("A mistake raises an error, and no request is sent", "1")}')
     demo.mistake("app.op['get_market_region_id_orders']()")
     demo.mistake("market(region_id='../etc', order_type='al', pge=1)")
 
@@ -161,11 +162,11 @@ def main() -> None:
             private(demo)
         mistakes(demo)
         again(demo, esi)
-    print('\nThat was all. docs/start.md goes on from here.')
+    print('\nThe tutorial is in docs/start.md.')
 
 
 if __name__ == '__main__':
     try:
         main()
     except APIException as error:
-        sys.exit(f'\nThe server did not do its part: {type(error).__name__}: {error}')
+        sys.exit(f'\nThe demo has ended: {type(error).__name__}: {error}')

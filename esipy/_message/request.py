@@ -67,6 +67,7 @@ class Request:
 
     @property
     def method(self) -> Method:
+        """The HTTP method, in capitals; it equals its lower case too."""
         return self.operation.method
 
     @property
@@ -81,6 +82,7 @@ class Request:
 
     @property
     def scheme(self) -> str:
+        """'https' or 'http'."""
         return urlsplit(self._base()).scheme
 
     @property

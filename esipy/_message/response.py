@@ -78,6 +78,7 @@ class Response:
 
     @property
     def operation(self) -> Operation:
+        """The operation that was called."""
         return self.request.operation
 
     @property

@@ -74,6 +74,7 @@ class CallContext(Exchange):
 
     @property
     def operation(self) -> Operation:
+        """The operation that is called."""
         return self.request.operation
 
     @property
@@ -83,10 +84,12 @@ class CallContext(Exchange):
 
     @property
     def url(self) -> str:
+        """The URL, as it is sent (or would be, before the first attempt)."""
         return self.sending.url if self.sending is not None else self.outgoing().url
 
     @property
     def from_cache(self) -> bool:
+        """Whether the response came from the cache."""
         return self.response is not None and self.response.from_cache
 
     @property

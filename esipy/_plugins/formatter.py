@@ -78,6 +78,7 @@ class ServiceClientFormatter(logging.Formatter):
         self._headers_sep = headers_sep
 
     def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line of a record, in the format for its kind."""
         action = getattr(record, 'action', None)
         if not isinstance(action, str) or action not in self._by_action:
             return super().formatMessage(record)

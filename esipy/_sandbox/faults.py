@@ -95,6 +95,7 @@ class Fault:
         return fault
 
     def check(self) -> None:
+        """Raise ValueError if the settings do not fit the kind."""
         if self.n is not None and self.n < 1:
             raise ValueError(f'n={self.n}: a fault affects at least one request')
         if not 0 < self.share <= 1:

@@ -187,10 +187,12 @@ class Sandbox:
 
     @property
     def is_running(self) -> bool:
+        """Whether it listens."""
         return self._running is not None
 
     @property
     def port(self) -> int:
+        """The port that it listens on. Raises SandboxError if it is not running."""
         if self._running is None:
             raise SandboxError('the sandbox is not running and has no port: use it in a with block, or start() it')
         return int(self._running.port)

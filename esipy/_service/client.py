@@ -121,6 +121,7 @@ class ServiceClient:
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
+        """The plugins, in the order in which their hooks are called."""
         return self.client.plugins
 
     def call(

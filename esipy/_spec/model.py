@@ -137,6 +137,7 @@ class Operation:
 
     @property
     def operationId(self) -> str:
+        """The id, by the name that EsiPy 1.x had."""
         return self.id
 
     @cached_property
@@ -172,6 +173,7 @@ class Operation:
 
     @cached_property
     def body(self) -> Parameter | None:
+        """The parameter that is sent as the body; None if the operation has none."""
         return next((p for p in self.parameters if p.location == 'body'), None)
 
     @cached_property
@@ -270,10 +272,12 @@ class Operation:
 
     @property
     def summary(self) -> str:
+        """What it does, in one line of the description."""
         return str(self.raw.get('summary') or '')
 
     @property
     def description(self) -> str:
+        """What it does, as the description has it."""
         return str(self.raw.get('description') or '')
 
     @cached_property
@@ -283,6 +287,7 @@ class Operation:
 
     @property
     def deprecated(self) -> bool:
+        """Whether the description calls it deprecated."""
         return bool(self.raw.get('deprecated', False))
 
     @property

@@ -51,6 +51,7 @@ class TokenStoreContract:
         return tokens
 
     def without_access_token(self, tokens: Tokens) -> Tokens:
+        """Return what a store gives back that does not store access tokens."""
         return tokens._replace(access_token=None, expires_at=0.0)
 
     def test_gives_back_what_was_kept(self) -> None:

@@ -72,6 +72,7 @@ class CrawlList(NamedTuple):
 
     @property
     def is_whole(self) -> bool:
+        """Whether every page of the list is done."""
         return self.done == max(self.pages, 1)
 
 

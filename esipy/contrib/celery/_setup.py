@@ -91,22 +91,27 @@ class WorkerSetup:
 
     @property
     def client(self) -> EsiClient:
+        """The client of this process, made when it is first used."""
         return self._client.get()
 
     @property
     def cache(self) -> BaseCache | None:
+        """The cache that all workers share."""
         return self._options.get('cache')
 
     @property
     def limits(self) -> Limits | None:
+        """The rate limits that all workers share."""
         return self._options.get('limits')
 
     @property
     def tokens(self) -> RedisTokens:
+        """A token store in the Redis that all workers share."""
         return RedisTokens(self._needed_redis('tokens'), self._prefix)
 
     @property
     def lock(self) -> RedisLock:
+        """A lock for token refreshes in the Redis that all workers share."""
         return RedisLock(self._needed_redis('lock'), self._prefix)
 
     def _needed_redis(self, what: str) -> redis.Redis:

@@ -9,6 +9,8 @@ EsiError
     ├── IncompleteResponseError         not this time; the token stays as it is
     │   └── SSOUnavailableError         (also an esipy.exceptions.SSOUnavailableError)
     └── SSOOAuthError                   the SSO refuses, and names an OAuth error (also an esipy TokenError)
+
+The names are those of django-esi, so that its `except` clauses go on working.
 """
 
 from __future__ import annotations
