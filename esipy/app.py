@@ -24,7 +24,7 @@ from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._runtime import fork
 from esipy._runtime.attribute import computed
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy._spec.model import Operation
 from esipy._spec.reader import Reader
 from esipy._spec.refs import shown
@@ -286,7 +286,7 @@ class EsiApp:
         except (APIException, SpecError) as error:
             if kept is None:
                 raise
-            message = f'{masked(url)} cannot be read ({error}); using the last copy'
+            message = f'{masked_address(url)} cannot be read ({error}); using the last copy'
             LOGGER.warning(message)
             advise(message)
             return kept.app
@@ -303,7 +303,9 @@ class EsiApp:
                 elsewhere = [base for base in sorted(app._reader.base_urls()) if not _is_believable(base, url)]
                 if elsewhere:
                     LOGGER.warning(
-                        '%s: the copy in the cache is ignored, because its server is %s', masked(url), elsewhere[0]
+                        '%s: the copy in the cache is ignored, because its server is %s',
+                        masked_address(url),
+                        masked_address(elsewhere[0]),
                     )
                     return None
                 if address != self._address(url):  # of another date or server of the game: better than none

@@ -49,7 +49,7 @@ from typing import Any
 
 from requests.exceptions import ConnectionError as RequestsConnectionError
 
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked, masked_address
 from esipy._runtime.suggest import abridged, closest, enumerated
 
 
@@ -102,7 +102,7 @@ class APIException(EsiError):
         response_header: Mapping[str, Any] | None = None,
         **more: Any,
     ) -> None:
-        url = masked(url)
+        url = masked_address(url)
         super().__init__(url, code)  # first: requests' errors, which SSOUnavailableError also is, set `response`
         self.url = url
         self.status_code = code

@@ -1,7 +1,8 @@
 """FileCache: in a directory, shared by the processes of one machine, through diskcache.
 
 Others who can write to the directory decide what is read from it, but nothing more: no file outside it is read or
-removed, and nothing in it is unpickled.
+removed, and nothing in it is unpickled. The path may lead through links; what counts is the directory where it leads
+when the cache is made, and who could make it lead elsewhere.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import stat
 import warnings
 import weakref
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -24,8 +26,8 @@ class FileCache(SharedCache):
     """Stores values in the directory `path`; `settings` are those of `diskcache.Cache` (`size_limit`, `timeout`, …).
 
     A directory that it makes is private to the user. Where the directory cannot be used it warns, and stores nothing:
-    so it does, as root, in a directory of another user. `secret`: seals every entry, so that others who can write to
-    the directory cannot forge one.
+    so it does, as root, in a directory of another user, or behind a link of another user. `secret`: seals every entry,
+    so that others who can write to the directory cannot forge one.
     """
 
     def __init__(self, path: str | os.PathLike[str], secret: str | bytes | None = None, **settings: Any) -> None:
@@ -39,10 +41,9 @@ class FileCache(SharedCache):
         self._place = os.fspath(path)
         self._cache: Any = None
         try:
-            directory = Path(os.path.expandvars(path)).expanduser()
-            _make_private(directory)
+            directory = _made_private(Path(os.path.expandvars(path)).expanduser().absolute())
             _check_database(directory, diskcache.core.DBNAME)
-            self._cache = diskcache.Cache(os.fspath(path), **settings)
+            self._cache = diskcache.Cache(os.fspath(directory), **settings)
             weakref.finalize(self, self._cache.close)
         except Exception as error:
             message = f'{path}: cannot be used as a cache, so nothing is stored: {error}'
@@ -69,6 +70,9 @@ class FileCache(SharedCache):
     def _delete(self, name: str) -> Any:
         return self._cache is not None and self._cache.delete(name)
 
+
+#: Bytes of a file that is read.
+_MAX_FILE = 2**30
 
 #: How diskcache names the files of large values.
 _FILE_NAME = re.compile(r'[0-9a-f]{2}[/\\][0-9a-f]{2}[/\\][0-9a-f]{28}\.val', re.ASCII)
@@ -109,21 +113,24 @@ def _disk_of_bytes(diskcache: Any) -> Any:
 
 
 def is_inside(directory: str, name: Any) -> bool:
-    """Return whether a file of the database is one that diskcache made: in the directory, and not through a link."""
+    """Return whether a file of the database is one that diskcache made: in the directory, whose path contains no link,
+    and not through a link that was put there since."""
     if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
         return False
-    whole = os.path.join(os.path.realpath(directory), name)
+    whole = os.path.join(directory, name)
     return os.path.realpath(whole) == whole
 
 
 def _read(directory: str, name: Any) -> bytes | None:
-    """The bytes of a large value; None unless it is a regular file (a pipe would never end)."""
+    """The bytes of a large value; None unless it is a regular file (a pipe would never end) of a size that fits into
+    memory (a file with a hole may have any size)."""
     if not is_inside(directory, name):
         return None
     flags = os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0)
     try:
         with open(os.open(os.path.join(directory, name), flags), 'rb') as file:
-            return file.read() if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+            status = os.fstat(file.fileno())
+            return file.read(_MAX_FILE) if stat.S_ISREG(status.st_mode) and status.st_size <= _MAX_FILE else None
     except OSError:
         return None
 
@@ -137,24 +144,57 @@ def _check_database(directory: Path, name: str) -> None:
                 raise PermissionError(f'{file.name} is not a regular file')
 
 
-def _make_private(directory: Path) -> None:
-    """Make the directory for this user alone. One that exists stays as it is, with a warning if others may write to it.
+def _made_private(path: Path) -> Path:
+    """Return the directory where a path leads; it is made, for this user alone, if it does not exist. One that exists
+    stays as it is, with a warning if others could write to it, or make the path lead elsewhere.
 
-    Raises PermissionError for root, in a directory of another user.
+    Raises PermissionError for root, in a directory of another user, or behind a link of another user.
     """
     try:
-        directory.mkdir(parents=True, mode=0o700)
-        return
+        path.mkdir(parents=True, mode=0o700)
+        is_new = True
     except FileExistsError:
-        if os.name != 'posix':
-            return
-    status = directory.stat()
-    if status.st_uid != os.geteuid():
-        if os.geteuid() == 0:
-            raise PermissionError('it belongs to another user, who could decide what root reads from it')
-        _warn(f'{directory}: this cache belongs to another user, who decides what is read from it')
-    elif status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        _warn(f'{directory}: others can write to this cache, and so decide what is read from it')
+        is_new = False
+    directory = path.resolve(strict=True)
+    if os.name == 'posix':
+        user = os.geteuid()
+        way = _way(path, {})
+        owners = {part: part.lstat().st_uid for part in way if part.is_symlink()}
+        links = [f'the link {part}' for part, owner in owners.items() if owner not in (user, 0)]
+        if not is_new and directory.stat().st_uid != user:
+            links.append('it')
+        if links and user == 0:
+            raise PermissionError(f'{links[0]} belongs to another user, who could decide what root reads from it')
+        others = [*(f'{one} belongs to another user' for one in links), *_others_above(path, way, user)]
+        if not is_new and directory.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            others.append('others can write to it')
+        if others:
+            _warn(f'{path}: {others[0]}, who decides what is read from this cache')
+    return directory
+
+
+def _others_above(path: Path, way: Iterable[Path], user: int) -> Iterator[str]:
+    """What lets other users put another directory in the place of one that the path leads through."""
+    for part in way:
+        status = part.lstat()
+        if part == path or stat.S_ISLNK(status.st_mode):
+            continue
+        if status.st_uid not in (user, 0):
+            yield f'the directory {part} above it belongs to another user'
+        # In a directory such as /tmp (sticky) others can remove only what is theirs.
+        elif status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX:
+            yield f'others can write to the directory {part} above it'
+
+
+def _way(path: Path, seen: dict[Path, None]) -> Iterable[Path]:
+    """Return a path with the directories and links that it leads through, each once."""
+    for part in (path, *path.parents):
+        if part in seen:
+            continue
+        seen[part] = None
+        if part.is_symlink():
+            _way(part.parent / os.readlink(part), seen)
+    return seen
 
 
 def _warn(message: str) -> None:

@@ -16,7 +16,7 @@ from esipy._message.exchange import Exchange
 from esipy._message.headers import masked_addresses
 from esipy._message.response import Response
 from esipy._runtime.log_fields import log_fields
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy.events import advise, emit
 from esipy.exceptions import APIException
 
@@ -51,7 +51,7 @@ class Outcomes:
     def not_stored(self, exchange: Exchange) -> Outcome:
         """Return the 504 of a request that allows nothing but a stored response (RFC 9111 section 5.2.1.7)."""
         body = failed_body('no usable response is stored, and the request has Cache-Control: only-if-cached')
-        return self._read(exchange, RawResponse(504, {}, body, masked(exchange.request.url)), store=False)
+        return self._read(exchange, RawResponse(504, {}, body, masked_address(exchange.request.url)), store=False)
 
     def from_rejection(self, exchange: Exchange, rejection: Rejection) -> Outcome:
         """Return a remembered 403 or 404 without asking again."""

@@ -37,7 +37,7 @@ from esipy._message.request import Outgoing
 from esipy._plugins.base import CallContext
 from esipy._plugins.chain import Chain
 from esipy._runtime.log_fields import log_fields
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy._runtime.steps import RETRY_WAIT, step
 from esipy._runtime.workers import raise_if_cancelled
 from esipy.exceptions import LimitedError
@@ -207,7 +207,9 @@ class Pipeline:
         except TransportError as error:
             failure = error.with_traceback(None)
             body = failed_body(failure.reason)
-            return RawResponse(500, {}, body, masked(outgoing.url), failure, lost=failure.lost, history=failure.history)
+            return RawResponse(
+                500, {}, body, masked_address(outgoing.url), failure, lost=failure.lost, history=failure.history
+            )
         except BodyError as error:
             return error.raw._replace(failure=error.with_traceback(None))
         finally:

@@ -21,7 +21,7 @@ from esipy._http import BodyError, RawResponse, Transport, TransportError, make_
 from esipy._message.errors import kind_of
 from esipy._message.headers import masked_addresses
 from esipy._message.request import Outgoing
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy._runtime.suggest import abridged
 from esipy._spec.reader import Reader
 from esipy._spec.refs import shown
@@ -63,11 +63,12 @@ def load(source: Any) -> Reader:
     kind = scheme[1].lower() if scheme else ''
     if kind in ('http', 'https'):
         response = get(source)
-        return read(parse(response.content, source), response.url)
+        return read(parse(response.content, masked_address(source)), response.url)
     if kind == 'file':
         return _from_file(path_of(source))
     if kind:
-        raise SpecError(f'{abridged(source, 200)}: descriptions are read by http, https and from files, not by {kind}')
+        name = abridged(masked_address(source), 200)
+        raise SpecError(f'{name}: descriptions are read by http, https and from files, not by {kind}')
     return _from_file(Path(source))
 
 
@@ -90,9 +91,8 @@ def path_of(address: str, is_windows: bool = os.name == 'nt') -> Path:
         if host.lower() not in ('', 'localhost'):
             return Path(f'//{host}{path}')
     elif host.lower() not in ('', 'localhost'):
-        raise SpecError(
-            f'{abridged(address, 200)}: names the machine {shown(host)}; a file of this one has three slashes: file:///…'
-        )
+        name, machine = abridged(masked_address(address), 200), shown(host.rpartition('@')[2])
+        raise SpecError(f'{name}: names the machine {machine}; a file of this one has three slashes: file:///…')
     return Path(path)
 
 
@@ -110,7 +110,7 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> RawResponse:
     if answer.status in (404, 410) and _RETIRED.match(urlsplit(url).path):
         split = urlsplit(url)
         live = urlunsplit(split._replace(path=LIVE_PATH, query=f'compatibility_date={COMPATIBILITY_DATE}'))
-        message = masked(f'{url} is gone from the server; using {live}')
+        message = f'{masked_address(url)} is gone from the server; using {masked_address(live)}'
         LOGGER.warning(message)
         advise(message, DeprecationWarning)
         answer = _get(live, headers or {})
@@ -151,6 +151,6 @@ def _get(url: str, headers: Mapping[str, str]) -> RawResponse:
             remedy='check the network, or use the sandbox (esipy.sandbox)',
         ) from failure
     except BodyError as error:
-        raise SpecError(f'{url}: {error.reason}') from None
+        raise SpecError(f'{masked_address(url)}: {error.reason}') from None
     finally:
         transport.close()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from esipy._documents.parse import parse
+from esipy._runtime.redact import masked_address
 from esipy._runtime.suggest import abridged
 from esipy._spec.refs import shown
 from esipy.exceptions import SpecError
@@ -50,14 +51,15 @@ class _Chain(NamedTuple):
 
     def text(self, file: Path) -> str:
         """The files that led to this one, for an error."""
-        return abridged(' -> '.join(map(str, (*self.extended_by, file))), 1000)
+        return abridged(' -> '.join(masked_address(str(one)) for one in (*self.extended_by, file)), 1000)
 
 
 def _directory(file: Path) -> Path:
     try:
         return file.parent.resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        raise SpecError(f'{shown(str(file))}: cannot be read: {_reason(error)}') from None
+        reason = _reason(error)
+    raise SpecError(f'{shown(masked_address(str(file)))}: cannot be read: {reason}')
 
 
 def _reason(error: Exception) -> str:
@@ -92,10 +94,12 @@ def _read(file: Path, chain: _Chain) -> bytes:
         if real in [other.resolve() for other in chain.extended_by]:
             raise SpecError(f'{where}: extends itself')
         return _bytes_of(real, where) if chain.extended_by else file.read_bytes()
+    except SpecError:
+        raise
     except (OSError, ValueError, RuntimeError) as error:
-        if isinstance(error, SpecError):
-            raise
-        raise SpecError(f'{where}: cannot be read: {_reason(error)}') from None
+        reason = _reason(error)
+    # Outside: the system's error has the name as it was given, which may be an address with a password.
+    raise SpecError(f'{where}: cannot be read: {reason}')
 
 
 def _bytes_of(file: Path, where: str) -> bytes:

@@ -17,20 +17,20 @@ from esipy._http.requests_internals import has_content
 from esipy._http.urllib3_internals import is_complete
 from esipy._message.errors import failed_body
 from esipy._message.options import Timeouts
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy.exceptions import ConnectionFailedError, TimedOutError, UndecodableBodyError
 
 
 def from_mock(response: Any, url: str) -> RawResponse:
     """Return the RawResponse of a mock in an app's tests, which may have only the attributes that 1.x read."""
     own = getattr(response, 'url', None)
-    address = masked(own if isinstance(own, str) else url)
+    address = masked_address(own if isinstance(own, str) else url)
     return RawResponse(response.status_code, dict(response.headers), response.content or b'', address)
 
 
 def streaming(response: requests.Response, url: str, timeout: Timeouts) -> RawResponse:
     """Return a response whose body is not read yet."""
-    address = masked(response.url or url)
+    address = masked_address(response.url or url)
     between_bytes = timeout[1] if isinstance(timeout, tuple) else timeout
     stream = cast(BinaryIO, io.BufferedReader(_Body(response, address, between_bytes), PIECE))
     until_headers = response.elapsed.total_seconds()

@@ -42,7 +42,7 @@ from esipy._http.urllib3_internals import is_complete
 from esipy._message.options import Timeouts
 from esipy._message.request import Outgoing
 from esipy._runtime import fork
-from esipy._runtime.redact import digest, is_secret, masked, userinfo_of
+from esipy._runtime.redact import digest, is_secret, masked_address, userinfo_of
 
 #: What `requests` reads from the environment to choose proxies and certificates.
 _VARIABLES = [
@@ -119,7 +119,7 @@ class Transport:
             raise
         except (RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if not (current_request.idle and outgoing.method in SAFE and was_closed(error)):
-                failure = transport_error(error, _host_of(url), self._proxy_secrets(url))
+                failure = transport_error(error, _host_of(url), self._secrets_of(url))
                 failure.history = tuple(history)
                 raise failure from error
         finally:
@@ -166,13 +166,14 @@ class Transport:
         """What is called with each response: what an app has added to the session comes last."""
         return [_drop_body_of_redirect, *self.session.hooks.get('response', ())]
 
-    def _proxy_secrets(self, url: str) -> tuple[str, ...]:
-        """User names and passwords of proxies, which may be in an error's text in a form that is not a URL."""
+    def _secrets_of(self, url: str) -> tuple[str, ...]:
+        """User names and passwords of an address and of its proxies, which may be in an error's text in a form that is
+        not a URL."""
         try:
             proxies = self._settings_for(url).get('proxies') or {}
         except ValueError:
             proxies = {**self.session.proxies, **os.environ}
-        return userinfo_of(map(str, proxies.values()))
+        return userinfo_of([url, *map(str, proxies.values())])
 
     def preview(self, outgoing: Outgoing) -> Outgoing:
         """The request as it would go out, its secrets hidden; the session's own `auth`, if any, is not asked."""
@@ -180,7 +181,7 @@ class Transport:
         if self.session.auth is not None:
             headers['Authorization'] = '***'
         hidden = {name: '***' if is_secret(name) else str(value) for name, value in headers.items()}
-        return outgoing._replace(url=masked(outgoing.url), headers=hidden)
+        return outgoing._replace(url=masked_address(outgoing.url), headers=hidden)
 
     def vary_and_authorization(self) -> tuple[tuple[tuple[str, str], ...], str | None]:
         """Return what the session sends that selects between responses, and what it signs every request with."""
@@ -276,7 +277,7 @@ class Transport:
         self, response: requests.Response, url: str, deadline: float | None, history: list[Redirect]
     ) -> RawResponse:
         """The whole body, decompressed, unless it is too large or takes too long."""
-        url, until_headers = masked(response.url or url), response.elapsed.total_seconds()
+        url, until_headers = masked_address(response.url or url), response.elapsed.total_seconds()
         passed = len(history) + len(response.history)
         received = RawResponse(
             response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed, 0, tuple(history)
@@ -342,13 +343,13 @@ def _announce(prepared: PreparedRequest) -> None:
 
 
 def _followed(status: int, following: PreparedRequest) -> Redirect:
-    return Redirect(status, str(following.method), masked(str(following.url)), clock.monotonic())
+    return Redirect(status, str(following.method), masked_address(str(following.url)), clock.monotonic())
 
 
 def _host_of(url: str) -> str:
     """The host of an address, for an error; of one that cannot be read, nothing."""
     try:
-        return urlsplit(url).hostname or 'the server'
+        return masked_address(urlsplit(url).hostname or 'the server')
     except ValueError:
         return 'the server'
 

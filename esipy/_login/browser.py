@@ -45,4 +45,5 @@ def show(address: str) -> None:
         with contextlib.suppress(webbrowser.Error):  # the address was printed as well
             webbrowser.open(address)
 
-    threading.Thread(target=run, name='esipy-browser', daemon=True).start()
+    with contextlib.suppress(RuntimeError):  # the system starts no more threads
+        threading.Thread(target=run, name='esipy-browser', daemon=True).start()

@@ -9,7 +9,7 @@ from esipy import clock
 from esipy._message.exchange import Exchange
 from esipy._message.headers import retry_after
 from esipy._message.response import Response
-from esipy._runtime.redact import masked, masked_query
+from esipy._runtime.redact import masked_address, masked_query
 from esipy.exceptions import (
     UNDECODABLE,
     APIException,
@@ -66,7 +66,7 @@ def failed(exchange: Exchange, problem: Exception) -> Response:
     # A call that a limit did not let through has a body already, like that of the server.
     body = problem.response if isinstance(problem, LimitedError) else failed_body(str(problem))
     content = body if isinstance(body, bytes) else body.encode()
-    response = exchange.response_of(status, {}, content, masked(exchange.request.url))
+    response = exchange.response_of(status, {}, content, masked_address(exchange.request.url))
     response.failed, response.cause = True, problem
     return response
 

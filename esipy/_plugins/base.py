@@ -14,7 +14,7 @@ from esipy._http import RawResponse
 from esipy._message.exchange import Exchange
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy._runtime.steps import Step
 from esipy._spec.model import Operation
 from esipy.exceptions import APIException, CallError
@@ -149,7 +149,7 @@ class CallContext(Exchange):
 
     def make_response(self, content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> RawResponse:
         """Return a response for `Plugin.respond`, which takes the place of the server's."""
-        return RawResponse(status, dict(headers or {}), content, masked(self.url))
+        return RawResponse(status, dict(headers or {}), content, masked_address(self.url))
 
     def __repr__(self) -> str:
         return f'<Call {self.name}: {self.method} {self.outgoing().url.partition("?")[0]}>'

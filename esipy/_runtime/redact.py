@@ -14,12 +14,12 @@ _SECRET = re.compile(
     re.IGNORECASE,
 )
 
-#: A query parameter of an address within a text. The name excludes '?' and '&', so that hostile text is read in linear
-#: time: each character belongs to one candidate only.
-_IN_QUERY = re.compile(r'(?<=[?&])([^=&?\s]+)=[^&\s]*')
+#: A parameter of an address within a text, in its query or in its path (`;token=`). The name excludes what stands
+#: before it, so that hostile text is read in linear time: each character belongs to one candidate only.
+_IN_QUERY = re.compile(r'(?<=[?&;])([^=&;?\s]+)=([^&\s]*)')
 
 #: The same at the beginning of a fragment, where an implicit grant has its token (RFC 6749 section 4.2.2).
-_IN_FRAGMENT = re.compile(r'(?<=#)([^=&?#\s]+)=[^&\s]*')
+_IN_FRAGMENT = re.compile(r'(?<=#)([^=&;?#\s]+)=([^&\s]*)')
 
 
 #: Names, in lower case, that descriptions have for API keys.
@@ -49,8 +49,18 @@ def has_secret(names: Collection[str]) -> bool:
 #: that hostile text is read in linear time.
 _USERINFO = re.compile(r'(?<=//)[^\s/?#]*@')
 
-#: A user name before a password that is not percent-encoded: what follows the colon is not a port.
-_USER = re.compile(r'(?<=//)[^\s/?#:@\[]*:(?![0-9]+(?:[/?#]|$))')
+#: A host that cannot be a user name, with a port or without one; and one whose path begins with `@`.
+_HOST = r'(?:\[[0-9A-Fa-f:.%]+\]|localhost|[0-9]+(?:\.[0-9]+){3})(?::[0-9]*)?(?:[/?#\\]|$)|[^\s/?#:@\[]*:[0-9]+/@'
+
+#: A user name before a password that is not percent-encoded. The first group is shown: what may be host and port.
+_USER = re.compile(rf'(?<=//)(?!{_HOST})(?:([^\s/?#:@]*:)(?=[0-9]+(?:[/?#]|$))|[^\s/?#:@]*:)')
+
+#: What stands before the user name in a text that is an address, or was meant as one: `http:/user:password@host`.
+_BEFORE_USER = re.compile(r'\s*(?:[a-z][a-z0-9+.-]*:(?=[/\\]))?[/\\]*', re.IGNORECASE)
+
+
+#: The beginning of a file's path, which has no user name.
+_FILE = re.compile(r'/(?!/)|[a-z]:[/\\]', re.IGNORECASE)
 
 
 def masked(text: str) -> str:
@@ -59,6 +69,22 @@ def masked(text: str) -> str:
         text = _USERINFO.sub('***@', text)
         if _USER.search(text):
             text = ''.join(map(_without_password, re.split(r'(\s+)', text)))
+    return _without_parameters(text)
+
+
+def masked_address(address: str) -> str:
+    """Return an address, or what was meant as one, without its secrets: the scheme may be missing, and the user name
+    and password may contain any character. A path of a file that begins with a single `/` has neither."""
+    before = _BEFORE_USER.match(address)
+    start = before.end() if before else 0
+    if '@' not in address or _FILE.match(address) or (address[:start] == '' and ':' not in address):
+        return _without_parameters(address)
+    authority = '//' + re.sub(r'\s', '_', address[start:])
+    shown = _without_password(_USERINFO.sub('***@', authority))
+    return _without_parameters(address if shown == authority else address[:start] + shown[2:])
+
+
+def _without_parameters(text: str) -> str:
     if '=' not in text:
         return text
     text = _IN_QUERY.sub(_mask, text)
@@ -68,7 +94,7 @@ def masked(text: str) -> str:
 def _without_password(word: str) -> str:
     """Mask a user name and a password with `/`, `?` or `#` in it, to the last `@`."""
     found, at = _USER.search(word), word.rfind('@')
-    return f'{word[: found.start()]}***{word[at:]}' if found and at > found.start() else word
+    return f'{word[: found.start()]}{found[1] or ""}***{word[at:]}' if found and at > found.start() else word
 
 
 def userinfo_of(addresses: Iterable[str]) -> tuple[str, ...]:
@@ -77,7 +103,7 @@ def userinfo_of(addresses: Iterable[str]) -> tuple[str, ...]:
     found: list[str] = []
     for address in addresses:
         before, at, _ = address.rpartition('@')
-        if at:
+        if at and ('//' in before or ':' in before):
             userinfo = before.rpartition('://')[2] if '://' in before else before
             password = userinfo.partition(':')[2]
             found += [userinfo, unquote(userinfo), password, unquote(password)]
@@ -93,7 +119,22 @@ def without(text: str, secrets: Iterable[str]) -> str:
 
 
 def _mask(match: re.Match[str]) -> str:
-    return f'{match[1]}=***' if is_secret(match[1]) else match[0]
+    """Mask a parameter, or what follows a `;` in it if that has the name of a secret."""
+    if _is_encoded_secret(match[1]):
+        return f'{match[1]}=***'
+    if ';' not in match[2]:
+        return match[0]
+    shown = [match[1], '=']
+    for part in re.split('(;)', match[2]):
+        name, equals, _ = part.partition('=')
+        if equals and _is_encoded_secret(name):
+            return ''.join([*shown, name, '=***'])
+        shown.append(part)
+    return match[0]
+
+
+def _is_encoded_secret(name: str) -> bool:
+    return is_secret(unquote(name) if '%' in name else name)
 
 
 def masked_query(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@ work cannot be cancelled while it waits for a rate limit, and it takes all work 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import Context, copy_context
@@ -12,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 Work = TypeVar('Work')
 Result = TypeVar('Result')
+
+LOGGER = logging.getLogger('esipy.client')
 
 #: Pieces of work that are submitted for each thread, so that no thread is ever idle.
 _AHEAD = 2
@@ -120,12 +123,29 @@ class WorkerPool(Generic[Work, Result]):
         self._wakers: dict[int, threading.Event] = {}
 
     def submit(self, piece: Work) -> None:
+        """Add a piece of work. Raises RuntimeError if there is no thread that could do it."""
         if len(self._threads) < self._size:
-            name = f'esipy_{len(self._threads)}'
-            self._threads.append(threading.Thread(target=self._run_work, name=name, daemon=True))
-            self._threads[-1].start()
+            self._start_thread()
         self._work.put((self.submitted, piece, copy_context()))
         self.submitted += 1
+
+    def _start_thread(self) -> None:
+        """Start one more thread. Where the system starts no more of them, those that run do all the work."""
+        thread = threading.Thread(target=self._run_work, name=f'esipy_{len(self._threads)}', daemon=True)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError) as error:
+            count = len(self._threads)
+            if count == 0:
+                raise RuntimeError(
+                    'no thread can be started for these calls: this process, its user or its container has as many as '
+                    'it may have (ulimit -u, the pids limit), or no memory; use fewer threads elsewhere, or raise the '
+                    'limit'
+                ) from error
+            LOGGER.warning('only %d of %d threads can be started (%s); they do all the work', count, self._size, error)
+            self._size = count
+        else:
+            self._threads.append(thread)
 
     @property
     def pending(self) -> int:

@@ -50,7 +50,10 @@ class Listener:
             thread = threading.Thread(target=self._serve, args=(connection, address[0]), name=name, daemon=True)
             with self._lock:
                 self._open[connection] = thread
-            thread.start()
+            try:
+                thread.start()
+            except RuntimeError:  # the system starts no more of them: this client is hung up on, the next may have one
+                self._close(connection)
 
     def _serve(self, connection: socket.socket, peer: str) -> None:
         try:
@@ -58,9 +61,12 @@ class Listener:
         except (OSError, ClientDisconnectedError):
             pass  # the client closed the connection
         finally:
-            with self._lock:
-                self._open.pop(connection, None)
-            connection.close()
+            self._close(connection)
+
+    def _close(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._open.pop(connection, None)
+        connection.close()
 
     def stop(self) -> None:
         """Close everything and wait for the threads."""

@@ -10,6 +10,7 @@ from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from esipy._documents.parse import parse, read
+from esipy._runtime.redact import masked_address
 from esipy._sandbox import redirect as _redirect
 from esipy._sandbox import saved
 from esipy._sandbox.child import Child
@@ -294,9 +295,12 @@ def load(spec: Any) -> Mapping[str, Any]:
 
 
 def _from_file(path: str | os.PathLike[str]) -> Mapping[str, Any]:
-    name = os.fspath(path)
+    name = masked_address(os.fspath(path))
     try:
-        with open(name, 'rb') as file:
-            return parse(file.read(), name)
+        with open(path, 'rb') as file:
+            content = file.read()
     except OSError as error:
-        raise SpecError(f'{name}: {error.strerror}') from None
+        content, reason = None, error.strerror
+    if content is None:  # outside, since the system's error has the name as it was given
+        raise SpecError(f'{name}: {reason}')
+    return parse(content, name)

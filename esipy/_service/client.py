@@ -23,7 +23,7 @@ from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._paging.methods import Call as Pair
 from esipy._plugins.base import Plugin
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy._runtime.suggest import closest
 from esipy._service import config as configuration
 from esipy._spec.endpoints import EndpointTable
@@ -155,7 +155,7 @@ class ServiceClient:
         _check_arguments(operation, arguments)
         pair = operation(payload=payload, **arguments)
         _complete(pair[0], headers, params)
-        self.logger.info('[%s] %s %s', endpoint, operation.method, masked(pair[0].url))
+        self.logger.info('[%s] %s %s', endpoint, operation.method, masked_address(pair[0].url))
         given = {name: value for name, value in all_options.items() if name in for_plugins}
         given.update(timeout=timeout, security=security, raise_on_error=raise_on_error)
         try:
@@ -195,7 +195,9 @@ class ServiceClient:
         self.close()
 
     def __repr__(self) -> str:
-        return f'<ServiceClient {self.name}: {len(self.op)} endpoints at {self.base_path or "no address"}>'
+        return (
+            f'<ServiceClient {self.name}: {len(self.op)} endpoints at {masked_address(self.base_path) or "no address"}>'
+        )
 
 
 def _table(spec: Any, base_path: str) -> EndpointTable:

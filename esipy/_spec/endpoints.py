@@ -15,7 +15,7 @@ from esipy._runtime.suggest import closest, enumerated
 from esipy._spec.model import OperationKey, ResponseSpec
 from esipy._spec.parameter import Parameter, ParameterStyle
 from esipy._spec.reader import METHODS, Reader
-from esipy._spec.refs import shown
+from esipy._spec.refs import shown, shown_address
 from esipy.exceptions import SpecError
 
 #: Where the service is: the one entry of a table that is no endpoint.
@@ -67,7 +67,7 @@ class EndpointTable(Reader):
         if re.match(r'[^/]*//[^/]*@', self.base_url):
             faults.append('base_path holds a user and a password; give them in headers, or in a session')
         elif self.base_url and not re.fullmatch(r'https?://[^/?#]+(/[^?#]*)?', self.base_url):
-            faults.append(f'base_path {shown(base)} is not an address such as https://example.com/api')
+            faults.append(f'base_path {shown_address(base)} is not an address such as https://example.com/api')
         if faults:
             raise SpecError(enumerated(faults, 50, '; ', 500))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from esipy._runtime.redact import masked_address
 from esipy._runtime.suggest import enumerated
 from esipy.exceptions import SpecError
 
@@ -27,7 +28,11 @@ def operation_help(operation: Operation, hidden: str) -> str:
 
     `hidden`: the header that a client fills in.
     """
-    lines = [operation.summary or operation.description, '', f'{operation.method} {operation.base_url}{operation.path}']
+    lines = [
+        operation.summary or operation.description,
+        '',
+        f'{operation.method} {masked_address(operation.base_url)}{operation.path}',
+    ]
     taken = [parameter for parameter in operation.parameters if parameter.name != hidden]
     own = [parameter for parameter in taken if parameter.location not in ('header', 'cookie')]
     for title, parameters in (('Arguments', own), ('Headers', [one for one in taken if one not in own])):

@@ -11,7 +11,7 @@ from esipy._spec.media import BINARY, FORM, JSON, MULTIPART, TEXT, Content, Part
 from esipy._spec.model import OperationKey, ResponseSpec
 from esipy._spec.parameter import Parameter, ParameterStyle
 from esipy._spec.reader import METHODS, Reader, draft4, successful
-from esipy._spec.refs import Unsupported, is_mapping, listed, mapping, resolve, shown, text
+from esipy._spec.refs import Unsupported, is_mapping, listed, mapping, resolve, shown, shown_address, text
 from esipy.exceptions import SpecError
 
 #: Header parameters of these names "SHALL be ignored": media types and security schemes say what they hold.
@@ -55,7 +55,9 @@ class OpenAPI3(Reader):
         url = urljoin(self.source_url, _filled(server).strip() or '.')
         split = urlsplit(url)
         if split.query or split.fragment:
-            raise SpecError(f'server address {shown(url)} has a query or a fragment, where a path belongs at its end')
+            raise SpecError(
+                f'server address {shown_address(url)} has a query or a fragment, where a path belongs at its end'
+            )
         return url.rstrip('/')
 
     def parameters(self, place: OperationKey) -> list[Parameter]:
@@ -169,5 +171,5 @@ def _filled(server: Mapping[str, Any]) -> str:
             continue
         url = url.replace('{' + str(name) + '}', str(value))
     if '{' in url:
-        raise SpecError(f'server address {shown(url)} has a variable without a default')
+        raise SpecError(f'server address {shown_address(url)} has a variable without a default')
     return url

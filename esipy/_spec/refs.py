@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from esipy._runtime.redact import masked, masked_address
 from esipy._runtime.suggest import abridged
 from esipy.exceptions import SpecError
 
@@ -28,6 +29,9 @@ _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
 _REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = 6
 _REPR.maxlevel = 4
+
+#: Characters of a text that are looked at.
+_MAX_TEXT = 10_000
 
 #: Larger numbers are not written out (Python refuses to, from 4300 digits on).
 _MAX_BITS = 2048
@@ -95,7 +99,7 @@ def _follow(document: Mapping[str, Any], ref: str) -> Any:
     """The place that a JSON Pointer names (RFC 6901, in its URI fragment form)."""
     if not _is_local(ref):
         raise Unsupported(
-            f'reference {shown(ref)} leads out of the document: put what it names '
+            f'reference {shown_address(ref)} leads out of the document: put what it names '
             f"under 'components' and refer to it by '#/components/…'"
         )
     node: Any = document
@@ -159,9 +163,16 @@ def text(node: Mapping[str, Any], name: str) -> str:
     return value
 
 
+def shown_address(address: Any) -> str:
+    """An address in an error's text, without its secrets; the scheme may be missing."""
+    return shown(masked_address(address[:_MAX_TEXT]) if isinstance(address, str) else address)
+
+
 def shown(value: Any) -> str:
     """A value in an error's text: its beginning, if it is long."""
-    if isinstance(value, (str, bytes, bytearray)):
+    if isinstance(value, str):  # masked before it is cut: the end of an address shows where its password is
+        return abridged(repr(masked(value[:_MAX_TEXT])[:100]), 80)
+    if isinstance(value, (bytes, bytearray)):
         return abridged(repr(value[:100]), 80)
     if isinstance(value, int) and value.bit_length() > _MAX_BITS:
         return f'a number of {value.bit_length()} bits'

@@ -13,7 +13,7 @@ from esipy._runtime.suggest import closest, enumerated
 from esipy._spec.legacy import REMOVED
 from esipy._spec.model import Operation, OperationKey
 from esipy._spec.reader import METHODS, Reader
-from esipy._spec.refs import shown
+from esipy._spec.refs import shown_address
 from esipy.exceptions import SpecError, UnknownOperationError
 
 
@@ -81,7 +81,9 @@ class OpTable(Mapping[str, Operation]):
         """Raise SpecError for what is described in another document, and was asked for."""
         for path, reference in self._reader.references().items():
             if is_meant(path):
-                raise SpecError(f'{path} is described in another document, {shown(reference)}, which is not read')
+                raise SpecError(
+                    f'{path} is described in another document, {shown_address(reference)}, which is not read'
+                )
 
     def _nowhere(self, method: str, path: str, elsewhere: list[OperationKey]) -> UnknownOperationError:
         name = f'{method} {path}'

@@ -13,6 +13,7 @@ import requests
 
 from esipy._cache.check import check_cache
 from esipy._http import Transport, check_options, make_session
+from esipy._runtime.redact import masked_address
 from esipy._sso import endpoint, form, jwt, metadata
 from esipy._sso.discovery import Discovery
 from esipy._sso.pkce import check_verifier, generate_code_challenge
@@ -132,7 +133,7 @@ class Application:
         try:
             return self._endpoints[name]
         except KeyError:
-            raise TokenError(f'the page {self.sso_endpoints_url} has no {name}') from None
+            raise TokenError(f'the page {masked_address(self.sso_endpoints_url)} has no {name}') from None
 
     def _keys(self, again: bool = False) -> Mapping[str, Any]:
         """Return the keys that tokens are signed with, by their names; fetched `again` if the known ones do not fit."""

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from esipy import clock
 from esipy._cache.base import BaseCache
 from esipy._runtime import fork
+from esipy._runtime.redact import masked_address
 from esipy.exceptions import SSOUnavailableError
 
 LOGGER = logging.getLogger('esipy.security')
@@ -179,5 +180,5 @@ def _better(new: _Page, old: _Page) -> _Page:
 
 def _for_a_while(url: str, old: _Page, error: SSOUnavailableError) -> _Page:
     """Return an old page that is used until it is time to try again."""
-    LOGGER.warning('the SSO does not respond (%s); the known copy of %s is used', error, url)
+    LOGGER.warning('the SSO does not respond (%s); the known copy of %s is used', error, masked_address(url))
     return old._replace(asked=clock.time() - FRESH + _RETRY_AFTER)

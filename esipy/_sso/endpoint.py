@@ -10,6 +10,7 @@ from esipy import clock
 from esipy._http import BodyError, RawResponse, Transport, TransportError
 from esipy._message.options import Timeouts
 from esipy._message.request import Outgoing
+from esipy._runtime.redact import masked_address
 from esipy._sso import form, jwt
 from esipy._stores.base import TOKEN_REQUEST_DEADLINE
 from esipy.exceptions import SSOUnavailableError, TokenError, TokenRefusedError, TokenRevokedError
@@ -64,7 +65,9 @@ def published(transport: Transport, url: str, timeout: Timeouts) -> bytes:
 
     Raises SSOUnavailableError, and TokenError for a URL without TLS."""
     if not form.is_trusted(url):
-        raise TokenError(f'{url}: pages of the SSO are fetched over https only (http only from this machine)')
+        raise TokenError(
+            f'{masked_address(url)}: pages of the SSO are fetched over https only (http only from this machine)'
+        )
     raw = _send(transport, Outgoing('GET', url, {}, None), timeout, _DISCOVERY_DEADLINE)
     if raw.status != 200 or not form.is_trusted(raw.url):  # a redirect may lead away from TLS
         raise _unavailable('GET', url, raw.status, b'the response is not the page that was requested')
@@ -74,7 +77,7 @@ def published(transport: Transport, url: str, timeout: Timeouts) -> bytes:
 def _post(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> RawResponse:
     url = params['url']
     if not form.is_trusted(url):
-        raise TokenError(f'{url}: tokens are sent over https only (http only to this machine)')
+        raise TokenError(f'{masked_address(url)}: tokens are sent over https only (http only to this machine)')
     headers = {'Content-Type': 'application/x-www-form-urlencoded', **params['headers']}
     # As text: tests of apps search the body for 'grant_type'.
     outgoing = Outgoing('POST', url, headers, urlencode(params['data']))

@@ -1,5 +1,6 @@
 """Every store keeps the contract of caches; the shared ones keep the values of apps too, and never a pickle."""
 
+import contextlib
 import os
 import pickle
 import sqlite3
@@ -531,3 +532,92 @@ def test_root_does_not_use_a_directory_of_another_user(tmp_path: Path) -> None:
     cache.set(KEY, ANSWER, 60)
     assert cache.get(KEY, 'miss') == 'miss'
     assert list(directory.iterdir()) == []
+
+
+def _linked(tmp_path: Path, how: str) -> Path:
+    """A path that leads through a link to an existing directory."""
+    target = tmp_path / 'target'
+    target.mkdir(mode=0o700)
+    link = tmp_path / 'link'
+    if how == 'the directory is a link':
+        link.symlink_to(target)
+        return link
+    if how == 'a link to a link':
+        (tmp_path / 'second').symlink_to('target')
+        link.symlink_to('./second')
+        return link
+    link.symlink_to(target)
+    return link / 'new' / 'cache'
+
+
+LINKED = ['the directory is a link', 'a link to a link', 'a directory above is a link']
+
+
+@pytest.mark.parametrize('how', LINKED)
+def test_a_path_may_lead_through_links(tmp_path: Path, how: str) -> None:
+    cache = FileCache(_linked(tmp_path, how))
+    cache.set(KEY, LARGE, 60)
+    assert cache.get(KEY) == LARGE
+    assert list((tmp_path / 'target').iterdir())
+    cache.close()
+
+
+@pytest.mark.parametrize('how', LINKED)
+@pytest.mark.parametrize('then', ['the link leads elsewhere', 'a link in its place'])
+def test_a_link_that_is_changed_leads_nowhere_else(tmp_path: Path, how: str, then: str) -> None:
+    path = _linked(tmp_path, how)
+    cache = FileCache(path)
+    cache.set(KEY, LARGE, 60)
+    elsewhere = tmp_path / 'elsewhere'
+    elsewhere.mkdir()
+    victim = elsewhere / _inside(cache)
+    victim.parent.mkdir(parents=True)
+    victim.write_bytes(b'keep me')
+    if then == 'the link leads elsewhere':
+        (tmp_path / 'link').unlink()
+        (tmp_path / 'link').symlink_to(elsewhere)
+    else:
+        real = path.resolve()
+        real.rename(tmp_path / 'moved')
+        real.symlink_to(elsewhere)
+    assert cache.get(KEY, 'miss') in (LARGE, 'miss')
+    with contextlib.suppress(PermissionError):
+        cache.set(KEY, LARGE, 60)
+    cache.invalidate(KEY)
+    cache.close()
+    assert victim.read_bytes() == b'keep me'
+    assert [file for file in elsewhere.rglob('*') if file.is_file()] == [victim]
+
+
+@pytest.mark.skipif(os.name != 'posix' or os.geteuid() != 0, reason='only root can make a link of another user')
+@pytest.mark.parametrize('how', LINKED)
+def test_root_does_not_follow_a_link_of_another_user(tmp_path: Path, how: str) -> None:
+    path = _linked(tmp_path, how)
+    os.lchown(tmp_path / 'link', 65534, 65534)
+    with pytest.warns(UserWarning, match='link .* belongs to another user'):
+        cache = FileCache(path)
+    cache.set(KEY, ANSWER, 60)
+    assert cache.get(KEY, 'miss') == 'miss'
+
+
+@pytest.mark.skipif(os.name != 'posix' or os.geteuid() != 0, reason='only root can make a directory of another user')
+@pytest.mark.parametrize('mode', [0o700, 0o777])
+def test_a_directory_above_that_others_can_change_is_reported(tmp_path: Path, mode: int) -> None:
+    above = tmp_path / 'above'
+    above.mkdir()
+    above.chmod(mode)
+    if mode == 0o700:
+        os.chown(above, 65534, 65534)
+    with pytest.warns(UserWarning, match='above it'):
+        FileCache(above / 'cache').close()
+    above.chmod(mode | 0o1000)
+    os.chown(above, 0, 0)
+    FileCache(above / 'cache').close()  # as in /tmp, others cannot remove it there
+
+
+def test_a_file_of_any_size_is_a_miss(tmp_path: Path) -> None:
+    cache = FileCache(tmp_path / 'cache')
+    cache.set(KEY, LARGE, 60)
+    os.truncate(tmp_path / 'cache' / _inside(cache), 2**40)  # with a hole, so that it takes no room
+    assert cache.get(KEY, 'miss') == 'miss'
+    cache.close()

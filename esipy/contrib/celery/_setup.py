@@ -16,7 +16,7 @@ from esipy._cache.redis import RedisCache
 from esipy._limits.base import Limits
 from esipy._limits.memory import SHARED, MemoryLimits
 from esipy._limits.redis import RedisLimits
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_address
 from esipy._stores.redis import RedisLock, RedisTokens
 from esipy.client import EsiClient
 from esipy.contrib.celery._process_client import ProcessClient
@@ -55,8 +55,8 @@ def configure_worker(
         app.conf.esipy_redis_url = redis_url
         if _database(redis_url) in {_database(url) for url in _urls(app.conf.broker_write_url)}:
             advise(
-                f'{masked(redis_url)} is also the database of the broker, where the cache may push out messages of '
-                'tasks; use a database or a server of its own, such as redis://127.0.0.1:6379/1'
+                f'{masked_address(redis_url)} is also the database of the broker, where the cache may push out '
+                'messages of tasks; use a database or a server of its own, such as redis://127.0.0.1:6379/1'
             )
     app.conf.esipy_prefix = prefix
     app.steps['worker'].add(_step(setup))

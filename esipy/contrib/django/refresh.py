@@ -122,7 +122,11 @@ def _done_apart(token: Any, using: str) -> bool:
 
     with ThreadPoolExecutor(max_workers=1) as pool:
         # The context of the caller: what it traces goes on there, and receivers of signals find its variables.
-        return pool.submit(copy_context().run, work).result()
+        try:
+            future = pool.submit(copy_context().run, work)
+        except RuntimeError:  # the system starts no more threads
+            return False
+        return future.result()
 
 
 class _Attempt:

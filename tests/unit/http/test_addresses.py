@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from esipy._http.redirects import redirect_of
-from esipy._runtime.redact import is_secret, masked
+from esipy._runtime.redact import is_secret, masked, masked_address
+from tests.cases.addresses import WITH_PASSWORD, WITH_TOKEN, WITHOUT_SECRET
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,26 @@ from esipy._runtime.redact import is_secret, masked
 )
 def test_secrets_in_addresses_are_masked(text: str, shown: str) -> None:
     assert masked(text) == shown
+
+
+@pytest.mark.parametrize('address', [*WITH_PASSWORD, *WITH_TOKEN])
+def test_no_secret_of_an_address_is_shown_in_any_spelling(address: str) -> None:
+    shown = masked_address(address)
+    assert 'planted' not in shown
+    assert '***' in shown
+
+
+WORDS = [one for one in WITH_PASSWORD if '//' in one and len(one.split()) == 1]
+
+
+@pytest.mark.parametrize('address', [*WORDS, *WITH_TOKEN])
+def test_no_secret_of_an_address_within_a_sentence_is_shown(address: str) -> None:
+    assert 'planted' not in masked(f'GET {address} failed')
+
+
+@pytest.mark.parametrize('address', WITHOUT_SECRET)
+def test_an_address_without_a_secret_is_shown_as_it_is(address: str) -> None:
+    assert masked_address(address) == address
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""Addresses with a secret, `planted`, in every place and spelling: right ones, and what was meant as one."""
+
+#: Addresses that say where a user name and a password are, with and without what makes them valid.
+WITH_PASSWORD = [
+    'user:planted@127.0.0.1:1/x',
+    'user:12/planted@127.0.0.1:1/x',
+    'http://user:planted@127.0.0.1:1/x',
+    'HTTP://user:planted@127.0.0.1:1/x',
+    '//user:planted@127.0.0.1:1/x',
+    'http:/user:planted@127.0.0.1:1/x',
+    'http:user:planted@127.0.0.1:1/x',
+    'http:\\\\user:planted@127.0.0.1:1\\x',
+    'http:///user:planted@127.0.0.1:1/x',
+    ' http://user:planted@127.0.0.1:1/x',
+    'http://user:planted@127.0.0.1:99999/x',
+    'http://user:planted@127.0.0.1:x/x',
+    'http://user:planted@[::1/x',
+    'http://[user:planted@127.0.0.1:1/x',
+    'http://us er:planted@127.0.0.1:1/x',
+    'http://user:plan ted planted@127.0.0.1:1/x',
+    'http://user:\u2028planted@127.0.0.1:1/x',
+    'http://user:planted/a@127.0.0.1:1/x',
+    'http://user:/planted@127.0.0.1:1/x',
+    'http://user:?planted@127.0.0.1:1/x',
+    'http://user:#planted@127.0.0.1:1/x',
+    'http://user:a@planted@127.0.0.1:1/x',
+    'http://user:12/planted@127.0.0.1:1/x',
+    'http://user:12?planted@127.0.0.1:1/x',
+    'http://user:12#planted@127.0.0.1:1/x',
+    'http://user.name:443/planted@127.0.0.1:1/x',
+    f'http://user:{"planted" * 40}@127.0.0.1:1/x',
+    f'http://{"user" * 40}:planted@127.0.0.1:1/x',
+    'http://planted@127.0.0.1:1/x',
+    'http://planted:@127.0.0.1:1/x',
+    'ftp://user:planted@127.0.0.1:1/x',
+    'redis://:planted@127.0.0.1:1/0',
+    'file://user:planted@127.0.0.1/x',
+]
+
+#: Addresses with the token in a parameter.
+WITH_TOKEN = [
+    'http://127.0.0.1:1/x?token=planted',
+    'http://127.0.0.1:1/x?a=1&access_token=planted',
+    'http://127.0.0.1:1/x?a=1;token=planted',
+    'http://127.0.0.1:1/x?a=1;b=2;token=planted;c=3',
+    'http://127.0.0.1:1/x?a;token=plan;planted',
+    'http://127.0.0.1:1/x?tok%65n=planted',
+    'http://127.0.0.1:1/x?a=1;%74oken=planted',
+    'http://127.0.0.1:1/x;token=planted',
+    'http://127.0.0.1:1/x;token=planted/y;v=1',
+    'http://127.0.0.1:1/x#token=planted',
+    'http://127.0.0.1:1/x#a=1&token=planted',
+    '/x?token=planted',
+    './x;token=planted',
+    'x?token=a@planted',
+]
+
+#: Addresses without a secret, which are shown as they are.
+WITHOUT_SECRET = [
+    'http://h:8080/@name',
+    'http://h/@name',
+    'http://[::1]:8080/@name',
+    'http://[::1]:8080/x@y',
+    'http://127.0.0.1:8080/find?mail=me@example.com',
+    'http://localhost:8080/find?mail=me@example.com',
+    'https://example.com/users/@me',
+    'https://example.com/find?mail=me@example.com;page=2',
+    'https://example.com/x;v=1/y?a=1;b=2#c=3',
+    '/srv/a:b@c.json',
+    'descriptions/api@2.json',
+    'C:\\descriptions\\a:b@2.json',
+    'C:/descriptions/api@2.json',
+]
