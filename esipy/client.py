@@ -430,6 +430,7 @@ class EsiClient(PagingMethods):
         """Close the plugins and all connections. A later call opens new ones."""
         if self._is_borrowed:
             return
+        self._pipeline.background.close()
         try:
             if self._pipeline.chain is not None:
                 self._pipeline.chain.close()

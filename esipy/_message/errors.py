@@ -128,7 +128,11 @@ def _remedy_of_status(status: int, needs_token: bool) -> str:
     if status < 400:
         return 'the redirect was not followed: it leads nowhere, or would take a write to another server'
     if status == 401:
-        return 'it needs a token: EsiClient(security), or token= in the call' if needs_token else 'sign in again'
+        return (
+            'it needs a token: EsiClient(security), or token= in the call'
+            if needs_token
+            else 'give credentials that the server accepts: token='
+        )
     if status == 404:
         return 'check the ids; a route that is newer than the compatibility date is not found either'
     if status >= 500:
