@@ -91,6 +91,9 @@ class EsiClient(PagingMethods):
     - `strict`: a response that differs from its description raises UndecodableBodyError, which says where
     - `app`: an App or EsiApp, for requests that are not made from a call (`request_path`, `names`, `ids`)
     - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
+    - `check_roles`: True: a call that needs a role in the corporation which the character lacks is not sent
+      (MissingRoleError). The roles are fetched once, and again when that response has expired, if the token has the
+      scope for it; otherwise the call is sent
     - `plugins`: take part in every call, in this order (see esipy.plugins)
 
     An unknown option warns. In a `with` block the connections are closed at its end.
@@ -114,6 +117,7 @@ class EsiClient(PagingMethods):
     stale_if_error: float
     strict: bool
     check_scopes: bool
+    check_roles: bool
     plugins: tuple[Plugin, ...]
     app: Any
     limits: Limits | None

@@ -1,5 +1,6 @@
 """The life of a call, from top to bottom. Every request of a client takes this way; each step has a file of its own.
 
+0. the roles of the character, if asked to    roles.py
 1. whose call it is, and its signature        signing.py
 2. a stored response, fresh or stale (ETag)   response_cache.py, _cache/policy.py
 3. a remembered rejection                     negative_cache.py
@@ -26,6 +27,7 @@ from esipy._call.coalesce import Coalescer
 from esipy._call.negative_cache import NegativeCache
 from esipy._call.outcome import Outcome, Outcomes
 from esipy._call.response_cache import ResponseCache
+from esipy._call.roles import RoleCheck
 from esipy._call.signing import Signing
 from esipy._http import BodyError, RawResponse, Transport, TransportError
 from esipy._http.send import SAFE
@@ -80,10 +82,16 @@ class Pipeline:
         self.coalescer: Coalescer[Fetched] = Coalescer()
         self.outcomes = Outcomes(responses)
         self.background = Background(MOST_REVALIDATIONS)
-        #: Executes a call with the plugins around it.
-        self.execute: Callable[[CallContext], Outcome] = (
+        self._execute: Callable[[CallContext], Outcome] = (
             self.run if chain is None else partial(chain.call, execute=self.run)
         )
+        self.roles = RoleCheck(self._execute, has_plugins=chain is not None)
+
+    def execute(self, exchange: CallContext) -> Outcome:
+        """Execute a call with the plugins around it. Its roles are checked before, outside of what plugins hold."""
+        if exchange.settings.check_roles:
+            self.roles.require(exchange)
+        return self._execute(exchange)
 
     def run(self, exchange: CallContext) -> Outcome:
         """Execute a call: return its response, and the error that the response stands for, if any."""

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from esipy import clock
-from esipy._sandbox.http_messages import Request, Response, error_response
+from esipy._sandbox.conditional import Entity
+from esipy._sandbox.http_messages import Request, Response, error_response, to_json
+from esipy._sandbox.routes import normal
 from esipy._sandbox.sso.tokens import Grant
 from esipy._spec.model import Operation
 
@@ -60,3 +64,20 @@ def _forbidden(operation: Operation, grant: Grant, values: dict[str, str]) -> Re
     if roles and grant.roles is not None and not set(roles) & set(grant.roles):
         return error_response(403, f'Forbidden - Character does not have required role(s): {", ".join(roles)}')
     return None
+
+
+def returns_roles(operation: Operation) -> bool:
+    """Whether an operation returns the roles of the character that asks."""
+    return operation.method == 'GET' and normal(operation.path) == '/characters/{character_id}/roles'
+
+
+def with_roles(entity: Entity, operation: Operation, grant: Grant, known: Iterable[str]) -> Entity:
+    """Return the roles that a token has, those by which `_forbidden` decides. `known`: all roles that matter."""
+    spec = operation.response_for(200)
+    schema = spec.schema if spec is not None else None
+    fields = schema.properties if schema is not None else {}
+    allowed = fields['roles'].items.enum if 'roles' in fields and fields['roles'].items else None
+    held = sorted(known if grant.roles is None else grant.roles)
+    roles: dict[str, list[str]] = {name: [] for name in fields if name.startswith('roles_at')}
+    roles['roles'] = [role for role in held if not allowed or role in allowed]
+    return Entity(entity.status, to_json({**json.loads(entity.body), **roles}), entity.modified, dict(entity.headers))

@@ -29,6 +29,7 @@ from esipy._sandbox.shapes import success
 from esipy._sandbox.sso import names as sso
 from esipy._sandbox.sso.server import Server
 from esipy._sandbox.sso.site import Site
+from esipy._sandbox.sso.tokens import Grant
 from esipy._sandbox.validation import Violation
 from esipy._sandbox.world import Size, World, is_list
 from esipy._spec.model import Operation
@@ -66,6 +67,7 @@ class RequestHandler:
         self.routes = Routes(reader)
         self.dates = dates.Dates(self.routes.operations, reader.compatibility_date)
         self.documents = Documents(reader, self.dates)
+        self.roles = frozenset(role for one in self.routes.operations for role in one.required_roles)
         self.world = World(settings.seed, settings.size, self.routes.operations)
         scopes = {name for one in self.routes.operations for name in one.scopes}
         self.sso = Server(settings.seed, sorted(scopes), self.world)
@@ -157,7 +159,7 @@ class RequestHandler:
             allowed = ', '.join(sorted({*found.operations, *(['HEAD'] if 'GET' in found.operations else [])}))
             return error_response(405, 'Method not allowed', {'Allow': allowed})
         rejection = self.dates.rejection(operation, request) or access.rejection(operation, caller, found.values)
-        return rejection or self._validated_response(operation, found, request, entry)
+        return rejection or self._validated_response(operation, found, request, entry, caller.grant)
 
     def _document(self, request: Request) -> Response | None:
         """Return the description itself, if the request is for it."""
@@ -184,7 +186,9 @@ class RequestHandler:
             ready = self._ready[id(body)] = (-1, Entity(200, body, self.world.created, {}))
         return ready[1]
 
-    def _validated_response(self, operation: Operation, found: Found, request: Request, entry: log.Entry) -> Response:
+    def _validated_response(
+        self, operation: Operation, found: Found, request: Request, entry: log.Entry, grant: Grant | None
+    ) -> Response:
         key = _key(operation, request)
         checked = self._checked.get(key) if not request.body else None
         if checked is None:
@@ -202,6 +206,8 @@ class RequestHandler:
             return error_response(404, _NOT_THERE[type(error)])
         except pagination.BadCursorError as error:
             return self._bad_request(operation, [error.violation])
+        if grant is not None and access.returns_roles(operation):
+            entity = access.with_roles(entity, operation, grant, self.roles)
         expires = self.settings.expires or 'expires' in _declared_headers(operation)
         return response_for_client(entity, operation, request, expires=expires)
 
