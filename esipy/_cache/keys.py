@@ -93,7 +93,7 @@ def make_cache_key(
 def with_conditions(key: Any, sent: Mapping[str, str]) -> Any:
     """Return a key that also contains the conditions of a request: its response may be a 304."""
     low = {name.lower(): value for name, value in sent.items()}
-    conditions = {name: low[name] for name in _CONDITIONS if name in low}
+    conditions = {name: low[name] for name in sorted(CONDITIONS & low.keys())}
     url, headers, *others = key
     return Key((url, frozendict({**headers, **conditions}), *others))
 
@@ -105,10 +105,10 @@ def normal_languages(value: Any) -> Any:
 
 
 #: By these a request asks only for what has changed: they do not select between responses.
-_CONDITIONS = ('if-none-match', 'if-modified-since')
+CONDITIONS = frozenset({'if-none-match', 'if-modified-since'})
 
 #: Headers about the body, and about the use of stored responses.
-_NOT_SELECTING = ('content-type', 'cache-control', 'pragma', *_CONDITIONS)
+_NOT_SELECTING = ('content-type', 'cache-control', 'pragma', *CONDITIONS)
 
 
 def key_of(

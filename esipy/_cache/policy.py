@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from esipy._cache.keys import normal_languages
+from esipy._cache.keys import CONDITIONS, normal_languages
 from esipy._message.headers import (
     AGED,
     EXPIRY,
@@ -108,7 +108,7 @@ def freshness_problem(low: Mapping[str, str]) -> str | None:
 
 def is_conditional(sent: Mapping[str, str]) -> bool:
     """Return whether a request itself asks only for what has changed (RFC 9110 section 13.1)."""
-    return not {'if-none-match', 'if-modified-since'}.isdisjoint(lowercase(sent))
+    return not CONDITIONS.isdisjoint(map(str.lower, sent))
 
 
 def is_not_modified(headers: Mapping[str, str], sent: Mapping[str, str]) -> bool:

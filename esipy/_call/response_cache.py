@@ -235,8 +235,8 @@ def _changed_elsewhere(url: str, headers: Mapping[str, str]) -> list[str]:
 
 def _response(value: Any) -> CachedResponse | None:
     """What a cache returned, if it has the shape of a stored response."""
-    if type(value) is CachedResponse and policy.is_storable(value.status_code) and type(value.headers) is dict:
-        return value
+    if type(value) is CachedResponse and type(value.headers) is dict:
+        return value if value.status_code == 200 or policy.is_storable(value.status_code) else None
     if all(hasattr(value, name) for name in CachedResponse._fields):  # an app's own object: 1.x read these alone
         value = [getattr(value, name) for name in CachedResponse._fields]
     if not isinstance(value, (tuple, list)) or len(value) != 4:
