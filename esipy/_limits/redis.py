@@ -149,8 +149,7 @@ class RedisLimits(Limits):
             Rule(int(ledger['tokens']), ledger['window']),
             int(ledger['spent']),
             int(ledger['reserved']),
-            int(ledger['others']),
-            ledger['others_return'],
+            (int(ledger['others']), ledger['others_return']),
             ledger['blocked'],
             [(seconds, int(tokens)) for seconds, tokens in ledger['returning']],
         )
