@@ -162,12 +162,13 @@ def test_a_private_answer_survives_a_refresh_and_a_restart(cache: BaseCache, esi
 
 def _kept(cache: BaseCache, name: str) -> bytes:
     """The bytes of an entry as the store has them, past esipy."""
-    if isinstance(cache, RedisCache):
-        return bytes(cache._r.get(name))
     if isinstance(cache, FileCache):
-        return bytes(cache._cache[name])
-    assert isinstance(cache, MemcachedCache)
-    return bytes(cache._mc.get(name))
+        entry: Any = cache._cache[name]
+    else:
+        assert isinstance(cache, (RedisCache, MemcachedCache))
+        entry = (cache._r if isinstance(cache, RedisCache) else cache._mc).get(name)
+    assert isinstance(entry, bytes)
+    return entry
 
 
 def _plant(cache: BaseCache, name: str, entry: bytes) -> None:
