@@ -265,3 +265,13 @@ def test_metadata_with_an_address_that_cannot_be_used(place: str) -> None:
     metadata = {'issuer': 'https://sso.example', **dict.fromkeys(names, place)}
     with Server(lambda visit: visit.send(answer(metadata))) as sso, pytest.raises(TokenError, match='over https only'):
         EsiSecurity('http://localhost/cb', 'id', 'key', headers={'User-Agent': 'tests'}, sso_endpoints_url=sso.url)
+
+
+@pytest.mark.parametrize(
+    'login', ['javascript:alert(1)', 'data:text/html,x', 'file:///x', 'https://a\r\nX: y', '//a', ' x']
+)
+def test_browsers_are_sent_to_web_addresses_alone(login: str) -> None:
+    page = {'issuer': 'https://sso.example', 'token_endpoint': 'https://x/t', 'authorization_endpoint': login}
+    own = EsiSecurity('http://localhost/cb', 'id', 'key', headers={'User-Agent': 'tests'}, sso_endpoints=page)
+    with pytest.raises(TokenError, match='http or https'):
+        own.get_auth_uri('state')
