@@ -158,8 +158,8 @@ class Application:
         `state`: a secret of this login, to be compared when the user returns; `scopes`: a list, or a text with spaces
         between them.
 
-        Raises AttributeError without a state, CallError for a code_verifier that the SSO would refuse, TokenError where the
-        login page of the SSO is not an http or https address."""
+        Raises AttributeError without a state, CallError for a code_verifier that the SSO would refuse, TokenError
+        where the login page of the SSO is not an http or https address."""
         if not state:
             raise AttributeError('"state" must be non empty, non None string')
         parts = {
