@@ -36,7 +36,7 @@ from esipy._http import Transport, make_session
 from esipy._limits.base import Budget, Estimate
 from esipy._message.errors import error_of, failed
 from esipy._message.exchange import Exchange, SessionState
-from esipy._message.options import UNSET, CallOptions, Timeouts, Unset, checked_signer
+from esipy._message.options import OPTION_NAMES, UNSET, CallOptions, Timeouts, Unset, checked_signer
 from esipy._message.pyswagger import fill_response, to_request, update_pair
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
@@ -91,6 +91,9 @@ class EsiClient(PagingMethods):
     - `strict`: a response that differs from its description raises UndecodableBodyError, which says where
     - `app`: an App or EsiApp, for requests that are not made from a call (`request_path`, `names`, `ids`)
     - `check_scopes`: False: a call whose scope the token is known to lack is sent all the same
+    - `check_roles`: True: a call that needs a role in the corporation which the character lacks is not sent
+      (MissingRoleError). The roles are fetched once, and again when that response has expired, if the token has the
+      scope for it; otherwise the call is sent
     - `plugins`: take part in every call, in this order (see esipy.plugins)
 
     An unknown option warns. In a `with` block the connections are closed at its end.
@@ -114,6 +117,7 @@ class EsiClient(PagingMethods):
     stale_if_error: float
     strict: bool
     check_scopes: bool
+    check_roles: bool
     plugins: tuple[Plugin, ...]
     app: Any
     limits: Limits | None
@@ -306,38 +310,17 @@ class EsiClient(PagingMethods):
         if options:
             self._advise('multi_request()', options, MULTI_REQUEST_OPTIONS)
         # An app may have a `request` of its own in place of ours, which 1.x called here.
-        is_ours = getattr(self.request, '__func__', None) is _REQUEST
-        run_one = self._run_one if is_ours else self._run_overridden
-
-        def run(call: Call) -> batch.Result:
-            return run_one(call, raw_body_only, opt, **options)
+        if getattr(self.request, '__func__', None) is _REQUEST:
+            run = partial(self._run_one, chosen=CallOptions.of(options, raw_body_only=raw_body_only, opt=opt))
+        else:
+            run = partial(self._run_overridden, raw_body_only=raw_body_only, opt=opt, **options)
 
         raises = self.raise_on_error if raise_on_error is None else raise_on_error
         run_all = partial(batch.execute_all, run, reqs_and_resps, bounded(threads), raises, on_result, progress)
         return self._run_batch('multi_request', '', options, run_all)
 
-    def _run_one(
-        self,
-        call: Call,
-        raw_body_only: bool | None,
-        opt: Mapping[str, str] | None,
-        *,
-        security: Any = UNSET,
-        timeout: Timeouts | Unset = UNSET,
-        compatibility_date: Any = None,
-        priority: float = 0,
-        **options: Any,
-    ) -> batch.Result:
+    def _run_one(self, call: Call, chosen: CallOptions) -> batch.Result:
         """Execute one call of `multi_request`."""
-        chosen = CallOptions(
-            opt=opt,
-            security=security,
-            timeout=timeout,
-            raw_body_only=raw_body_only,
-            compatibility_date=compatibility_date,
-            priority=priority,
-            plugin_options=options,
-        )
         exchange = None
         try:
             exchange = self._exchange(call, chosen)
@@ -403,33 +386,19 @@ class EsiClient(PagingMethods):
                     pipeline.signing.sign(exchange)
                 yield exchange, pipeline.signing.authorization(exchange)
 
-    def _make_fetcher(
-        self,
-        *,
-        opt: Mapping[str, str] | None = None,
-        security: Any = UNSET,
-        timeout: Timeouts | Unset = UNSET,
-        compatibility_date: Any = None,
-        priority: float = 0,
-        **options: Any,
-    ) -> Callable[..., Response]:
-        unknown = options.keys() - self.plugin_options
+    def _make_fetcher(self, **options: Any) -> Callable[..., Response]:
+        unknown = options.keys() - OPTION_NAMES - self.plugin_options
         if unknown:
             known = [name for name in (*PAGING_OPTIONS, *self.plugin_options) if name not in unknown]
             raise TypeError(unknown_option(min(unknown), known))
 
         def fetch(request: Request, *, bypass_cache: bool = False, store: bool = True) -> Response:
-            chosen = CallOptions(
-                opt=opt,
-                security=security,
-                timeout=timeout,
+            chosen = CallOptions.of(
+                options,
                 raw_body_only=False,
-                compatibility_date=compatibility_date,
-                priority=priority,
                 bypass_cache=bypass_cache,
                 store_response=store or not isinstance(self.cache, DictCache),
                 resolve_304=True,
-                plugin_options=options,
             )
             response, error = self._pipeline.execute(self._exchange((request, Response(request)), chosen))
             if error is not None:
@@ -465,6 +434,7 @@ class EsiClient(PagingMethods):
         """Close the plugins and all connections. A later call opens new ones."""
         if self._is_borrowed:
             return
+        self._pipeline.background.close()
         try:
             if self._pipeline.chain is not None:
                 self._pipeline.chain.close()

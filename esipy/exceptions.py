@@ -31,6 +31,7 @@
     └── TokenError                      signing in
         ├── LoginError                  no character signed in: cancelled, too late, or the browser could not return
         ├── MissingScopeError           the token lacks a scope; nothing was sent (also a CallError)
+        ├── MissingRoleError            the character lacks a role; nothing was sent (also a CallError)
         ├── UnknownCharacterError       nothing is kept for this character (also a KeyError)
         ├── IncompleteTokensError       tokens without a field that is needed (also a KeyError)
         ├── TokenExpiredError           the token is old and nothing is there to refresh it (also an AttributeError)
@@ -384,6 +385,21 @@ class MissingScopeError(TokenError, CallError):
         fault = (
             f'needs the scope {", ".join(self.scopes)}, which the token of {whose} lacks; sign in again with '
             'get_auth_uri(state, scopes=security.scopes_for(…)). check_scopes=False sends the call all the same'
+        )
+        super().__init__(operation, [('', fault)])
+
+
+class MissingRoleError(TokenError, CallError):
+    """The character has none of the `roles` in its corporation of which the `operation` needs one. The call was not
+    sent."""
+
+    def __init__(self, operation: str, roles: Iterable[str], whose: str) -> None:
+        self.roles = tuple(roles)
+        needed = self.roles[0] if len(self.roles) == 1 else f'one of the roles {", ".join(self.roles)}'
+        what = f'the role {needed}' if len(self.roles) == 1 else needed
+        fault = (
+            f'needs {what}, which {whose} lacks; call it as a character that has it, or let a director of the '
+            'corporation grant it. check_roles=False sends the call all the same'
         )
         super().__init__(operation, [('', fault)])
 

@@ -7,10 +7,10 @@ from esipy._runtime.lazy import lazy_exports
 if TYPE_CHECKING:
     from esipy._sandbox.errors import HandlerFailedError, SandboxError, UnexpectedCallsError
     from esipy._sandbox.faults import Fault
-    from esipy._sandbox.limits.orders import Count
+    from esipy._sandbox.limits.handle import Count
     from esipy._sandbox.log import Entry
     from esipy._sandbox.running import start
-    from esipy._sandbox.sandbox import Sandbox
+    from esipy._sandbox.sandbox import Sandbox, SandboxOptions
     from esipy._sandbox.saved import save_spec
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     'HandlerFailedError',
     'Sandbox',
     'SandboxError',
+    'SandboxOptions',
     'UnexpectedCallsError',
     'save_spec',
     'start',
@@ -29,12 +30,13 @@ __all__ = [
 __getattr__, __dir__ = lazy_exports(
     __name__,
     {
-        'Count': 'esipy._sandbox.limits.orders',
+        'Count': 'esipy._sandbox.limits.handle',
         'Entry': 'esipy._sandbox.log',
         'Fault': 'esipy._sandbox.faults',
         'HandlerFailedError': 'esipy._sandbox.errors',
         'Sandbox': 'esipy._sandbox.sandbox',
         'SandboxError': 'esipy._sandbox.errors',
+        'SandboxOptions': 'esipy._sandbox.sandbox',
         'UnexpectedCallsError': 'esipy._sandbox.errors',
         'save_spec': 'esipy._sandbox.saved',
         'start': 'esipy._sandbox.running',

@@ -356,6 +356,12 @@ class EsiSecurity(Application):
         if missing:
             raise MissingScopeError(operation.id, missing, self.character_name or 'this character')
 
+    def identity_for(self, request: Any) -> Identity | None:
+        """Return whom a call will be signed for, if that is known for certain."""
+        if type(self).__call__ is not _CALL or not request._security or not self._is_for_us(request):
+            return None
+        return self.identity
+
     def _lacks(self, operation: Operation) -> list[str]:
         identity = self.identity
         return [] if identity is None else sorted({*operation.scopes} - identity.scopes)

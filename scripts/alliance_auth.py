@@ -100,12 +100,14 @@ def main() -> None:
 
 
 def report(before: set[str], after: set[str]) -> None:
-    """Print what fails with one of them only."""
+    """Print what fails with both, and what with one of them only."""
+    for name in sorted(before & after):
+        print('with both:           ', name)
     for name in sorted(before - after):
         print('only with django-esi: ', name)
     for name in sorted(after - before):
         print('only with esipy:      ', name, f'({DIFFERENCES[name]})' if name in DIFFERENCES else '(not known)')
-    print(f'{len(before & after)} tests fail with both')
+    print(f'{len(before)} tests fail with django-esi, {len(after)} with esipy, {len(before & after)} of them with both')
     if after - before - DIFFERENCES.keys():
         raise SystemExit(1)
 

@@ -16,7 +16,7 @@ import pytest
 
 from esipy import clock
 from esipy._limits.memory import SHARED
-from esipy._message import errors
+from esipy._message import status
 from esipy._sso import discovery
 from esipy.events import AFTER_TOKEN_REFRESH, API_CALL_STATS
 from tests.cases import documents
@@ -86,19 +86,19 @@ def _no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 #: The minutes of the day at which ESI is down.
-_DAILY_DOWNTIME = errors.DOWNTIME
+_DAILY_DOWNTIME = status.DOWNTIME
 
 
 @pytest.fixture(autouse=True)
 def _no_downtime(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test has the same result at every hour: a 503 is a downtime only if the server says so."""
-    monkeypatch.setattr(errors, 'DOWNTIME', range(0))
+    monkeypatch.setattr(status, 'DOWNTIME', range(0))
 
 
 @pytest.fixture
 def daily_downtime(_no_downtime: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that move the clock into the daily downtime, or out of it."""
-    monkeypatch.setattr(errors, 'DOWNTIME', _DAILY_DOWNTIME)
+    monkeypatch.setattr(status, 'DOWNTIME', _DAILY_DOWNTIME)
 
 
 def _logging_state() -> list[tuple[Any, ...]]:

@@ -74,8 +74,10 @@ def make_cache_key(
     """
     parts = request._p
     headers = {name.lower(): value for name, value in (parts['header'] if header is None else header).items()}
-    for name in ('content-type', 'cache-control', 'pragma'):  # about the body, and about the use of stored responses
+    for name in _NOT_SELECTING:
         headers.pop(name, None)
+    if 'accept-language' in headers:
+        headers['accept-language'] = normal_languages(headers['accept-language'])
     token = headers.pop('authorization', None)
     headers = _without_secrets(headers)
     whose = owner if owner is not None else owner_of(token)
@@ -86,6 +88,27 @@ def make_cache_key(
         headers['content'] = digest(request.data)
     query = _without_secrets(_grouped(parts['query']))
     return Key((url or request.url, frozendict(headers), frozendict(parts['path']), frozendict(query)))
+
+
+def with_conditions(key: Any, sent: Mapping[str, str]) -> Any:
+    """Return a key that also contains the conditions of a request: its response may be a 304."""
+    low = {name.lower(): value for name, value in sent.items()}
+    conditions = {name: low[name] for name in sorted(CONDITIONS & low.keys())}
+    url, headers, *others = key
+    return Key((url, frozendict({**headers, **conditions}), *others))
+
+
+def normal_languages(value: Any) -> Any:
+    """Return `Accept-Language` in one spelling: neither case nor spaces around commas matter (RFC 9110 section
+    12.5.4)."""
+    return ', '.join(part.strip() for part in value.lower().split(',')) if isinstance(value, str) else value
+
+
+#: By these a request asks only for what has changed: they do not select between responses.
+CONDITIONS = frozenset({'if-none-match', 'if-modified-since'})
+
+#: Headers about the body, and about the use of stored responses.
+_NOT_SELECTING = ('content-type', 'cache-control', 'pragma', *CONDITIONS)
 
 
 def key_of(

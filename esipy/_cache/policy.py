@@ -10,8 +10,9 @@ import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from esipy._cache.keys import CONDITIONS, normal_languages
 from esipy._message.headers import (
     AGED,
     EXPIRY,
@@ -41,6 +42,9 @@ UNREAD = OURS + 'Unread'
 
 #: For how many seconds a stale response is stored for its validator.
 KEEP_STALE = 7 * 86400
+
+#: A server error is used for no longer than this, whatever the server says: it is nearly always over sooner.
+LONGEST_SERVER_ERROR = 60.0
 
 #: By how many seconds the clocks of machines that share a cache may differ.
 _CLOCK_SKEW = 5.0
@@ -104,7 +108,27 @@ def freshness_problem(low: Mapping[str, str]) -> str | None:
 
 def is_conditional(sent: Mapping[str, str]) -> bool:
     """Return whether a request itself asks only for what has changed (RFC 9110 section 13.1)."""
-    return not {'if-none-match', 'if-modified-since'}.isdisjoint(lowercase(sent))
+    return not CONDITIONS.isdisjoint(map(str.lower, sent))
+
+
+def is_not_modified(headers: Mapping[str, str], sent: Mapping[str, str]) -> bool:
+    """Return whether a request that asks only for what has changed is answered by a stored response with 304 (section
+    4.3.2): `If-None-Match` by weak comparison, and only without it `If-Modified-Since`."""
+    low, wanted = lowercase(headers), lowercase(sent)
+    if 'if-none-match' in wanted:
+        tags = wanted['if-none-match'].strip()
+        etag = low.get('etag', '').strip()
+        return tags in ('*', etag) or (bool(etag) and etag.removeprefix('W/') in _OPAQUE_TAG.findall(tags))
+    since = moment(wanted.get('if-modified-since'))
+    if since is None:
+        return False
+    known = (moment(low.get(name)) for name in ('last-modified', 'date'))
+    modified = next((when for when in known if when is not None), _number(headers.get(RECEIVED)))
+    return modified <= since
+
+
+#: An entity tag without the mark of a weak one (RFC 9110 section 8.8.3).
+_OPAQUE_TAG = re.compile(r'"[^"]*"')
 
 
 def validators(headers: Mapping[str, str]) -> dict[str, str]:
@@ -131,12 +155,17 @@ def stored_headers(
     stored, or would be of no use (section 3). `headers` in any case. `read`: it is known that the body is JSON.
     `stale_if_error`: for how many seconds a stale one is of use."""
     low = lowercase(headers)
-    if status != 200 or not _may_be_stored(low):
+    if not _may_be_stored(status, low):
         return None
     seconds = lifetime(low, now)
-    usable = (seconds or 0.0) + max(stale_if_error, extension(low, 'stale-if-error'))
-    if usable <= 0 and not validators(low):
-        return None
+    if status == 200:
+        usable = (seconds or 0.0) + max(stale_if_error, extension(low, 'stale-if-error'))
+        if usable <= 0 and not validators(low):
+            return None
+    elif not seconds or seconds <= 0:
+        return None  # such a response is never revalidated, nor returned when the server is down
+    elif status >= 500:
+        seconds = min(seconds, LONGEST_SERVER_ERROR)
     return {
         **_end_to_end(public(headers), low),
         **({} if read else {UNREAD: '1'}),
@@ -147,13 +176,29 @@ def stored_headers(
     }
 
 
-def _may_be_stored(low: Mapping[str, str]) -> bool:
-    """`no-store` counts, unless `must-understand` allows a cache that knows the status to ignore it (section
-    5.2.2.3): 200 is the only one that is stored."""
+def _may_be_stored(status: int, low: Mapping[str, str]) -> bool:
+    """`no-store` counts, unless `must-understand` stands beside it and the status is one that a cache understands
+    (section 5.2.2.3)."""
     control = directives(low)
+    if not is_storable(status) or ('must-understand' in control and status not in _UNDERSTOOD):
+        return False
     if 'no-store' in control and 'must-understand' not in control:
         return False
     return '*' not in low.get('vary', '')
+
+
+def is_storable(status: Any) -> bool:
+    """Return whether a response with this status can be stored: it is final, and depends on the resource alone."""
+    return status == 200 or (type(status) is int and 200 < status < 600 and status not in _NEVER_STORED)
+
+
+#: A part or no body (206, 304: no ranges are combined here); what depends on the token, which is not in the cache key
+#: (401, 403, 407); what is over as soon as the server or a rate limit allows it (RFC 6585 section 4 forbids to store
+#: 429; ESI's are 420 and 520).
+_NEVER_STORED = frozenset({206, 304, 401, 403, 407, 408, 420, 421, 425, 429, 520})
+
+#: The statuses whose caching RFC 9110 section 15 describes.
+_UNDERSTOOD = frozenset({200, 203, 204, 300, 301, 302, 303, 307, 308, 404, 405, 410, 414, 501})
 
 
 #: Headers that concern one connection or proxy only (RFC 9110 section 7.6.1, RFC 9111 section 3.1).
@@ -229,7 +274,9 @@ def may_serve_stale(headers: Mapping[str, str], status: int, now: float, stale_i
         return False
     low = lowercase(headers)
     seconds = max(stale_if_error, extension(low, 'stale-if-error'))
-    return not _FORBIDS_STALE & directives(low).keys() and now < expiry(headers) + seconds
+    if not seconds or _FORBIDS_STALE & directives(low).keys():
+        return False
+    return now < expiry(headers) + seconds
 
 
 def may_serve_while_revalidating(headers: Mapping[str, str], now: float) -> bool:
@@ -279,13 +326,24 @@ def is_same_representation(headers: Mapping[str, str], seen: Mapping[str, str]) 
     return all(low[name] == news[name] for name in names)
 
 
+def is_identified_by(headers: Mapping[str, str], news: Mapping[str, str]) -> bool:
+    """Return whether a 304 to a request with validators of its own is about the stored response (section 4.3.4): it
+    names the same entity tag or, without one, the same date."""
+    low, named = lowercase(headers), lowercase(news)
+    name = 'etag' if 'etag' in named else 'last-modified'
+    return name in named and named[name].removeprefix('W/') == low.get(name, '').removeprefix('W/')
+
+
 def varied(vary: str | None, sent: Mapping[str, str]) -> str:
     """Return the values of the request headers that `Vary` names (section 4.1), without those that show the owner."""
     names = _varying(vary) if vary else ()
     if not names:
         return ''
     low = lowercase(sent)
-    return '\n'.join(f'{name}: {low.get(name, "")}' for name in names)
+    values = {name: low.get(name, '') for name in names}
+    if 'accept-language' in values:
+        values['accept-language'] = normal_languages(values['accept-language'])
+    return '\n'.join(f'{name}: {value}' for name, value in values.items())
 
 
 @lru_cache(maxsize=256)

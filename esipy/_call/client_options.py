@@ -47,6 +47,7 @@ class ClientOptions(TypedDict, total=False):
     stale_if_error: float
     strict: bool
     check_scopes: bool
+    check_roles: bool
     plugins: Iterable[Plugin]
     app: App | EsiApp | None
     limits: Limits | None
@@ -75,6 +76,7 @@ DEFAULTS: dict[str, Any] = {
     'stale_if_error': 0.0,
     'strict': False,
     'check_scopes': True,
+    'check_roles': False,
     'plugins': (),
     'app': None,
     'limits': SHARED,

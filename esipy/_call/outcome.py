@@ -34,13 +34,21 @@ class Outcomes:
         self._warned: set[str] = set()
 
     def from_cache(self, exchange: Exchange, stored: CachedResponse) -> Outcome:
-        """Return a stored response that is fresh."""
+        """Return a stored response that is fresh; a 304, if the request asks only for what has changed since then."""
         headers = policy.with_current_age(stored.headers, clock.time())
+        own = exchange.request._p['header']
+        if own and stored.status_code == 200 and policy.is_conditional(own) and policy.is_not_modified(headers, own):
+            response = exchange.response_of(304, headers, b'', stored.url)
+            response.from_cache = response.not_modified = True
+            return response, None
         response = exchange.response_of(*stored._replace(headers=headers))
         response.from_cache = True
+        error: APIException | None = None
         if policy.UNREAD in stored.headers and not exchange.raw_body_only:
-            return response, unreadable(response, exchange.settings.strict, clock.time())
-        return response, None
+            error = unreadable(response, exchange.settings.strict, clock.time())
+        if stored.status_code != 200 and error is None and not response.ok:
+            error = error_of(response, clock.time())
+        return response, error
 
     def stale(self, exchange: Exchange, stored: CachedResponse) -> Outcome:
         """Return a stored response that is marked as stale."""
@@ -87,6 +95,8 @@ class Outcomes:
         received = CachedResponse(*raw[:4])
         response = exchange.response_of(*received)
         response.not_modified = raw.status == 304 and policy.is_conditional(exchange.request._p['header'])
+        if response.not_modified and store:
+            self._responses.freshen(exchange, raw.headers)
         if exchange.is_streamed and response.ok:
             response.stream = raw.stream or io.BytesIO(raw.content)  # a plugin's response has its whole body
         if isinstance(raw.failure, TransportError):

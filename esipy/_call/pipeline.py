@@ -1,5 +1,6 @@
 """The life of a call, from top to bottom. Every request of a client takes this way; each step has a file of its own.
 
+0. the roles of the character, if asked to    roles.py
 1. whose call it is, and its signature        signing.py
 2. a stored response, fresh or stale (ETag)   response_cache.py, _cache/policy.py
 3. a remembered rejection                     negative_cache.py
@@ -15,7 +16,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from esipy import clock
 from esipy._cache import policy
@@ -26,6 +27,7 @@ from esipy._call.coalesce import Coalescer
 from esipy._call.negative_cache import NegativeCache
 from esipy._call.outcome import Outcome, Outcomes
 from esipy._call.response_cache import ResponseCache
+from esipy._call.roles import RoleCheck
 from esipy._call.signing import Signing
 from esipy._http import BodyError, RawResponse, Transport, TransportError
 from esipy._http.send import SAFE
@@ -36,13 +38,20 @@ from esipy._message.exchange import Exchange
 from esipy._message.request import Outgoing
 from esipy._plugins.base import CallContext
 from esipy._plugins.chain import Chain
+from esipy._runtime.background import Background
 from esipy._runtime.log_fields import log_fields
 from esipy._runtime.redact import masked_address
 from esipy._runtime.steps import RETRY_WAIT, step
-from esipy._runtime.workers import raise_if_cancelled
+from esipy._runtime.workers import Cancelled, raise_if_cancelled
 from esipy.exceptions import LimitedError
 
 LOGGER = logging.getLogger('esipy.client')
+
+
+#: So many stale responses are revalidated in the background at a time, each within so many seconds if the call has no
+#: deadline.
+MOST_REVALIDATIONS = 4
+LONGEST_REVALIDATION = 60.0
 
 
 class Fetched(NamedTuple):
@@ -72,10 +81,17 @@ class Pipeline:
         self.signing = Signing(transport)
         self.coalescer: Coalescer[Fetched] = Coalescer()
         self.outcomes = Outcomes(responses)
-        #: Executes a call with the plugins around it.
-        self.execute: Callable[[CallContext], Outcome] = (
+        self.background = Background(MOST_REVALIDATIONS)
+        self._execute: Callable[[CallContext], Outcome] = (
             self.run if chain is None else partial(chain.call, execute=self.run)
         )
+        self.roles = RoleCheck(self._execute, has_plugins=chain is not None)
+
+    def execute(self, exchange: CallContext) -> Outcome:
+        """Execute a call with the plugins around it. Its roles are checked before, outside of what plugins hold."""
+        if exchange.settings.check_roles:
+            self.roles.require(exchange)
+        return self._execute(exchange)
 
     def run(self, exchange: CallContext) -> Outcome:
         """Execute a call: return its response, and the error that the response stands for, if any."""
@@ -101,9 +117,10 @@ class Pipeline:
 
         `stored` was looked up when `generation` requests had ended.
         """
-        key = self.responses.key(exchange)
-        is_stale = stored is not None and self.coalescer.is_in_flight(key)
-        if stored and is_stale and self.responses.may_serve_while_revalidating(exchange, stored):
+        if exchange.revalidates not in (None, exchange.owner):
+            raise Cancelled  # the security object signs for another character by now
+        key = self.responses.key_in_flight(exchange)
+        if stored is not None and self._is_being_revalidated(exchange, stored, key):
             return self.outcomes.stale(exchange, stored)
         with self.coalescer.join(key, exchange.timeout, exchange.deadline, exchange) as shared:
             if shared.result is not None and shared.result.owner == exchange.owner:
@@ -114,12 +131,36 @@ class Pipeline:
                 stored = self.responses.lookup(exchange)
                 if stored is not None and self.responses.may_use(exchange, stored):
                     return self.outcomes.from_cache(exchange, stored)
-            fetched = self._attempts(exchange, stored)
+            # A request with conditions of its own is sent with these.
+            is_conditional = policy.is_conditional(exchange.request._p['header'])
+            fetched = self._attempts(exchange, None if is_conditional else stored)
             shared.publish(fetched)
             outcome = self.outcomes.from_server(exchange, *fetched[:2], store=exchange.store_response)
             if shared.invalidated:
                 self.responses.invalidate(exchange)
             return outcome
+
+    def _is_being_revalidated(self, exchange: CallContext, stored: CachedResponse, key: Any) -> bool:
+        """Whether a stale response may be returned while it is revalidated, and it is (RFC 5861 section 3): by another
+        thread, or from now on in the background. That is a call of its own, with plugins and rate limits. If too many
+        of them are under way, the caller waits for the server.
+
+        This thread signs first: receivers of AFTER_TOKEN_REFRESH may be bound to it.
+        """
+        if exchange.revalidates is not None or not self.responses.may_serve_while_revalidating(exchange, stored):
+            return False
+        if self.coalescer.is_in_flight(key):
+            return True
+        if exchange.security is not None and exchange.signed is None:
+            owner = exchange.owner
+            self.signing.sign(exchange)
+            if exchange.owner != owner:
+                return False
+        background = exchange.again()
+        background.revalidates = exchange.owner
+        if background.deadline is None:
+            background.deadline = clock.monotonic() + LONGEST_REVALIDATION
+        return self.background.start(key, partial(self.execute, background))
 
     def _fetch_alone(self, exchange: CallContext) -> Outcome:
         """A write, a HEAD, or a streamed response. A write makes the stored responses of its URL invalid."""

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from esipy import clock
 from esipy._cache import policy
 from esipy._cache.base import DummyCache
-from esipy._cache.keys import key_of, resources_at, resources_of
+from esipy._cache.keys import key_of, resources_at, resources_of, with_conditions
 from esipy._cache.policy import CachedResponse
 from esipy._call import variants
 from esipy._http import RawResponse, Transport
@@ -52,6 +52,12 @@ class ResponseCache:
         """Return the key under which an exchange's response is stored."""
         return _key(exchange)[1]
 
+    def key_in_flight(self, exchange: Exchange) -> Any:
+        """Return the key of the request that an exchange sends: those of others with it get the same response."""
+        own = exchange.request._p['header']
+        key = self.key(exchange)
+        return with_conditions(key, own) if own and policy.is_conditional(own) else key
+
     def lookup(self, exchange: Exchange) -> CachedResponse | None:
         """Return the stored response to a GET, fresh or stale."""
         if exchange.method != 'GET' or exchange.is_streamed or exchange.bypass_cache:
@@ -61,7 +67,11 @@ class ResponseCache:
         sent, key = _key(exchange)
         with step(CACHE_LOOKUP):
             stored = _response(self._call_cache(exchange, 'get', key, None))
-        if stored is None or not stored.headers.get(VARIED):
+        if stored is None:
+            return None
+        if stored.status_code != 200 and not self.may_use(exchange, stored):
+            return None  # only a 200 is revalidated, or returned when the server is down
+        if not stored.headers.get(VARIED):
             return stored
         return stored if policy.matches(stored.headers, {**self._transport.header_digests(), **sent}) else None
 
@@ -73,8 +83,11 @@ class ResponseCache:
         return policy.is_fresh(stored.headers, clock.time())
 
     def may_serve_while_revalidating(self, exchange: Exchange, stored: CachedResponse) -> bool:
-        """Return whether a stale response may be returned while another thread revalidates it."""
-        return not self._wanted(exchange) and policy.may_serve_while_revalidating(stored.headers, clock.time())
+        """Return whether a stale response may be returned while another thread revalidates it. Not to a pagination or
+        `watch`: pages must be of one state, and changes are to be seen."""
+        if exchange.resolve_304 or self._wanted(exchange):
+            return False
+        return policy.may_serve_while_revalidating(stored.headers, clock.time())
 
     def is_only_if_cached(self, exchange: Exchange) -> bool:
         """Return whether the request allows nothing but a stored response (RFC 9111 section 5.2.1.7)."""
@@ -101,6 +114,12 @@ class ResponseCache:
         updated = stored._replace(status_code=200, headers=policy.merged(stored.headers, news))
         return self._store(exchange, updated, read, store)
 
+    def freshen(self, exchange: Exchange, news: Mapping[str, str]) -> None:
+        """Update the stored response by a 304 to a request that has validators of its own (RFC 9111 section 4.3.4)."""
+        stored = self.lookup(exchange)
+        if stored is not None and stored.status_code == 200 and policy.is_identified_by(stored.headers, news):
+            self.revalidated(exchange, stored, news, store=True)
+
     def update_by_head(self, exchange: Exchange, seen: RawResponse) -> None:
         """Update the stored response to a GET by that to a HEAD, or remove it if it is another one (RFC 9111 section
         4.3.5)."""
@@ -110,7 +129,7 @@ class ResponseCache:
         stored = _response(self._call_cache(exchange, 'get', key, None))
         if stored is None or not policy.matches(stored.headers, {**self._transport.header_digests(), **sent}):
             return
-        if policy.is_same_representation(stored.headers, seen.headers):
+        if stored.status_code == 200 and policy.is_same_representation(stored.headers, seen.headers):
             self.revalidated(exchange, stored, seen.headers, store=True)
         else:
             self._call_cache(exchange, 'invalidate', key)
@@ -146,12 +165,24 @@ class ResponseCache:
             return response
         stored = response._replace(headers=headers)
         if store and type(exchange.settings.cache) is not DummyCache and 'no-store' not in self._wanted(exchange):
-            seconds = policy.ttl(headers, now, self._keep_stale, self._stale_if_error)
-            self._call_cache(exchange, 'set', key, stored, seconds)
-            if exchange.request.operation.has_writes:
-                lifetime = max(seconds, int(self._keep_stale))
-                variants.remember(exchange.settings.cache, key, lifetime, partial(self._call_cache, exchange))
+            self._put(exchange, key, stored, now)
         return stored
+
+    def _put(self, exchange: Exchange, key: Any, stored: CachedResponse, now: float) -> None:
+        """Store a response for as long as it is of use. A server error never replaces a good response, which can still
+        be revalidated, or be returned as long as the server is down."""
+        if stored.status_code == 200:
+            seconds = policy.ttl(stored.headers, now, self._keep_stale, self._stale_if_error)
+        else:
+            seconds = max(1, int(policy.expiry(stored.headers) - now))
+        if stored.status_code >= 500:
+            known = _response(self._call_cache(exchange, 'get', key, None))
+            if known is not None and known.status_code == 200:
+                return
+        self._call_cache(exchange, 'set', key, stored, seconds)
+        if exchange.request.operation.has_writes:
+            lifetime = max(seconds, int(self._keep_stale))
+            variants.remember(exchange.settings.cache, key, lifetime, partial(self._call_cache, exchange))
 
     def _warn_freshness(self, exchange: Exchange, response: CachedResponse, low: policy.Lowercase, now: float) -> None:
         """Log what is wrong with a response's freshness headers, once for each operation."""
@@ -204,14 +235,14 @@ def _changed_elsewhere(url: str, headers: Mapping[str, str]) -> list[str]:
 
 def _response(value: Any) -> CachedResponse | None:
     """What a cache returned, if it has the shape of a stored response."""
-    if type(value) is CachedResponse and value.status_code == 200 and type(value.headers) is dict:
-        return value
+    if type(value) is CachedResponse and type(value.headers) is dict:
+        return value if value.status_code == 200 or policy.is_storable(value.status_code) else None
     if all(hasattr(value, name) for name in CachedResponse._fields):  # an app's own object: 1.x read these alone
         value = [getattr(value, name) for name in CachedResponse._fields]
     if not isinstance(value, (tuple, list)) or len(value) != 4:
         return None
     status, headers, content, url = value
-    if status != 200 or not isinstance(headers, Mapping) or not isinstance(content, bytes):
+    if not policy.is_storable(status) or not isinstance(headers, Mapping) or not isinstance(content, bytes):
         return None
     if not all(type(text) is str for pair in headers.items() for text in pair):
         return None

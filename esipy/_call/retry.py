@@ -7,9 +7,9 @@ import random
 from esipy import clock
 from esipy._http import RawResponse, TransportError
 from esipy._http.send import SAFE
-from esipy._message.errors import kind_of
 from esipy._message.exchange import Exchange
 from esipy._message.headers import retry_after
+from esipy._message.status import kind_of
 from esipy._spec.model import Operation
 from esipy.exceptions import DowntimeError
 

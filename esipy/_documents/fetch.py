@@ -18,9 +18,9 @@ from esipy import clock
 from esipy._documents.loaders import MAX_BYTES, configuration_loader
 from esipy._documents.parse import parse, read
 from esipy._http import BodyError, RawResponse, Transport, TransportError, make_session
-from esipy._message.errors import kind_of
 from esipy._message.headers import masked_addresses
 from esipy._message.request import Outgoing
+from esipy._message.status import kind_of
 from esipy._runtime.redact import masked_address
 from esipy._runtime.suggest import abridged
 from esipy._spec.reader import Reader

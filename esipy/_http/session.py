@@ -92,8 +92,14 @@ def read(headers: Mapping[str, Any]) -> SessionIdentity:
 
 def cache_control(headers: Mapping[str, Any]) -> str | None:
     """Return `Cache-Control` of a request, or what `Pragma` says in its place (RFC 9111 section 5.4); None for none."""
-    low = {name.lower(): str(value) for name, value in headers.items()}
-    return low.get('cache-control', low.get('pragma'))
+    pragma = None
+    for name, value in headers.items():
+        low = name.lower()
+        if low == 'cache-control':
+            return str(value)
+        if low == 'pragma':
+            pragma = str(value)
+    return pragma
 
 
 def _names_owner(name: str, value: Any) -> bool:

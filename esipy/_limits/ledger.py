@@ -208,8 +208,7 @@ class Ledger:
             self.rule,
             self.spent,
             self.reserved,
-            self._others,
-            self._others_until - now,
+            (self._others, self._others_until - now),
             self.blocked_until - now,
             returns,
         )
@@ -219,13 +218,17 @@ def make_state(
     rule: Rule,
     spent: int,
     reserved: int,
-    others: int,
-    others_return: float,
+    others: tuple[int, float],
     blocked_for: float,
     replenishes: list[tuple[float, int]],
 ) -> State:
-    """Return the State of these figures. `others` may contain calls under way, which are in `reserved` already."""
-    others = max(0, others - reserved)
-    if others:
-        replenishes = sorted([*replenishes, (others_return, others)])
-    return State(rule, spent, reserved, others, max(0.0, blocked_for), replenishes)
+    """Return the State of these figures.
+
+    `others`: the tokens that other programs have used, and the seconds until they return. They may contain calls under
+    way, which are in `reserved` already.
+    """
+    used, returns_in = others
+    used = max(0, used - reserved)
+    if used:
+        replenishes = sorted([*replenishes, (returns_in, used)])
+    return State(rule, spent, reserved, used, max(0.0, blocked_for), replenishes)

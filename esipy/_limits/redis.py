@@ -153,8 +153,7 @@ class RedisLimits(Limits):
                     Rule(int(ledger['tokens']), float(ledger['window'])),
                     int(ledger['spent']),
                     int(ledger['reserved']),
-                    int(ledger['others']),
-                    float(ledger['others_return']),
+                    (int(ledger['others']), float(ledger['others_return'])),
                     float(ledger['blocked']),
                     [(float(seconds), int(tokens)) for seconds, tokens in ledger['returning']],
                 )

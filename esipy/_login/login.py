@@ -1,8 +1,8 @@
-"""login: sign in from a script, a program with a window, or a notebook, with the browser of whoever sits there.
+"""login: signs in from a script, a desktop program or a notebook, with the browser of the person at this machine.
 
-The rules are those for native apps (RFC 8252): the person's own browser, an answer that comes to this machine alone, a
-fresh verifier (PKCE, RFC 7636) and a fresh state each time, and no secret key, which such a program could not keep.
-What happens meanwhile: `esipy/_login/flow.py`.
+It follows the rules for native apps (RFC 8252): the person's own browser, a response to this machine only, a new
+verifier (PKCE, RFC 7636) and a new state each time, and no secret key, which such a program could not keep secret.
+`esipy/_login/flow.py` opens the browser and waits for the response.
 """
 
 from __future__ import annotations
@@ -11,77 +11,106 @@ import logging
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from esipy._sso import form
 from esipy._sso.application import SSO_ENDPOINTS_URL
 from esipy._sso.pkce import generate_code_verifier
 from esipy._stores.base import TokenStore
+from esipy.events import unknown_option
 from esipy.exceptions import CallError, LoginError, SSOUnavailableError, TokenError, TokenRevokedError
 from esipy.security import EsiSecurity
 
 LOGGER = logging.getLogger('esipy.login')
 
-#: Where the SSO sends the browser when nothing else is said; to be registered there, letter for letter.
+#: The default redirect URI. It must be registered at the SSO exactly as it is here.
 REDIRECT_URI = 'http://localhost:8765/callback'
 
-#: What a scope is made of (RFC 6749 section 3.3).
+#: The syntax of a scope (RFC 6749 section 3.3).
 _SCOPE = re.compile(r'[!#-\[\]-~]+')
 
 
-def login(
-    client_id: str,
-    scopes: Iterable[str] | str = (),
-    *,
-    redirect_uri: str = REDIRECT_URI,
-    store: TokenStore | None = None,
-    character: int | None = None,
-    reuse: bool = True,
-    browser: bool | None = None,
-    timeout: float | None = 300.0,
-    headers: Mapping[str, str] | None = None,
-    sso_endpoints_url: str = SSO_ENDPOINTS_URL,
-) -> EsiSecurity:
-    """Sign a character in with the browser, and return the security object that holds its tokens::
+class LoginOptions(TypedDict, total=False):
+    """The options of `login`, by name."""
+
+    #: The address that the browser returns to: on this machine, with a free port. If it is not `http` at localhost,
+    #: 127.0.0.1 or [::1], the person has to paste the address that the browser ends at.
+    redirect_uri: str
+    #: Where the tokens are kept. Nobody has to sign in as long as the store has a valid grant for the scopes: that of
+    #: `character`, or, if it is not given, of the only character in it.
+    store: TokenStore | None
+    #: The id of the character that is to sign in; another one is a LoginError.
+    character: int | None
+    #: False: ask the person even if the store has a grant, for example to add another character (True).
+    reuse: bool
+    #: Whether to open a browser. None: if there is a display, and the program runs neither over ssh nor in a notebook,
+    #: or if `$BROWSER` is set.
+    browser: bool | None
+    #: Seconds to wait for the person (300); None: without end. The input box of a notebook has no end.
+    timeout: float | None
+    #: As for EsiSecurity.
+    headers: Mapping[str, str] | None
+    sso_endpoints_url: str
+
+
+DEFAULTS: LoginOptions = {
+    'redirect_uri': REDIRECT_URI,
+    'store': None,
+    'character': None,
+    'reuse': True,
+    'browser': None,
+    'timeout': 300.0,
+    'headers': None,
+    'sso_endpoints_url': SSO_ENDPOINTS_URL,
+}
+
+
+def login(client_id: str, scopes: Iterable[str] | str = (), **options: Unpack[LoginOptions]) -> EsiSecurity:
+    """Sign a character in with the browser, and return the security object that has its tokens::
 
         security = esipy.login('my client id', ['esi-wallet.read_character_wallet.v1'], store=FileTokens())
         client = EsiClient(security, headers={'User-Agent': 'MyApp/1.0 (me@example.com)'})
 
-    It listens at `redirect_uri`, which must be registered for the `client_id`, and opens the browser. The address is
-    printed as well (to stderr), and whoever has the browser on another machine pastes the address that it ends at.
+    It listens at `redirect_uri`, which must be registered for the `client_id`, and opens the browser. It also prints
+    the address of the login page (to stderr). If the browser is on another machine, the person pastes the address that
+    the browser ends at.
 
-    - `scopes`: a list, or a text with spaces between them
-    - `redirect_uri`: on this machine, with a port that is free; one that is not `http` at localhost, 127.0.0.1 or [::1]
-      leaves pasting as the only way
-    - `store`: where the tokens are kept. Nobody has to sign in again as long as it has a good grant for these scopes:
-      that of `character`, or, if it is not given, of the only character in it. `reuse=False` asks all the same (to add
-      another character)
-    - `character`: the id of the one who is to sign in; another one is a LoginError
-    - `browser`: whether to open one; by default if there is a display, and the program runs neither over ssh nor in
-      a notebook (`$BROWSER` is an answer too)
-    - `timeout`: seconds to wait for the person, None for as long as it takes; the box of a notebook has no end
-    - `headers`, `sso_endpoints_url`: as for EsiSecurity
+    Args:
+        client_id: The id of the application, as the SSO has given it.
+        scopes: A list, or a text with spaces between them.
+        options: See `LoginOptions`.
 
-    Raises LoginError when nobody signs in: the person says no, time runs out, or the port is in use; CallError when an
-    argument is wrong; TokenStoreError when the store cannot be read; SSOUnavailableError and TokenRefusedError when the
-    SSO does not give the tokens.
+    Raises:
+        LoginError: Nobody has signed in: the person has cancelled, the time is over, or the port is in use.
+        CallError: An argument is wrong.
+        TypeError: An option is unknown.
+        TokenStoreError: The store cannot be read.
+        SSOUnavailableError, TokenRefusedError: The SSO does not return the tokens.
     """
     from esipy._login import flow  # with it come modules that few programs need
 
-    wanted = _checked(client_id, scopes, redirect_uri, character, timeout)
-    options: dict[str, Any] = {'store': store, 'headers': headers, 'sso_endpoints_url': sso_endpoints_url}
-    security = EsiSecurity(redirect_uri, client_id, code_verifier=generate_code_verifier(), **options)
-    kept = _kept(security, wanted, character) if reuse else None
-    if kept is not None:
-        return kept
+    chosen = _chosen(options)
+    redirect_uri, character = chosen['redirect_uri'], chosen['character']
+    wanted = _checked(client_id, scopes, redirect_uri, character, chosen['timeout'])
+    security = EsiSecurity(
+        redirect_uri,
+        client_id,
+        code_verifier=generate_code_verifier(),
+        store=chosen['store'],
+        headers=chosen['headers'],
+        sso_endpoints_url=chosen['sso_endpoints_url'],
+    )
+    stored = _stored(security, wanted, character) if chosen['reuse'] else None
+    if stored is not None:
+        return stored
     state = secrets.token_urlsafe(32)
     address = security.get_auth_uri(state, wanted)
     if not form.is_trusted(address):
         raise TokenError(
             f'{security.oauth_authorize}: the login page is opened over https only (http only on this machine)'
         )
-    security.auth(flow.obtain_code(address, redirect_uri, state, browser, timeout))
+    security.auth(flow.obtain_code(address, redirect_uri, state, chosen['browser'], chosen['timeout']))
     if character not in (None, security.character_id):
         raise LoginError(
             f'{security.character_name} ({security.character_id}) has signed in instead of {character}: sign in again'
@@ -89,9 +118,19 @@ def login(
     return security
 
 
-def _kept(security: EsiSecurity, scopes: Iterable[str], character: int | None) -> EsiSecurity | None:
-    """The character of the store who need not sign in again. None where there is no such, or where it is anyone's
-    guess which of several is meant."""
+def _chosen(options: LoginOptions) -> LoginOptions:
+    """Return the options with their defaults. Raises TypeError for an unknown one."""
+    unknown = options.keys() - DEFAULTS.keys()
+    if unknown:
+        raise TypeError(f'login(): {unknown_option(min(unknown), [*DEFAULTS])}')
+    return {**DEFAULTS, **options}
+
+
+def _stored(security: EsiSecurity, scopes: Iterable[str], character: int | None) -> EsiSecurity | None:
+    """Return the security object of a character in the store that need not sign in again.
+
+    None: there is no such character, or there are several and none is chosen.
+    """
     store, client_id = security.store, security.client_id
     if store is None:
         return None
@@ -112,7 +151,7 @@ def _kept(security: EsiSecurity, scopes: Iterable[str], character: int | None) -
 
 
 def _checked(client_id: Any, scopes: Any, redirect_uri: Any, character: Any, timeout: Any) -> list[str]:
-    """The scopes. Raises CallError, which tells all that is wrong with the arguments."""
+    """Return the scopes. Raises CallError, which lists all that is wrong with the arguments."""
     faults = []
     if not isinstance(client_id, str) or not client_id:
         faults.append(('client_id', 'the id of an application, as the SSO has given it'))

@@ -14,7 +14,7 @@ from esipy._message.serialize import Unwritable
 from esipy._runtime.suggest import enumerated
 from esipy._spec.coerce import Faults, Upload, coerce
 from esipy._spec.media import BINARY, FORM, JSON, MULTIPART, TEXT, Content, PartStyle, is_json
-from esipy._spec.parameter import Parameter
+from esipy._spec.parameter import Parameter, ParameterStyle
 from esipy._spec.refs import Unsupported, shown
 from esipy._spec.schema import Schema
 
@@ -195,9 +195,8 @@ def _pairs(name: str, value: Any, content: Content) -> list[tuple[str, str]]:
         items = value if isinstance(value, list) else [value]
         return [(name, serialize.text_of(item)) for item in items]
     schema = content.schema.properties.get(name, content.schema)
-    parameter = Parameter(
-        name, 'formData', schema, style=style.style, exploded=style.exploded, allows_reserved=style.allows_reserved
-    )
+    written = ParameterStyle(style.style, style.exploded, style.allows_reserved)
+    parameter = Parameter(name, 'formData', schema, style=written)
     return serialize.in_query(parameter, value)
 
 

@@ -3,64 +3,65 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from typing import TypeVar
 
 from esipy import clock
 from esipy._message.exchange import Exchange
 from esipy._message.headers import retry_after
 from esipy._message.response import Response
+from esipy._message.status import NOT_ITS_OWN, kind_of, remedy_of_status, undecodable_kind
 from esipy._runtime.redact import masked_address, masked_query
 from esipy.exceptions import (
-    UNDECODABLE,
     APIException,
-    ClientError,
     ConnectionFailedError,
     DowntimeError,
     ForbiddenError,
     LimitedError,
+    MissingRoleError,
     MissingScopeError,
-    NotFoundError,
-    ServerError,
     TimedOutError,
     UndecodableBodyError,
 )
 
-#: The cluster goes down every day at 11:00 UTC and is usually back within minutes.
-DOWNTIME = range(11 * 60 - 1, 11 * 60 + 30)
-
-#: A server that sends everyone away for so many seconds is down, whatever the hour (RFC 9110 section 15.6.4).
-REST = 60.0
+#: A kind of error.
+Kind = TypeVar('Kind', bound=APIException)
 
 
 def unreadable(response: Response, strict: bool, now: float) -> UndecodableBodyError | None:
     """Return the error of a body that is not JSON, or (`strict`) not what its description says; None if it is right."""
+    remedy = ''
     try:
         response.decoded()
         if strict:
+            remedy = _NOT_STRICT
             response.check()
     except UndecodableBodyError as error:
-        return undecodable(response, error.reason, now)
+        return undecodable(response, error.reason, now, remedy)
     except RecursionError:
-        return undecodable(response, 'the body is nested too deeply', now)
+        return undecodable(response, 'the body is nested too deeply', now, remedy)
     return None
 
 
-def undecodable(response: Response, reason: str, now: float | None = None) -> UndecodableBodyError:
+#: What to do about a response of a success status that cannot be used.
+_NOT_STRICT = 'strict=False accepts what differs from the description'
+_TOO_LARGE = 'allow larger bodies: EsiClient(max_body=…), in bytes'
+
+
+def undecodable(response: Response, reason: str, now: float | None = None, remedy: str = '') -> UndecodableBodyError:
     """Return the error of a response whose body cannot be used. Of an error status it is the error of that status as
-    well: `except NotFoundError` sees it."""
+    well: `except NotFoundError` sees it. `remedy`: for a success status, where it is known."""
     status, now = response.status or 500, clock.time() if now is None else now
-    kind: type[APIException] = UndecodableBodyError
-    if status >= 400:
-        kind = UNDECODABLE[kind_of(status, now, retry_after(response.headers, now))]
+    kind = undecodable_kind(status, now, retry_after(response.headers, now))
     error = _made(response, kind, now, reason=reason)
-    assert isinstance(error, UndecodableBodyError)
+    if status < 300:
+        error.remedy = remedy or (_TOO_LARGE if reason.startswith('body larger than max_body') else NOT_ITS_OWN)
     return error
 
 
 def failed(exchange: Exchange, problem: Exception) -> Response:
     """The Response of a call among many that would have raised `problem`."""
     status = problem.status_code if isinstance(problem, APIException) else 500
-    if isinstance(problem, MissingScopeError):
+    if isinstance(problem, (MissingRoleError, MissingScopeError)):
         status = 403  # as the server would send
     status = status if status >= 400 else 500
     # A call that a limit did not let through has a body already, like that of the server.
@@ -79,7 +80,7 @@ def error_of(response: Response, now: float) -> APIException:
     return _made(response, kind_of(response.status or 500, now, retry_after(response.headers, now)), now)
 
 
-def _made(response: Response, kind: type[APIException], now: float, **more: object) -> APIException:
+def _made(response: Response, kind: type[Kind], now: float, **more: object) -> Kind:
     """An error of this kind, with all that is known of the response, and the remedy."""
     operation = response.operation
     error = kind(
@@ -119,21 +120,7 @@ def _remedy(error: APIException, response: Response) -> str:
         needs += [f'it needs one of the roles {", ".join(error.roles)}'] if error.roles else []
         needs += ['a token of this character'] if error.scopes and '{character_id}' in operation.path else []
         return ', and '.join(needs) or 'the token does not allow it: sign in as another character'
-    return _remedy_of_status(error.status_code, bool(operation.scopes))
-
-
-def _remedy_of_status(status: int, needs_token: bool) -> str:
-    if status < 300:
-        return ''
-    if status < 400:
-        return 'the redirect was not followed: it leads nowhere, or would take a write to another server'
-    if status == 401:
-        return 'it needs a token: EsiClient(security), or token= in the call' if needs_token else 'sign in again'
-    if status == 404:
-        return 'check the ids; a route that is newer than the compatibility date is not found either'
-    if status >= 500:
-        return "the fault is the server's: try again later (retry_requests=True does so)"
-    return 'change the request: sending it again does not help'
+    return remedy_of_status(error.status_code, bool(operation.scopes))
 
 
 def _end_of_limit(response: Response, now: float) -> float | None:
@@ -149,21 +136,6 @@ def _limit(response: Response) -> str:
     """Return which limit rejected: the error limit, or the bucket that the response names. One that names none may come
     from a limit that is not documented, whatever the description says."""
     return 'errors' if response.status == 420 else response.headers.get('X-Ratelimit-Group', '')
-
-
-def kind_of(status: int, now: float, away: float | None = None) -> type[APIException]:
-    """The error that a status stands for. `away`: `Retry-After` in seconds."""
-    if status < 400:
-        return APIException
-    if status >= 500:
-        is_down = status in (502, 503, 504) and (_is_downtime(now) or (away or 0.0) >= REST)
-        return DowntimeError if is_down else ServerError
-    return {403: ForbiddenError, 404: NotFoundError, 420: LimitedError, 429: LimitedError}.get(status, ClientError)
-
-
-def _is_downtime(now: float) -> bool:
-    time = datetime.fromtimestamp(now, UTC)
-    return time.hour * 60 + time.minute in DOWNTIME
 
 
 def failed_body(reason: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, NamedTuple, Protocol, Self, cast
 
 from esipy import clock
 from esipy._message.bind import day_of
@@ -23,6 +23,7 @@ class ClientSettings(Protocol):
     no_etag_body: bool
     strict: bool
     check_scopes: bool
+    check_roles: bool
     stale_if_error: float
     retry_requests: bool
     retries: int
@@ -57,12 +58,14 @@ class Exchange:
         'max_wait',
         'method',
         'opt',
+        'original',
         'owner',
         'priority',
         'raw_body_only',
         'rejections',
         'request',
         'resolve_304',
+        'revalidates',
         'security',
         'settings',
         'signed',
@@ -78,6 +81,8 @@ class Exchange:
 
     def __init__(self, request: Request, options: CallOptions, settings: ClientSettings, session: SessionState) -> None:
         self.request = request
+        #: What it was made of, for a further execution: plugins may change the request and its options.
+        self.original = request, options
         self.settings = settings
         self.started = clock.monotonic()
         self.method: str = options.method or str(request.method)
@@ -114,10 +119,16 @@ class Exchange:
         self.warning: str | None = None
         #: The call had to wait for a rate limit.
         self.was_throttled = False
+        #: This execution revalidates, in the background, a stored response that was returned stale: that of this owner.
+        self.revalidates: str | None = None
         #: How often a rate limit of the server rejected it.
         self.rejections = 0
         #: The cache hung during this execution, and is skipped for the rest of it.
         self.without_cache = False
+
+    def again(self) -> Self:
+        """Return a further execution of the same call, with the same options, that begins now."""
+        return type(self)(*self.original, self.settings, SessionState(self.vary, self.authorization))
 
     @property
     def is_streamed(self) -> bool:

@@ -48,6 +48,16 @@ class CallOptions:
     #: What the client's plugins accept for one call.
     plugin_options: Mapping[str, Any] | None = None
 
+    @classmethod
+    def of(cls, options: Mapping[str, Any], **more: Any) -> CallOptions:
+        """Return the CallOptions of keyword arguments, of which the unknown ones are those of plugins."""
+        own = {name: value for name, value in options.items() if name in OPTION_NAMES}
+        return cls(**own, **more, plugin_options={name: options[name] for name in options if name not in own})
+
+
+#: The options that a caller gives by these names.
+OPTION_NAMES = frozenset({'opt', 'security', 'timeout', 'compatibility_date', 'priority'})
+
 
 def checked_timeout(operation: str, value: Any) -> Timeouts:
     """Return a timeout in the form of `Timeouts`; a list, as in a configuration file, is taken for a pair.

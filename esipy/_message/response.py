@@ -14,9 +14,21 @@ from esipy import clock
 from esipy._message.codec import Codec
 from esipy._message.decode import body_kind, decode, decoded_text
 from esipy._message.error_data import ErrorHeaders, as_error_data
-from esipy._message.headers import AGED, EXPIRY, OURS, RECEIVED, Headers, delta_seconds, directives, initial_age, moment
+from esipy._message.headers import (
+    AGED,
+    EXPIRY,
+    OURS,
+    RECEIVED,
+    Headers,
+    delta_seconds,
+    directives,
+    initial_age,
+    moment,
+    retry_after,
+)
 from esipy._message.request import Request
 from esipy._message.rows import builder
+from esipy._message.status import NOT_ITS_OWN, remedy_of_status, undecodable_kind
 from esipy._runtime.attribute import computed
 from esipy._runtime.redact import masked_query
 from esipy._spec.coerce import Faults, coerce
@@ -189,7 +201,7 @@ class Response:
         try:
             return builder(spec.schema if spec else None)(value)
         except RecursionError:
-            raise self._undecodable('nested too deeply') from None
+            raise self._undecodable('the body is nested too deeply') from None
 
     def decoded(self) -> Any:
         """The body's JSON value, None for an empty body. Raises UndecodableBodyError."""
@@ -234,12 +246,16 @@ class Response:
             raise self._undecodable(f'the parser raised {type(error).__name__}: {error}') from error
 
     def _undecodable(self, reason: str) -> UndecodableBodyError:
-        return UndecodableBodyError(
+        status, now = self.status or 500, clock.time()
+        return undecodable_kind(status, now, retry_after(self.headers, now))(
             self.url,
-            self.status or 500,
+            status,
             response=self.raw or b'',
             request_param=masked_query(self.request.query),
             response_header=self.header.with_masked_addresses(),
+            operation=self.operation.id,
+            method=str(self.request.method),
+            remedy=NOT_ITS_OWN if status < 300 else remedy_of_status(status, bool(self.operation.scopes)),
             reason=reason,
         )
 

@@ -102,7 +102,7 @@ def sync(paginator: Paginator, cursor: str | None) -> Changes:
     by_cursor.check(paginator, cursor)
     began, lifetime = clock.time(), tombstones.lifetime(paginator.operation)
     received: float | None = None
-    if cursor is not None and lifetime is not None:
+    if cursor is not None:
         cursor, received = tombstones.split(cursor)
     is_too_old = lifetime is not None and received is not None and began - received > lifetime
     if is_too_old:

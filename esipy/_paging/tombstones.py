@@ -11,10 +11,15 @@ from esipy._spec.model import Operation
 
 _SEPARATOR = '~'
 
+#: Those of the seconds since the epoch, from 2001 to 2286.
+_DIGITS = 10
+
 
 def lifetime(operation: Operation) -> float | None:
     """Return for how many seconds the list shows removed records; None where it does not say."""
     value = operation.raw.get('x-tombstone-ttl')
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = float(value[:12])
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0 else None
 
 
@@ -24,8 +29,11 @@ def dated(cursor: str, now: float) -> str:
 
 
 def split(cursor: str) -> tuple[str, float | None]:
-    """Return the server's cursor, and when it was received; None for one without a time."""
+    """Return the server's cursor, and when it was received; None for one without a time.
+
+    A time is read whatever the description says by now: another version of it may not name `x-tombstone-ttl` any more.
+    """
     seconds, separator, rest = cursor.partition(_SEPARATOR)
-    if separator and seconds.isascii() and seconds.isdigit() and len(seconds) <= 12 and rest:
+    if separator and seconds.isascii() and seconds.isdigit() and len(seconds) == _DIGITS and rest:
         return rest, float(seconds)
     return cursor, None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from types import FunctionType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from esipy._http import RawResponse
 from esipy._message.exchange import Exchange
@@ -71,6 +71,13 @@ class CallContext(Exchange):
         self.error: APIException | None = None
         #: The parts of the request that are this execution's own.
         self._own: tuple[str, ...] = ()
+
+    def again(self) -> Self:
+        """Return a further execution of the same call, with the same options, that begins now."""
+        other = super().again()
+        if hasattr(self, 'service'):
+            other.begin(self.service, self.secrets, self.options)
+        return other
 
     @property
     def operation(self) -> Operation:

@@ -27,6 +27,8 @@ _DEFAULTS = dict.fromkeys(
         'endpoint',
         'method',
         'url',
+        'full_url',
+        'query_params',
         'attempt',
         'timeout',
     ),
@@ -62,7 +64,8 @@ class ServiceClientFormatter(logging.Formatter):
         datefmt: str | None = None,
         style: Literal['%', '{', '$'] = '%',
     ) -> None:
-        super().__init__(fmt, datefmt, style)
+        # An app's own records, and those of other libraries, have none of the fields.
+        super().__init__(fmt, datefmt, style, defaults=_DEFAULTS)
 
         def style_of(text: str) -> Any:
             # logging takes an empty format for its default, which is the message: nothing is to be added here.
@@ -96,8 +99,7 @@ class ServiceClientFormatter(logging.Formatter):
         headers = fields.get('headers')
         if isinstance(headers, Mapping):
             fields['headers'] = self._headers_sep.join(self._header_text(name, headers[name]) for name in headers)
-        params = fields.get('params')
-        fields['query_params'] = urlencode(params) if isinstance(params, (Mapping, list, tuple)) else ''
+        fields['query_params'] = _query(fields.get('params'))
         fields['full_url'] = '?'.join(filter(None, (str(fields.get('url', '')), fields['query_params'])))
         if 'status_code' in fields:
             is_known = fields['status_code'] in HTTPStatus.__members__.values()
@@ -112,3 +114,11 @@ class ServiceClientFormatter(logging.Formatter):
         if self._header is None:
             return ''
         return str(self._header.format(logging.makeLogRecord({'name': name, 'value': value})))
+
+
+def _query(params: Any) -> str:
+    """The query as text; '' for what is not names and values."""
+    try:
+        return urlencode(params, errors='surrogatepass') if isinstance(params, (Mapping, list, tuple)) else ''
+    except (TypeError, ValueError):
+        return ''

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 
-def log_fields(
-    operation: str,
-    *,
-    status: int | None = None,
-    attempt: int | None = None,
-    wait: float | None = None,
-    elapsed: float | None = None,
-    bucket: str | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Return the `extra` of a log record: the fields that are given.
+class LogFields(TypedDict, total=False):
+    """What a log record may have beside the operation."""
 
-    `operation`: its id. `wait`, `elapsed`: seconds. `bucket`: the group of a rate limit. `headers`: of the response;
-    its `x-esi-request-id` becomes a field.
+    status: int | None
+    attempt: int | None
+    #: Seconds.
+    wait: float | None
+    elapsed: float | None
+    #: The group of a rate limit.
+    bucket: str | None
+
+
+#: To how many digits seconds are rounded.
+_DIGITS = {'wait': 3, 'elapsed': 6}
+
+
+def log_fields(operation: str, headers: Mapping[str, str] | None = None, **fields: Unpack[LogFields]) -> dict[str, Any]:
+    """Return the `extra` of a log record: the fields that are not None.
+
+    `operation`: its id. `headers`: those of the response; its `x-esi-request-id` becomes a field.
     """
-    fields = {
-        'operation': operation,
-        'status': status,
-        'attempt': attempt,
-        'wait': None if wait is None else round(wait, 3),
-        'elapsed': None if elapsed is None else round(elapsed, 6),
-        'bucket': bucket,
-        'x_esi_request_id': _request_id(headers or {}),
+    given: dict[str, Any] = {'operation': operation, **fields, 'x_esi_request_id': _request_id(headers or {})}
+    return {
+        name: round(value, _DIGITS[name]) if name in _DIGITS else value
+        for name, value in given.items()
+        if value is not None
     }
-    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _request_id(headers: Mapping[str, str]) -> str | None:

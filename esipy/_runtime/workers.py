@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import Context, copy_context
 from itertools import islice
 from queue import Empty, SimpleQueue
@@ -27,7 +28,7 @@ class Cancelled(BaseException):
 class _ThreadState(threading.local):
     """The pool that this thread belongs to, if any."""
 
-    pool: WorkerPool[Any, Any] | None = None
+    pool: Cancellable | None = None
 
 
 _thread = _ThreadState()
@@ -102,7 +103,38 @@ def _next(queue: SimpleQueue[Result]) -> Result:
             continue
 
 
-class WorkerPool(Generic[Work, Result]):
+class Cancellable:
+    """What threads work for: once it is cancelled, they neither send nor wait for a rate limit."""
+
+    def __init__(self) -> None:
+        self._is_cancelled = False
+        #: The events that wake sleeping threads, by thread.
+        self._wakers: dict[int, threading.Event] = {}
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Let this thread work for it in a `with` block. `raise_if_cancelled` of this module then knows it."""
+        _thread.pool = self
+        try:
+            yield
+        finally:
+            _thread.pool = None
+
+    def raise_if_cancelled(self, waker: threading.Event | None) -> None:
+        """See the function of this name. The event is registered first, so that a cancellation in between sets it."""
+        if waker is not None:
+            self._wakers[threading.get_ident()] = waker
+        if self._is_cancelled:
+            raise Cancelled
+
+    def cancel(self) -> None:
+        """End what waits, and send nothing more."""
+        self._is_cancelled = True
+        for waker in list(self._wakers.values()):
+            waker.set()
+
+
+class WorkerPool(Cancellable, Generic[Work, Result]):
     """Daemon threads, started as work is submitted.
 
     Each piece of work runs in its own copy of the context (`contextvars`) of the thread that submitted it, since a
@@ -110,6 +142,7 @@ class WorkerPool(Generic[Work, Result]):
     """
 
     def __init__(self, run: Callable[[Work], Result], size: int) -> None:
+        super().__init__()
         self._run = run
         self._size = size
         self._threads: list[threading.Thread] = []
@@ -118,9 +151,6 @@ class WorkerPool(Generic[Work, Result]):
         #: The number of pieces that were submitted.
         self.submitted = 0
         self._returned = 0
-        self._is_cancelled = False
-        #: The events that wake sleeping threads, by thread.
-        self._wakers: dict[int, threading.Event] = {}
 
     def submit(self, piece: Work) -> None:
         """Add a piece of work. Raises RuntimeError if there is no thread that could do it."""
@@ -164,21 +194,14 @@ class WorkerPool(Generic[Work, Result]):
             raise error
         return index, self._returned, result
 
-    def raise_if_cancelled(self, waker: threading.Event | None) -> None:
-        """See the function of this name. The event is registered first, so that a cancellation in between sets it."""
-        if waker is not None:
-            self._wakers[threading.get_ident()] = waker
-        if self._is_cancelled:
-            raise Cancelled
-
     def _run_work(self) -> None:
-        _thread.pool = self
-        while (submitted := self._work.get()) is not None:
-            index, piece, context = submitted
-            try:
-                self._results.put((index, context.run(self._run, piece), None))
-            except BaseException as error:
-                self._results.put((index, None, error))
+        with self.joined():
+            while (submitted := self._work.get()) is not None:
+                index, piece, context = submitted
+                try:
+                    self._results.put((index, context.run(self._run, piece), None))
+                except BaseException as error:
+                    self._results.put((index, None, error))
 
     def __enter__(self) -> WorkerPool[Work, Result]:
         return self
@@ -195,6 +218,4 @@ class WorkerPool(Generic[Work, Result]):
             for thread in self._threads:
                 thread.join()
             return
-        self._is_cancelled = True
-        for waker in list(self._wakers.values()):
-            waker.set()
+        self.cancel()

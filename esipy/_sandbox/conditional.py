@@ -1,4 +1,4 @@
-"""What stands around a body: entity tag, freshness, compression; and 304 where the client has it already."""
+"""ETag, freshness headers and compression of a body; and 304 if the client has it already."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 
 from esipy import clock
-from esipy._sandbox.wire import Reply, Request, http_date
+from esipy._sandbox.http_messages import Request, Response, http_date
 from esipy._spec.model import Operation
 
 #: Smaller bodies are sent as they are.
@@ -15,7 +15,7 @@ _WORTH_PACKING = 1400
 
 
 class Entity:
-    """A body that is ready to be sent, again and again."""
+    """A body with its ETag, which may be sent more than once."""
 
     def __init__(self, status: int, body: bytes, modified: float | None, headers: dict[str, str]) -> None:
         self.status = status
@@ -23,7 +23,7 @@ class Entity:
         self.headers = headers
         self.modified = None if modified is None else int(modified)
         self.etag = f'W/"{blake2b(body, digest_size=16).hexdigest()}"'
-        #: When the server's cache lets go of it; what is fresh is fresh until then.
+        #: When it expires in the server's cache.
         self.until: float | None = None
         self._packed: bytes | None = None
 
@@ -34,22 +34,22 @@ class Entity:
         return self._packed
 
 
-def reply_of(entity: Entity, operation: Operation, request: Request, *, expires: bool) -> Reply:
-    """The answer that this client gets: whole, packed, or only "you have it"."""
+def response_for_client(entity: Entity, operation: Operation, request: Request, *, expires: bool) -> Response:
+    """Return the response for this client: the body, the compressed body, or 304."""
     headers = dict(entity.headers)
     if operation.method == 'GET' and entity.status == 200:
         headers |= _freshness(entity, operation, expires=expires)
         if is_known(entity, request):
-            return Reply(304, b'', headers)
+            return Response(304, b'', headers)
     if not entity.body:
-        return Reply(entity.status, b'', headers)
+        return Response(entity.status, b'', headers)
     headers['Content-Type'] = 'application/json'
     if len(entity.body) >= _WORTH_PACKING:
         headers['Vary'] = 'Accept-Encoding'
         if _takes_gzip(request.headers.get('accept-encoding', '')):
             headers['Content-Encoding'] = 'gzip'
-            return Reply(entity.status, entity.packed, headers)
-    return Reply(entity.status, entity.body, headers)
+            return Response(entity.status, entity.packed, headers)
+    return Response(entity.status, entity.body, headers)
 
 
 def _freshness(entity: Entity, operation: Operation, *, expires: bool) -> dict[str, str]:
@@ -65,7 +65,7 @@ def _freshness(entity: Entity, operation: Operation, *, expires: bool) -> dict[s
 
 
 def is_known(entity: Entity, request: Request) -> bool:
-    """Whether the client holds just this body (RFC 9110 section 13.2.2: a tag decides where one was sent)."""
+    """Whether the client has this body (RFC 9110 section 13.2.2: the ETag decides if the client sent one)."""
     tags = request.headers.get('if-none-match')
     if tags is not None:
         return tags.strip() == '*' or entity.etag.removeprefix('W/') in [

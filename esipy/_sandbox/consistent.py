@@ -1,4 +1,4 @@
-"""What keeps a record free of contradictions: numbers, dates and states that belong together, by field name."""
+"""Removes contradictions of a record: numbers, dates and states that belong together, by field name."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from esipy._sandbox.words import EPOCH
+from esipy._sandbox.field_values import EPOCH
 
-#: The values of these fields do not fall from left to right; those that a record has are put in order.
+#: The values of these fields do not decrease from left to right; those that a record has are sorted.
 _IN_ORDER = (
     ('lowest', 'average', 'highest'),
     ('min_volume', 'volume_remain', 'volume_total'),
@@ -31,7 +31,7 @@ _OPEN = ('outstanding', 'in_progress')
 
 
 def consistent(record: Mapping[str, Any], age: int = 0) -> dict[str, Any]:
-    """The record without contradictions; `age` is its position in its list. A field may be left out."""
+    """Return the record without contradictions; `age` is its position in its list. It may have fewer fields."""
     made = dict(record)
     for names in _IN_ORDER:
         _sort(made, [name for name in names if name in made])

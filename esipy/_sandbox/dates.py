@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from esipy import clock
-from esipy._sandbox.wire import Reply, Request, error_reply
+from esipy._sandbox.http_messages import Request, Response, error_response
 from esipy._spec.model import Operation
 
 HEADER = 'x-compatibility-date'
 
-#: The day of the API turns at this hour (UTC).
-TURN = timedelta(hours=11)
+#: The API changes its date at this time (UTC).
+DATE_CHANGE = timedelta(hours=11)
 
 
 class Dates:
@@ -27,24 +27,24 @@ class Dates:
 
     @property
     def newest(self) -> str:
-        """No later date may be asked for: today, or the description's own where the clock is behind that."""
+        """The latest date that a client may send: today, or that of the description if the clock is behind it."""
         return max(self.own, today())
 
-    def refusal(self, operation: Operation, request: Request) -> Reply | None:
-        """The error for a request whose date is wrong, or older than the route."""
+    def rejection(self, operation: Operation, request: Request) -> Response | None:
+        """Return the error for a request whose date is wrong, or earlier than the route."""
         if HEADER not in operation.header_names:
             return None
         asked = request.headers.get(HEADER)
         if asked is not None:
             fault = self.fault(asked)
             if fault:
-                return error_reply(400, f'X-Compatibility-Date: {fault}')
+                return error_response(400, f'X-Compatibility-Date: {fault}')
         if since(operation) > (asked or self.oldest):
-            return error_reply(404, 'Not found')
+            return error_response(404, 'Not found')
         return None
 
     def fault(self, asked: str) -> str:
-        """What is wrong with a date; empty when nothing is."""
+        """Return what is wrong with a date; an empty text if nothing is."""
         try:
             well_formed = date.fromisoformat(asked).isoformat() == asked
         except ValueError:
@@ -55,9 +55,9 @@ class Dates:
 
 
 def since(operation: Operation) -> Any:
-    """From which date on a route exists; '' if it always did."""
+    """Return the date from which on a route exists; '' if it always did."""
     return str(operation.raw.get('x-compatibility-date', ''))
 
 
 def today() -> str:
-    return (datetime.fromtimestamp(clock.time(), UTC) - TURN).date().isoformat()
+    return (datetime.fromtimestamp(clock.time(), UTC) - DATE_CHANGE).date().isoformat()

@@ -1,4 +1,4 @@
-"""How an answer goes out: at once and whole, or as a fault wants it: late, torn, drop by drop, or not at all."""
+"""How a response is sent: at once and whole, or, with a fault, delayed, truncated, in small pieces, or not at all."""
 
 from __future__ import annotations
 
@@ -11,60 +11,60 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from esipy import clock
-from esipy._sandbox.wire import Reply, Request, head_of
+from esipy._sandbox.http_messages import Request, Response, head_of
 
 
-class Gone(Exception):
-    """The client hung up."""
+class ClientDisconnectedError(Exception):
+    """The client closed the connection."""
 
 
 @dataclass
 class Delivery:
-    """An answer and what happens to it on its way. The defaults deliver it at once and whole."""
+    """A response and how it is sent. By default it is sent at once and whole."""
 
-    reply: Reply
+    response: Response
     #: Seconds before the first byte.
     delay: float = 0.0
-    #: No answer at all: for so many seconds, then the connection is closed.
+    #: No response is sent: after this many seconds the connection is closed.
     hang: float | None = None
-    #: How many bytes of the body go out before the connection is closed; the length claims all of them.
+    #: How many bytes of the body are sent before the connection is closed; Content-Length is that of the whole.
     cut: int | None = None
     #: The connection is reset (TCP RST) instead of closed, before anything is sent unless `cut` says otherwise.
     reset: bool = False
     #: Seconds between two pieces of the body, and how many bytes a piece holds.
     drip: float = 0.0
     piece: int = 1
-    #: What to say of the limits in place of the truth: these headers, '' to leave one out; nothing of them where empty.
+    #: Rate limit headers in place of the true ones; the value '' removes one. An empty dict removes all of them.
     limits: dict[str, str] | None = None
-    #: Called once, right before the first byte, or when it is clear that none will follow.
-    on_its_way: Callable[[], None] | None = None
+    #: Called once, right before the first byte, or when it is clear that none will be sent.
+    before_sending: Callable[[], None] | None = None
 
     @property
     def is_silent(self) -> bool:
-        """Not one byte of it goes out."""
+        """Whether nothing of it is sent."""
         return self.hang is not None or (self.reset and self.cut is None)
 
     @property
     def is_plain(self) -> bool:
         return not (self.delay or self.reset or self.drip) and self.hang is None and self.cut is None
 
-    def limits_told(self, true: dict[str, str]) -> dict[str, str]:
-        """What the answer says of the limits."""
+    def limit_headers(self, true: dict[str, str]) -> dict[str, str]:
+        """Return the rate limit headers to send; `true` are those of the limits."""
         if not self.limits:
             return true if self.limits is None else {}
         return {name: value for name, value in {**true, **self.limits}.items() if value}
 
     def to(self, client: socket.socket, request: Request, stopping: threading.Event) -> bool:
-        """Send it. True if the connection can go on."""
+        """Send it, and return whether the connection stays open."""
         keep_alive = request.keeps_alive
         try:
             _wait(client, self.delay, stopping)
-        finally:  # the work is done and counted, even for a client that did not wait for it
-            if self.on_its_way is not None:
-                self.on_its_way()
+        finally:  # a request is counted even if the client did not wait for its response
+            if self.before_sending is not None:
+                self.before_sending()
         if self.is_plain:
-            body = b'' if request.method == 'HEAD' else self.reply.body
-            client.sendall(head_of(self.reply, keep_alive=keep_alive) + body)
+            body = b'' if request.method == 'HEAD' else self.response.body
+            client.sendall(head_of(self.response, keep_alive=keep_alive) + body)
             return keep_alive
         return self._faulty(client, request, stopping, keep_alive)
 
@@ -75,9 +75,9 @@ class Delivery:
         if self.reset and self.cut is None:
             _reset(client)
             return False
-        body = b'' if request.method == 'HEAD' else self.reply.body
+        body = b'' if request.method == 'HEAD' else self.response.body
         sent = body if self.cut is None else body[: self.cut]
-        client.sendall(head_of(self.reply, keep_alive=keep_alive))
+        client.sendall(head_of(self.response, keep_alive=keep_alive))
         self._send_body(client, sent, stopping)
         if self.reset:
             _reset(client)
@@ -93,14 +93,14 @@ class Delivery:
 
 
 def _wait(client: socket.socket, seconds: float, stopping: threading.Event) -> None:
-    """Wait, unless the client hangs up or the server stops meanwhile."""
+    """Wait, until the client closes the connection or the server stops."""
     end = clock.monotonic() + seconds
     while (left := end - clock.monotonic()) > 0:
         if stopping.wait(min(left, 0.05)):
-            raise Gone
+            raise ClientDisconnectedError
         with contextlib.suppress(BlockingIOError):
             if select.select([client], [], [], 0)[0] and not client.recv(1, socket.MSG_PEEK):
-                raise Gone
+                raise ClientDisconnectedError
 
 
 def _reset(client: socket.socket) -> None:

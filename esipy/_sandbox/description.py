@@ -12,7 +12,7 @@ from typing import Any
 
 
 def document() -> dict[str, Any]:
-    """The description, read anew: an OpenAPI 3.1 document."""
+    """Return a new copy of the description: an OpenAPI 3.1 document."""
     text = files('esipy._sandbox').joinpath('esi.json').read_bytes()
     loaded: dict[str, Any] = json.loads(text)
     return loaded

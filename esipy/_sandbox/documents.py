@@ -1,4 +1,4 @@
-"""The description itself, where the real server has it, and what it tells about its dates and changes."""
+"""The description, at the paths where the real server has it, with its dates and its changelog."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from esipy._sandbox.dates import Dates, since
+from esipy._sandbox.http_messages import to_json
 from esipy._sandbox.routes import VERSIONS, normal
-from esipy._sandbox.wire import to_json
 from esipy._spec.model import Operation
 from esipy._spec.reader import METHODS, Reader
 
@@ -29,11 +29,11 @@ class Documents:
         self._dates = dates
         self._bytes: dict[str, bytes] = {}
         self.is_old = reader.version == '2.0'
-        #: Where the description lies, as on the real server.
+        #: The path of the description, as on the real server.
         self.path = OLD_PATH if self.is_old else LIVE_PATH
 
     def find(self, path: str, date: str | None) -> bytes | None:
-        """What lies at a path; None if no document does."""
+        """Return the document at a path; None if there is none."""
         path = normal(path)
         if self.is_old:
             if path == META_PATH:
@@ -50,7 +50,7 @@ class Documents:
         return self._bytes[key]
 
     def _as_of(self, asked: str) -> Mapping[str, Any]:
-        """The description as on a date: without what came later, and with that date as its version."""
+        """Return the description of a date: without later routes, and with that date as its version."""
         if asked == self._dates.own:
             return self._reader.document
         document = dict(self._reader.document)
@@ -73,7 +73,7 @@ def _is_newer(key: str, node: Any, asked: str) -> bool:
 
 
 def pointing_at(document: Mapping[str, Any], url: str) -> dict[str, Any]:
-    """The description with another server in it."""
+    """Return the description with another server in it."""
     if str(document.get('swagger', '')) == '2.0':
         at = urlsplit(url)
         return {**document, 'host': at.netloc, 'schemes': [at.scheme]}
@@ -82,11 +82,11 @@ def pointing_at(document: Mapping[str, Any], url: str) -> dict[str, Any]:
 
 
 def meta_document(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The small document of old that lists where the others lie."""
+    """Return the small document of the old API that lists the paths of the others."""
     names = [*VERSIONS, *(f'_{version}' for version in ('latest', 'dev', 'legacy'))]
     return {
         'swagger': '2.0',
-        'info': {'title': 'Where the descriptions lie', 'version': '1'},
+        'info': {'title': 'The paths of the descriptions', 'version': '1'},
         'host': document.get('host', 'localhost'),
         'schemes': document.get('schemes', ['https']),
         'produces': ['application/json'],
@@ -95,18 +95,18 @@ def meta_document(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _meta_operation(name: str) -> dict[str, Any]:
-    answer = {'description': 'The description', 'schema': {'type': 'object'}}
+    response = {'description': 'The description', 'schema': {'type': 'object'}}
     return {
         'operationId': f'get_{name}_swagger',
         'summary': f'The description, version {name}',
         'tags': ['Swagger'],
-        'responses': {'200': answer},
+        'responses': {'200': response},
         'x-cached-seconds': 60,
     }
 
 
 def changelog(operations: list[Operation]) -> dict[str, Any]:
-    """Every route under the date from which it exists."""
+    """Return all routes, by the date from which on they exist."""
     changes: dict[str, list[dict[str, str]]] = {}
     for operation in operations:
         if since(operation):

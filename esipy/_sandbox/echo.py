@@ -1,28 +1,28 @@
-"""Answers that speak of what was sent: names for ids, ids for names, one record for each id of a body."""
+"""Responses that depend on the body of a request: names for ids, ids for names, one record for each id."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from esipy._sandbox.dice import Dice
-from esipy._sandbox.fabricate import fabricate, kind_of
-from esipy._sandbox.fits import fits
+from esipy._sandbox.generate import generate, kind_of
 from esipy._sandbox.names import CATEGORIES
 from esipy._sandbox.routes import normal
+from esipy._sandbox.seeded import SeededRandom
+from esipy._sandbox.validation import is_valid
 from esipy._sandbox.world import World
 from esipy._spec.model import Operation
 from esipy._spec.schema import Schema
 
-#: Stands for "the answer does not depend on the body".
+#: Returned if the response does not depend on the body.
 NOTHING = object()
 
 
 class UnknownIdError(Exception):
-    """One of the ids in a body belongs to nothing."""
+    """One of the ids in a body does not exist."""
 
 
 def echo(operation: Operation, schema: Schema | None, body: Any, world: World) -> Any:
-    """The answer to a list of ids or names; NOTHING for any other body."""
+    """Return the response to a list of ids or names; NOTHING for any other body."""
     if schema is None or not isinstance(body, list):
         return NOTHING
     path = normal(operation.path)
@@ -39,7 +39,7 @@ def echo(operation: Operation, schema: Schema | None, body: Any, world: World) -
 
 
 def _ids(schema: Schema, names: list[str], world: World) -> dict[str, Any]:
-    """Ids by category, as the description calls the categories."""
+    """Return ids by category, with the names that the description has for the categories."""
     found: dict[str, list[dict[str, Any]]] = {}
     for name in names:
         kind, number = world.names.find(name)
@@ -50,7 +50,7 @@ def _ids(schema: Schema, names: list[str], world: World) -> dict[str, Any]:
 
 
 def _field(operation: Operation, item: Schema) -> str | None:
-    """Which field of a record says what it is about."""
+    """Return the field of a record that has the id from the body."""
     named = operation.body.name.rstrip('s') if operation.body else ''
     wanted = ('id', named, f'{named}_id', *(name for name in item.properties if name.endswith('_id')))
     required = [name for name in wanted if name in item.required]
@@ -64,11 +64,11 @@ def _is_unknown(item: Any, world: World) -> bool:
 
 
 def _record(path: str, schema: Schema, field: str, item: Any, world: World) -> Any:
-    made = fabricate(schema, Dice(world.seed, path, item))
+    made = generate(schema, SeededRandom(world.seed, path, item))
     fields = {field: item}
     if path == '/universe/names':
         kind = world.names.kind(item)
         fields |= {'category': CATEGORIES.get(kind, kind), 'name': world.names.of(kind, item)}
     known = schema.properties
-    made |= {name: value for name, value in fields.items() if name in known and fits(value, known[name])}
+    made |= {name: value for name, value in fields.items() if name in known and is_valid(value, known[name])}
     return world.agreed(made, schema)

@@ -1,4 +1,4 @@
-"""What goes wrong with the sandbox itself; what it plays to a client is in `faults`."""
+"""Errors of the sandbox itself; the faults that it simulates for a client are in `faults`."""
 
 from esipy.exceptions import EsiError
 
@@ -8,7 +8,7 @@ class SandboxError(EsiError):
 
 
 class HandlerFailedError(SandboxError):
-    """The sandbox failed while it answered, which is a mistake in it or in its description.
+    """The sandbox failed while it handled a request, because of a mistake in it or in its description.
 
     The client got a 500 with the reason; `failures` holds the tracebacks. Raised when the `with` block is left.
     """

@@ -1,6 +1,6 @@
-"""The sockets: accepts connections, reads requests, hands each to an application, writes its answers.
+"""The sockets: accepts connections, reads requests, passes each to an application, and sends its responses.
 
-A thread per connection, kept alive between requests. Nothing here knows ESI. Every thread ends with `stop()`.
+Each connection has a thread, and is kept alive between requests. Nothing here is specific to ESI.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import socket
 import threading
 from collections.abc import Callable
 
-from esipy._sandbox.delivery import Delivery, Gone
+from esipy._sandbox.delivery import ClientDisconnectedError, Delivery
 from esipy._sandbox.errors import SandboxError
-from esipy._sandbox.wire import MAX_BODY, MAX_HEAD, BadRequestError, Request, error_reply, head_of
+from esipy._sandbox.http_messages import MAX_BODY, MAX_HEAD, BadRequestError, Request, error_response, head_of
 
-#: Takes a request, gives what is to be delivered.
+#: Takes a request and returns the response with the way to send it.
 Application = Callable[[Request], Delivery]
 
 #: How many bytes to ask the socket for at a time.
@@ -40,7 +40,7 @@ class Listener:
             try:
                 connection, address = self._socket.accept()
             except OSError:
-                self.stopping.wait(0.05)  # out of descriptors, say: some will come free
+                self.stopping.wait(0.05)  # there may be too few file descriptors at the moment
                 continue
             if self.stopping.is_set():
                 connection.close()
@@ -58,8 +58,8 @@ class Listener:
     def _serve(self, connection: socket.socket, peer: str) -> None:
         try:
             Connection(self, connection, peer).serve()
-        except (OSError, Gone):
-            pass  # the client hung up, which is its right
+        except (OSError, ClientDisconnectedError):
+            pass  # the client closed the connection
         finally:
             self._close(connection)
 
@@ -72,7 +72,7 @@ class Listener:
         """Close everything and wait for the threads."""
         self.stopping.set()
         with contextlib.suppress(OSError), socket.create_connection((reachable(self.host), self.port), timeout=1):
-            pass  # wakes the acceptor, which every platform does in this way only
+            pass  # ends accept(): nothing else does so on every platform
         self._acceptor.join(timeout=5)
         self._socket.close()
         with self._lock:
@@ -85,7 +85,7 @@ class Listener:
 
 
 def reachable(host: str) -> str:
-    """Where a server that listens on `host` is found from this machine."""
+    """Return the host by which this machine reaches a server that listens on `host`."""
     return {'0.0.0.0': '127.0.0.1', '::': '::1'}.get(host, host)
 
 
@@ -104,7 +104,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 class Connection:
-    """One client's connection: requests in, answers out, in order."""
+    """The connection of one client, with its requests and responses in order."""
 
     def __init__(self, listener: Listener, connection: socket.socket, peer: str) -> None:
         self.listener = listener
@@ -121,8 +121,8 @@ class Connection:
                 request = Request(head, self.peer)
                 self._read_body(request)
             except BadRequestError as bad:
-                reply = error_reply(bad.status, str(bad))
-                self.socket.sendall(head_of(reply, keep_alive=False) + reply.body)
+                response = error_response(bad.status, str(bad))
+                self.socket.sendall(head_of(response, keep_alive=False) + response.body)
                 return
             delivery = self.listener.application(request)
             if not delivery.to(self.socket, request, self.listener.stopping):
@@ -134,7 +134,7 @@ class Connection:
         return bool(received)
 
     def _head(self) -> bytes | None:
-        """Up to the empty line; None when the client is done."""
+        """Return the head of a request, up to the empty line; None at the end of the connection."""
         while (end := self.waiting.find(b'\r\n\r\n')) < 0:
             if len(self.waiting) > MAX_HEAD:
                 raise BadRequestError(431, 'request header fields too large')
@@ -169,7 +169,7 @@ class Connection:
             pieces.append(self.socket.recv(_CHUNK))
             size += len(pieces[-1])
             if not pieces[-1]:
-                raise Gone
+                raise ClientDisconnectedError
         received = b''.join(pieces)
         self.waiting = received[length:]
         return received[:length]
@@ -179,12 +179,12 @@ class Connection:
             if len(self.waiting) > MAX_HEAD:
                 raise BadRequestError(400, 'malformed chunk')
             if not self._more():
-                raise Gone
+                raise ClientDisconnectedError
         line, self.waiting = self.waiting[:end], self.waiting[end + 2 :]
         return line
 
     def _chunks(self) -> bytes:
-        """A body in chunks (RFC 9112 section 7.1)."""
+        """Return a body that is sent in chunks (RFC 9112 section 7.1)."""
         body = b''
         while True:
             try:

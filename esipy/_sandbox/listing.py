@@ -1,6 +1,6 @@
-"""A list that can change while it is read: records, each with the time and the number of its last change.
+"""A list that can change while a client reads it: its records, each with the number of its last change.
 
-A record is made when it is first looked at, so that a list of a million costs nothing until it is walked.
+A record is made when it is first read, so that a list of a million records costs nothing before.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ class Record:
 
 
 class Listing:
-    """The records of one list. Not safe between threads: the world's lock is around it."""
+    """The records of one list. It is not thread-safe: callers hold the lock of the world."""
 
-    def __init__(self, make: Callable[[int], Any], identity: str | None, count: int, page_size: int, born: float):
+    def __init__(self, make: Callable[[int], Any], identity: str | None, count: int, page_size: int, created: float):
         self._make = make
         self.identity = identity
         self.page_size = page_size
         #: When it last changed.
-        self.modified = born
-        #: Ids that were there and are no longer.
+        self.modified = created
+        #: The ids of removed records.
         self.gone: set[Any] = set()
-        #: Until when a server's cache shows the list as it was.
+        #: Until when the server's cache returns the list as it was.
         self.until: float | None = None
         self._held: Listing | None = None
         self._slots: Sequence[int | Record] = range(count)
@@ -45,7 +45,7 @@ class Listing:
         return len(self._slots)
 
     def data(self, position: int) -> Any:
-        """The record at a position."""
+        """Return the record at a position."""
         slot = self._slots[position]
         if isinstance(slot, Record):
             return slot.data
@@ -56,7 +56,7 @@ class Listing:
         return self._made[slot]
 
     def sequence(self, position: int) -> int:
-        """The number of a record's last change; the records of the beginning are numbered as they stand."""
+        """Return the number of the last change of a record; at the beginning that is its position plus 1."""
         slot = self._slots[position]
         return slot.sequence if isinstance(slot, Record) else slot + 1
 
@@ -72,11 +72,11 @@ class Listing:
         return (self.data(position) for position in range(len(self)))
 
     def find(self, key: Any) -> int | None:
-        """The position of the record with this id."""
+        """Return the position of the record with this id."""
         return next((position for position in range(len(self)) if self.key(position) == key), None)
 
     def held(self, now: float, age: int) -> Listing:
-        """The list as a server's cache shows it: as it was when somebody first looked, for `age` seconds."""
+        """Return the list as a server's cache returns it: as it was at the first request, for `age` seconds."""
         if self._held is None or self.until is None or now >= self.until:
             self._held = copy(self)
             self._held._slots = self._slots[:]
@@ -84,7 +84,7 @@ class Listing:
         return self._held
 
     def resize(self, count: int, page_size: int | None, now: float) -> None:
-        """Begin again with `count` records."""
+        """Make the list anew, with `count` records."""
         self._slots = range(count)
         self._fresh = self._sequence = count
         self.gone.clear()
@@ -93,12 +93,12 @@ class Listing:
         self.modified = now
 
     def replace(self, records: Sequence[Any], now: float) -> None:
-        """Exactly these records from now on."""
+        """Replace all records by these."""
         self._slots = [Record(data, self._next()) for data in records]
         self.modified = now
 
     def insert(self, data: Any, now: float, at: int | None = None) -> Any:
-        """Put a record at a position (the end if None); None and what a partial one lacks is made."""
+        """Insert a record at a position (None: at the end). Missing fields, or all of it if it is None, are made."""
         made = self._make(self._fresh)
         self._fresh += 1
         if data is None:
@@ -120,7 +120,7 @@ class Listing:
         return data
 
     def edit(self, key: Any, changes: dict[str, Any], now: float, *, to_end: bool = False) -> Any:
-        """Change fields of a record; with `to_end` it moves behind all others (lists ordered by last change)."""
+        """Change fields of a record; with `to_end` it moves to the end (in lists that are ordered by last change)."""
         position = self._position(key)
         data = {**self.data(position), **changes}
         slots = self._editable()

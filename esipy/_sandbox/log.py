@@ -1,4 +1,4 @@
-"""What the sandbox saw: one entry per request, and helpers to assert on them. No entry holds a token."""
+"""The log of requests: one entry for each, and methods to assert on them. No entry contains a token."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from esipy._runtime.redact import is_secret
 from esipy._sandbox.errors import UnexpectedCallsError
 from esipy._sandbox.sso.names import covers
 
-#: Older entries are forgotten.
+#: How many entries are kept.
 CAPACITY = 50_000
 
 HIDDEN = '<hidden>'
 
-#: What a login has in an address, beside what `is_secret` knows.
+#: Secret parameters of a login, beside those that `is_secret` knows.
 _OF_A_LOGIN = frozenset({'code', 'code_verifier', 'state'})
 
 #: A parameter in the query or the fragment of an address.
@@ -27,12 +27,12 @@ _PARAMETER = re.compile(r'(?<=[?&#])([^=&?#]+)=[^&#]*')
 
 @dataclass(slots=True)
 class Entry:
-    """One request and what it got."""
+    """One request, and how it was handled."""
 
-    #: The operation's id, or 'sso.…' for a page of the SSO; None where the path leads to none.
+    #: The operation's id, or 'sso.…' for a page of the SSO; None if the path has no operation.
     operation: str | None
     method: str
-    #: Path and query as they were asked for.
+    #: Path and query of the request.
     path: str
     status: int
     #: Path, query and header parameters, typed; and the body's value.
@@ -40,15 +40,15 @@ class Entry:
     body: Any = None
     #: Lower-case names.
     headers: dict[str, str] = field(default_factory=dict)
-    #: Whose token it was.
+    #: The character of its token.
     character_id: int | None = None
     #: By esipy's clock.
     time: float = 0.0
-    #: Seconds it took to make the answer; waiting that a fault adds is not in it.
+    #: Seconds that it took to make the response, without the waiting that a fault adds.
     duration: float = 0.0
-    #: The kinds of the faults that hit it.
+    #: The kinds of the faults that affected it.
     faults: list[str] = field(default_factory=list)
-    #: The limit that refused it: a group, 'errors', or the name of an operation that hides its limit.
+    #: The limit that rejected it: a group, 'errors', or the id of an operation with an undocumented limit.
     refused: str | None = None
 
     def __str__(self) -> str:
@@ -74,8 +74,8 @@ def masked_params(params: dict[str, Any]) -> dict[str, Any]:
     return {name: HIDDEN if is_secret(name) else value for name, value in params.items()}
 
 
-class Book:
-    """Where the server writes its entries."""
+class RequestLog:
+    """The entries of one sandbox, to which the server adds."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=CAPACITY)
@@ -138,7 +138,7 @@ class Log:
         return len(self.calls(operation, **expected))
 
     def assert_called(self, operation: str | None = None, times: int | None = None, **expected: Any) -> None:
-        """That there was such a call, or exactly `times` of them."""
+        """Raise UnexpectedCallsError unless there was such a request, or exactly `times` of them."""
         found = self.count(operation, **expected)
         if found == 0 if times is None else found != times:
             what = ', '.join([operation or 'any operation', *(f'{name}={value!r}' for name, value in expected.items())])
@@ -156,7 +156,7 @@ _ATTRIBUTES = frozenset({'method', 'path', 'status', 'body', 'character_id', 'fa
 
 
 def _value(entry: Entry, name: str) -> Any:
-    """`character_id` is a parameter where there is one of that name, and else whose token it was."""
+    """Return a parameter, or else an attribute, of that name."""
     if name in entry.params:
         return entry.params[name]
     return getattr(entry, name) if name in _ATTRIBUTES else None

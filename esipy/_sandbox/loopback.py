@@ -1,4 +1,4 @@
-"""Does an address name this machine?"""
+"""Decides whether an address names this machine."""
 
 from __future__ import annotations
 

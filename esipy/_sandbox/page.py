@@ -1,4 +1,4 @@
-"""What a person sees of the sandbox in a browser, at `/`: its operations, characters, faults and requests.
+"""The page of the sandbox for a browser, at `/`: its operations, characters, faults and requests.
 
 Plain HTML that loads nothing. What the log masks stays masked, and no token is on the page.
 """
@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from esipy._sandbox.http_messages import Response
 from esipy._sandbox.log import Entry
 from esipy._sandbox.sso.oauth import NO_STORE
-from esipy._sandbox.wire import Reply
 from esipy._spec.model import Operation
 
 if TYPE_CHECKING:
-    from esipy._sandbox.answering import Answering
+    from esipy._sandbox.request_handler import RequestHandler
 
 _HEADERS = {
     'Content-Type': 'text/html; charset=utf-8',
@@ -57,18 +57,18 @@ summary { cursor: pointer; padding: .3rem 0; }
 """
 
 
-def overview(answering: Answering) -> Reply:
-    """The page of one sandbox."""
-    info = answering.reader.document.get('info') or {}
-    operations = answering.routes.operations
-    entries = answering.book.entries()
+def overview(handler: RequestHandler) -> Response:
+    """Return the page of one sandbox."""
+    info = handler.reader.document.get('info') or {}
+    operations = handler.routes.operations
+    entries = handler.book.entries()
     body = (
         f'<header><h1>esipy sandbox</h1><p>A local server that behaves like ESI. Description: '
         f'{escape(str(info.get("title", "")))}, {len(operations)} operations. Nothing here is the real game.</p>'
         '<nav aria-label="On this page"><a href="#requests">Requests</a><a href="#faults">Faults</a>'
         '<a href="#characters">Characters</a><a href="#operations">Operations</a>'
         '<a href="/">Reload</a></nav></header><main>'
-        f'{_requests(entries)}{_faults(answering)}{_characters(answering)}{_operations(operations)}</main>'
+        f'{_requests(entries)}{_faults(handler)}{_characters(handler)}{_operations(operations)}</main>'
     )
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
@@ -76,7 +76,7 @@ def overview(answering: Answering) -> Reply:
         f'<title>esipy sandbox</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head>'
         f'<body>{body}</body></html>'
     )
-    return Reply(200, text.encode('utf-8', 'replace'), dict(_HEADERS))
+    return Response(200, text.encode('utf-8', 'replace'), dict(_HEADERS))
 
 
 def _section(name: str, title: str, content: str) -> str:
@@ -104,17 +104,17 @@ def _request(entry: Entry) -> str:
     notes = [f'{moment} UTC', entry.operation or 'no operation']
     notes += [f'as {entry.character_id}'] if entry.character_id else []
     notes += [f'faults: {", ".join(entry.faults)}'] if entry.faults else []
-    notes += [f'refused by the rate limit {entry.refused}'] if entry.refused else []
+    notes += [f'rejected by the rate limit {entry.refused}'] if entry.refused else []
     return (
         f'{status} <code>{escape(entry.method)} {escape(entry.path)}</code><small>{escape(" · ".join(notes))}</small>'
     )
 
 
-def _faults(answering: Answering) -> str:
+def _faults(handler: RequestHandler) -> str:
     shown = [
         f'<code>{escape(one.fault.kind)}</code> on {escape(one.operation or "every operation")}'
-        f'<small>{escape(_settings(one.fault.settings()))} · has hit {one.hits} request(s)</small>'
-        for one in answering.faults.read()
+        f'<small>{escape(_settings(one.fault.settings()))} · has affected {one.hits} request(s)</small>'
+        for one in handler.faults.read()
     ]
     return _section(
         'faults', 'Faults', _listed(shown, 'No fault is set. A program sets one with <code>esi.faults.add</code>.')
@@ -126,10 +126,10 @@ def _settings(settings: dict[str, Any]) -> str:
     return ', '.join(f'{name}={value!r}'[:80] for name, value in known.items()) or 'always'
 
 
-def _characters(answering: Answering) -> str:
+def _characters(handler: RequestHandler) -> str:
     shown = [
         f'{escape(str(one["name"]))} <code>{one["id"]}</code><small>offered on the login page</small>'
-        for one in answering.sso.people.offered()
+        for one in handler.sso.characters.offered()
     ]
     return _section('characters', 'Characters', _listed(shown, 'The login page offers no characters.'))
 

@@ -1,6 +1,6 @@
-"""A sandbox in a process of its own: `python -m esipy._sandbox.process`, told by its input what to be (`child`).
+"""A sandbox in a process of its own: `python -m esipy._sandbox.process`. It reads its options from stdin (`child`).
 
-It prints its port, serves, and ends when its input ends, so that it never outlives the program that began it.
+It prints its port, serves, and ends when its input ends: then the program that started it has ended, too.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from esipy._sandbox.sandbox import Sandbox
 
 
 def main() -> None:
-    """The process itself."""
-    told = json.loads(sys.stdin.buffer.readline())
-    clock.move(told['offset'])
+    """Run the sandbox until the input ends."""
+    start = json.loads(sys.stdin.buffer.readline())
+    clock.move(start['offset'])
     try:
-        sandbox = Sandbox(told['document'], **told['options'])
+        sandbox = Sandbox(start['document'], **start['options'])
         sandbox.start()
     except Exception as error:
         print(json.dumps({'error': str(error)}), flush=True)
         return
     print(json.dumps({'port': sandbox.port}), flush=True)
     try:
-        sys.stdin.buffer.read()  # until the program that began us ends, or says so
+        sys.stdin.buffer.read()  # until the program that started this one ends or closes the pipe
     except KeyboardInterrupt:
         pass
     finally:

@@ -38,11 +38,11 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def fault(arguments: Sequence[str]) -> str:
-    """What is wrong with the arguments; empty where nothing is."""
+    """Return what is wrong with the arguments; an empty text if nothing is."""
     if not arguments or arguments == ['-m']:
-        return 'which program? esipy sandbox run PROGRAM [ARGS…], or esipy sandbox run -m MODULE [ARGS…]'
+        return 'the program is missing: esipy sandbox run PROGRAM [ARGS…], or esipy sandbox run -m MODULE [ARGS…]'
     if arguments[0] != '-m' and not os.path.exists(arguments[0]) and shutil.which(arguments[0]) is None:
-        return f'{arguments[0]}: there is no such program'
+        return f'{arguments[0]}: the program is neither a file nor on the PATH'
     return ''
 
 

@@ -1,4 +1,4 @@
-"""Leads requests for the official hosts to a sandbox, so that programs run unchanged.
+"""Redirects requests for the official hosts to a sandbox, so that programs run unchanged.
 
 Only the connection is another one: `response.url`, redirects and what a program sees of its request stay as they
 are. It acts where `requests` chooses a connection, below every adapter that sends through `HTTPAdapter`, and so
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from requests.adapters import HTTPAdapter
 
-#: Where programs with an address in them send their requests.
+#: The hosts that programs send their requests to.
 HOSTS = ('esi.evetech.net', 'login.eveonline.com', 'esi.tech.ccp.is')
 
 _lock = threading.Lock()
@@ -40,7 +40,7 @@ class _Detour:
         return getattr(self._pool, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """What the adapter tells a pool about certificates: this one speaks plain HTTP to this machine."""
+        """Ignore the adapter's settings for certificates: this pool uses plain HTTP on this machine."""
 
 
 def _target(host: str | None) -> str | None:

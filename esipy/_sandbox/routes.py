@@ -1,4 +1,4 @@
-"""From a method and a path to the operation that it names."""
+"""Finds the operation of a method and a path."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from esipy._sandbox.wire import segments
+from esipy._sandbox.http_messages import segments
 from esipy._spec.model import Operation
 from esipy._spec.reader import Reader
 
-#: How the old API spelled its versions at the beginning of a path; today's has none.
+#: The versions at the beginning of a path in the old API; there are none today.
 VERSIONS = ('latest', 'dev', 'legacy', 'v1', 'v2', 'v3', 'v4', 'v5', 'v6')
 
 
 class Found(NamedTuple):
-    """What a path leads to: the operations by method, and the placeholders' values as text."""
+    """The operations of a path by method, and the values of its placeholders as text."""
 
     operations: Mapping[str, Operation]
     values: dict[str, str]
 
 
 def normal(path: str) -> str:
-    """A path without its slash at the end: the two kinds of document differ in it."""
+    """Return a path without the slash at its end: the two kinds of description differ in it."""
     return path.rstrip('/') or '/'
 
 
 class Routes:
-    """The paths of a description as a tree of segments; a literal segment wins over a placeholder."""
+    """The paths of a description as a tree of segments; a literal segment takes precedence over a placeholder."""
 
     def __init__(self, reader: Reader) -> None:
         self.base = segments(urlsplit(reader.base_url).path)
@@ -49,7 +49,7 @@ class Routes:
         return node
 
     def find(self, path: str) -> Found | None:
-        """What a path leads to; None for nowhere."""
+        """Return the operations of a path; None if there are none."""
         try:
             return self._known[path]
         except KeyError:
@@ -70,7 +70,7 @@ class Routes:
         return None
 
     def _below_base(self, parts: tuple[str, ...]) -> list[tuple[str, ...]]:
-        """The path below the base; an old version at its beginning stands for the base."""
+        """Return the path below the base; an old version at its beginning stands for the base."""
         ways = [parts[len(self.base) :]] if parts[: len(self.base)] == self.base else []
         if self.base and parts[:1] and parts[0].removeprefix('_') in VERSIONS:
             ways.append(parts[1:])
@@ -78,7 +78,7 @@ class Routes:
 
 
 def _not_called(operation: Operation, params: dict[str, Any]) -> None:
-    """Operations are served here, not called."""
+    """Nothing: operations are served here, not called."""
 
 
 def _walk(node: dict[str, Any], parts: tuple[str, ...]) -> dict[str, Any] | None:
@@ -93,7 +93,7 @@ def _walk(node: dict[str, Any], parts: tuple[str, ...]) -> dict[str, Any] | None
 
 
 def _values(template: str, parts: tuple[str, ...]) -> dict[str, str]:
-    """What stands where the template has placeholders."""
+    """Return the values of the placeholders of a template."""
     values = {}
     for segment, part in zip(template.strip('/').split('/'), parts, strict=False):
         if segment.startswith('{'):

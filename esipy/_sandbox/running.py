@@ -7,17 +7,17 @@ import os
 import sys
 import threading
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import urlsplit
 
 from esipy._sandbox import redirect
 from esipy._sandbox.errors import HandlerFailedError, SandboxError
 from esipy._sandbox.loopback import is_loopback
-from esipy._sandbox.sandbox import Sandbox
+from esipy._sandbox.sandbox import Sandbox, SandboxOptions
 from esipy._sso import discovery
 
 #: '1': a sandbox for this program; a path or 'live': with that description; an address: a sandbox that runs there.
-#: Whoever starts one writes its address there, so that further processes use the same.
+#: `start` sets it to the address, so that the processes of this program use the same sandbox.
 VARIABLE = 'ESIPY_SANDBOX'
 
 _OFF = ('', '0', 'no', 'off', 'false')
@@ -30,7 +30,7 @@ _started: Sandbox | None = None
 _elsewhere = ExitStack()
 
 
-def start(spec: Any = None, port: int = 0, **options: Any) -> Sandbox:
+def start(spec: Any = None, port: int = 0, **options: Unpack[SandboxOptions]) -> Sandbox:
     """Start a sandbox for the rest of this program, with `redirect()` in place, and return it::
 
         esi = esipy.sandbox.start()  # in a notebook, say
@@ -39,7 +39,7 @@ def start(spec: Any = None, port: int = 0, **options: Any) -> Sandbox:
     is running. The login page that `esipy.login` opens is the sandbox's own.
 
     Args:
-        spec, port, options: as for `Sandbox`.
+        spec, port, options: As for `Sandbox`.
 
     Raises:
         SandboxError: A sandbox was started already, and this call asks for another one; or the port is in use.
@@ -55,14 +55,14 @@ def start(spec: Any = None, port: int = 0, **options: Any) -> Sandbox:
                 )
             return _started
         sandbox = Sandbox(spec, port, **options).start()
-        _lead_here(sandbox)
+        _redirect_program(sandbox)
         _started = sandbox
     atexit.register(_end, sandbox, os.getpid())
     return sandbox
 
 
-def _lead_here(sandbox: Sandbox) -> None:
-    sandbox.sso.login_page = sandbox.url  # a browser is not redirected
+def _redirect_program(sandbox: Sandbox) -> None:
+    sandbox.sso.login_page = sandbox.url  # the browser is not redirected
     discovery.memory.forget()
     before = os.environ.get(VARIABLE)
     os.environ[VARIABLE] = sandbox.url
@@ -89,7 +89,7 @@ def _end(sandbox: Sandbox, process: int) -> None:
 
 
 def from_environment(value: str) -> None:
-    """Do what ESIPY_SANDBOX says; `esipy` calls it when it is imported where that is set."""
+    """Do what ESIPY_SANDBOX says; the import of `esipy` calls it if the variable is set."""
     if value.lower() in _OFF:
         return
     if not value.startswith(('http://', 'https://')):

@@ -1,4 +1,4 @@
-"""The sandbox as a program sees it: start it, point a client at it, break it, look at what it saw."""
+"""`Sandbox`: starts a local ESI, redirects a program to it, simulates faults, and logs the requests."""
 
 from __future__ import annotations
 
@@ -6,30 +6,66 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
-from typing import Any
+from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 from esipy._documents.parse import parse, read
 from esipy._runtime.redact import masked_address
 from esipy._sandbox import redirect as _redirect
 from esipy._sandbox import saved
-from esipy._sandbox.answering import CONTROL, Answering, Settings
 from esipy._sandbox.child import Child
-from esipy._sandbox.control import Control, Desk, Front, Remote
+from esipy._sandbox.control import Control, ControlApi, Dispatcher, RemoteControl
 from esipy._sandbox.documents import LIVE_PATH, OLD_PATH, pointing_at
 from esipy._sandbox.errors import HandlerFailedError, SandboxError
-from esipy._sandbox.limits.orders import Limits
+from esipy._sandbox.handles import FaultsHandle, SandboxClock
+from esipy._sandbox.limits.handle import Limits
 from esipy._sandbox.listener import Listener, reachable
 from esipy._sandbox.log import Log
 from esipy._sandbox.loopback import is_loopback
-from esipy._sandbox.orders import FaultOrders, SandboxClock
-from esipy._sandbox.sso.orders import SSO
+from esipy._sandbox.request_handler import CONTROL, RequestHandler, Settings
+from esipy._sandbox.sso.handle import SSO
 from esipy._sandbox.state import Data, Lists
 from esipy._sandbox.world import Size
+from esipy.events import unknown_option
 from esipy.exceptions import SpecError
 
-#: Whose token it is if nobody says.
+#: The character of a token, if none is given.
 CHARACTER = 90000001
+
+
+class SandboxOptions(TypedDict, total=False):
+    """The options of `Sandbox`, all by name."""
+
+    #: The host to listen on ('127.0.0.1').
+    host: str
+    #: Another seed makes other data (0).
+    seed: int | str
+    #: How many records a paginated list has (430), and how many of them are in one response (100).
+    records: int
+    page_size: int
+    #: Whether a page beyond the last one is a 404 (True) or an empty list.
+    strict_pages: bool
+    #: Whether `Expires` is sent too (False).
+    expires: bool
+    #: Whether numbered pages change only when those that were sent expire (False).
+    server_cache: bool
+    #: Whether the rate limits of ESI are enforced (True); or other limits by name,
+    #: {'market-order': {'tokens': 150, 'window': 5}}, see `esi.limits.set`.
+    limits: bool | Mapping[str, Mapping[str, Any]]
+    #: Whether it runs in a process of its own (False).
+    process: bool
+
+
+_DEFAULTS: SandboxOptions = {
+    'host': '127.0.0.1',
+    'seed': 0,
+    'records': 430,
+    'page_size': 100,
+    'strict_pages': True,
+    'expires': False,
+    'server_cache': False,
+    'limits': True,
+}
 
 
 class Sandbox:
@@ -38,50 +74,31 @@ class Sandbox:
         with esipy.sandbox.Sandbox() as esi, esi.redirect():
             ...  # a program that talks to the official addresses
 
-    `spec`: the description: a path, text, bytes, a dict, an App; 'live': the copy of ESI's own that
-    `esipy.sandbox.save_spec()` has saved; None is the built-in one. `port`: 0 takes a free
-    one. `seed`: another one gives other data. `records`, `page_size`: how long lists are and how much of them one
-    answer holds. `strict_pages`: False answers a page beyond the last with an empty list instead of 404.
-    `expires`: send `Expires` too. `server_cache`: numbered pages change only when what was shown of them expires.
-    `limits`: refuse who asks too often, as ESI does; False: nobody; or other rules by name,
-    {'market-order': {'tokens': 150, 'window': 5}}, see `esi.limits.set`. `process`: run in a process of its own.
+    Args:
+        spec: A path, text, bytes, a dict, an App, or 'live' (ESI's own description, as saved); None: the built-in one.
+        port: 0 takes a free one.
+        options: See `SandboxOptions`.
+
+    Raises:
+        SpecError: `spec` is not a description.
+        TypeError: An option is unknown.
     """
 
-    def __init__(
-        self,
-        spec: Any = None,
-        port: int = 0,
-        *,
-        host: str = '127.0.0.1',
-        seed: int | str = 0,
-        records: int = 430,
-        page_size: int = 100,
-        strict_pages: bool = True,
-        expires: bool = False,
-        server_cache: bool = False,
-        limits: bool | Mapping[str, Mapping[str, Any]] = True,
-        process: bool = False,
-    ) -> None:
+    def __init__(self, spec: Any = None, port: int = 0, **options: Unpack[SandboxOptions]) -> None:
+        unknown = options.keys() - SandboxOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(unknown_option(min(unknown), [*SandboxOptions.__annotations__]))
         self._document = load(spec)
-        read(self._document)  # what is no description is told here, not when the first request comes
+        read(self._document)  # raises SpecError here, and not at the first request, if it is not a description
         self._wanted_port = port
-        self._process = process
-        self._options: dict[str, Any] = {
-            'host': host,
-            'seed': seed,
-            'records': records,
-            'page_size': page_size,
-            'strict_pages': strict_pages,
-            'expires': expires,
-            'server_cache': server_cache,
-            'limits': limits,
-        }
+        self._process = options.pop('process', False)
+        self._options: SandboxOptions = {**_DEFAULTS, **options}
         self._running: Listener | Child | None = None
         #: What is undone when the sandbox stops.
         self.on_stop = ExitStack()
         self._ask: Control = self._not_running
-        self.clock = SandboxClock(self._control, shared=not process)
-        self.faults = FaultOrders(self._control)
+        self.clock = SandboxClock(self._control, shared=not self._process)
+        self.faults = FaultsHandle(self._control)
         self.limits = Limits(self._control)
         self.log = Log(self._control)
         self.lists = Lists(self._control)
@@ -96,12 +113,12 @@ class Sandbox:
         raise SandboxError('the sandbox is not running; use it in a with block, or start() it')
 
     def start(self) -> Sandbox:
-        """Begin to serve. A port that is in use is a SandboxError."""
+        """Begin to serve. Raises SandboxError if the port is in use."""
         if self._running is not None:
             raise SandboxError('the sandbox is running already')
         if self._process:
             self._running = Child(self._document, {**self._options, 'port': self._wanted_port})
-            self._ask = Remote(self.url)
+            self._ask = RemoteControl(self.url)
         else:
             self._running, self._ask = self._listener()
         return self
@@ -116,15 +133,15 @@ class Sandbox:
             server_cache=options['server_cache'],
             limits=options['limits'] is not False,
         )
-        answering = Answering(read(self._document), settings)
-        desk = Desk(answering)
+        handler = RequestHandler(read(self._document), settings)
+        control_api = ControlApi(handler)
         for name, rule in (options['limits'] if isinstance(options['limits'], Mapping) else {}).items():
-            desk('limits.set', name=name, **rule)
-        listener = Listener(Front(answering, desk), options['host'], self._wanted_port)
-        return listener, desk
+            control_api('limits.set', name=name, **rule)
+        listener = Listener(Dispatcher(handler, control_api), options['host'], self._wanted_port)
+        return listener, control_api
 
     def stop(self) -> None:
-        """End all threads (or the process), give the port back, and take back what the clock was moved.
+        """End all threads (or the process), close the port, and move the clock back.
 
         Raises HandlerFailedError if the sandbox itself failed in a request.
         """
@@ -134,7 +151,7 @@ class Sandbox:
         try:
             failures = self._failures()
         finally:
-            if isinstance(self._ask, Remote):
+            if isinstance(self._ask, RemoteControl):
                 self._ask.close()
             self._ask = self._not_running
             self.on_stop.close()
@@ -155,7 +172,7 @@ class Sandbox:
         return list(self._control('failures'))
 
     def forgive(self) -> None:
-        """Forget the failures: the end of the `with` block then raises nothing."""
+        """Delete the failures, so that the end of the `with` block does not raise them."""
         self._control('failures.clear')
 
     def __enter__(self) -> Sandbox:
@@ -167,7 +184,7 @@ class Sandbox:
         except HandlerFailedError as failed:
             if error is None:
                 raise
-            error.add_note(str(failed))  # the error of the block is what matters, and this may be its reason
+            error.add_note(str(failed))  # the error of the block is raised, and this may be its reason
 
     @property
     def is_running(self) -> bool:
@@ -178,23 +195,23 @@ class Sandbox:
     def port(self) -> int:
         """The port that it listens on. Raises SandboxError if it is not running."""
         if self._running is None:
-            raise SandboxError('the sandbox is not running, and so has no port')
+            raise SandboxError('the sandbox is not running and has no port: use it in a with block, or start() it')
         return int(self._running.port)
 
     @property
     def url(self) -> str:
-        """'http://127.0.0.1:40123', with nothing behind."""
+        """The address, without a slash at its end: 'http://127.0.0.1:40123'."""
         host = reachable(self._options['host'])
         return f'http://[{host}]:{self.port}' if ':' in host else f'http://{host}:{self.port}'
 
     @property
     def spec_url(self) -> str:
-        """Where the description lies, unchanged, as on the real server: it names the official host."""
+        """The address of the description as on the real server, with the official host in it."""
         return self.url + (OLD_PATH if str(self._document.get('swagger', '')) == '2.0' else LIVE_PATH)
 
     @property
     def document_url(self) -> str:
-        """Where the description lies with the sandbox's own address in it."""
+        """The address of the description with the sandbox's own address in it."""
         return f'{self.url}{CONTROL}document.json'
 
     @property
@@ -203,7 +220,7 @@ class Sandbox:
         return pointing_at(self._document, self.url)
 
     def redirect(self, hosts: Iterable[str] | None = None) -> AbstractContextManager[None]:
-        """Inside the block, requests of this process for `hosts` come here instead.
+        """Inside the block, requests of this process for `hosts` are sent to this sandbox.
 
         Args:
             hosts: Names without a port; None stands for the official hosts and the one that the description names.
@@ -222,9 +239,9 @@ class Sandbox:
         lifetime: float | None = None,
         client_id: str = 'sandbox',
     ) -> str:
-        """An access token, signed as the SSO signs them, that this sandbox takes for `lifetime` seconds (20 minutes).
+        """Return an access token, signed as the SSO signs it, that is valid here for `lifetime` seconds (20 minutes).
 
-        `scopes`, `roles`: None is all of them. `client_id`: the application that it is for.
+        `scopes`, `roles`: None: all of them. `client_id`: the application that it is for.
         """
         return str(
             self._control(
@@ -238,11 +255,11 @@ class Sandbox:
         )
 
     def revoke(self, token: str | None = None) -> None:
-        """Take a token back (with a refresh token, all that came of its login), or all of them."""
+        """Revoke a token (a refresh token with all tokens of its login), or all of them."""
         self._control('token.revoke', token=token)
 
     def missing(self, operation: str | None = None, /, **params: Any) -> None:
-        """Answer 404 where a request has these parameters; `id=` also stands for ids in a body.
+        """Respond with 404 to requests with these parameters; `id=` also applies to ids in a body.
 
         Ids below 1, and the id 404, never exist.
         """
@@ -256,7 +273,7 @@ class Sandbox:
 
 
 def load(spec: Any) -> Mapping[str, Any]:
-    """A description from whatever it was given as. Raises SpecError for what is none."""
+    """Return the description that `spec` is, or is the path of. Raises SpecError if it is not one."""
     if isinstance(spec, str) and spec == 'live':
         spec = saved.path_of_copy()
     if spec is None:

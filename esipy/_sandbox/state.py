@@ -1,4 +1,4 @@
-"""What the sandbox holds, for the program that runs it: `esi.lists` and `esi.data`."""
+"""The data of a sandbox, for the program that runs it: `esi.lists` and `esi.data`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from esipy._sandbox.control import Control
 
 
 class List:
-    """One list of the sandbox, which may change while it is read. Every change gets its time from esipy's clock::
+    """One list of the sandbox, which may change while a client reads it. Changes have the time of esipy's clock::
 
         orders = esi.lists.of('get_markets_region_id_orders', region_id=10000002)
         orders.edit(orders[0]['order_id'], price=9.99)
 
-    Positions and slices read its records, `len()` counts them.
+    Indexes and slices read its records, `len()` counts them.
     """
 
     def __init__(self, control: Control, operation: str, params: dict[str, Any]) -> None:
@@ -26,19 +26,19 @@ class List:
         return self._control(f'lists.{name}', operation=self.operation, params=self.params, **arguments)
 
     def records(self) -> list[Any]:
-        """A copy of all records, in order."""
+        """Return a copy of all records, in order."""
         found: list[Any] = self._ask('read')
         return found
 
     def insert(self, record: Any = None, at: int | None = None) -> Any:
-        """Put a record in; what it lacks (all of it, if None) is made. Gives the whole record.
+        """Insert a record and return it. Missing fields (all of them, if it is None) are made.
 
-        `at`: its position; by default the place where this kind of list grows.
+        `at`: its index; by default where lists of this pagination grow.
         """
         return self._ask('insert', record=record, at=at)
 
     def remove(self, key: Any) -> Any:
-        """Take the record with this id out, and give it."""
+        """Remove the record with this id, and return it."""
         return self._ask('remove', key=key)
 
     def edit(self, key: Any, **changes: Any) -> Any:
@@ -46,12 +46,12 @@ class List:
         return self._ask('edit', key=key, changes=changes)
 
     def resize(self, records: int, page_size: int | None = None) -> List:
-        """Begin again with so many records, and so many of them on a page."""
+        """Make the list anew, with `records` records, and `page_size` of them on a page."""
         self._ask('resize', records=records, page_size=page_size)
         return self
 
     def replace(self, records: Sequence[Any]) -> List:
-        """Exactly these records."""
+        """Replace all records by these."""
         self._ask('replace', records=list(records))
         return self
 
@@ -70,13 +70,16 @@ class List:
 
 
 class Lists:
-    """`esi.lists.of(operation, **params)`: the list that an operation shows."""
+    """`esi.lists.of(operation, **params)`: the list that an operation returns."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
 
     def of(self, operation: str, /, **params: Any) -> List:
-        """By any name of the operation, and its path parameters. Raises SandboxError where it shows no list."""
+        """Return the list of an operation (by any of its names) and its path parameters.
+
+        Raises SandboxError if the operation does not return a list.
+        """
         found = List(self._control, operation, params)
         len(found)
         return found
@@ -86,21 +89,21 @@ class Lists:
 
 
 class Data:
-    """The answers of operations that show one thing: `esi.data.set('get_status', {...})`."""
+    """The responses of operations that do not return a list: `esi.data.set('get_status', {...})`."""
 
     def __init__(self, control: Control) -> None:
         self._control = control
 
     def get(self, operation: str, /, **params: Any) -> Any:
-        """What the operation answers with."""
+        """Return the value of the operation's response."""
         return self._control('data.get', operation=operation, params=params)
 
     def set(self, operation: str, value: Any, /, *, check: bool = True, **params: Any) -> None:
-        """Answer with `value` from now on. Refused where it does not fit the description, unless `check` is False."""
+        """Respond with `value` from now on. Raises SandboxError if it is not valid, unless `check` is False."""
         self._control('data.set', operation=operation, params=params, value=value, check=check)
 
     def edit(self, operation: str, changes: dict[str, Any], /, **params: Any) -> None:
-        """Change fields of the answer."""
+        """Change fields of the response."""
         self.set(operation, {**self.get(operation, **params), **changes}, **params)
 
     def reset(self) -> None:

@@ -1,6 +1,6 @@
-"""Writes that later reads show: fittings, contacts, mail, mail labels and answers to calendar events.
+"""Writes that change later responses: fittings, contacts, mail, mail labels and replies to calendar events.
 
-Every handler gets what was asked and gives the value of the answer, which `act` makes fit its schema.
+Each handler takes a `Write` and returns the value of the response, which `act` brings into the form of its schema.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from esipy._sandbox.fabricate import kind_of
+from esipy._sandbox.generate import kind_of
 from esipy._sandbox.listing import Listing
 from esipy._sandbox.routes import normal
 from esipy._sandbox.shapes import success
@@ -26,20 +26,20 @@ CALENDAR = '/characters/{character_id}/calendar'
 
 @dataclass
 class Write:
-    """What was asked."""
+    """The parameters and the body of a write."""
 
     world: World
     values: dict[str, Any]
     body: Any
 
     def listing(self, path: str) -> Listing | None:
-        """The list that a path shows; None if this description does not show it."""
+        """Return the list at a path; None if the description does not have it."""
         operation = self.world.get(path)
         return self.world.listing(operation, {'character_id': self.values['character_id']}) if operation else None
 
 
 class NothingThereError(Exception):
-    """What is to be changed does not exist."""
+    """The thing to be changed does not exist."""
 
 
 Handler = Callable[[Write, Listing], Any]
@@ -108,7 +108,7 @@ def _edit_mail(write: Write, mails: Listing) -> Any:
         mails.edit(write.values['mail_id'], changes, write.world.changed())
 
 
-def _answer_event(write: Write, events: Listing) -> Any:
+def _reply_to_event(write: Write, events: Listing) -> Any:
     _demand(events, [write.values['event_id']])
     events.edit(write.values['event_id'], {'event_response': write.body['response']}, write.world.changed())
 
@@ -138,15 +138,15 @@ HANDLERS: dict[tuple[str, str], tuple[str, Handler]] = {
     ('POST', MAIL): (MAIL, _add_mail),
     ('PUT', f'{MAIL}/{{mail_id}}'): (MAIL, _edit_mail),
     ('DELETE', f'{MAIL}/{{mail_id}}'): (MAIL, _remover('mail_id')),
-    ('PUT', f'{CALENDAR}/{{event_id}}'): (CALENDAR, _answer_event),
+    ('PUT', f'{CALENDAR}/{{event_id}}'): (CALENDAR, _reply_to_event),
 }
 
-#: Stands for "this operation changes nothing that is kept".
+#: Returned for an operation that changes nothing that is kept.
 NOTHING = object()
 
 
 def act(operation: Operation, write: Write) -> Any:
-    """Do what a write asks. The value of its answer, or NOTHING where no later read would show it.
+    """Perform a write, and return the value of its response; NOTHING if no later response depends on it.
 
     Raises NothingThereError for a thing that does not exist.
     """
@@ -158,9 +158,9 @@ def act(operation: Operation, write: Write) -> Any:
 
 
 def _shaped(operation: Operation, value: Any) -> Any:
-    """A new id comes bare, or as the one field of an object, as the description says."""
-    answer = success(operation)[1]
-    schema = answer.schema if answer else None
+    """Return a new id as it is, or as the only field of an object, as the description says."""
+    spec = success(operation)[1]
+    schema = spec.schema if spec else None
     if schema is not None and kind_of(schema) == 'object' and not isinstance(value, dict):
         return dict.fromkeys(list(schema.properties)[:1], value)
     return value

@@ -13,7 +13,7 @@ from typing import Any
 
 from esipy._runtime.suggest import closest, enumerated
 from esipy._spec.model import OperationKey, ResponseSpec
-from esipy._spec.parameter import Parameter
+from esipy._spec.parameter import Parameter, ParameterStyle
 from esipy._spec.reader import METHODS, Reader
 from esipy._spec.refs import shown, shown_address
 from esipy.exceptions import SpecError
@@ -100,7 +100,7 @@ class EndpointTable(Reader):
     def _open(self, name: str, location: str, defaults: Mapping[str, Any]) -> Parameter:
         """A parameter of any type. None is required: what a call does not bring, a plugin may (`PathTokens`)."""
         node = {'default': defaults[name]} if defaults.get(name) is not None else {}
-        parameter = Parameter(name, location, self.schema(node), exploded=True)
+        parameter = Parameter(name, location, self.schema(node), style=ParameterStyle(exploded=True))
         parameter.required = False
         return parameter
 

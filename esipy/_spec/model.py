@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -87,6 +87,7 @@ class OperationReader(Protocol):
 
     document: Mapping[str, Any]
 
+    def places(self) -> Iterator[OperationKey]: ...
     def raw(self, place: OperationKey) -> Mapping[str, Any]: ...
     def base_url_of(self, place: OperationKey) -> str: ...
     def parameters(self, place: OperationKey) -> list[Parameter]: ...
@@ -241,6 +242,13 @@ class Operation:
         return tuple(map(str, roles)) if isinstance(roles, list) else ()
 
     @cached_property
+    def roles_operation(self) -> Operation | None:
+        """The operation of the same description that returns the roles of a character; None if there is none."""
+        named = (place for place in self._reader.places() if place.method == 'get')
+        place = next((place for place in named if _ROLES.fullmatch(place.path)), None)
+        return None if place is None else Operation(self._reader, place, self._bind)
+
+    @cached_property
     def rate_limit(self) -> RateLimit | None:
         """The bucket that this operation draws from (`x-rate-limit`); None where the document names none."""
         limit: Any = self.raw.get('x-rate-limit')
@@ -343,6 +351,9 @@ _RANKS = {location: rank for rank, location in enumerate(('path', 'query', 'form
 def _make(reader: OperationReader, place: OperationKey, bind: Callable[..., Any]) -> Operation:
     return Operation(reader, place, bind)
 
+
+#: Where the roles of a character are, with or without the version in front that old paths have.
+_ROLES = re.compile(r'(/(latest|dev|legacy|v\d+))?/characters/{character_id}/roles/?')
 
 #: The kinds of pagination, and the query parameter of each, by which it is
 #: recognised. A cursor has two parameters (`before`, `after`), and `x-pagination` in the description.

@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from esipy._spec.legacy import BODY_NAMES
 from esipy._spec.media import BINARY, FORM, JSON, MULTIPART, TEXT, Content, PartStyle, bare, is_json
 from esipy._spec.model import OperationKey, ResponseSpec
-from esipy._spec.parameter import Parameter
+from esipy._spec.parameter import Parameter, ParameterStyle
 from esipy._spec.reader import METHODS, Reader, draft4, successful
 from esipy._spec.refs import Unsupported, is_mapping, listed, mapping, resolve, shown, shown_address, text
 from esipy.exceptions import SpecError
@@ -108,10 +108,12 @@ class OpenAPI3(Reader):
             location,
             self.schema(node.get('schema') or _media(node).get('schema', {})),
             required=bool(node.get('required', False)),
-            style=style,
-            exploded=bool(node.get('explode', style == 'form')),
-            allows_reserved=node.get('allowReserved') is True,
-            allows_empty=node.get('allowEmptyValue') is True,
+            style=ParameterStyle(
+                style,
+                exploded=bool(node.get('explode', style == 'form')),
+                allows_reserved=node.get('allowReserved') is True,
+                allows_empty=node.get('allowEmptyValue') is True,
+            ),
             description=str(node.get('description', '')),
         )
 

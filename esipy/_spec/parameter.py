@@ -5,19 +5,33 @@ from __future__ import annotations
 import keyword
 import re
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from esipy._spec.media import Content
 from esipy._spec.schema import Schema
+
+
+class ParameterStyle(NamedTuple):
+    """How a parameter is written into a request (OpenAPI 3.1, "Style Values")."""
+
+    #: 'delimited' is the style of Swagger 2.0, one text with `separators` in it; 'json' is `content: application/json`.
+    name: str = 'delimited'
+    #: Whether each item of a list, and each field of an object, is written for itself.
+    exploded: bool = False
+    #: Whether characters such as `/` and `:` are not percent-encoded in the query.
+    allows_reserved: bool = False
+    #: Whether an empty text is sent in a query or a form, whatever the schema says.
+    allows_empty: bool = False
+
+
+_DEFAULT_STYLE = ParameterStyle()
 
 
 class Parameter:
     """One thing that an operation takes. `location` (also under the name `in`): path, query, header, cookie, body, or
     formData (a field of a form in Swagger 2.0).
 
-    `style`: how lists and objects are written (OpenAPI 3.1, "Style Values"); 'delimited' is Swagger 2.0's, one text
-    with `separators` in it; 'json' is `content: application/json`. `exploded`: each item of a list, and each field of
-    an object, is written for itself.
+    `style`, `exploded` and `allows_reserved` are those of its ParameterStyle.
     """
 
     def __init__(
@@ -27,10 +41,7 @@ class Parameter:
         schema: Schema,
         *,
         required: bool = False,
-        style: str = 'delimited',
-        exploded: bool = False,
-        allows_reserved: bool = False,
-        allows_empty: bool = False,
+        style: ParameterStyle = _DEFAULT_STYLE,
         description: str = '',
     ) -> None:
         self.name = name
@@ -39,11 +50,7 @@ class Parameter:
         self.location = location
         self.schema = schema
         self.required = required or location == 'path'
-        self.style = style
-        self.exploded = exploded
-        #: Characters such as `/` and `:` are not percent-encoded in the query.
-        self.allows_reserved = allows_reserved
-        #: An empty text is sent, whatever the schema says.
+        self.style, self.exploded, self.allows_reserved, allows_empty = style
         self.allows_empty = allows_empty and location in ('query', 'formData')
         self.description = description or str(schema.raw.get('description', ''))
         #: Of a body, or a field of a form: the media types in which it can be sent, the preferred one first.

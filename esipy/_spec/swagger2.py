@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from esipy._spec.media import FORM, MULTIPART, Content, kind_of
 from esipy._spec.model import OperationKey, ResponseSpec
-from esipy._spec.parameter import Parameter
+from esipy._spec.parameter import Parameter, ParameterStyle
 from esipy._spec.reader import Reader, draft4, successful
 from esipy._spec.refs import is_mapping, listed, mapping, resolve, text
 from esipy.exceptions import SpecError
@@ -81,8 +81,10 @@ class Swagger2(Reader):
             # Parameters other than the body have the schema's keywords among their own.
             self.schema(node.get('schema') or {}) if location == 'body' else self.schema(node),
             required=bool(node.get('required', False)),
-            exploded=node.get('collectionFormat') == 'multi' and location in ('query', 'formData'),
-            allows_empty=node.get('allowEmptyValue') is True,
+            style=ParameterStyle(
+                exploded=node.get('collectionFormat') == 'multi' and location in ('query', 'formData'),
+                allows_empty=node.get('allowEmptyValue') is True,
+            ),
             description=str(node.get('description', '')),
         )
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import requests
 
-from esipy._sandbox.control import Remote
+from esipy._sandbox.control import RemoteControl
 from tests.databases import free_port
 from tests.servers import wait_until
 
@@ -23,7 +23,7 @@ class Running(NamedTuple):
 
     url: str
     #: Asks the sandbox in the program: `control('clock.move', seconds=60)`.
-    control: Remote
+    control: RemoteControl
     log: Path
 
 
@@ -48,7 +48,7 @@ def running(program: Path, directory: Path) -> Iterator[Running]:
         assert process.poll() is None, log.read_text()
         found = re.search(r'On a local ESI: (\S+)', log.read_text())
         assert found is not None
-        control = Remote(found[1])
+        control = RemoteControl(found[1])
         yield Running(url, control, log)
         control.close()
     finally:

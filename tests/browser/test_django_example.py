@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from esipy._sandbox.control import Remote
+from esipy._sandbox.control import RemoteControl
 from tests.browser.programs import running
 from tests.servers import wait_until
 
@@ -19,7 +19,7 @@ PROGRAM = Path(__file__).parents[2] / 'examples' / 'django_site' / 'run.py'
 class Site:
     """The running program. `control` asks the sandbox in it: `control('clock.move', seconds=60)`."""
 
-    def __init__(self, url: str, control: Remote, log: Path) -> None:
+    def __init__(self, url: str, control: RemoteControl, log: Path) -> None:
         self.url = url
         self.control = control
         self.log = log

@@ -207,6 +207,11 @@ DE, EN = {'Accept-Language': 'de'}, {'Accept-Language': 'en'}
 CHOICES = [
     Choice('4.1', 'Accept-Language', DE, DE, True),
     Choice('4.1', 'Accept-Language', DE, EN, False),
+    Choice('4.1', 'Accept-Language', DE, {'Accept-Language': ' De '}, True),
+    Choice('4.1', 'Accept-Language', {'Accept-Language': 'fr,de;q=0.5'}, {'Accept-Language': 'FR ,  de;q=0.5'}, True),
+    Choice('4.1', 'Accept-Language', {'Accept-Language': 'fr, de'}, {'Accept-Language': 'de, fr'}, False),
+    Choice('4.1', 'X-Own', {'X-Own': 'a,b'}, {'X-Own': 'a, b'}, False),
+    Choice('4.1', 'X-Own', {'X-Own': 'a'}, {'X-Own': 'A'}, False),
     Choice('4.1', 'Accept-Language', DE, {}, False),
     Choice('4.1', 'Accept-Language', {}, DE, False),
     Choice('4.1', 'Accept-Language', {}, {}, True),
@@ -217,11 +222,82 @@ CHOICES = [
     Choice('4.1', '', DE, {**DE, 'X-Own': '1'}, True),
 ]
 
-#: Statuses with `max-age` and an entity tag, and whether they are kept: errors never are, whatever they say.
+#: Statuses with `max-age=600` and an entity tag, and for how many seconds they are returned without a request: server
+#: errors for a minute. What depends on the token, on a rate limit or on a part of the body is not stored.
 STATUSES = {
-    status: status == 200
-    for status in (200, 201, 203, 204, 206, 301, 304, 400, 401, 403, 404, 410, 420, 429, 500, 502, 503, 504, 520)
+    **dict.fromkeys((200, 201, 203, 204, 299, 301, 302, 307, 308, 400, 404, 405, 410, 414, 422, 451, 499), 600),
+    **dict.fromkeys((500, 501, 502, 503, 504, 599), 60),
+    **dict.fromkeys((206, 304, 401, 403, 407, 408, 420, 421, 425, 429, 520), 0),
 }
+
+#: A status, what the response says, and whether it is stored.
+STATUSES_THAT_SAY: list[tuple[int, dict[str, str], bool]] = [
+    (404, {'Cache-Control': 'max-age=60'}, True),
+    (404, {'Cache-Control': 'max-age=60, must-understand'}, True),
+    (404, {'Cache-Control': 'no-store, must-understand, max-age=60'}, True),
+    (204, {'Cache-Control': 'no-store, must-understand, max-age=60'}, True),
+    (499, {'Cache-Control': 'max-age=60, must-understand'}, False),
+    (599, {'Cache-Control': 'max-age=60, must-understand'}, False),
+    (299, {'Cache-Control': 'no-store, must-understand, max-age=60'}, False),
+    (206, {'Cache-Control': 'no-store, must-understand, max-age=60'}, False),
+    (404, {'Cache-Control': 'no-store, max-age=60'}, False),
+    (404, {'Cache-Control': 'no-cache, max-age=60'}, False),
+    (404, {'Cache-Control': 'max-age=0'}, False),
+    (404, {'Cache-Control': 'max-age=60', 'Age': '60'}, False),
+    (404, {'Cache-Control': 'max-age=60', 'Vary': '*'}, False),
+    (404, {'Cache-Control': 'stale-if-error=60'}, False),
+    (404, TAG, False),
+    (404, LAST, False),
+    (410, {}, False),
+    (503, {**TAG, 'Expires': '0'}, False),
+    (503, {'Retry-After': '60'}, False),
+]
+
+NOON = 'Sun, 06 Nov 1994 12:00:00 GMT'
+ONE = 'Sun, 06 Nov 1994 13:00:00 GMT'
+
+#: A stored response, the conditions of a request, and whether that is answered with 304 (section 4.3.2).
+CONDITIONS: list[tuple[dict[str, str], dict[str, str], bool]] = [
+    ({'ETag': '"a"'}, {'If-None-Match': '"a"'}, True),
+    ({'ETag': '"a"'}, {'if-none-match': '"a"'}, True),
+    ({'ETag': '"a"'}, {'If-None-Match': '"b"'}, False),
+    ({'ETag': '"a"'}, {'If-None-Match': '"A"'}, False),
+    ({'ETag': 'W/"a"'}, {'If-None-Match': '"a"'}, True),
+    ({'ETag': '"a"'}, {'If-None-Match': 'W/"a"'}, True),
+    ({'ETag': '"a"'}, {'If-None-Match': '"b", W/"c" ,"a"'}, True),
+    ({'ETag': '"a"'}, {'If-None-Match': '"b","c"'}, False),
+    ({'ETag': '"b,a"'}, {'If-None-Match': '"b,a"'}, True),
+    ({'ETag': '"a"'}, {'If-None-Match': '"b,a"'}, False),
+    ({'ETag': 'a'}, {'If-None-Match': 'a'}, True),
+    ({'ETag': 'a'}, {'If-None-Match': '"a"'}, False),
+    ({'ETag': '"a"'}, {'If-None-Match': '*'}, True),
+    ({}, {'If-None-Match': '*'}, True),
+    ({}, {'If-None-Match': '"a"'}, False),
+    ({'ETag': ''}, {'If-None-Match': '"a"'}, False),
+    ({'ETag': '"a"', 'Last-Modified': NOON}, {'If-None-Match': '"b"', 'If-Modified-Since': NOON}, False),
+    ({'ETag': '"a"', 'Last-Modified': ONE}, {'If-None-Match': '"a"', 'If-Modified-Since': NOON}, True),
+    ({'Last-Modified': NOON}, {'If-Modified-Since': NOON}, True),
+    ({'Last-Modified': NOON}, {'If-Modified-Since': ONE}, True),
+    ({'Last-Modified': ONE}, {'If-Modified-Since': NOON}, False),
+    ({'Last-Modified': NOON}, {'If-Modified-Since': 'Sunday, 06-Nov-94 12:00:00 GMT'}, True),
+    ({'Last-Modified': NOON}, {'If-Modified-Since': 'noon'}, False),
+    ({'Date': NOON}, {'If-Modified-Since': ONE}, True),
+    ({'Date': ONE}, {'If-Modified-Since': NOON}, False),
+    ({'Last-Modified': ONE, 'Date': NOON}, {'If-Modified-Since': NOON}, False),
+    ({}, {'If-Modified-Since': NOON}, False),
+]
+
+#: A stored response, a 304 to a request with conditions of its own, and whether that 304 is about it (section 4.3.4).
+IDENTIFIED: list[tuple[dict[str, str], dict[str, str], bool]] = [
+    ({'ETag': '"a"'}, {'ETag': '"a"'}, True),
+    ({'ETag': '"a"'}, {'etag': 'W/"a"'}, True),
+    ({'ETag': '"a"'}, {'ETag': '"b"'}, False),
+    ({'ETag': '"a"', 'Last-Modified': NOON}, {'ETag': '"b"', 'Last-Modified': NOON}, False),
+    ({'Last-Modified': NOON}, {'Last-Modified': NOON}, True),
+    ({'Last-Modified': NOON}, {'Last-Modified': ONE}, False),
+    ({'Last-Modified': NOON}, {'ETag': '"a"'}, False),
+    ({'ETag': '"a"', 'Last-Modified': NOON}, {}, False),
+]
 
 
 class Sequence(NamedTuple):
@@ -248,6 +324,11 @@ SEQUENCES = [
     Sequence('4.4', ['get', 'other', 'put', 'other', 'get'], ['get', 'other', 'put', 'get']),
     Sequence('4.4', ['mine', 'yours', 'write mine', 'yours', 'mine'], ['mine', 'yours', 'write mine', 'mine']),
     Sequence('3', ['put', 'get', 'get'], ['put', 'get']),
-    Sequence('3', [500, 'get', 200, 'get', 'get'], ['get', 'get']),
-    Sequence('3', [404, 'get', 'get'], ['get', 'get']),
+    Sequence('3', [500, 'get', 'get'], ['get']),
+    Sequence('3', [404, 'get', 'get'], ['get']),
+    Sequence('3', [403, 'get', 'get'], ['get', 'get']),
+    Sequence('3', [404, 'mine', 'yours', 'mine'], ['mine', 'yours']),
+    Sequence('4', [404, 'get', 'other', 'get'], ['get', 'other']),
+    Sequence('4.4', [404, 'get', 200, 'put', 'get', 'get'], ['get', 'put', 'get']),
+    Sequence('4.3.5', [404, 'get', 200, 'head', 'get', 'get'], ['get', 'head', 'get']),
 ]

@@ -210,9 +210,16 @@ def test_a_304_that_the_call_asked_for_itself() -> None:
 # ---------------------------------------------------------------------- what is not kept
 
 
-@pytest.mark.parametrize('status', [201, 203, 204, 206, 301, 400, 404, 420, 500, 503])
-def test_only_200_is_kept(status: int) -> None:
-    with Counting({**FRESH, 'ETag': '"x"'}, status) as server, client() as esi:
+@pytest.mark.parametrize(
+    ('status', 'headers'),
+    [
+        *((status, {**FRESH, 'ETag': '"x"'}) for status in (206, 401, 403, 408, 420, 425, 429, 520)),
+        *((status, {'ETag': '"x"'}) for status in (201, 203, 204, 301, 400, 404, 410, 500, 503)),
+    ],
+)
+def test_what_depends_on_more_than_the_resource_is_not_kept(status: int, headers: dict[str, str]) -> None:
+    """Neither is what is not 200 and does not say that it is fresh."""
+    with Counting(headers, status) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         esi.request(call)
         esi.request(call)
@@ -601,8 +608,13 @@ class Rubbish(DictCache):
         (200, {5: '6'}, b'{}', 'url'),
         (200, {'ETag': 6}, b'{}', 'url'),
         (True, {}, b'{}', 'url'),
-        CachedResponse(404, {'X-Esipy-Expiry': '9e9', 'X-Esipy-Received': '1'}, b'{}', 'url'),
-        (500, {'X-Esipy-Expiry': '9e9', 'X-Esipy-Received': '1'}, b'{}', 'url'),
+        CachedResponse(404, {'X-Esipy-Expiry': '1', 'X-Esipy-Received': '1'}, b'{}', 'url'),
+        CachedResponse(404, {'ETag': '"x"'}, b'{}', 'url'),
+        CachedResponse(403, {'X-Esipy-Expiry': '9e9', 'X-Esipy-Received': '1'}, b'{}', 'url'),
+        (429, {'X-Esipy-Expiry': '9e9', 'X-Esipy-Received': '1'}, b'{}', 'url'),
+        (99, {'X-Esipy-Expiry': '9e9', 'X-Esipy-Received': '1'}, b'{}', 'url'),
+        (600, {'X-Esipy-Expiry': '9e9', 'X-Esipy-Received': '1'}, b'{}', 'url'),
+        ('404', {'X-Esipy-Expiry': '9e9', 'X-Esipy-Received': '1'}, b'{}', 'url'),
         CachedResponse(200, {'ETag': '"x"\r\nX-Other: y'}, b'{}', 'url'),
         CachedResponse(200, {'ETag': '"\N{GREEK SMALL LETTER LAMDA}"'}, b'{}', 'url'),
         CachedResponse(200, {'Last-Modified': ' today'}, b'{}', 'url'),

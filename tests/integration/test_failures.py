@@ -33,7 +33,7 @@ from esipy.exceptions import (
 from tests.integration.test_bad_answers import BROKEN
 from tests.integration.things import app_at, client, security
 from tests.leaks import holds
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, answer, unused_url, wait_until
 
 SECRET = 'eyJhbGciOiJSUzI1NiJ9.the-secret-token.c2ln'
 
@@ -53,7 +53,7 @@ FAULTS: dict[str, Callable[[Visit], Any]] = {
 @pytest.mark.parametrize('fault', FAULTS)
 def test_no_secret_in_an_error(fault: str, how: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with Server(FAULTS[fault]) as server, client(timeout=0.3) as esi:
+    with Server(FAULTS[fault]) as server, client(timeout=(30, 0.3 if fault == 'hang' else 30)) as esi:
         operation = app_at(server.url).op['get_mine']
         call = operation(token=SECRET) if how == 'token=' else operation()
         if how == 'security':
@@ -72,6 +72,7 @@ def test_no_secret_in_an_error(fault: str, how: str, caplog: pytest.LogCaptureFi
             esi.security = sign
         with pytest.raises(APIException) as caught:
             esi.request(call, raise_on_error=True)
+        wait_until(lambda: server.visits, 60)  # the server may read later than the client waits
         assert SECRET in str(server.visits[0].headers) + server.visits[0].target
     error = caught.value
     assert holds(error, SECRET) == []
@@ -235,6 +236,7 @@ def _subclasses(kind: type[EsiError]) -> set[type[EsiError]]:
 #: What the errors take that are not made like their parents.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     'MissingScopeError': ('get_x', ['read'], 'Aelia'),
+    'MissingRoleError': ('get_x', ['Director'], 'Aelia'),
     'IncompleteTokensError': ('expires_in', 'seconds'),
     'UnknownCharacterError': (1, [2, 3]),
     'UnknownOperationError': ('x', 'not there', ['y']),
@@ -330,6 +332,51 @@ def test_strict_does_not_take_from_the_server_what_a_caller_may_say_loosely(body
             with pytest.raises(UndecodableBodyError) as caught:
                 esi.request(call)
             assert re.search(fault, caught.value.reason)
+
+
+def nested(depth: int) -> bytes:
+    return b'{"error":' * depth + b'1' + b'}' * depth
+
+
+@pytest.mark.parametrize('depth', [499, 700, 950, 5000])
+@pytest.mark.parametrize(
+    ('status', 'kind'), [(200, None), (403, ForbiddenError), (404, NotFoundError), (500, ServerError)]
+)
+@pytest.mark.parametrize('strict', [False, True])
+def test_data_that_is_nested_too_deeply_is_the_error_of_its_status(
+    depth: int, status: int, kind: type[APIException] | None, strict: bool
+) -> None:
+    """Without `strict` the body is JSON, but no rows can be made of it when `data` is asked for."""
+    level = {
+        'type': 'object',
+        'properties': {'error': {'anyOf': [{'$ref': '#/components/schemas/L'}, {'type': 'integer'}]}},
+    }
+    shown = {'description': 'x', 'content': {'application/json': {'schema': {'$ref': '#/components/schemas/L'}}}}
+    paths = {'/deep': {'get': {'operationId': 'get_deep', 'responses': {'default': shown}}}}
+    with Server(lambda visit: visit.send(answer(nested(depth), status))) as server, client(strict=strict) as esi:
+        document = {'openapi': '3.1.0', 'info': {}, 'servers': [{'url': server.url}], 'paths': paths}
+        app = App.create({**document, 'components': {'schemas': {'L': level}}})
+        with pytest.raises(UndecodableBodyError, match=r'get_deep: GET .*; ') as caught:
+            _ = esi.request(app.op['get_deep']()).data
+    assert kind is None or isinstance(caught.value, kind)
+
+
+#: A body of a success status that cannot be used, options of the client, and what the remedy says.
+UNUSABLE: dict[str, tuple[bytes, dict[str, Any], str]] = {
+    'a page': (b'<html>hello</html>', {}, 'or a proxy on the way, sent something else'),
+    'half of it': (b'{"a":', {}, 'raw_body_only=True returns a body as it is'),
+    'too large': (b'{"a":"' + b'x' * 5000 + b'"}', {'max_body': 1000}, 'max_body=…'),
+    'not as described': (b'[1, 2]', {'strict': True}, 'strict=False accepts what differs'),
+}
+
+
+@pytest.mark.parametrize(('body', 'options', 'remedy'), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_body_that_cannot_be_used_has_a_remedy(body: bytes, options: dict[str, Any], remedy: str) -> None:
+    page = Server(lambda visit: visit.send(answer(body)))
+    with page as server, client(**options) as esi, pytest.raises(UndecodableBodyError) as caught:
+        esi.request(app_at(server.url).op['get_thing']())
+    assert remedy in caught.value.remedy
+    assert str(caught.value).endswith(caught.value.remedy)
 
 
 # ---------------------------------------------------------------------- calls that are at fault

@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -178,7 +179,90 @@ def test_a_cursor_older_than_the_tombstones_starts_over(caller: EsiClient) -> No
         assert not caller.sync(call, cursor).restarted
 
 
-@pytest.mark.parametrize('cursor', ['0', 'MTcwMDAwMDAwMA==', 'a~b', '~', '1700000000~', '9' * 30 + '~a', '\uff11~a'])
+def jobs(url: str, server_format: str, ttl: Any) -> Any:
+    """A call for a list with a cursor, whose description has this `x-tombstone-ttl`."""
+    text: dict[str, Any] = {'type': 'string'}
+    cursor = {'type': 'object', 'properties': {'before': text, 'after': text}}
+    rows: dict[str, Any] = {
+        'type': 'array',
+        'items': {'type': 'object', 'properties': {'id': {'type': 'integer'}, 'state': text}},
+    }
+    schema = {'type': 'object', 'properties': {'jobs': rows, 'cursor': cursor}}
+    operation: dict[str, Any] = {'operationId': 'get_jobs', 'x-pagination': 'cursor'}
+    if ttl is not None:
+        operation['x-tombstone-ttl'] = ttl
+    if server_format == 'openapi':
+        head: dict[str, Any] = {'openapi': '3.1.0', 'servers': [{'url': url}]}
+        content: dict[str, Any] = {'content': {'application/json': {'schema': schema}}}
+        parameters: list[dict[str, Any]] = [{'name': n, 'in': 'query', 'schema': text} for n in ('before', 'after')]
+    else:
+        head = {'swagger': '2.0', 'schemes': ['http'], 'host': url.removeprefix('http://')}
+        content = {'schema': schema}
+        parameters = [{'name': name, 'in': 'query', 'type': 'string'} for name in ('before', 'after')]
+    operation |= {'parameters': parameters, 'responses': {'200': {'description': 'OK', **content}}}
+    document = {**head, 'info': {'title': 'Jobs', 'version': '1'}, 'paths': {'/jobs': {'get': operation}}}
+    return App.create(document).op['get_jobs']()
+
+
+def show_jobs(visit: Visit) -> None:
+    """Three records, none older, and none that has changed since; any cursor that is not one of these is an error."""
+    query = dict(parse_qsl(urlsplit(visit.target).query))
+    if query.items() <= {'before': 'first', 'after': 'mark'}.items():
+        found = [] if query else [{'id': number, 'state': 'open'} for number in range(3)]
+        cursor = {} if query else {'cursor': {'before': 'first', 'after': 'mark'}}
+        visit.send(answer({'jobs': found, **cursor}))
+    else:
+        visit.send(answer({'error': 'no such cursor'}, 400))
+
+
+@pytest.mark.parametrize('server_format', ['openapi', 'swagger'])
+@pytest.mark.parametrize(
+    ('ttl', 'days', 'restarted'),
+    [
+        (604800, 6.9, False),
+        (604800, 7.1, True),
+        (604800.0, 7.1, True),
+        ('604800', 6.9, False),
+        ('604800', 7.1, True),
+        (86400, 1.1, True),
+        (None, 1000, False),
+        (0, 1000, False),
+        (-1, 1000, False),
+        (True, 1000, False),
+        ('a week', 1000, False),
+        ([604800], 1000, False),
+    ],
+)
+def test_after_how_long_a_cursor_is_too_old(
+    caller: EsiClient, server_format: str, ttl: Any, days: float, restarted: bool
+) -> None:
+    with Server(show_jobs) as server:
+        call = jobs(server.url, server_format, ttl)
+        everything, cursor = caller.sync(call)
+        assert len(everything) == 3
+        for _ in range(2):  # a cursor counts from when it was received last
+            clock.move(days * 86400)
+            changes = caller.sync(call, cursor)
+            assert (len(changes.records), changes.restarted) == ((3, True) if restarted else (0, False))
+            _, cursor = changes
+
+
+@pytest.mark.parametrize('server_format', ['openapi', 'swagger'])
+@pytest.mark.parametrize(('then', 'now'), [(604800, None), (None, 604800), (604800, 0)])
+def test_a_cursor_outlives_a_change_of_the_description(
+    caller: EsiClient, server_format: str, then: Any, now: Any
+) -> None:
+    """Of one without a time the age is not known: it is used."""
+    with Server(show_jobs) as server:
+        _, cursor = caller.sync(jobs(server.url, server_format, then))
+        clock.move(8 * 86400)
+        changes = caller.sync(jobs(server.url, server_format, now), cursor)
+        assert (changes.records, changes.restarted) == ([], False)
+
+
+@pytest.mark.parametrize(
+    'cursor', ['0', 'MTcwMDAwMDAwMA==', 'a~b', '~', '1700000000~', '7~a', '9' * 30 + '~a', '\uff11' * 10 + '~a']
+)
 def test_a_cursor_without_a_time_is_passed_on_as_it_is(cursor: str) -> None:
     assert split(cursor) == (cursor, None)
     assert split(dated(cursor, 1.7e9)) == (cursor, 1.7e9)

@@ -91,7 +91,26 @@ RECORDS: dict[str, dict[str, Any]] = {
     'headers that are a text': {'action': 'REQUEST', 'headers': 'a: b'},
     'params that are a text': {'action': 'REQUEST', 'params': 'a=b', 'url': 'http://x/'},
     'params as pairs': {'action': 'REQUEST', 'params': [('a', 'b')], 'url': 'http://x/'},
+    'params that are no pairs': {'action': 'REQUEST', 'params': [1, 2], 'url': 'http://x/'},
+    'params of other lengths': {'action': 'REQUEST', 'params': ((1,),), 'url': 'http://x/'},
+    'params that no encoding has': {'action': 'REQUEST', 'params': {'a': '\ud800'}, 'url': 'http://x/'},
+    'some of the fields': {'service_name': 'ESI'},
 }
+
+#: What begins every line, in each style: fields that only the records of the loggers have.
+BEGINNINGS = {
+    '%': '%(message)s %(service_name)s %(endpoint)s %(full_url)s %(attempt)s ',
+    '{': '{message} {service_name} {endpoint} {full_url} {attempt} ',
+    '$': '$message ${service_name} $endpoint $full_url $attempt ',
+}
+
+
+@pytest.mark.parametrize('style', BEGINNINGS)
+@pytest.mark.parametrize('extra', RECORDS.values(), ids=RECORDS)
+def test_the_common_part_may_name_fields_that_other_records_lack(extra: dict[str, Any], style: Any) -> None:
+    logger, stream = logger_with(ServiceClientFormatter(BEGINNINGS[style], style=style))
+    logger.info('made by hand', extra=extra)
+    assert stream.getvalue().startswith('made by hand ')
 
 
 @pytest.mark.parametrize('extra', RECORDS.values(), ids=RECORDS)

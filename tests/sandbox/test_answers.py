@@ -224,7 +224,7 @@ def test_meta_routes_tell_of_the_description(document: Callable[..., Any], calle
 def test_answers_can_be_set(esi: Sandbox, call: Caller) -> None:
     esi.data.set('get_status', {'players': 1, 'server_version': '2', 'start_time': '2026-08-01T11:00:00Z'})
     assert call('/status').json()['players'] == 1
-    with pytest.raises(SandboxError, match='does not fit'):
+    with pytest.raises(SandboxError, match='is not valid'):
         esi.data.set('get_status', {'players': 'many'})
     esi.data.set('get_status', {'players': 'many'}, check=False)
     assert call('/status').json() == {'players': 'many'} == esi.data.get('get_status')

@@ -12,10 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from esipy._documents.parse import read
-from esipy._sandbox.dice import Dice
-from esipy._sandbox.fabricate import fabricate
-from esipy._sandbox.fits import fits
-from esipy._sandbox.mend import mend
+from esipy._sandbox.examples import conform
+from esipy._sandbox.generate import generate
+from esipy._sandbox.seeded import SeededRandom
+from esipy._sandbox.validation import is_valid
 from esipy._spec.schema import Schema
 
 OBJECT = {'type': 'object'}
@@ -82,9 +82,9 @@ def schema(node: Any, **components: Any) -> Schema:
 def test_any_schema_is_kept_to(name: str) -> None:
     judge = Draft202012Validator(SCHEMAS[name], format_checker=FormatChecker())
     for seed in range(50):
-        value = fabricate(schema(SCHEMAS[name]), Dice(seed), 'field')
+        value = generate(schema(SCHEMAS[name]), SeededRandom(seed), 'field')
         judge.validate(value)
-        assert fits(value, schema(SCHEMAS[name]))
+        assert is_valid(value, schema(SCHEMAS[name]))
 
 
 def test_a_type_that_holds_itself_ends() -> None:
@@ -96,12 +96,12 @@ def test_a_type_that_holds_itself_ends() -> None:
         },
         'required': ['name', 'parts'],
     }
-    made = fabricate(schema({'$ref': '#/components/schemas/Node'}, Node=node), Dice(0))
+    made = generate(schema({'$ref': '#/components/schemas/Node'}, Node=node), SeededRandom(0))
     judge = Draft202012Validator({'$ref': '#/components/schemas/Node', 'components': {'schemas': {'Node': node}}})
     judge.validate(made)
     assert len(json.dumps(made)) < 100_000
     endless = {'type': 'object', 'properties': {'next': {'$ref': '#/components/schemas/E'}}, 'required': ['next']}
-    assert fabricate(schema({'$ref': '#/components/schemas/E'}, E=endless), Dice(0))['next']
+    assert generate(schema({'$ref': '#/components/schemas/E'}, E=endless), SeededRandom(0))['next']
 
 
 def test_field_names_decide_what_is_believable() -> None:
@@ -109,22 +109,22 @@ def test_field_names_decide_what_is_believable() -> None:
         name: {'type': 'integer'}
         for name in ('character_id', 'corporation_id', 'alliance_id', 'region_id', 'solar_system_id', 'home_station_id')
     }
-    made = fabricate(schema({'type': 'object', 'properties': fields, 'required': list(fields)}), Dice(0))
+    made = generate(schema({'type': 'object', 'properties': fields, 'required': list(fields)}), SeededRandom(0))
     assert 90_000_001 <= made['character_id'] < 98_000_000 < made['corporation_id'] < 99_000_000 < made['alliance_id']
     assert made['region_id'] // 1_000_000 == 10
     assert made['solar_system_id'] // 1_000_000 == 30
     assert made['home_station_id'] // 1_000_000 == 60
     when = {'type': 'string', 'format': 'date-time'}
-    issued, expires = (fabricate(schema(when), Dice(1), name) for name in ('issued', 'expires'))
+    issued, expires = (generate(schema(when), SeededRandom(1), name) for name in ('issued', 'expires'))
     assert issued < '2026-08-01T11:05:00Z' < expires
-    assert re.fullmatch('[A-Z]{4}', fabricate(schema({'type': 'string'}), Dice(0), 'ticker'))
+    assert re.fullmatch('[A-Z]{4}', generate(schema({'type': 'string'}), SeededRandom(0), 'ticker'))
 
 
 def test_a_new_field_changes_no_other() -> None:
     fields = {'b': {'type': 'integer'}, 'd': {'type': 'string'}}
-    before = fabricate(schema({'type': 'object', 'properties': fields, 'required': ['b', 'd']}), Dice(5))
+    before = generate(schema({'type': 'object', 'properties': fields, 'required': ['b', 'd']}), SeededRandom(5))
     more = {'a': {'type': 'integer'}, **fields, 'e': {'type': 'number'}}
-    after = fabricate(schema({'type': 'object', 'properties': more, 'required': list(more)}), Dice(5))
+    after = generate(schema({'type': 'object', 'properties': more, 'required': list(more)}), SeededRandom(5))
     assert {name: after[name] for name in fields} == before
 
 
@@ -146,29 +146,30 @@ def test_examples_are_mended_as_little_as_possible(example: Any, mended: dict[st
             'additionalProperties': False,
         }
     )
-    made = mend(example, target, Dice(0))
-    assert fits(made, target)
+    made = conform(example, target, SeededRandom(0))
+    assert is_valid(made, target)
     for name, wanted in mended.items():
         assert made[name] == wanted or isinstance(made[name], wanted)
 
 
 DIGEST = """
 import hashlib, json
-from esipy._sandbox.control import Desk
-from esipy._sandbox.answering import Answering, Settings
+from esipy._sandbox.control import ControlApi
+from esipy._sandbox.request_handler import RequestHandler, Settings
 from esipy._sandbox.description import document
 from esipy._documents.parse import read
-core = Answering(read(document()), Settings(seed=7))
-desk = Desk(core)
+core = RequestHandler(read(document()), Settings(seed=7))
+control_api = ControlApi(core)
 values = {'character_id': 90000001, 'region_id': 10000002, 'type_id': 34, 'corporation_id': 98000001,
           'system_id': 30000142, 'war_id': 600001, 'mail_id': 370000500, 'event_id': 1500500, 'contract_id': 190000001,
           'killmail_id': 110000001, 'killmail_hash': '0' * 40}
-told = {}
+values_by_id = {}
 for operation in core.routes.operations:
     if operation.method == 'GET':
         names = {p.name for p in operation.parameters if p.required and p.name in values}
-        told[operation.id] = desk('data.get', operation=operation.id, params={n: values[n] for n in sorted(names)})
-print(hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest())
+        params = {n: values[n] for n in sorted(names)}
+        values_by_id[operation.id] = control_api('data.get', operation=operation.id, params=params)
+print(hashlib.sha256(json.dumps(values_by_id, sort_keys=True).encode()).hexdigest())
 """
 
 

@@ -172,9 +172,9 @@ def test_a_write_that_is_refused_was_not_done(esi: Sandbox, call: Caller) -> Non
     [
         ('latancy', {}, "did you mean 'latency'"),
         ('latency', {'second': 1}, "did you mean 'seconds'"),
-        ('latency', {'status': 500}, "takes no 'status'"),
+        ('latency', {'status': 500}, "does not have the setting 'status'"),
         ('status', {'n': 0}, 'at least one'),
-        ('status', {'share': 0}, 'a share lies above 0'),
+        ('status', {'share': 0}, 'a share is above 0'),
         ('status', {'status': 42}, 'not an HTTP status'),
         ('redirect', {}, 'needs its location'),
     ],

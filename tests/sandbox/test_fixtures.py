@@ -94,14 +94,14 @@ class TestClass:
 
     @pytest.mark.esi_sandbox(spec=None)
     def test_the_nearest_wins(self, esi_app):
-        assert count(esi_app) == 64
+        assert count(esi_app) == 65
 """
 
 
 @pytest.mark.parametrize('configured', [None, 'tiny.json'])
 def test_which_description_is_served(configured: str | None, tmp_path: Path) -> None:
     (tmp_path / 'tiny.json').write_text(TINY)
-    (tmp_path / 'test_suite.py').write_text(SUITE.replace('CONFIGURED', '1' if configured else '64'))
+    (tmp_path / 'test_suite.py').write_text(SUITE.replace('CONFIGURED', '1' if configured else '65'))
     lines = ['[pytest]', *([f'esi_sandbox_spec = {configured}'] if configured else [])]
     (tmp_path / 'pytest.ini').write_text('\n'.join(lines))
     paths = [str(Path(esipy.__file__).parents[1]), *filter(None, sys.path)]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from esipy import clock
 from esipy._documents.parse import read
-from esipy._sandbox.limits.gate import Gate, Visit, span
+from esipy._sandbox.limits.limiter import Charge, RateLimiter, span
 from esipy._sandbox.limits.windows import Rule, Sliding
 from esipy._sandbox.routes import Routes
 from esipy._sandbox.sandbox import load
@@ -237,11 +237,11 @@ def test_many_threads_are_counted_exactly(esi: Sandbox) -> None:
 
 def at_once(esi: Sandbox, threads: int, each: int = 1) -> list[int]:
     statuses: list[int] = []
-    gate = threading.Barrier(threads)
+    limiter = threading.Barrier(threads)
 
     def work() -> None:
         with requests.Session() as session:
-            gate.wait()
+            limiter.wait()
             statuses.extend(session.get(f'{esi.url}/status').status_code for _ in range(each))
 
     workers = [threading.Thread(target=work) for _ in range(threads)]
@@ -534,34 +534,34 @@ def test_the_gate_is_what_the_page_says(steps: list[Any]) -> None:
 
 
 def follow_the_page(steps: list[Any], patch: pytest.MonkeyPatch) -> None:
-    gate, page, now = Gate(OPERATIONS.values()), Page(), 1_200_000.0
+    limiter, page, now = RateLimiter(OPERATIONS.values()), Page(), 1_200_000.0
     for group in ('status', 'killmail'):
-        gate.set(group, tokens=12)
-    inside: list[tuple[Visit, str | None, str]] = []
+        limiter.set(group, tokens=12)
+    inside: list[tuple[Charge, str | None, str]] = []
     for step, what, who in steps:
         patch.setattr(clock, 'time', lambda now=now: now)
         if step == 'in':
             name, group = what
-            visit = Visit()
+            charge = Charge()
             user = f'127.0.0.1 {who}'.strip()
-            refusal = gate.enter(visit, OPERATIONS.get(name), '127.0.0.1', signed(who))
+            refusal = limiter.admit(charge, OPERATIONS.get(name), '127.0.0.1', signed(who))
             assert (refusal.status if refusal else 200) == page.verdict(group, user, now)
             if refusal is None:
-                inside.append((visit, group, user))
+                inside.append((charge, group, user))
                 page.under_way.append((group, user))
         elif step == 'out' and inside:
-            visit, group, user = inside.pop(who % len(inside))  # type: ignore[assignment]
+            charge, group, user = inside.pop(who % len(inside))  # type: ignore[assignment]
             page.under_way.remove((group, user))
             page.answered.append((now, group, user, what))
-            headers = gate.settle(visit, what)
+            headers = limiter.settle(charge, what)
             expected = {} if what == 429 else expected_headers(page, group, user, now)
             assert {name: headers.get(name) for name in expected} == expected
             assert bool(headers) == bool(expected)
         elif step == 'errors':
             for _ in range(what):
-                visit = Visit()
-                if gate.enter(visit, None, '127.0.0.1', None) is None:
-                    gate.settle(visit, 404)
+                charge = Charge()
+                if limiter.admit(charge, None, '127.0.0.1', None) is None:
+                    limiter.settle(charge, 404)
                     page.answered.append((now, None, '127.0.0.1', 404))
         elif step == 'wait':
             now += what

@@ -138,9 +138,9 @@ def test_a_program_that_is_not_python(outside: dict[str, str], tmp_path: Path) -
 @pytest.mark.parametrize(
     ('arguments', 'code', 'says'),
     [
-        (['run'], 2, 'which program?'),
-        (['run', '-m'], 2, 'which program?'),
-        (['run', 'nowhere.py'], 2, 'nowhere.py: there is no such program'),
+        (['run'], 2, 'the program is missing'),
+        (['run', '-m'], 2, 'the program is missing'),
+        (['run', 'nowhere.py'], 2, 'nowhere.py: the program is neither a file nor on the PATH'),
         (['--spec', 'nowhere.json', 'run', 'program.py'], 1, 'nowhere.json: No such file'),
         (['--spec', 'live', 'run', 'program.py'], 1, 'python -m esipy sandbox save-spec'),
     ],

@@ -55,10 +55,10 @@ def test_an_address_with_a_query_keeps_it(esi: Sandbox, visit: Visitor) -> None:
 @pytest.mark.parametrize(
     ('changes', 'says'),
     [
-        ({'state': None}, 'has not said its state'),
-        ({'state': ''}, 'has not said its state'),
-        ({'client_id': None}, 'has not said its client_id'),
-        ({'redirect_uri': None}, 'has not said its redirect_uri'),
+        ({'state': None}, 'has not sent its state'),
+        ({'state': ''}, 'has not sent its state'),
+        ({'client_id': None}, 'has not sent its client_id'),
+        ({'redirect_uri': None}, 'has not sent its redirect_uri'),
         ({'redirect_uri': '/callback'}, 'not a whole address'),
         ({'redirect_uri': 'javascript:alert(1)'}, 'not a whole address'),
         ({'redirect_uri': f'{BACK}#there'}, 'not a whole address'),
@@ -173,5 +173,5 @@ def test_the_implicit_way(esi: Sandbox, visit: Visitor) -> None:
 
 
 def test_an_address_that_is_no_login_page(esi: Sandbox) -> None:
-    with pytest.raises(SandboxError, match='not at this address'):
+    with pytest.raises(SandboxError, match='not the address of the login page'):
         esi.sso.login(f'{esi.url}/status')

@@ -181,7 +181,7 @@ def test_every_cursor_of_the_live_document(document: Callable[..., Any], caller:
 def test_what_is_no_list_says_so(esi: Sandbox) -> None:
     with pytest.raises(SandboxError, match='does not return a list'):
         esi.lists.of('get_status')
-    with pytest.raises(SandboxError, match='region_id is needed'):
+    with pytest.raises(SandboxError, match='region_id is missing'):
         esi.lists.of('get_markets_region_id_orders')
     with pytest.raises(SandboxError, match='unknown parameter regoin'):
         esi.lists.of('get_markets_region_id_orders', region_id=1, regoin=2)

@@ -1,1 +1,1 @@
-"""The two limits of ESI, counted exactly; `Limits` is what a program sees of them."""
+"""The rate limits and the error limit of ESI. A program uses them through `Limits` (`esi.limits`)."""

@@ -1,4 +1,4 @@
-"""What was spent, and when it comes back. Pure: the time (seconds since the epoch) comes in with each question."""
+"""Counters of used tokens: how many are used, and when they become free. Pure: every method takes the time."""
 
 from __future__ import annotations
 
@@ -6,40 +6,40 @@ import math
 from bisect import bisect_right, insort
 from typing import NamedTuple
 
-#: What a request holds while it is being answered: the cost of a success.
+#: The tokens that a request reserves until its response is made: the cost of a success.
 HELD = 2
 
 
 class Rule(NamedTuple):
-    """So many tokens (errors, requests) in so many seconds."""
+    """A rate limit: `tokens` (or errors, or requests) in each `window` of seconds."""
 
     tokens: int
     window: float
 
 
 def cost(status: int) -> int:
-    """The tokens that an answer costs its bucket. No answer, a refusal for a limit, a server's own fault: nothing."""
+    """Return the tokens that a response costs. A rejection by a rate limit, a 5xx and no response cost nothing."""
     if status in (420, 429):
         return 0
     return {2: 2, 3: 1, 4: 5}.get(status // 100, 0)
 
 
 class Sliding:
-    """Tokens of which each comes back one window after it was spent.
+    """A sliding window: each token becomes free one window after it was used.
 
-    What an answer costs is known when it is made, yet whether a request is let in must be decided before. So a request
-    holds `HELD` tokens until then, and is refused where what was spent, what others hold and what it would hold are
-    together more than the rule allows. Never are more requests answered with success than fit; an error, which costs
-    more than was held for it, may take what is spent above the rule.
+    The cost of a response is known when the response is made, but a request must be accepted or rejected before. So
+    each request reserves `HELD` tokens until then. It is rejected if the used tokens, the reserved ones and its own
+    are together more than the rule allows. No more requests succeed than the rule allows; an error, which costs more
+    than was reserved for it, may exceed the rule.
     """
 
     def __init__(self, rule: Rule, held: int = HELD) -> None:
         self.rule = rule
-        #: Spent within the window, when last looked at.
+        #: Tokens used in the window that ends now, when this was last counted.
         self.used = 0
-        #: Spent ever.
+        #: Tokens used since the beginning.
         self.spent = 0
-        #: The most that was spent within one window.
+        #: The most tokens that were ever used within one window.
         self.peak = 0
         self.refused = 0
         self._held = held
@@ -47,7 +47,7 @@ class Sliding:
         self._spendings: list[tuple[float, int]] = []
 
     def look(self, now: float) -> int:
-        """What is spent at this time. What was spent exactly one window ago is back."""
+        """Return the tokens used at this time. Those that were used exactly one window ago are free again."""
         back = now - self.rule.window
         spendings = self._spendings
         if spendings and spendings[0][0] <= back:
@@ -57,7 +57,7 @@ class Sliding:
         return self.used
 
     def hold(self, now: float) -> float:
-        """Let a request in and give 0, or refuse it and give the seconds until there may be room for it."""
+        """Accept a request and return 0, or reject it and return the seconds until it may be accepted."""
         missing = self.look(now) + self._holding + self._held - self.rule.tokens
         if missing <= 0:
             self._holding += self._held
@@ -66,7 +66,7 @@ class Sliding:
         return self._until(missing, now)
 
     def _until(self, missing: int, now: float) -> float:
-        """When so many tokens are back, if all that is held is spent now."""
+        """Return the seconds until `missing` tokens are free, if all reserved ones are used now."""
         for moment, tokens in self._spendings:
             missing -= tokens
             if missing <= 0:
@@ -74,7 +74,7 @@ class Sliding:
         return self.rule.window
 
     def spend(self, tokens: int, now: float) -> None:
-        """A request that was let in is answered, and cost so much."""
+        """Count what an accepted request cost, instead of what it has reserved."""
         self._holding -= self._held
         self.look(now)
         if tokens:
@@ -91,7 +91,7 @@ class Sliding:
 
 
 class Fixed:
-    """Errors, which are all forgiven at once when their window ends. Windows follow each other from the epoch on."""
+    """A fixed window: the count returns to 0 when a window ends. The first window begins at the epoch."""
 
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
@@ -102,7 +102,7 @@ class Fixed:
         self._number = -1
 
     def look(self, now: float) -> int:
-        """The errors so far in the window of this time."""
+        """Return the errors so far in the window of this time."""
         number = int(now // self.rule.window)
         if number != self._number:
             self._number, self.used = number, 0
@@ -113,7 +113,7 @@ class Fixed:
         return max(0, self.rule.tokens - self.used)
 
     def is_over(self, now: float) -> bool:
-        """Whether this is refused, because the window has had all its errors."""
+        """Whether a request is rejected, because the window has had all its errors."""
         over = self.look(now) >= self.rule.tokens
         self.refused += over
         return over
@@ -125,5 +125,5 @@ class Fixed:
         self.peak = max(self.peak, self.used)
 
     def until(self, now: float) -> float:
-        """Seconds until the window ends."""
+        """Return the seconds until the window ends."""
         return self.rule.window - now % self.rule.window

@@ -1,1 +1,1 @@
-"""The SSO half of the sandbox: `server` decides, `site` speaks HTTP, `orders` is what a program sees as `esi.sso`."""
+"""The SSO of the sandbox: `server` decides, `site` speaks HTTP, and `handle` is what a program uses as `esi.sso`."""

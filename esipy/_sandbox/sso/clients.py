@@ -1,4 +1,4 @@
-"""The applications that may ask: any, until some are registered and `strict` is set."""
+"""The applications: all are accepted, unless `strict` is set; then only registered ones are."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from esipy._sandbox.sso.oauth import OAuthError, bad_request, no_client
 
 @dataclass(frozen=True)
 class Registered:
-    """What is known of an application. None: anything goes, except that a secret which is None is no secret."""
+    """A registered application. None: anything is accepted; without a secret it is a public client."""
 
     secret: str | None = field(default=None, repr=False)
     redirect_uri: str | None = None
@@ -22,7 +22,7 @@ class Registered:
 
 
 class Client(NamedTuple):
-    """Who asks, and whether it proved that with a secret."""
+    """The application of a request, and whether it has proved its identity with a secret."""
 
     id: str
     proven: bool
@@ -48,11 +48,11 @@ class Clients:
             self._known[client_id] = new
 
     def find(self, client_id: str, strict: bool) -> Registered | None:
-        """None for one that may not ask."""
+        """Return an application; None if it is not accepted."""
         return self._known.get(client_id) or (None if strict else Registered())
 
-    def asking(self, headers: Mapping[str, str], fields: Mapping[str, str], strict: bool) -> Client:
-        """Who sends a form: by HTTP Basic, by a secret in the form, or by name alone (section 2.3)."""
+    def authenticate(self, headers: Mapping[str, str], fields: Mapping[str, str], strict: bool) -> Client:
+        """Return who sent a form: by HTTP Basic, by a secret in the form, or by the client_id alone (section 2.3)."""
         named, secret = fields.get('client_id'), fields.get('client_secret')
         if 'authorization' in headers:
             by_header, header_secret = _basic(headers['authorization'])
@@ -90,7 +90,7 @@ def _basic(header: str) -> tuple[str, str]:
 
 
 def scopes_of(text: str, allowed: frozenset[str] | None) -> tuple[str, ...]:
-    """The scopes in a parameter (section 3.3), each once."""
+    """Return the scopes in a parameter (section 3.3), each once."""
     scopes = tuple(dict.fromkeys(text.split(' '))) if text else ()
     wrong = any(not scope or not all('!' <= sign <= '~' and sign not in '"\\' for sign in scope) for scope in scopes)
     if wrong or (allowed is not None and not allowed.issuperset(scopes)):

@@ -1,4 +1,4 @@
-"""Tokens that a careful client must refuse: true in all but one thing, which a test chooses."""
+"""Invalid tokens, which a client must reject: a test chooses what is wrong with them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def forge(
     header: Mapping[str, Any] | None = None,
     key: str | None = None,
 ) -> str:
-    """A token with other claims, another header, or another key's signature. See `SSO.forge`."""
+    """Return a token with other claims, another header, or the signature of another key. See `SSO.forge`."""
     changes = dict(header or {})
     algorithm = changes.get('alg', server.rules.algorithm)
     own = server.keys.signing(algorithm if algorithm in FIRST else server.rules.algorithm)
@@ -42,4 +42,6 @@ def _signer(own: Key, algorithm: str, key: str | None) -> Callable[[bytes], byte
         return own.sign
     if key == 'other':
         return new_key(own.kid, own.algorithm).sign
-    raise SandboxError("key: None is the sandbox's own, 'other' is an unknown one; a text is for HS256 only")
+    raise SandboxError(
+        f"key={key!r} is not possible with {algorithm}: use None (the sandbox's own key) or 'other' (an unknown one)"
+    )

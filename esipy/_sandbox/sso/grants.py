@@ -1,4 +1,4 @@
-"""Codes and refresh tokens: who was let in, for whom, and for how long (RFC 6749 sections 4.1 and 6, RFC 7636)."""
+"""Authorization codes and refresh tokens (RFC 6749 sections 4.1 and 6, RFC 7636)."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from esipy import clock
 from esipy._sandbox.sso.clients import Client, scopes_of
 from esipy._sandbox.sso.oauth import bad_request, no_client, no_grant
 
-#: Seconds that a code is good for.
+#: Seconds that a code is valid.
 CODE_LIFETIME = 300
 
-#: What a verifier may look like (RFC 7636 section 4.1), and a challenge made from one.
+#: The syntax of a verifier (RFC 7636 section 4.1), and of the challenge that is made from it.
 _VERIFIER = re.compile(r'[A-Za-z0-9._~-]{43,128}', re.ASCII)
 CHALLENGE = re.compile(r'[A-Za-z0-9_-]{43}', re.ASCII)
 
 
 @dataclass(eq=False)
 class Login:
-    """One time that a character let an application in. What came of it ends with it."""
+    """One login: a character has authorized an application. Its tokens end with it."""
 
     client_id: str
     character_id: int
     scopes: tuple[str, ...]
-    #: Whether the application must prove who it is. One that came with a challenge has no secret.
+    #: Whether the application must authenticate. One that used a challenge has no secret.
     needs_secret: bool = True
-    #: The one that works; others that led here are used up.
+    #: The valid one; earlier ones were replaced.
     refresh_token: str = field(default='', repr=False)
     ended: bool = False
 
 
 @dataclass(eq=False)
 class Code:
-    """What a code stands for."""
+    """The login that a code was issued for, and its conditions."""
 
     login: Login
     redirect_uri: str
@@ -50,16 +50,16 @@ class Code:
 
 @dataclass
 class Counts:
-    """What tests ask for."""
+    """How often tokens were requested, for tests."""
 
     logins: int = 0
     refreshes: int = 0
-    #: Refused, because the refresh token was used up by an earlier refresh.
+    #: Refreshes that were rejected, because an earlier one had replaced the refresh token.
     reuses: int = 0
 
 
 class Ledger:
-    """All codes and refresh tokens so far. Each use of one happens as a whole or not at all."""
+    """All codes and refresh tokens so far. Each use of one is atomic."""
 
     def __init__(self) -> None:
         self._codes: dict[str, Code] = {}
@@ -68,25 +68,25 @@ class Ledger:
         self.counts = Counts()
 
     def code(self, login: Login, redirect_uri: str, challenge: str | None) -> str:
-        """A new code for someone who was let in."""
+        """Return a new code for a login."""
         text = secrets.token_urlsafe(16)
         with self._lock:
             self._codes[text] = Code(login, redirect_uri, challenge, clock.time() + CODE_LIFETIME)
         return text
 
     def begin(self, login: Login) -> Login:
-        """Give it its first refresh token."""
+        """Give a login its first refresh token."""
         with self._lock:
             self._renew(login)
         return login
 
     def _renew(self, login: Login) -> None:
-        # As the real ones look: a client that does not encode them in its form loses the '+'.
+        # The real ones have this form, too: a client that does not encode them in its form loses the '+'.
         login.refresh_token = base64.b64encode(secrets.token_bytes(16)).decode()
         self._refresh[login.refresh_token] = login
 
     def exchange(self, client: Client, fields: Mapping[str, str]) -> Login:
-        """A code for tokens."""
+        """Use a code, and return its login."""
         if 'code' not in fields:
             raise bad_request('code is missing')
         with self._lock:
@@ -95,7 +95,7 @@ class Ledger:
                 raise no_grant('the code is unknown, or was given to another client')
             if code.used:
                 code.login.ended = True
-                raise no_grant('the code was used before; what it gave is revoked')
+                raise no_grant('the code was used before; its tokens are revoked')
             _check(code, client, fields)
             if code.login.ended:
                 raise no_grant('the character has changed hands')
@@ -105,7 +105,7 @@ class Ledger:
         return code.login
 
     def refresh(self, client: Client, fields: Mapping[str, str], *, rotate: bool) -> tuple[Login, tuple[str, ...]]:
-        """A refresh token for tokens: the login, and the scopes of the new access token."""
+        """Use a refresh token, and return its login and the scopes of the new access token."""
         if 'refresh_token' not in fields:
             raise bad_request('refresh_token is missing')
         with self._lock:
@@ -115,7 +115,7 @@ class Ledger:
             check_proof(login, client)
             if login.refresh_token != fields['refresh_token']:
                 self.counts.reuses += 1
-                raise no_grant('the refresh token was used up by an earlier refresh')
+                raise no_grant('the refresh token was replaced by an earlier refresh')
             if login.ended:
                 raise no_grant('the grant is revoked')
             scopes = scopes_of(fields['scope'], frozenset(login.scopes)) if 'scope' in fields else login.scopes
@@ -136,7 +136,7 @@ class Ledger:
 
 
 def _check(code: Code, client: Client, fields: Mapping[str, str]) -> None:
-    """That this client, at this address, with this verifier, is the one that asked for the code."""
+    """Raise OAuthError unless client, redirect_uri and verifier are those that the code was requested with."""
     check_proof(code.login, client)
     if code.expires <= clock.time():
         raise no_grant('the code has expired')
@@ -145,10 +145,10 @@ def _check(code: Code, client: Client, fields: Mapping[str, str]) -> None:
     verifier = fields.get('code_verifier')
     if code.challenge is None:
         if verifier is not None:
-            raise no_grant('there is a code_verifier, but the code was asked for without a challenge')
+            raise no_grant('there is a code_verifier, but the code was requested without a challenge')
         return
     if verifier is None or not _VERIFIER.fullmatch(verifier):
-        raise no_grant('code_verifier is missing, or not 43 to 128 of the characters that it may have')
+        raise no_grant('code_verifier is missing, or does not have 43 to 128 of the allowed characters')
     hashed = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b'=').decode()
     if not hmac.compare_digest(hashed, code.challenge):
         raise no_grant('code_verifier does not belong to the challenge')

@@ -1,4 +1,4 @@
-"""Signed tokens as text (RFC 7515, compact): three parts with dots between."""
+"""Signed tokens in the compact form (RFC 7515): three parts with dots between them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from esipy._sandbox.wire import to_json
+from esipy._sandbox.http_messages import to_json
 
 
 class Parts(NamedTuple):
-    """A token taken apart. Whether it is true is another question: `signature` is that of `signed`, or is not."""
+    """The parts of a token, which are not verified: `signature` should be that of `signed`."""
 
     header: dict[str, Any]
     claims: dict[str, Any]
@@ -25,7 +25,7 @@ def encoded(data: bytes) -> str:
 
 
 def decoded(text: str) -> bytes:
-    """Raises ValueError for what `encoded` never writes: one value has one text, so that no second one passes."""
+    """Decode base64url. Raises ValueError for a text that `encoded` does not produce: one value has one text."""
     try:
         data = base64.urlsafe_b64decode(text + '=' * (-len(text) % 4))
     except binascii.Error:
@@ -41,7 +41,7 @@ def compact(header: Mapping[str, Any], claims: Mapping[str, Any], sign: Callable
 
 
 def parts(token: str) -> Parts:
-    """Raises ValueError for what is no token."""
+    """Return the parts of a token. Raises ValueError if it is not one."""
     try:
         header, claims, signature = token.split('.')
         read = [json.loads(decoded(part)) for part in (header, claims)]

@@ -1,4 +1,4 @@
-"""The keys that tokens are signed with (RFC 7517, RFC 7518): one for RS256, one for ES256, made at first need."""
+"""The keys that sign tokens (RFC 7517, RFC 7518): one for RS256, one for ES256, made when they are first used."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from esipy._sandbox.errors import SandboxError
 from esipy._sandbox.sso.jws import encoded
 
-#: What a sandbox can sign with, and the name of its first key.
+#: The algorithms, and the `kid` of the first key of each.
 FIRST = {'RS256': 'JWT-Signature-Key', 'ES256': 'ES-Key'}
 
 
 class Key:
-    """One key, with both of its halves."""
+    """A private key with its public key."""
 
     def __init__(self, kid: str, algorithm: str, private: Any) -> None:
         self.kid = kid
@@ -44,7 +44,7 @@ class Key:
         return self.algorithm == 'RS256' or len(signature) == 64
 
     def published(self) -> dict[str, str]:
-        """The public half, as a JWK."""
+        """Return the public key as a JWK."""
         numbers = self._public.public_numbers()
         names = {'RS256': ('RSA', 'e', 'n'), 'ES256': ('EC', 'x', 'y')}[self.algorithm]
         kind, *fields = names
@@ -54,7 +54,7 @@ class Key:
         return {'alg': self.algorithm, **curve, **values, 'kid': self.kid, 'kty': kind, 'use': 'sig'}
 
     def public_pem(self) -> bytes:
-        """The public half, as a file has it."""
+        """Return the public key as PEM."""
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
         return bytes(self._public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -75,7 +75,7 @@ def _es256() -> Any:
 
 
 def new_key(kid: str, algorithm: str) -> Key:
-    """A key that nobody knows yet. RSA takes some tenths of a second."""
+    """Return a new key. RSA takes some tenths of a second."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
     if algorithm == 'RS256':
@@ -114,11 +114,11 @@ class Keys:
         return self._keys
 
     def signing(self, algorithm: str) -> Key:
-        """Raises ValueError for an algorithm that there is no key for."""
+        """Return the key that signs. Raises ValueError for an unknown algorithm."""
         try:
             return [key for key in self._all().values() if key.algorithm == algorithm][-1]
         except IndexError:
-            raise ValueError(f'algorithm={algorithm!r}: there are {", ".join(FIRST)}') from None
+            raise ValueError(f'algorithm={algorithm!r} is not supported: use one of {", ".join(FIRST)}') from None
 
     def find(self, kid: str) -> Key | None:
         return self._all().get(kid)
@@ -127,13 +127,13 @@ class Keys:
         return kid in self._all()
 
     def published(self) -> dict[str, Any]:
-        """The key set, as the SSO shows it."""
+        """Return the key set of the SSO."""
         return {'keys': [key.published() for key in self._all().values()], 'SkipUnresolvedJsonWebKeys': True}
 
     def rotate(self, algorithm: str, keep: bool) -> str:
-        """A new key signs from now on. The name of it."""
+        """Make a new key, which signs from now on, and return its `kid`."""
         if algorithm not in FIRST:
-            raise SandboxError(f'algorithm={algorithm!r}: there are {", ".join(FIRST)}')
+            raise SandboxError(f'algorithm={algorithm!r} is not supported: use one of {", ".join(FIRST)}')
         with self._lock:
             self._made[algorithm] += 1
             kid = f'{FIRST[algorithm]}-{self._made[algorithm]}'

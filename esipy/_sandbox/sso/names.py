@@ -1,11 +1,11 @@
-"""Where the SSO's pages are, and what faults and the log call them."""
+"""The paths of the SSO's pages, and their names in faults and in the log."""
 
 from __future__ import annotations
 
 #: The official host.
 HOST = 'login.eveonline.com'
 
-#: What stands for the whole SSO: its pages, and what else is asked of its host.
+#: The name of the whole SSO: its pages, and other requests to its host.
 ALL = 'sso'
 
 DISCOVERY = '/.well-known/oauth-authorization-server'
@@ -24,15 +24,15 @@ PAGES = {
     REVOKE: 'sso.revoke',
 }
 
-#: Every name that faults and the log take.
+#: Every name that faults and the log accept.
 NAMES = (ALL, *dict.fromkeys(PAGES.values()))
 
-#: The API's hosts have nothing of the SSO.
+#: The API's hosts have no pages of the SSO.
 _API_HOSTS = frozenset({'esi.evetech.net', 'esi.tech.ccp.is'})
 
 
-def place(path: str, host: str) -> str | None:
-    """The name of what lies there; None where it is the API's."""
+def page_name(path: str, host: str) -> str | None:
+    """Return the name of the page of the SSO; None if the request is for the API."""
     if path in PAGES:
         return None if _bare(host) in _API_HOSTS else PAGES[path]
     return ALL if is_official(host) else None
@@ -43,7 +43,7 @@ def is_official(host: str) -> bool:
 
 
 def _bare(host: str) -> str:
-    """A redirect leads requests for any port here."""
+    """Return the host without its port: a redirect applies to all ports."""
     return host.partition(':')[0].lower()
 
 

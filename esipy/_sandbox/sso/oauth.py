@@ -1,16 +1,16 @@
-"""What the SSO refuses with (RFC 6749 section 5.2), and forms as they are sent to it. Nothing here echoes a secret."""
+"""The errors of the SSO (RFC 6749 section 5.2), and the forms that it receives. Nothing here repeats a secret."""
 
 from __future__ import annotations
 
 from urllib.parse import parse_qsl
 
+from esipy._sandbox.http_messages import Request, Response, json_response
 from esipy._sandbox.log import HIDDEN
-from esipy._sandbox.wire import Reply, Request, json_reply
 
-#: Answers with secrets in them, or about them, are never kept.
+#: Responses with secrets, or about secrets, must not be stored.
 NO_STORE = {'Cache-Control': 'no-store', 'Pragma': 'no-cache'}
 
-#: Parameters that may be shown; all others could be secret.
+#: Parameters that the log may show; all others could be secret.
 _HARMLESS = frozenset(
     {
         'character_id',
@@ -26,7 +26,7 @@ _HARMLESS = frozenset(
 
 
 class OAuthError(Exception):
-    """A refusal: one of the RFC's words, and what to tell a person."""
+    """An error: one of the codes of the RFC, and a description for a person."""
 
     def __init__(self, code: str, description: str, status: int = 400) -> None:
         super().__init__(code)
@@ -34,9 +34,9 @@ class OAuthError(Exception):
         self.description = description
         self.status = status
 
-    def reply(self) -> Reply:
+    def response(self) -> Response:
         headers = {**NO_STORE, **({'WWW-Authenticate': 'Basic realm="sandbox"'} if self.status == 401 else {})}
-        return json_reply(self.status, {'error': self.code, 'error_description': self.description}, headers)
+        return json_response(self.status, {'error': self.code, 'error_description': self.description}, headers)
 
 
 def no_client(description: str) -> OAuthError:
@@ -52,7 +52,7 @@ def bad_request(description: str) -> OAuthError:
 
 
 def form(request: Request) -> dict[str, str]:
-    """The fields of a form in a body."""
+    """Return the fields of a form in a body."""
     kind = request.headers.get('content-type', '').partition(';')[0].strip().lower()
     if kind != 'application/x-www-form-urlencoded':
         raise bad_request('the body is application/x-www-form-urlencoded')
@@ -64,12 +64,12 @@ def form(request: Request) -> dict[str, str]:
 
 
 def single(pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """Each parameter once (section 3.1); one without a value counts as left out."""
+    """Return the parameters, each of which may occur once (section 3.1); an empty one counts as left out."""
     if len({name for name, _ in pairs}) < len(pairs):
-        raise bad_request('a parameter comes more than once')
+        raise bad_request('a parameter occurs more than once')
     return {name: value for name, value in pairs if value}
 
 
 def shown(fields: dict[str, str]) -> dict[str, str]:
-    """Fields as the log may show them."""
+    """Return the fields with the values that the log may show."""
     return {name: value if name in _HARMLESS else HIDDEN for name, value in fields.items()}

@@ -1,4 +1,4 @@
-"""What a person sees of the SSO: the login page and its refusals. Plain HTML, which needs no script."""
+"""The pages of the SSO for a browser: the login page and its errors. They are plain HTML without scripts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from esipy._sandbox.http_messages import Response
 from esipy._sandbox.sso.oauth import NO_STORE
-from esipy._sandbox.wire import Reply
 
-#: Nothing is loaded from anywhere, and where this page was is nobody's business.
+#: The page loads nothing, and its address is not sent to other sites.
 _HEADERS = {
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
@@ -52,12 +52,12 @@ button:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 """
 
 
-def login(client_id: str, scopes: Sequence[str], people: Sequence[Mapping[str, Any]], address: str) -> Reply:
-    """Who is asking, for what, and as whom to let it in. `address`: where the choice is posted to."""
+def login(client_id: str, scopes: Sequence[str], characters: Sequence[Mapping[str, Any]], address: str) -> Response:
+    """Return the login page: the application, its scopes, and the characters. `address`: where the form is sent."""
     wanted = ''.join(f'<li><code>{escape(scope)}</code></li>' for scope in scopes)
     asked = f'<h2>It asks for</h2><ul class="scopes">{wanted}</ul>' if scopes else ''
     wish = 'act for you.' if scopes else 'know who you are. It asks for no scopes.'
-    choices = ''.join(map(_choice, people)) or '<p>There are no characters: <code>esi.sso.characters</code>.</p>'
+    choices = ''.join(map(_choice, characters)) or '<p>There are no characters: <code>esi.sso.characters</code>.</p>'
     return _page(
         200,
         'Choose a character',
@@ -67,9 +67,9 @@ def login(client_id: str, scopes: Sequence[str], people: Sequence[Mapping[str, A
     )
 
 
-def refused(reason: str) -> Reply:
-    """For mistakes of which the application cannot be told, since nobody knows whose address it is."""
-    return _page(400, 'This cannot go on', f'<p>{escape(reason)}</p>')
+def refused(reason: str) -> Response:
+    """Return the page for an error that cannot be reported to the application, whose address is unknown."""
+    return _page(400, 'The login is not possible', f'<p>{escape(reason)}</p>')
 
 
 def _choice(person: Mapping[str, Any]) -> str:
@@ -83,7 +83,7 @@ def _choice(person: Mapping[str, Any]) -> str:
     )
 
 
-def _page(status: int, title: str, body: str) -> Reply:
+def _page(status: int, title: str, body: str) -> Response:
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -91,4 +91,4 @@ def _page(status: int, title: str, body: str) -> Reply:
         f'<div class="where"><b>esipy sandbox</b> in place of the EVE Online login</div>'
         f'<h1>{escape(title)}</h1>{body}</main></body></html>'
     )
-    return Reply(status, text.encode('utf-8', 'replace'), dict(_HEADERS))
+    return Response(status, text.encode('utf-8', 'replace'), dict(_HEADERS))

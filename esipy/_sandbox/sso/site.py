@@ -1,4 +1,4 @@
-"""The SSO over HTTP: a request comes in, an answer goes out. What is true is `server`'s to say."""
+"""The SSO over HTTP: requests and responses. `server` has the state and the rules."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+from esipy._sandbox.http_messages import Request, Response, error_response, json_response
 from esipy._sandbox.log import Entry
 from esipy._sandbox.sso import names, oauth, page
 from esipy._sandbox.sso.clients import scopes_of
 from esipy._sandbox.sso.grants import CHALLENGE, Login
 from esipy._sandbox.sso.oauth import NO_STORE, OAuthError, bad_request
 from esipy._sandbox.sso.server import Server
-from esipy._sandbox.wire import Reply, Request, error_reply, json_reply
 
 _METHODS = {
     'sso.discovery': ('GET', 'HEAD'),
@@ -23,12 +23,12 @@ _METHODS = {
     'sso.revoke': ('POST',),
 }
 
-#: A whole address, of a web page or of an app, without a fragment (RFC 6749 section 3.1.2).
+#: An absolute URL, of a web page or of an app, without a fragment (RFC 6749 section 3.1.2).
 _ADDRESS = re.compile(r'[A-Za-z][A-Za-z0-9+.-]*://[!"$-~]+', re.ASCII)
 
 
 class RefusedError(Exception):
-    """A login that cannot begin; its text is for the person at the browser."""
+    """A login cannot begin. The text is for the person at the browser."""
 
 
 class Site:
@@ -36,7 +36,7 @@ class Site:
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._pages: dict[str, Callable[[Request, Entry], Reply]] = {
+        self._pages: dict[str, Callable[[Request, Entry], Response]] = {
             'sso.discovery': self._discovery,
             'sso.jwks': self._jwks,
             'sso.authorize': self._authorize,
@@ -44,20 +44,20 @@ class Site:
             'sso.revoke': self._revoke,
         }
 
-    def answer(self, place: str, request: Request, entry: Entry) -> Reply:
-        """`place`: what `names.place` says of the request."""
-        if place not in self._pages:
-            return error_reply(404, 'Not found')
-        allowed = _METHODS[place]
+    def respond(self, name: str, request: Request, entry: Entry) -> Response:
+        """Return the response of the page of this `name` (`names.page_name`)."""
+        if name not in self._pages:
+            return error_response(404, 'Not found')
+        allowed = _METHODS[name]
         if request.method not in allowed:
-            return error_reply(405, 'Method not allowed', {'Allow': ', '.join(allowed)})
+            return error_response(405, 'Method not allowed', {'Allow': ', '.join(allowed)})
         try:
-            return self._pages[place](request, entry)
+            return self._pages[name](request, entry)
         except OAuthError as error:
-            return error.reply()
+            return error.response()
 
-    def _discovery(self, request: Request, entry: Entry) -> Reply:
-        """The metadata (RFC 8414). The issuer is always the official one: tokens name no other."""
+    def _discovery(self, request: Request, entry: Entry) -> Response:
+        """Return the metadata (RFC 8414). The issuer is the official one, which tokens name as well."""
         host = request.headers.get('host', '')
         url = f'https://{names.HOST}' if names.is_official(host) else f'http://{host}'
         methods = ['client_secret_basic', 'client_secret_post', 'none']
@@ -74,14 +74,14 @@ class Site:
             'grant_types_supported': ['authorization_code', 'refresh_token', 'implicit'],
             'code_challenge_methods_supported': ['S256'],
         }
-        return json_reply(200, metadata)
+        return json_response(200, metadata)
 
-    def _jwks(self, request: Request, entry: Entry) -> Reply:
-        return json_reply(200, self._server.keys.published())
+    def _jwks(self, request: Request, entry: Entry) -> Response:
+        return json_response(200, self._server.keys.published())
 
     # ------------------------------------------------------------------ the login page
 
-    def _authorize(self, request: Request, entry: Entry) -> Reply:
+    def _authorize(self, request: Request, entry: Entry) -> Response:
         try:
             fields = oauth.single(request.query)
             entry.params = oauth.shown(fields)
@@ -92,22 +92,22 @@ class Site:
         except OAuthError as error:
             return page.refused(error.description)
         try:
-            scopes = self._asked(fields)
+            scopes = self._requested_scopes(fields)
             if choice is not None and 'cancel' in choice:
                 raise OAuthError('access_denied', 'the user has cancelled')
         except OAuthError as error:
-            told = {'error': error.code, 'error_description': error.description, 'state': fields['state']}
-            return _back(fields, told)
+            fields_of_error = {'error': error.code, 'error_description': error.description, 'state': fields['state']}
+            return _back(fields, fields_of_error)
         if choice is None:
             address = f'{request.path}?{request.query_text}'
-            return page.login(fields['client_id'], scopes, self._server.people.offered(), address)
+            return page.login(fields['client_id'], scopes, self._server.characters.offered(), address)
         return self._chosen(fields, scopes, choice, entry)
 
     def _check_application(self, fields: Mapping[str, str]) -> None:
-        """Who asks, and where the answer goes. If that is in doubt, nobody is sent anywhere (section 4.1.2.1)."""
+        """Check client and redirect_uri. If one is wrong, the browser is not redirected (section 4.1.2.1)."""
         for name in ('client_id', 'redirect_uri', 'state'):
             if name not in fields:
-                raise RefusedError(f'The application has not said its {name}.')
+                raise RefusedError(f'The application has not sent its {name}.')
         client = self._server.clients.find(fields['client_id'], self._server.rules.strict)
         if client is None:
             raise RefusedError('No application is registered with this client_id.')
@@ -117,8 +117,8 @@ class Site:
         if client.redirect_uri not in (None, address):
             raise RefusedError('The redirect_uri is not the one that the application is registered with.')
 
-    def _asked(self, fields: Mapping[str, str]) -> tuple[str, ...]:
-        """The scopes that are asked for, if all the rest is in order."""
+    def _requested_scopes(self, fields: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the requested scopes. Raises OAuthError if another parameter is wrong."""
         if 'response_type' not in fields:
             raise bad_request('response_type is missing')
         if fields['response_type'] not in ('code', 'token'):
@@ -133,27 +133,27 @@ class Site:
 
     def _chosen(
         self, fields: Mapping[str, str], scopes: tuple[str, ...], choice: Mapping[str, str], entry: Entry
-    ) -> Reply:
+    ) -> Response:
         text = choice.get('character_id', '')
         character_id = int(text) if re.fullmatch(r'[0-9]{1,19}', text, re.ASCII) else 0
-        if not self._server.people.is_offered(character_id):
+        if not self._server.characters.is_offered(character_id):
             return page.refused('This page does not offer that character.')
         entry.character_id = character_id
         login = Login(fields['client_id'], character_id, scopes, needs_secret='code_challenge' not in fields)
         if fields['response_type'] == 'token':
-            answer = self._server.answer(login, scopes)
-            del answer['refresh_token']  # section 4.2.2
-            return _back(fields, {**answer, 'state': fields['state']}, '#')
+            tokens = self._server.token_response(login, scopes)
+            del tokens['refresh_token']  # section 4.2.2
+            return _back(fields, {**tokens, 'state': fields['state']}, '#')
         code = self._server.ledger.code(login, fields['redirect_uri'], fields.get('code_challenge'))
         return _back(fields, {'code': code, 'state': fields['state']})
 
     # ------------------------------------------------------------------ tokens
 
-    def _token(self, request: Request, entry: Entry) -> Reply:
+    def _token(self, request: Request, entry: Entry) -> Response:
         server = self._server
         fields = oauth.form(request)
         entry.params = oauth.shown(fields)
-        client = server.clients.asking(request.headers, fields, server.rules.strict)
+        client = server.clients.authenticate(request.headers, fields, server.rules.strict)
         entry.params['client_id'] = client.id
         kind = fields.get('grant_type')
         if kind is None:
@@ -166,24 +166,24 @@ class Site:
         else:
             raise OAuthError('unsupported_grant_type', 'grant_type is authorization_code or refresh_token')
         entry.character_id = login.character_id
-        return json_reply(200, server.answer(login, scopes), NO_STORE)
+        return json_response(200, server.token_response(login, scopes), NO_STORE)
 
-    def _revoke(self, request: Request, entry: Entry) -> Reply:
+    def _revoke(self, request: Request, entry: Entry) -> Response:
         fields = oauth.form(request)
         entry.params = oauth.shown(fields)
-        client = self._server.clients.asking(request.headers, fields, self._server.rules.strict)
+        client = self._server.clients.authenticate(request.headers, fields, self._server.rules.strict)
         entry.params['client_id'] = client.id
         if 'token' not in fields:
             raise bad_request('token is missing')
         self._server.give_back(client, fields['token'])
-        return Reply(200, b'', dict(NO_STORE))
+        return Response(200, b'', dict(NO_STORE))
 
 
-def _back(fields: Mapping[str, str], told: Mapping[str, Any], mark: str = '?') -> Reply:
-    """To the application, with what there is to tell it in the address."""
+def _back(fields: Mapping[str, str], values: Mapping[str, Any], mark: str = '?') -> Response:
+    """Redirect the browser to the application, with `values` in the address."""
     address = fields['redirect_uri']
     if mark == '?' and '?' in address:
         mark = '' if address.endswith(('?', '&')) else '&'
-    return Reply(
-        302, b'', {'Location': f'{address}{mark}{urlencode(told)}', 'Referrer-Policy': 'no-referrer', **NO_STORE}
+    return Response(
+        302, b'', {'Location': f'{address}{mark}{urlencode(values)}', 'Referrer-Policy': 'no-referrer', **NO_STORE}
     )

@@ -1,4 +1,4 @@
-"""Access tokens: JWTs as the SSO signs them, and what each one lets its bearer do."""
+"""Access tokens: JWTs as the SSO signs them, and what each of them allows."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from typing import Any
 
 from esipy import clock
 from esipy._sandbox.sso import jws
+from esipy._sandbox.sso.characters import OfferedCharacters
 from esipy._sandbox.sso.grants import Login
 from esipy._sandbox.sso.keys import Keys
 from esipy._sandbox.sso.names import HOST
-from esipy._sandbox.sso.people import People
 
-#: The half of the audience that every token has.
+#: The part of the audience that every token has.
 EVE = 'EVE Online'
 
-#: Whose tokens those are that no application asked for.
+#: The application of tokens that were not issued by a login.
 CLIENT = 'sandbox'
 
-#: How the SSO spells its own name.
-SPELLINGS = (f'https://{HOST}', HOST, f'https://{HOST}/')
+#: The forms in which the SSO writes its issuer.
+ISSUERS = (f'https://{HOST}', HOST, f'https://{HOST}/')
 
 _SUBJECT = re.compile(r'CHARACTER:EVE:([1-9][0-9]{0,18})', re.ASCII)
 
-#: So many tokens that came from elsewhere are remembered.
+#: How many tokens that were not issued here are remembered.
 _CAPACITY = 4096
 
 
 @dataclass
 class Rules:
-    """How the SSO behaves: what a program sets on `esi.sso`."""
+    """The settings of the SSO, which a program changes with `esi.sso`."""
 
-    #: Only registered applications may ask.
+    #: Only registered applications are accepted.
     strict: bool = False
-    #: A refresh gives a new refresh token, and the old one stops working.
+    #: A refresh returns a new refresh token, and the old one becomes invalid.
     rotate: bool = False
-    #: What tokens are signed with: RS256 or ES256.
+    #: The algorithm of signatures: RS256 or ES256.
     algorithm: str = 'RS256'
-    #: How tokens spell the issuer.
-    issuer: str = SPELLINGS[0]
-    #: Seconds that an access token lives.
+    #: The issuer in tokens.
+    issuer: str = ISSUERS[0]
+    #: Seconds that an access token is valid.
     lifetime: float = 1200
     #: The base of the login page's address, where it is not that of the other pages.
     login_page: str = ''
@@ -50,7 +50,7 @@ class Rules:
 
 @dataclass
 class Grant:
-    """What a token stands for. `roles`: None is all of them."""
+    """What a token allows. `roles`: None: all of them."""
 
     character_id: int
     scopes: frozenset[str]
@@ -60,7 +60,7 @@ class Grant:
     roles: list[str] | None = None
     #: Not before.
     begins: float = 0.0
-    #: What it came from, and ends with.
+    #: The login that it was issued for, and ends with.
     login: Login | None = field(default=None, repr=False)
     revoked: bool = False
 
@@ -70,12 +70,12 @@ class Grant:
 
 
 class Tokens:
-    """The access tokens that this server has signed, and those that only look so."""
+    """The access tokens that this server has issued, and others that it has been sent."""
 
-    def __init__(self, rules: Rules, keys: Keys, people: People, scopes: Sequence[str]) -> None:
+    def __init__(self, rules: Rules, keys: Keys, characters: OfferedCharacters, scopes: Sequence[str]) -> None:
         self._rules = rules
         self._keys = keys
-        self._people = people
+        self._characters = characters
         self.all_scopes = scopes
         self._issued: dict[str, Grant] = {}
         self._others: dict[str, Grant | None] = {}
@@ -89,7 +89,7 @@ class Tokens:
         client_id: str = CLIENT,
         login: Login | None = None,
     ) -> str:
-        """A new token. `scopes`: None is all that the description knows."""
+        """Return a new token. `scopes`: None: all of the description."""
         names = self.all_scopes if scopes is None else scopes.split() if isinstance(scopes, str) else list(scopes)
         claims = self.claims(character_id, names, client_id, self._rules.lifetime if lifetime is None else lifetime)
         key = self._keys.signing(self._rules.algorithm)
@@ -102,7 +102,7 @@ class Tokens:
         return token
 
     def claims(self, character_id: int, scopes: Sequence[str], client_id: str, lifetime: float) -> dict[str, Any]:
-        """What a token says. `scp` is a text for one scope, a list for several, and absent for none."""
+        """Return the claims of a token. `scp` is a text for one scope, a list for several, and absent for none."""
         now = int(clock.time())
         end = now + lifetime
         return {
@@ -114,22 +114,22 @@ class Tokens:
             'tier': 'live',
             'region': 'world',
             'aud': [client_id, EVE],
-            'name': self._people.name(character_id),
-            'owner': self._people.owner(character_id),
+            'name': self._characters.name(character_id),
+            'owner': self._characters.owner(character_id),
             'exp': int(end) if end == int(end) else end,
             'iat': now,
             'iss': self._rules.issuer,
         }
 
     def grant(self, token: str) -> Grant | None:
-        """What a token stands for, whether still good or not; None for one that no key of ours has signed."""
+        """Return what a token allows, even if it has expired; None if none of the keys has signed it."""
         found = self._issued.get(token)
         if found is None:
             found = self._other(token)
         return found if found is not None and self._keys.is_here(found.kid) else None
 
     def _other(self, token: str) -> Grant | None:
-        """Signed elsewhere: with `forge`, or by another sandbox of this process, which has the same first keys."""
+        """Return the grant of a token from `forge`, or from another sandbox of this process with the same keys."""
         try:
             return self._others[token]
         except KeyError:
@@ -151,25 +151,25 @@ class Tokens:
         return _grant(parts.claims, key.kid)
 
     def revoke(self, token: str | None = None) -> None:
-        """One token, or all of them."""
+        """Revoke one token, or all of them."""
         for known in [token] if token is not None else list(self._issued):
             found = self.grant(known)
             if found is not None:
                 found.revoked = True
 
     def sold(self, character_id: int) -> None:
-        """The tokens of its last owner end."""
+        """Revoke the tokens of a character that was sold."""
         for grant in [*self._issued.values(), *self._others.values()]:
             if grant is not None and grant.character_id == character_id:
                 grant.revoked = True
 
 
 def _grant(claims: Mapping[str, Any], kid: str) -> Grant | None:
-    """What claims stand for, their signature being true; None where one is missing or wrong."""
+    """Return what the claims of a verified token allow; None if one is missing or wrong."""
     subject = _SUBJECT.fullmatch(str(claims.get('sub')))
     audience, scopes = _listed(claims.get('aud')), _listed(claims.get('scp', []))
     expires, begins = _number(claims.get('exp')), _number(claims.get('nbf', 0))
-    if not subject or claims.get('iss') not in SPELLINGS or audience is None or EVE not in audience or scopes is None:
+    if not subject or claims.get('iss') not in ISSUERS or audience is None or EVE not in audience or scopes is None:
         return None
     if expires is None or begins is None:
         return None
@@ -178,7 +178,7 @@ def _grant(claims: Mapping[str, Any], kid: str) -> Grant | None:
 
 
 def _listed(value: Any) -> Collection[str] | None:
-    """One text, or a list of them; None for anything else."""
+    """Return one text, or a list of them, as a list; None for anything else."""
     values = [value] if isinstance(value, str) else value
     return values if isinstance(values, list) and all(isinstance(one, str) for one in values) else None
 

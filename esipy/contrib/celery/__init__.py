@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from esipy._runtime.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from esipy.contrib.celery._crawl import Crawl, CrawlList, CrawlProgress, FailedUnit
+    from esipy.contrib.celery._crawl import Crawl, CrawlList, CrawlOptions, CrawlProgress, FailedUnit
     from esipy.contrib.celery._crawl_units import FIRST, CrawlPage, Unit
     from esipy.contrib.celery._decorators import rate_limit_retry_task, rate_limited_task, retry_when_limited
     from esipy.contrib.celery._redis import waiting_tasks
@@ -16,6 +16,7 @@ __all__ = [
     'FIRST',
     'Crawl',
     'CrawlList',
+    'CrawlOptions',
     'CrawlPage',
     'CrawlProgress',
     'FailedUnit',
@@ -32,7 +33,7 @@ __all__ = [
 ]
 
 _FILES = {
-    '_crawl': ('Crawl', 'CrawlList', 'CrawlProgress', 'FailedUnit'),
+    '_crawl': ('Crawl', 'CrawlList', 'CrawlOptions', 'CrawlProgress', 'FailedUnit'),
     '_crawl_units': ('FIRST', 'CrawlPage', 'Unit'),
     '_decorators': ('rate_limit_retry_task', 'rate_limited_task', 'retry_when_limited'),
     '_redis': ('waiting_tasks',),

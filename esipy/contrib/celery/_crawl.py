@@ -7,7 +7,7 @@ import random
 import re
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 import redis
 
@@ -18,6 +18,7 @@ from esipy.contrib.celery._crawl_fetch import Fetcher, FetchSettings
 from esipy.contrib.celery._crawl_ledger import Leases, Ledger
 from esipy.contrib.celery._crawl_units import FIRST, Sink, Unit, to_record
 from esipy.contrib.celery._runners import make_runner
+from esipy.events import unknown_option
 from esipy.exceptions import ConfigError, CrawlError
 from esipy.limits import MemoryLimits
 
@@ -84,6 +85,19 @@ class FailedUnit(NamedTuple):
     attempts: int
 
 
+class CrawlOptions(TypedDict, total=False):
+    """The options of `Crawl`, by name."""
+
+    #: Seconds after which the unit of a killed worker is taken over (6).
+    lease: float
+    #: Seconds between two attempts during a downtime (30).
+    probe_every: float
+    #: A unit that fails so often is listed in `failures()` (4).
+    max_attempts: int
+    #: The prefix of the keys in Redis ('esipy').
+    prefix: str
+
+
 class Crawl:
     """A crawl that any number of processes work on::
 
@@ -94,9 +108,7 @@ class Crawl:
     `name`: only one run of a crawl of that name goes on at a time. `redis_client`: the URL of a Redis that all workers
     reach and that does not lose data (`appendonly yes`), or a redis.Redis. `client`: an EsiClient, or a function that
     returns it, called in each process when it is needed. `app`: an App or EsiApp, for the calls. `sink`: is called with
-    each CrawlPage. `lease`: seconds after which the unit of a killed worker is taken over. `probe_every`: seconds
-    between two attempts during a downtime. `max_attempts`: a unit that fails so often is listed in `failures()`.
-    `prefix`: that of the keys in Redis.
+    each CrawlPage. `options`: see `CrawlOptions`.
     """
 
     def __init__(
@@ -106,22 +118,22 @@ class Crawl:
         client: EsiClient | Callable[[], EsiClient],
         app: Any,
         sink: Sink,
-        *,
-        lease: float = 6.0,
-        probe_every: float = 30.0,
-        max_attempts: int = 4,
-        prefix: str = 'esipy',
+        **options: Unpack[CrawlOptions],
     ) -> None:
+        unknown = options.keys() - CrawlOptions.__annotations__.keys()
+        if unknown:
+            raise TypeError(unknown_option(min(unknown), [*CrawlOptions.__annotations__]))
         if not re.fullmatch(r'[\w. -]+', name):
             raise ValueError(f'{name!r} is not a name for a crawl: use letters, digits, spaces, dots, "-" and "_"')
         if isinstance(redis_client, str):
             redis_client = redis.Redis.from_url(redis_client)
         self.name = name
-        self._ledger = Ledger(redis_client, name, prefix)
-        self._leases = Leases(self._ledger, lease)
+        self._ledger = Ledger(redis_client, name, options.get('prefix', 'esipy'))
+        self._leases = Leases(self._ledger, options.get('lease', 6.0))
         self._alone_at = clock.monotonic()
-        self._probe_every = round(probe_every * 1_000_000)
+        self._probe_every = round(options.get('probe_every', 30.0) * 1_000_000)
         make_client = (lambda: client) if isinstance(client, EsiClient) else client
+        max_attempts = options.get('max_attempts', 4)
         settings = FetchSettings(name, make_client, app, sink, self._probe_every, max_attempts)
         self._fetcher = Fetcher(settings, self._ledger, self._leases)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -12,10 +11,10 @@ from esipy._message.response import Response
 from esipy._paging import by_page, results
 from esipy._paging.paginator import NOTHING, Paginator, PagingOptions
 from esipy._paging.snapshot import state_of
-from esipy._runtime import fork
 from esipy.client import EsiClient
 from esipy.contrib.celery._crawl_ledger import Leases, Ledger
 from esipy.contrib.celery._crawl_units import CrawlPage, Sink, to_request
+from esipy.contrib.celery._process_client import ProcessClient
 from esipy.exceptions import (
     APIException,
     ClientError,
@@ -61,21 +60,17 @@ class Fetcher:
         self._settings = settings
         self._ledger = ledger
         self._leases = leases
-        self._reset_after_fork()
-        fork.reset_after_fork(self)
+        self._client = ProcessClient(self._make_client)
 
-    def _reset_after_fork(self) -> None:
-        self._lock = threading.Lock()
-        self._client: EsiClient | None = None
+    def _make_client(self) -> EsiClient:
+        client = copy.copy(self._settings.make_client())
+        client.max_wait = MAX_WAIT
+        return client
 
     @property
     def client(self) -> EsiClient:
         """The client of this process: its calls do not wait for a rate limit for long."""
-        with self._lock:
-            if self._client is None:
-                self._client = copy.copy(self._settings.make_client())
-                self._client.max_wait = MAX_WAIT
-            return self._client
+        return self._client.get()
 
     def fetch(self, run: str, unit: dict[str, Any], owner: str) -> None:
         """Fetch a unit that this process has taken."""

@@ -16,10 +16,10 @@ from esipy._cache.redis import RedisCache
 from esipy._limits.base import Limits
 from esipy._limits.memory import SHARED, MemoryLimits
 from esipy._limits.redis import RedisLimits
-from esipy._runtime import fork
 from esipy._runtime.redact import masked_address
 from esipy._stores.redis import RedisLock, RedisTokens
 from esipy.client import EsiClient
+from esipy.contrib.celery._process_client import ProcessClient
 from esipy.events import advise
 from esipy.exceptions import ConfigError
 
@@ -87,20 +87,12 @@ class WorkerSetup:
         self._options: ClientOptions = {**shared, **options}
         self._prefix = prefix
         self.stopping = threading.Event()
-        self._reset_after_fork()
-        fork.reset_after_fork(self)
-
-    def _reset_after_fork(self) -> None:
-        self._lock = threading.Lock()
-        self._client: EsiClient | None = None
+        self._client = ProcessClient(lambda: EsiClient(self.security, **self._options))
 
     @property
     def client(self) -> EsiClient:
         """The client of this process, made when it is first used."""
-        with self._lock:
-            if self._client is None:
-                self._client = EsiClient(self.security, **self._options)
-            return self._client
+        return self._client.get()
 
     @property
     def cache(self) -> BaseCache | None:
@@ -141,9 +133,7 @@ class WorkerSetup:
 
     def _on_shutdown(self, **_: Any) -> None:
         self.stopping.set()
-        with self._lock:
-            if self._client is not None:
-                self._client.close()
+        self._client.close()
 
 
 def _step(setup: WorkerSetup) -> type[bootsteps.Step]:

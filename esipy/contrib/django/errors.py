@@ -1,14 +1,14 @@
 """The errors of a site's tokens: django-esi's names, below esipy's own::
 
-EsiError
-└── DjangoEsiException
-    ├── TokenError                      (also an esipy.exceptions.TokenError)
-    │   ├── TokenInvalidError           the grant is gone, or the token is not genuine
-    │   ├── TokenExpiredError           (also an esipy.exceptions.TokenExpiredError)
-    │   └── NotRefreshableTokenError    there is no refresh token
-    ├── IncompleteResponseError         not this time; the token stays as it is
-    │   └── SSOUnavailableError         (also an esipy.exceptions.SSOUnavailableError)
-    └── SSOOAuthError                   the SSO refuses, and names an OAuth error (also an esipy TokenError)
+    EsiError
+    └── DjangoEsiException
+        ├── TokenError                      (also an esipy.exceptions.TokenError)
+        │   ├── TokenInvalidError           the grant is gone, or the token is not genuine
+        │   ├── TokenExpiredError           (also an esipy.exceptions.TokenExpiredError)
+        │   └── NotRefreshableTokenError    there is no refresh token
+        ├── IncompleteResponseError         not this time; the token stays as it is
+        │   └── SSOUnavailableError         (also an esipy.exceptions.SSOUnavailableError)
+        └── SSOOAuthError                   the SSO refuses, and names an OAuth error (also an esipy TokenError)
 
 The names are those of django-esi, so that its `except` clauses go on working.
 """

@@ -182,7 +182,8 @@ class _Attempt:
         except (OperationalError, InterfaceError) as error:
             if self._row is not None and self._tokens is not None:
                 unsaved.keep(self._row, self._using, self._tokens)
-            if not connection.in_atomic_block and not connection.is_usable():
+            has_broken = connection.connection is not None and not connection.is_usable()
+            if has_broken and not connection.in_atomic_block:
                 connection.close()
             raise TokenDatabaseError(
                 f'the database does not take the tokens of {self._token.character_name}: try again when it is back'

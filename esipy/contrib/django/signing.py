@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from esipy._cache.keys import owner_of
 from esipy._runtime.redact import digest
+from esipy._sso.jwt import Identity
 from esipy.contrib.django.database import closing_new_connections
 from esipy.exceptions import CallError, MissingScopeError
 from esipy.plugins import CallContext, Plugin
@@ -85,6 +86,16 @@ class TokenSigner:
             fault = f'needs the scope {", ".join(missing)}, which the token of {character} lacks'
             error.faults = [('', f'{fault}: let the user sign in on a page with @token_required(scopes=…)')]
             raise error
+
+    def identity_for(self, request: Any) -> Identity | None:
+        """Return whom a call will be signed for, with the scopes of the token; None if they are not known."""
+        scopes = getattr(self._token, 'scopes', None)
+        if not request._security or scopes is None:
+            return None
+        with closing_new_connections():
+            held = frozenset(scope.name for scope in scopes.all())
+        owner = str(getattr(self._token, 'character_owner_hash', ''))
+        return Identity(self._token.character_id, str(getattr(self._token, 'character_name', '')), owner, held)
 
     def refused(self, signed: Any) -> bool:
         """Refresh a token that the server rejected. Return whether there is another one to try."""

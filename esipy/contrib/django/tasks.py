@@ -117,8 +117,9 @@ def _tokens(due: Any) -> Iterator[Any]:
     for start in range(0, len(ids), _CHUNK):
         rows = installed.model('Token').objects.in_bulk(ids[start : start + _CHUNK])
         for pk in ids[start : start + _CHUNK]:
-            if pk in rows:
-                yield rows[pk]
+            row = rows.pop(pk, None)  # nobody needs it any more when the next ones are read
+            if row is not None:
+                yield row
 
 
 def _refreshed_or_deleted(token: Any) -> bool:

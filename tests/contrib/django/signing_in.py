@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import urllib.error
+import urllib.request
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -12,6 +15,7 @@ from django.test import Client
 from esipy.contrib.django import sso
 from esipy.contrib.django.models import Token
 from esipy.sandbox import Sandbox
+from tests.servers import Visit, answer
 
 WALLET = 'esi-wallet.read_character_wallet.v1'
 ASSETS = 'esi-assets.read_assets.v1'
@@ -44,3 +48,22 @@ def through_the_sso(esi: Sandbox, browser: Client, response: HttpResponse, chara
 
 def text(response: HttpResponse) -> str:
     return response.content.decode()
+
+
+class SlowSso:
+    """The sandbox's SSO behind a server that holds each request until the test lets it go on."""
+
+    def __init__(self, esi: Sandbox) -> None:
+        self.came, self.may_go_on = threading.Event(), threading.Event()
+        self._url = f'{esi.url}/v2/oauth/token'
+
+    def __call__(self, visit: Visit) -> None:
+        self.came.set()
+        assert self.may_go_on.wait(60)
+        headers = {name: visit.headers[name] for name in ('authorization', 'content-type')}
+        try:
+            with urllib.request.urlopen(urllib.request.Request(self._url, visit.body, headers)) as response:
+                status, body = response.status, response.read()
+        except urllib.error.HTTPError as error:
+            status, body = error.code, error.read()
+        visit.send(answer(body, status))

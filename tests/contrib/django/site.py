@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from tests.databases import mariadb_server, postgresql_server
+from tests.databases import Server, mariadb_server, postgresql_server
 
 DATABASE = os.environ.get('ESIPY_TEST_DATABASE', 'sqlite')
 ENGINES: dict[str, dict[str, Any]] = {
@@ -103,12 +103,19 @@ def tables(directory: Path) -> Iterator[None]:
             settings_dict.update(before)
 
 
+#: The server of the database: a test may stop it, and start it again. None for SQLite.
+server: Server | None = None
+
+
 def started(stack: ExitStack, directory: Path) -> dict[str, Any]:
     """Where the database is, whose server runs until the end of the tests."""
+    global server
     if DATABASE == 'postgresql':
-        return {'PORT': stack.enter_context(postgresql_server()).port, 'NAME': 'postgres'}
+        server = stack.enter_context(postgresql_server())
+        return {'PORT': server.port, 'NAME': 'postgres'}
     if DATABASE == 'mariadb':
-        socket = str(stack.enter_context(mariadb_server()).directory / 'socket')
+        server = stack.enter_context(mariadb_server())
+        socket = str(server.directory / 'socket')
         with pymysql.connect(user='root', unix_socket=socket) as connection, connection.cursor() as cursor:
             cursor.execute('CREATE DATABASE esipy CHARACTER SET utf8mb4')
         return {'HOST': socket, 'NAME': 'esipy'}

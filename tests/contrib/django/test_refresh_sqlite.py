@@ -6,8 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -21,8 +19,8 @@ from esipy.contrib.django import row_lock
 from esipy.contrib.django.errors import TokenDatabaseError, TokenInvalidError
 from esipy.contrib.django.models import Token
 from esipy.sandbox import Sandbox
-from tests.contrib.django.signing_in import sign_in
-from tests.servers import Server, Visit, answer
+from tests.contrib.django.signing_in import SlowSso, sign_in
+from tests.servers import Server
 
 pytestmark = pytest.mark.skipif(connection.vendor != 'sqlite', reason='it is about SQLite')
 
@@ -33,25 +31,6 @@ def expired(esi: Sandbox, user: Any) -> Token:
     token = sign_in(esi, user)
     esi.clock.move(1200)
     return token
-
-
-class SlowSso:
-    """The sandbox's SSO behind a server that holds each request until the test lets it go on."""
-
-    def __init__(self, esi: Sandbox) -> None:
-        self.came, self.may_go_on = threading.Event(), threading.Event()
-        self._url = f'{esi.url}/v2/oauth/token'
-
-    def __call__(self, visit: Visit) -> None:
-        self.came.set()
-        assert self.may_go_on.wait(60)
-        headers = {name: visit.headers[name] for name in ('authorization', 'content-type')}
-        try:
-            with urllib.request.urlopen(urllib.request.Request(self._url, visit.body, headers)) as response:
-                status, body = response.status, response.read()
-        except urllib.error.HTTPError as error:
-            status, body = error.code, error.read()
-        visit.send(answer(body, status))
 
 
 @contextmanager

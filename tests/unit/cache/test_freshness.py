@@ -55,10 +55,35 @@ def test_who_may_be_given_it(row: freshness.Choice) -> None:
     assert policy.matches(kept, row.now) is row.same
 
 
-@pytest.mark.parametrize(('status', 'kept'), freshness.STATUSES.items())
-def test_which_statuses_are_kept(status: int, kept: bool) -> None:
-    headers = {'Cache-Control': 'max-age=60', 'ETag': '"x"'}
-    assert (policy.stored_headers(status, headers, {}, NOW) is not None) is kept
+@pytest.mark.parametrize(('status', 'seconds'), freshness.STATUSES.items())
+def test_which_statuses_are_kept(status: int, seconds: float) -> None:
+    kept = policy.stored_headers(status, {'Cache-Control': 'max-age=600', 'ETag': '"x"'}, {}, NOW)
+    assert (0 if kept is None else policy.expiry(kept) - NOW) == seconds
+
+
+@pytest.mark.parametrize(('status', 'headers', 'stored'), freshness.STATUSES_THAT_SAY)
+def test_what_a_status_says_of_itself(status: int, headers: dict[str, str], stored: bool) -> None:
+    assert (policy.stored_headers(status, headers, {}, NOW, stale_if_error=60) is not None) is stored
+
+
+@pytest.mark.parametrize(('headers', 'sent', 'unchanged'), freshness.CONDITIONS)
+def test_conditions_of_a_request(headers: dict[str, str], sent: dict[str, str], unchanged: bool) -> None:
+    kept = policy.stored_headers(200, {**headers, 'Cache-Control': 'max-age=60'}, {}, NOW)
+    assert kept is not None
+    assert policy.is_not_modified(kept, sent) is unchanged
+
+
+def test_a_response_without_a_date_is_as_old_as_its_arrival() -> None:
+    kept = policy.stored_headers(200, {'Cache-Control': 'max-age=60'}, {}, NOW)
+    assert kept is not None
+    for seconds, unchanged in ((-10, False), (10, True)):
+        since = {'If-Modified-Since': formatdate(NOW + seconds, usegmt=True)}
+        assert policy.is_not_modified(kept, since) is unchanged
+
+
+@pytest.mark.parametrize(('headers', 'news', 'same'), freshness.IDENTIFIED)
+def test_which_stored_response_a_304_is_about(headers: dict[str, str], news: dict[str, str], same: bool) -> None:
+    assert policy.is_identified_by(headers, news) is same
 
 
 @pytest.mark.parametrize('offset', [-3600, 3600])

@@ -59,8 +59,10 @@ def test_lifetime(headers: dict[str, str], seconds: float | None) -> None:
         (200, {'ETag': '"x"', 'Vary': 'Accept, *'}, False),
         (200, {'Expires': http(-5)}, False),
         (200, {'Expires': http(5)}, True),
-        (203, {'Cache-Control': 'max-age=5'}, False),
-        (500, {'Cache-Control': 'max-age=5'}, False),
+        (203, {'Cache-Control': 'max-age=5'}, True),
+        (203, {'ETag': '"x"'}, False),
+        (500, {'Cache-Control': 'max-age=5'}, True),
+        (429, {'Cache-Control': 'max-age=5'}, False),
     ],
 )
 def test_what_is_kept(status: int, headers: dict[str, str], kept: bool) -> None:

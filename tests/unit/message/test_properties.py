@@ -26,7 +26,7 @@ from esipy._spec.openapi3 import OpenAPI3
 from esipy.exceptions import CallError, MissingFieldError
 
 #: No time limit for one example, which a busy machine would break, and no files left behind.
-few = settings(deadline=None, database=None, max_examples=120, suppress_health_check=list(HealthCheck))
+few = settings(deadline=None, database=None, max_examples=60, suppress_health_check=list(HealthCheck))
 
 TEXT = st.text(alphabet=st.characters(exclude_categories=['Cs']), max_size=12)
 SOME_TEXT = st.text(alphabet=st.characters(exclude_categories=['Cs']), min_size=1, max_size=12)

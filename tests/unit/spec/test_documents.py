@@ -202,9 +202,9 @@ HOSTILE_YAML = {
     'objects of objects': doubling('a{n}: &a{n} {{x: [{before}]}}'),
     'itself in a list': 'a: &a [*a]',
     'itself in an object': 'a: &a {b: {c: *a}}',
-    'deep lists': 'a: ' + '[' * 100_000,
-    'deep objects': 'a: ' + '{a: ' * 100_000,
-    'deep blocks': '- ' * 100_000,
+    'deep lists': 'a: ' + '[' * 40_000,
+    'deep objects': 'a: ' + '{a: ' * 40_000,
+    'deep blocks': '- ' * 40_000,
     'deep indents': '\n'.join(' ' * depth + 'a:' for depth in range(3000)),
     'a long number': 'a: ' + '9' * 100_000,
     'an object as a key': '? {a: 1}\n: 2',
@@ -245,7 +245,7 @@ def collecting(errors: list[str]) -> Iterator[None]:
         errors.append(str(error))
 
 
-LINKS = 100_000
+LINKS = 20_000
 
 
 def chain(kind: str, count: int = LINKS) -> dict[str, Any]:
@@ -358,7 +358,7 @@ MANY = [{'type': 'integer', 'maximum': -n} for n in range(1000)]
         {'parameters': [{'in': 'query', 'name': 'q', 'schema': {'$ref': LONG}}]},
         {'parameters': [{'in': 'query', 'name': 'q', 'style': LONG, 'schema': {}}]},
         {'requestBody': {'content': {LONG: {}}}},
-        {'requestBody': {'content': {f'multipart/{n}': {} for n in range(10**5)}}},
+        {'requestBody': {'content': {f'multipart/{n}': {} for n in range(10**4)}}},
         {
             'requestBody': {
                 'content': {
@@ -528,15 +528,15 @@ def test_extends_that_doubles_is_bounded(tmp_path: Path) -> None:
 def test_errors_about_many_things_name_the_first_of_them() -> None:
     app = with_schemas({'S0': {'type': 'array', 'items': {'type': 'integer'}}})
     with pytest.raises(CallError) as caught:
-        app.op['a'](body=['x'] * 100_000)
+        app.op['a'](body=['x'] * 20_000)
     assert len(str(caught.value)) < 5000
-    assert len(caught.value.faults) == 100_000
-    many = {str(number): {'path': 5} for number in range(100_000)}
+    assert len(caught.value.faults) == 20_000
+    many = {str(number): {'path': 5} for number in range(20_000)}
     with pytest.raises(SpecError) as broken:
         App.create({'a': {'path': '/a'}, **many})
     assert len(str(broken.value)) < 10_000
     with pytest.raises(MissingFieldError) as missing:
-        _ = Row(dict.fromkeys(map(str, range(100_000)))).absent
+        _ = Row(dict.fromkeys(map(str, range(20_000)))).absent
     assert len(str(missing.value)) < 5000
     same = {f'/{number}': {'get': {'operationId': 'same'}} for number in range(10_000)}
     with pytest.raises(SpecError, match='names several operations') as several:

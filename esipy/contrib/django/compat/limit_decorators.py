@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -9,6 +11,8 @@ from typing import Any, TypeVar
 from django.core.cache import caches
 
 from esipy import clock
+from esipy._runtime import fork
+from esipy._runtime.resilience import LogOnce
 from esipy.contrib.django import conf
 from esipy.contrib.django.compat.exceptions import ESIBucketLimitException
 from esipy.contrib.django.compat.rate_limiting import ESIRateLimitBucket
@@ -74,10 +78,45 @@ def esi_rate_limiter_bucketed(
 
 def _seconds_to_wait(bucket: ESIRateLimitBucket) -> float:
     """Count a call. Return 0, or the seconds until the next window, where the window is full."""
-    cache = caches[conf.get('ESI_CACHE_ALIAS')]
     now = clock.time()
     begun = now - now % bucket.window
-    key = f'esi_bucket_{bucket.slug}_{int(begun)}'
     # A key for each window: it is counted up by one command, and a lost or late one does no harm.
-    cache.add(key, 0, timeout=int(bucket.window) + 60)
-    return 0.0 if cache.incr(key) <= bucket.limit else begun + bucket.window - now
+    count = _counted(f'esi_bucket_{bucket.slug}_{int(begun)}', int(bucket.window) + 60)
+    return 0.0 if count <= bucket.limit else begun + bucket.window - now
+
+
+def _counted(key: str, seconds: int) -> int:
+    """Count up. In the cache of the site; in this process where that is down, or does not keep what it is given."""
+    alias = conf.get('ESI_CACHE_ALIAS')
+    try:
+        cache = caches[alias]
+        cache.add(key, 0, timeout=seconds)
+        return int(cache.incr(key))
+    except Exception as error:
+        _log.warning(
+            type(error).__name__, 'the cache %r does not count calls, so that each process does: %s', alias, error
+        )
+        return _counts.add(key)
+
+
+class _Counts:
+    """Counts of this process alone."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._reset_after_fork()
+        fork.reset_after_fork(self)
+
+    def _reset_after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def add(self, key: str) -> int:
+        with self._lock:
+            if len(self._counts) >= 1000:  # of windows that are over
+                self._counts.clear()
+            self._counts[key] = self._counts.get(key, 0) + 1
+            return self._counts[key]
+
+
+_counts = _Counts()
+_log = LogOnce(logging.getLogger(__name__))

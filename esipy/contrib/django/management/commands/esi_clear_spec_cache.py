@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from esipy.contrib.django import conf
 from esipy.contrib.django.clients import forget_descriptions
 
 
@@ -15,5 +16,9 @@ class Command(BaseCommand):
     help = 'Removes the descriptions of the API from the cache, so that they are fetched again.'
 
     def handle(self, *args: Any, **options: Any) -> None:
-        forget_descriptions()
+        try:
+            forget_descriptions()
+        except Exception as error:  # of whatever backend the cache has
+            alias = conf.get('ESI_CACHE_ALIAS')
+            raise CommandError(f'The cache {alias!r} does not respond: {error} Is its server running?') from error
         self.stdout.write('The descriptions of the API are fetched again by processes that start from now on.')

@@ -1,4 +1,4 @@
-"""Requests and answers as values, and their HTTP/1.1 bytes (RFC 9112). No sockets here."""
+"""Requests and responses as values, and their HTTP/1.1 bytes (RFC 9112). Nothing here uses sockets."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl, unquote
 
 from esipy import clock
 
-#: Longer heads and bodies are refused.
+#: Longer heads and bodies are rejected.
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024 * 1024
 
 
 class BadRequestError(Exception):
-    """Bytes that are no HTTP request; the connection cannot go on."""
+    """The bytes are not an HTTP request; the connection is closed."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -25,7 +25,7 @@ class BadRequestError(Exception):
 
 
 class Request:
-    """One request as it came."""
+    """One request, as it was received."""
 
     __slots__ = ('_query', 'body', 'headers', 'method', 'path', 'peer', 'query_text', 'target', 'version')
 
@@ -63,7 +63,7 @@ class Request:
 
 
 def _split(target: str) -> tuple[str, str]:
-    """Path (decoded later, segment by segment) and query; a full address is taken as well (RFC 9112 section 3.2.2)."""
+    """Return path (decoded later, segment by segment) and query. A full URL is accepted (RFC 9112 section 3.2.2)."""
     if not target.startswith('/'):
         scheme, found, rest = target.partition('://')
         target = '/' + rest.partition('/')[2] if found and scheme in ('http', 'https') else target
@@ -72,13 +72,13 @@ def _split(target: str) -> tuple[str, str]:
 
 
 def segments(path: str) -> tuple[str, ...]:
-    """'/a/b%20c/' -> ('a', 'b c'): what stands between the slashes, decoded."""
+    """Return the decoded segments of a path: '/a/b%20c/' -> ('a', 'b c')."""
     parts = path.strip('/').split('/')
     return tuple(unquote(part) for part in parts) if '%' in path else tuple(parts)
 
 
-class Reply:
-    """One answer. What a fault does to its delivery is not its business (`delivery.Delivery`)."""
+class Response:
+    """One response. `delivery.Delivery` is how it is sent."""
 
     __slots__ = ('body', 'headers', 'note', 'status')
 
@@ -90,14 +90,14 @@ class Reply:
         self.note: dict[str, Any] = {}
 
 
-def head_of(reply: Reply, *, keep_alive: bool, length: int | None = None) -> bytes:
-    """Status line and headers. `length`: what to claim as Content-Length where it is not the body's."""
-    lines = [_status_line(reply.status)]
-    if 'Date' not in reply.headers:
+def head_of(response: Response, *, keep_alive: bool, length: int | None = None) -> bytes:
+    """Return status line and headers. `length`: the Content-Length to send, if it is not that of the body."""
+    lines = [_status_line(response.status)]
+    if 'Date' not in response.headers:
         lines.append(f'Date: {http_date(int(clock.time()))}')
-    lines += [f'{name}: {value}' for name, value in reply.headers.items()]
-    if length is not None or (reply.status >= 200 and reply.status not in (204, 304)):
-        lines.append(f'Content-Length: {len(reply.body) if length is None else length}')
+    lines += [f'{name}: {value}' for name, value in response.headers.items()]
+    if length is not None or (response.status >= 200 and response.status not in (204, 304)):
+        lines.append(f'Content-Length: {len(response.body) if length is None else length}')
     lines.append('Connection: keep-alive' if keep_alive else 'Connection: close')
     return ('\r\n'.join(lines) + '\r\n\r\n').encode('latin-1', 'replace')
 
@@ -122,10 +122,10 @@ def to_json(value: Any) -> bytes:
     return json.dumps(value, separators=(',', ':'), ensure_ascii=False, allow_nan=False).encode('utf-8', 'replace')
 
 
-def json_reply(status: int, value: Any, headers: dict[str, str] | None = None) -> Reply:
-    return Reply(status, to_json(value), {'Content-Type': 'application/json', **(headers or {})})
+def json_response(status: int, value: Any, headers: dict[str, str] | None = None) -> Response:
+    return Response(status, to_json(value), {'Content-Type': 'application/json', **(headers or {})})
 
 
-def error_reply(status: int, message: str, headers: dict[str, str] | None = None, **more: Any) -> Reply:
-    """An error as ESI words it."""
-    return json_reply(status, {'error': message, **more}, headers)
+def error_response(status: int, message: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
+    """Return an error in the form that ESI uses."""
+    return json_response(status, {'error': message, **more}, headers)

@@ -1,4 +1,4 @@
-"""The ways to walk a list: which records of it go into this answer. Pure: lists in, records and headers out."""
+"""Pagination: which records of a list are in a response. Pure: a list and parameters in, records and headers out."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from esipy._sandbox.fits import Misfit
 from esipy._sandbox.listing import Listing
+from esipy._sandbox.validation import Violation
 
-#: Query parameters that walk a list, and with which operator they cut it: from_id alone shows that record again.
-ID_WALKS = ('from_id', 'last_mail_id', 'from_event', 'max_war_id')
+#: Query parameters with an id to start from. Only `from_id` includes the record with that id.
+START_ID_PARAMETERS = ('from_id', 'last_mail_id', 'from_event', 'max_war_id')
 
 
 class Window(NamedTuple):
-    """The records to show, and what goes beside them."""
+    """The records of one response, and what is sent beside them."""
 
     records: list[Any]
     headers: dict[str, str]
-    #: Beside the records in the body, where the walk is a cursor.
+    #: The cursors, which are beside the records in the body.
     cursor: dict[str, str] | None = None
 
 
 class NoSuchPageError(Exception):
-    """A page beyond the last one."""
+    """The page is beyond the last one."""
 
 
 class BadCursorError(Exception):
-    """A cursor that no answer ever gave out, or two of them."""
+    """The cursor is not from an earlier response, or there are two cursors."""
 
-    def __init__(self, misfit: Misfit) -> None:
-        super().__init__(misfit.message)
-        self.misfit = misfit
+    def __init__(self, violation: Violation) -> None:
+        super().__init__(violation.message)
+        self.violation = violation
 
 
 def window(kind: str | None, listing: Listing, asked: Mapping[str, Any], *, strict_pages: bool) -> Window:
-    """What a request with these parameters sees of the list."""
+    """Return the part of the list that these parameters select."""
     shown = _filtered(listing, asked)
     if kind == 'cursor':
         return _by_cursor(listing, shown, asked)
     if kind == 'pages':
         return _by_page(listing, shown, int(asked.get('page') or 1), strict_pages=strict_pages)
-    if kind in ID_WALKS:
+    if kind in START_ID_PARAMETERS:
         return _from_id(listing, shown, kind, asked.get(kind))
     return Window([listing.data(position) for position in shown], {})
 
 
 def _filtered(listing: Listing, asked: Mapping[str, Any]) -> Sequence[int]:
-    """The positions that the filters of a request leave."""
+    """Return the positions of the records that pass the filters of a request."""
     order_type, labels, state = asked.get('order_type', 'all'), asked.get('labels'), asked.get('state', 'All')
     shown: Sequence[int] = range(len(listing))
     if order_type != 'all':
@@ -71,7 +71,7 @@ def _by_page(listing: Listing, shown: Sequence[int], page: int, *, strict_pages:
 
 
 def _from_id(listing: Listing, shown: Sequence[int], kind: str, start: Any) -> Window:
-    """Newest first, which is by falling id; `from_id` answers include that record again."""
+    """The newest record is first: ids decrease. `from_id` includes the record with that id."""
     if start is None:
         return Window([listing.data(position) for position in shown[: listing.page_size]], {})
     records = []
@@ -85,10 +85,10 @@ def _from_id(listing: Listing, shown: Sequence[int], kind: str, start: Any) -> W
 
 
 def _by_cursor(listing: Listing, shown: Sequence[int], asked: Mapping[str, Any]) -> Window:
-    """Records in the order of their last change, oldest of them first."""
+    """Records are in the order of their last change; the oldest change is first."""
     before, after, limit = asked.get('before'), asked.get('after'), int(asked.get('limit') or listing.page_size)
     if before is not None and after is not None:
-        raise BadCursorError(Misfit('query.before', "expected only one of 'before' and 'after'", before))
+        raise BadCursorError(Violation('query.before', "expected only one of 'before' and 'after'", before))
     if after is not None:
         start = bisect_right(shown, _number(after, 'after', 0), key=listing.sequence)
         end = min(start + limit, len(shown))
@@ -105,14 +105,14 @@ def _by_cursor(listing: Listing, shown: Sequence[int], asked: Mapping[str, Any])
 def _cursor(
     listing: Listing, first: int | None, last: int | None, before: str | None, after: str | None
 ) -> dict[str, str]:
-    """Where to go on from; an empty page keeps the place, so that one can come back to it."""
+    """Return the cursors to continue from. An empty page repeats the cursor, so that a client can continue later."""
     if first is None or last is None:
         return {'before': before or token(0), 'after': after or token(listing.newest)}
     return {'before': token(listing.sequence(first)), 'after': token(listing.sequence(last))}
 
 
 def token(sequence: int) -> str:
-    """A cursor; nobody but this module should read anything into it."""
+    """Return the cursor for a change. Its text is opaque to everything but this module."""
     return base64.urlsafe_b64encode(f'at:{sequence}'.encode()).decode().rstrip('=')
 
 
@@ -125,4 +125,4 @@ def _number(cursor: str, name: str, zero: int) -> int:
             return int(number)
     except (ValueError, binascii.Error):
         pass
-    raise BadCursorError(Misfit(f'query.{name}', 'expected a cursor from an earlier response', cursor))
+    raise BadCursorError(Violation(f'query.{name}', 'expected a cursor from an earlier response', cursor))

@@ -1,4 +1,4 @@
-"""What the program that runs a sandbox may ask of its SSO, by name and with plain values; see `control`."""
+"""The commands of the SSO, for the program that runs a sandbox; see `esipy._sandbox.control`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def commands(server: Server) -> dict[str, Callable[..., Any]]:
         'sso.sell': server.sell,
         'sso.rotate_keys': server.rotate_keys,
         'sso.forge': partial(forge, server),
-        'characters.read': server.people.offered,
-        'characters.add': server.people.add,
-        'characters.remove': server.people.remove,
-        'characters.replace': server.people.replace,
+        'characters.read': server.characters.offered,
+        'characters.add': server.characters.add,
+        'characters.remove': server.characters.remove,
+        'characters.replace': server.characters.replace,
     }

@@ -1,6 +1,6 @@
-"""Who is let in: the buckets of `x-rate-limit`, the error limit for every other operation, and what says nothing.
+"""Accepts or rejects requests by the rate limits of the description, the error limit, and undocumented limits.
 
-A request calls `enter`; when its answer goes out, `settle` counts what that cost and gives the headers that tell so.
+`admit` is called when a request arrives; `settle` counts what its response cost and returns the rate limit headers.
 """
 
 from __future__ import annotations
@@ -13,54 +13,54 @@ from typing import Any
 
 from esipy import clock
 from esipy._sandbox.errors import SandboxError
+from esipy._sandbox.http_messages import Response, error_response
 from esipy._sandbox.limits.windows import Fixed, Rule, Sliding, cost
 from esipy._sandbox.routes import normal
 from esipy._sandbox.sso.tokens import Grant
-from esipy._sandbox.wire import Reply, error_reply
 from esipy._spec.model import Operation
 
 #: The name of the error limit among those of the groups.
 ERRORS = 'errors'
 
-#: The error limit: so many answers other than 2xx and 3xx in a minute.
+#: The error limit: how many responses other than 2xx and 3xx are allowed in a minute.
 _ERRORS = Rule(100, 60)
 
-#: Routes that answer 429 from deeper down, without a word about it in the description or in headers.
-_HIDDEN = frozenset(
+#: Routes with a limit of which neither the description nor the headers of a response say anything.
+_UNDOCUMENTED = frozenset(
     {
         '/markets/{region_id}/history',
         '/characters/{character_id}/corporationhistory',
         '/corporations/{corporation_id}/alliancehistory',
     }
 )
-_HIDDEN_RULE = Rule(300, 60)
+_UNDOCUMENTED_RULE = Rule(300, 60)
 
 
 @dataclass(slots=True)
-class Visit:
-    """One request at the gate: where its answer is counted."""
+class Charge:
+    """The counters that the response to one request is counted in."""
 
     bucket: Sliding | None = None
     group: str = ''
-    hidden: Sliding | None = None
+    undocumented: Sliding | None = None
     errors: Fixed | None = None
-    #: The limit that refused it: a group, 'errors', or the name of an operation with a limit that it does not tell.
-    refused: str | None = None
+    #: The limit that rejected it: a group, 'errors', or the id of an operation with an undocumented limit.
+    rejected: str | None = None
 
 
-class Gate:
-    """All limits of one sandbox. One lock: between two questions nothing else is counted."""
+class RateLimiter:
+    """All limits of one sandbox. One lock guards all of its counters."""
 
     def __init__(self, operations: Collection[Operation], *, on: bool = True) -> None:
         self._is_on = on
         self._rules: dict[str, Rule] = {}
-        self._hidden_rules: dict[str, Rule] = {}
+        self._undocumented_rules: dict[str, Rule] = {}
         for operation in operations:
             limit = operation.rate_limit
             if limit is not None:
                 self._rules.setdefault(limit.group, Rule(limit.tokens, limit.window))
-            elif normal(operation.path) in _HIDDEN:
-                self._hidden_rules[label(operation)] = _HIDDEN_RULE
+            elif normal(operation.path) in _UNDOCUMENTED:
+                self._undocumented_rules[label(operation)] = _UNDOCUMENTED_RULE
         self._error_rule = _ERRORS
         self._lock = threading.Lock()
         self.reset()
@@ -69,7 +69,7 @@ class Gate:
         """Forget all that was counted."""
         with self._lock:
             self._buckets: dict[tuple[str, str], Sliding] = {}
-            self._hidden: dict[tuple[str, str], Sliding] = {}
+            self._undocumented: dict[tuple[str, str], Sliding] = {}
             self._errors: dict[str, Fixed] = {}
 
     def switch(self, on: bool) -> None:
@@ -80,20 +80,22 @@ class Gate:
         return self._rules.keys()
 
     def set(self, name: str, tokens: int | None = None, window: float | None = None) -> None:
-        """Change a limit, for what is spent already too: of a group, of errors, or of an operation that hides it."""
+        """Change the limit of a group, of errors, or of one operation. Tokens that are used already count, too."""
         with self._lock:
             if name == ERRORS:
                 rule = self._error_rule = _changed(self._error_rule, tokens, window)
             elif name in self._rules:
                 rule = self._rules[name] = _changed(self._rules[name], tokens, window)
             else:
-                rule = self._hidden_rules[name] = _changed(self._hidden_rules.get(name, _HIDDEN_RULE), tokens, window)
+                rule = self._undocumented_rules[name] = _changed(
+                    self._undocumented_rules.get(name, _UNDOCUMENTED_RULE), tokens, window
+                )
             for of, _, counter in self._counters():
                 if of == name:
                     counter.rule = rule
 
     def scale(self, factor: float) -> None:
-        """Make the windows of all groups so many times as long, in whole seconds."""
+        """Multiply the windows of all groups by `factor`, in whole seconds."""
         for group, rule in self._rules.items():
             self.set(group, window=max(1, round(rule.window * factor)))
 
@@ -101,11 +103,11 @@ class Gate:
         return [
             *((group, user, bucket) for (group, user), bucket in self._buckets.items()),
             *((ERRORS, address, errors) for address, errors in self._errors.items()),
-            *((name, address, hidden) for (name, address), hidden in self._hidden.items()),
+            *((name, address, undocumented) for (name, address), undocumented in self._undocumented.items()),
         ]
 
     def counts(self) -> list[dict[str, Any]]:
-        """What was counted so far, per limit and user, as plain values."""
+        """Return what was counted so far, for each limit and user, as plain values."""
         now = clock.time()
         with self._lock:
             return [
@@ -122,48 +124,50 @@ class Gate:
                 for name, user, counter in self._counters()
             ]
 
-    def enter(self, visit: Visit, operation: Operation | None, address: str, grant: Grant | None) -> Reply | None:
-        """Let a request in and give None, or the refusal."""
+    def admit(self, charge: Charge, operation: Operation | None, address: str, grant: Grant | None) -> Response | None:
+        """Accept a request and return None, or return the response that rejects it."""
         if not self._is_on:
             return None
         now = clock.time()
         with self._lock:
             errors = self._counter(self._errors, address, Fixed, self._error_rule)
             if errors.is_over(now):
-                visit.refused = ERRORS
-                return error_reply(
+                charge.rejected = ERRORS
+                return error_response(
                     420, 'This software has exceeded the error limit for ESI.', _error_headers(errors, now)
                 )
             if operation is None or operation.rate_limit is None:
-                visit.errors = errors
+                charge.errors = errors
             else:
-                refusal = self._hold(visit, operation, user_of(operation, address, grant), now)
-                if refusal is not None:
-                    return refusal
-            return self._hidden_refusal(visit, operation, address, now) if self._hidden_rules else None
+                rejection = self._hold(charge, operation, user_of(operation, address, grant), now)
+                if rejection is not None:
+                    return rejection
+            return self._undocumented_rejection(charge, operation, address, now) if self._undocumented_rules else None
 
-    def _hold(self, visit: Visit, operation: Operation, user: str, now: float) -> Reply | None:
+    def _hold(self, charge: Charge, operation: Operation, user: str, now: float) -> Response | None:
         limit = operation.rate_limit
         assert limit is not None
         bucket = self._counter(self._buckets, (limit.group, user), Sliding, self._rules[limit.group])
         wait = bucket.hold(now)
         if wait:
-            visit.refused = limit.group
+            charge.rejected = limit.group
             headers = {**_bucket_headers(limit.group, bucket), 'Retry-After': str(math.ceil(wait))}
-            return error_reply(429, f'Too many requests: the tokens of {limit.group} are spent.', headers)
-        visit.bucket, visit.group = bucket, limit.group
+            return error_response(429, f'Too many requests: the tokens of {limit.group} are spent.', headers)
+        charge.bucket, charge.group = bucket, limit.group
         return None
 
-    def _hidden_refusal(self, visit: Visit, operation: Operation | None, address: str, now: float) -> Reply | None:
+    def _undocumented_rejection(
+        self, charge: Charge, operation: Operation | None, address: str, now: float
+    ) -> Response | None:
         name = label(operation) if operation is not None else ''
-        rule = self._hidden_rules.get(name)
+        rule = self._undocumented_rules.get(name)
         if rule is None:
             return None
-        hidden = self._counter(self._hidden, (name, address), _Requests, rule)
-        if hidden.hold(now):
-            visit.refused = name
-            return error_reply(429, 'Too many requests')
-        visit.hidden = hidden
+        undocumented = self._counter(self._undocumented, (name, address), _Requests, rule)
+        if undocumented.hold(now):
+            charge.rejected = name
+            return error_response(429, 'Too many requests')
+        charge.undocumented = undocumented
         return None
 
     @staticmethod
@@ -173,36 +177,36 @@ class Gate:
             found = counters[key] = kind(rule)
         return found
 
-    def settle(self, visit: Visit, status: int) -> dict[str, str]:
-        """Count an answer (0: there is none) when it goes out; what its headers say of the limits.
+    def settle(self, charge: Charge, status: int) -> dict[str, str]:
+        """Count a response (status 0: none is sent) and return its rate limit headers.
 
-        A 420 or 429 that comes here was not said by one of them, but deeper down, where headers are unknown.
+        A 420 or 429 that is counted here comes from a fault, not from these limits, and has no such headers.
         """
         now = clock.time()
         with self._lock:
-            if visit.hidden is not None:
-                visit.hidden.spend(1, now)
-            if visit.bucket is not None:
-                visit.bucket.spend(cost(status), now)
-            elif visit.errors is not None and status and not 200 <= status < 400:
-                visit.errors.spend(now)
-            return {} if status in (420, 429) else _told(visit, now)
+            if charge.undocumented is not None:
+                charge.undocumented.spend(1, now)
+            if charge.bucket is not None:
+                charge.bucket.spend(cost(status), now)
+            elif charge.errors is not None and status and not 200 <= status < 400:
+                charge.errors.spend(now)
+            return {} if status in (420, 429) else _limit_headers(charge, now)
 
 
 class _Requests(Sliding):
-    """Where each request counts one."""
+    """A sliding window in which each request counts one."""
 
     def __init__(self, rule: Rule) -> None:
         super().__init__(rule, held=1)
 
 
 def label(operation: Operation) -> str:
-    """What an operation is called in the log and among the limits."""
+    """Return the name of an operation in the log and among the limits."""
     return operation.id or f'{operation.method} {operation.path}'
 
 
 def user_of(operation: Operation, address: str, grant: Grant | None) -> str:
-    """Whose bucket a call draws from; a token that the SSO did not sign counts for none."""
+    """Return whose bucket a request uses; a token that the SSO did not sign counts for nobody."""
     if grant is None:
         return address
     if not operation.security or {} in operation.security:
@@ -213,14 +217,16 @@ def user_of(operation: Operation, address: str, grant: Grant | None) -> str:
 def _changed(rule: Rule, tokens: int | None, window: float | None) -> Rule:
     rule = Rule(rule.tokens if tokens is None else tokens, rule.window if window is None else window)
     if rule.tokens < 1 or rule.window < 1 or rule.window != int(rule.window):
-        raise SandboxError(f'{rule.tokens} tokens in {rule.window} seconds: at least 1, and whole seconds')
+        raise SandboxError(
+            f'{rule.tokens} tokens in {rule.window} seconds is not a limit: use at least 1 token, and whole seconds'
+        )
     return rule
 
 
-def _told(visit: Visit, now: float) -> dict[str, str]:
-    if visit.bucket is not None:
-        return _bucket_headers(visit.group, visit.bucket)
-    return _error_headers(visit.errors, now) if visit.errors is not None else {}
+def _limit_headers(charge: Charge, now: float) -> dict[str, str]:
+    if charge.bucket is not None:
+        return _bucket_headers(charge.group, charge.bucket)
+    return _error_headers(charge.errors, now) if charge.errors is not None else {}
 
 
 def _bucket_headers(group: str, bucket: Sliding) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the program that runs a sandbox may order: faults (`esi.faults`) and another time (`esi.clock`)."""
+"""Faults and the clock of a sandbox, for the program that runs it: `esi.faults` and `esi.clock`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from esipy._sandbox.control import Control
 from esipy._sandbox.faults import KINDS, Fault
 
 
-class Ordered:
-    """A fault that was ordered. As a context manager it lasts for the block."""
+class ActiveFault:
+    """A fault that was added. As a context manager it is removed at the end of the block."""
 
     def __init__(self, control: Control, number: int, fault: Fault) -> None:
         self._control = control
@@ -20,14 +20,14 @@ class Ordered:
 
     @property
     def hits(self) -> int:
-        """How many requests it hit so far."""
+        """How many requests it has affected so far."""
         found: int = self._control('faults.hits', number=self._number)
         return found
 
     def remove(self) -> None:
         self._control('faults.remove', number=self._number)
 
-    def __enter__(self) -> Ordered:
+    def __enter__(self) -> ActiveFault:
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -37,7 +37,7 @@ class Ordered:
         return f'<{self.fault.kind} on {self.fault.operation or "everything"}>'
 
 
-class FaultOrders:
+class FaultsHandle:
     """`esi.faults.add('latency', n=3, operation='get_status', seconds=2)`."""
 
     def __init__(self, control: Control) -> None:
@@ -45,16 +45,16 @@ class FaultOrders:
 
     def add(
         self, kind: str, /, *, n: int | None = None, operation: str | None = None, share: float = 1.0, **settings: Any
-    ) -> Ordered:
-        """Let something go wrong: for the next `n` requests (None: all), those for an operation, a share of them.
+    ) -> ActiveFault:
+        """Add a fault for the next `n` requests (None: all), for those of one operation, or for a share of them.
 
         Kinds and their settings: see `esipy._sandbox.faults.KINDS`. Raises ValueError for an unknown one.
         """
         fault = Fault.of(kind, {'n': n, 'operation': operation, 'share': share, **settings})
-        return Ordered(self._control, self._control('faults.add', kind=kind, **fault.settings()), fault)
+        return ActiveFault(self._control, self._control('faults.add', kind=kind, **fault.settings()), fault)
 
     def clear(self) -> None:
-        """Let everything go right again."""
+        """Remove all faults."""
         self._control('faults.clear')
 
     def __repr__(self) -> str:
@@ -79,7 +79,7 @@ class SandboxClock:
         return clock.time()
 
     def restore(self) -> None:
-        """Take back every move; the end of the sandbox does it."""
+        """Undo every move; the end of the sandbox does it, too."""
         clock.move(-self._on_clock_shift)
         self._on_clock_shift = 0.0
 

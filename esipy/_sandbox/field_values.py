@@ -1,10 +1,10 @@
-"""Believable values by field name: what an EVE player expects to see under `solar_system_id` or `ticker`."""
+"""Realistic values by field name: what an EVE player expects to see under `solar_system_id` or `ticker`."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from esipy._sandbox.dice import Dice
+from esipy._sandbox.seeded import SeededRandom
 
 #: Dates count from here, not from today: the same seed gives the same data on any day.
 EPOCH = datetime(2026, 8, 1, 11, 5, tzinfo=UTC)
@@ -139,12 +139,12 @@ def id_range(field: str) -> tuple[int, int]:
     return ID_RANGES.get(kind_of(field) or 'other', (1_001, 99_999))
 
 
-def person(dice: Dice) -> str:
-    return f'{dice.pick(_GIVEN)} {dice.pick(_FAMILY)}'
+def person(rng: SeededRandom) -> str:
+    return f'{rng.pick(_GIVEN)} {rng.pick(_FAMILY)}'
 
 
-def title(dice: Dice) -> str:
-    return f'{dice.pick(_FIRST)} {dice.pick(_SECOND)}'
+def title(rng: SeededRandom) -> str:
+    return f'{rng.pick(_FIRST)} {rng.pick(_SECOND)}'
 
 
 def name_of(kind: str, number: int, seed: object) -> str:
@@ -153,69 +153,69 @@ def name_of(kind: str, number: int, seed: object) -> str:
     pairs = len(firsts) * len(seconds)
     turn, place = divmod(int(number) - ID_RANGES[kind][0], pairs)
     # 77 has no divisor in common with either number of pairs, so that each pair comes once in a turn.
-    place = (77 * place + Dice(seed, 'name', kind).below(pairs)) % pairs
+    place = (77 * place + SeededRandom(seed, 'name', kind).below(pairs)) % pairs
     name = f'{firsts[place % len(firsts)]} {seconds[place // len(firsts)]}'
     return name if turn == 0 else f'{name} {turn + 1 if turn > 0 else number}'
 
 
-def text(field: str, dice: Dice) -> str:
+def text(field: str, rng: SeededRandom) -> str:
     """A text for a field of that name."""
     if field == 'ticker':
-        return ''.join(dice.pick('ABCDEFGHJKLMNPRSTVWXYZ') for _ in range(4))
+        return ''.join(rng.pick('ABCDEFGHJKLMNPRSTVWXYZ') for _ in range(4))
     if 'hash' in field:
-        return dice.hex(40)
+        return rng.hex(40)
     if field in ('body', 'description', 'text', 'reason', 'note'):
-        return dice.pick(_TEXT)
+        return rng.pick(_TEXT)
     if 'url' in field or field.startswith('px'):
-        return f'https://images.example.org/{dice.hex(8)}.png'
+        return f'https://images.example.org/{rng.hex(8)}.png'
     if field == 'server_version':
-        return str(dice.between(2_900_000, 2_999_999))
+        return str(rng.between(2_900_000, 2_999_999))
     if field in ('name', 'from_name', 'creator_name') or field.endswith('_name'):
-        return person(dice) if field != 'name' else title(dice)
-    return title(dice)
+        return person(rng) if field != 'name' else title(rng)
+    return title(rng)
 
 
-def moment(field: str, dice: Dice, age: int = 0) -> datetime:
+def moment(field: str, rng: SeededRandom, age: int = 0) -> datetime:
     """A time for a field of that name; `age` counts the records that are newer."""
     if any(word in field for word in _LATER):
-        return EPOCH + timedelta(minutes=dice.between(60, 60 * 24 * 30))
+        return EPOCH + timedelta(minutes=rng.between(60, 60 * 24 * 30))
     if 'birth' in field or 'founded' in field:
-        return EPOCH - timedelta(days=dice.between(400, 6_000), seconds=dice.below(86_400))
-    return EPOCH - timedelta(minutes=37 * age + dice.below(37), seconds=dice.below(60))
+        return EPOCH - timedelta(days=rng.between(400, 6_000), seconds=rng.below(86_400))
+    return EPOCH - timedelta(minutes=37 * age + rng.below(37), seconds=rng.below(60))
 
 
-def day(field: str, dice: Dice, age: int = 0) -> date:
+def day(field: str, rng: SeededRandom, age: int = 0) -> date:
     """A day for a field of that name: one for each record, back from the newest."""
     if any(word in field for word in (*_LATER, 'birth', 'founded')):
-        return moment(field, dice, age).date()
+        return moment(field, rng, age).date()
     return EPOCH.date() - timedelta(days=age)
 
 
-def whole(field: str, dice: Dice) -> int:
+def whole(field: str, rng: SeededRandom) -> int:
     """A whole number for a field of that name."""
     if field == 'from':
         field = 'character_id'
     if kind_of(field):
-        return dice.between(*id_range(field))
+        return rng.between(*id_range(field))
     if field == 'players':
-        return dice.between(15_000, 35_000)
+        return rng.between(15_000, 35_000)
     if field == 'min_volume':
-        return 1 if dice.chance(0.8) else dice.between(2, 50)
+        return 1 if rng.chance(0.8) else rng.between(2, 50)
     if 'volume' in field or 'quantity' in field or 'count' in field:
-        return dice.between(1, 5_000)
+        return rng.between(1, 5_000)
     if 'total' in field or 'sp' in field.split('_') or 'value' in field or 'isk' in field:
-        return dice.between(10_000, 90_000_000)
-    return dice.between(1, 100)
+        return rng.between(10_000, 90_000_000)
+    return rng.between(1, 100)
 
 
-def number(field: str, dice: Dice) -> float:
+def number(field: str, rng: SeededRandom) -> float:
     """A number with decimals for a field of that name."""
     if 'standing' in field or 'security' in field:
-        return round(dice.between(-50, 50) / 10, 1)
+        return round(rng.between(-50, 50) / 10, 1)
     if field in ('x', 'y', 'z'):
-        return float(dice.between(-(10**12), 10**12))
+        return float(rng.between(-(10**12), 10**12))
     if any(word in field for word in ('price', 'balance', 'wallet', 'amount', 'cost', 'escrow', 'isk', 'reward')):
-        return dice.between(100, 10 ** dice.between(3, 10)) / 100
+        return rng.between(100, 10 ** rng.between(3, 10)) / 100
     if any(word in field for word in ('rate', 'share', 'index', 'efficiency', 'ratio', 'progress', 'influence')):
-        return dice.between(0, 1_000) / 1_000
-    return dice.between(0, 100_000) / 100
+        return rng.between(0, 1_000) / 1_000
+    return rng.between(0, 100_000) / 100

@@ -1,4 +1,4 @@
-"""What the program that runs a sandbox may ask of its limits: `esi.limits`."""
+"""The limits of a sandbox, for the program that runs it: `esi.limits`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from esipy._sandbox.control import Control
 class Count:
     """What one limit counted for one user since it began, or since `esi.limits.reset()`."""
 
-    #: A group, 'errors', or the name of an operation that hides its limit.
+    #: A group, 'errors', or the id of an operation with an undocumented limit.
     limit: str
     #: Application and character, or the source address (and the application).
     user: str
-    #: The rule: so many tokens in so many seconds. For 'errors' these are answers, for a hidden limit requests.
+    #: The rule: `tokens` in each `window` of seconds. 'errors' counts responses, an undocumented limit requests.
     tokens: int
     window: float
-    #: Spent within the present window, ever, and at most within one window.
+    #: Tokens used in the present window, since the beginning, and at most within one window.
     used: int
     spent: int
     peak: int
-    #: Requests that were refused for it.
+    #: Requests that it rejected.
     refused: int
 
 
@@ -32,27 +32,27 @@ class Limits:
         esi.limits.set('market-order', tokens=150, window=5)
         assert esi.limits.refused == 0
 
-    The limits that the sandbox counts, and what was counted.
+    Changes the limits that the sandbox enforces, and reports what was counted.
     """
 
     def __init__(self, control: Control) -> None:
         self._control = control
 
     def set(self, name: str, *, tokens: int | None = None, window: float | None = None) -> None:
-        """Change a limit: of a group, of 'errors', or one that an operation has without saying so.
+        """Change the limit of a group, of 'errors', or the undocumented limit of an operation.
 
         `tokens`: how many (errors, or requests of that operation); `window`: in how many whole seconds. None leaves
-        it as it is; an operation begins with 300 requests in 60 s. What is spent already counts by the new rule.
-        Raises SandboxError for a rule that cannot be, UnknownOperationError for a name that is none.
+        it as it is; an undocumented limit begins with 300 requests in 60 s. Tokens that are used already count as well.
+        Raises SandboxError for an impossible rule, UnknownOperationError for an unknown name.
         """
         self._control('limits.set', name=name, tokens=tokens, window=window)
 
     def scale(self, factor: float) -> None:
-        """Make the windows of all groups so many times as long, to whole seconds: 1/180 makes 5 s of 15 minutes."""
+        """Multiply the windows of all groups by `factor`, in whole seconds: 1/180 turns 15 minutes into 5 s."""
         self._control('limits.scale', factor=factor)
 
     def off(self) -> None:
-        """Let everyone in, count nothing, and say nothing of limits."""
+        """Accept all requests, count nothing, and send no rate limit headers."""
         self._control('limits.switch', on=False)
 
     def on(self) -> None:
@@ -63,18 +63,18 @@ class Limits:
         self._control('limits.reset')
 
     def counts(self) -> list[Count]:
-        """What was counted, for each limit and user that was met."""
+        """Return what was counted, for each limit and user."""
         return [Count(**count) for count in self._control('limits.counts')]
 
     def count(self, limit: str) -> Count:
-        """The one count of a limit that a single user has met. Raises ValueError for none or several."""
+        """Return the count of a limit that a single user has used. Raises ValueError if there is none, or several."""
         (found,) = [count for count in self.counts() if count.limit == limit]
         return found
 
     @property
     def refused(self) -> int:
-        """How many requests were refused for any limit."""
+        """How many requests were rejected by any limit."""
         return sum(count.refused for count in self.counts())
 
     def __repr__(self) -> str:
-        return f'<the rate limits of a sandbox: {len(self.counts())} counts, {self.refused} requests refused>'
+        return f'<the rate limits of a sandbox: {len(self.counts())} counts, {self.refused} requests rejected>'

@@ -1,4 +1,4 @@
-"""The characters that the login page offers, and whose they are."""
+"""The characters that the login page offers, and their owners."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from esipy._sandbox.errors import SandboxError
 from esipy._sandbox.world import World
 
-#: Who is offered if nobody says.
+#: The characters that are offered at first.
 FIRST = (90000001, 90000002, 90000003, 90000004)
 
 
-class People:
-    """Any id has a name and an owner; the login page offers some of them."""
+class OfferedCharacters:
+    """Every id has a name and an owner; the login page offers some of them."""
 
     def __init__(self, seed: object, world: World) -> None:
         self._seed = seed
@@ -30,17 +30,17 @@ class People:
         return self._world.names.of('character', character_id)
 
     def owner(self, character_id: int) -> str:
-        """Another one after every sale."""
+        """Return the owner hash, which changes with every sale."""
         text = f'{self._seed} {character_id} {self._sales[character_id]}'
         return base64.b64encode(hashlib.sha1(text.encode(), usedforsecurity=False).digest()).decode()
 
-    def told(self, character_id: int) -> dict[str, Any]:
+    def describe(self, character_id: int) -> dict[str, Any]:
         return {'id': character_id, 'name': self.name(character_id), 'owner': self.owner(character_id)}
 
     def offered(self) -> list[dict[str, Any]]:
         with self._lock:
             ids = list(self._offered)
-        return [self.told(character_id) for character_id in ids]
+        return [self.describe(character_id) for character_id in ids]
 
     def is_offered(self, character_id: int) -> bool:
         return character_id in self._offered
@@ -51,7 +51,7 @@ class People:
             self._offered[character_id] = None
             if name is not None:
                 self._world.rename('character', character_id, name)
-        return self.told(character_id)
+        return self.describe(character_id)
 
     def remove(self, character_id: int) -> None:
         with self._lock:
@@ -65,7 +65,7 @@ class People:
             self._offered = dict.fromkeys(ids)
 
     def sell(self, character_id: int) -> str:
-        """The new owner."""
+        """Give the character to another owner, and return the new owner hash."""
         with self._lock:
             self._sales[character_id] += 1
         return self.owner(character_id)

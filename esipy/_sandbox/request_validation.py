@@ -1,4 +1,4 @@
-"""Are the parameters of a request what the description says? Texts from the wire become typed values."""
+"""Validates the parameters of a request by the description, and converts their texts to typed values."""
 
 from __future__ import annotations
 
@@ -8,50 +8,50 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from esipy._sandbox.fits import Misfit, misfits
-from esipy._sandbox.wire import Request
+from esipy._sandbox.http_messages import Request
+from esipy._sandbox.validation import Violation, violations
 from esipy._spec.model import Operation
 from esipy._spec.parameter import Parameter
 from esipy._spec.schema import Schema
 
-#: Checked by `dates`, or read by `conditional`, whatever the description says of them.
-_OTHERS_BUSINESS = frozenset({'x-compatibility-date', 'if-none-match', 'if-modified-since', 'authorization'})
+#: ValidatedRequest by `dates`, or read by `conditional`, whatever the description says of them.
+_CHECKED_ELSEWHERE = frozenset({'x-compatibility-date', 'if-none-match', 'if-modified-since', 'authorization'})
 
 
-class Checked:
-    """The typed parameters of a request, or everything that is wrong with them."""
+class ValidatedRequest:
+    """The typed parameters of a request, and everything that is wrong with them."""
 
     def __init__(self) -> None:
         #: Path, query and header parameters by name.
         self.values: dict[str, Any] = {}
         self.body: Any = None
-        self.faults: list[Misfit] = []
-        #: The body is of a kind that nobody asked for.
+        self.faults: list[Violation] = []
+        #: Whether the media type of the body is not supported.
         self.unsupported = False
 
 
-def check(operation: Operation, path_values: dict[str, str], request: Request) -> Checked:
-    checked = Checked()
+def validate(operation: Operation, path_values: dict[str, str], request: Request) -> ValidatedRequest:
+    checked = ValidatedRequest()
     for parameter in operation.parameters:
         if parameter.location == 'body':
             _check_body(parameter, request, checked)
-        elif parameter.name.lower() not in _OTHERS_BUSINESS:
+        elif parameter.name.lower() not in _CHECKED_ELSEWHERE:
             _check_one(parameter, path_values, request, checked)
     return checked
 
 
-def _check_one(parameter: Parameter, path_values: dict[str, str], request: Request, checked: Checked) -> None:
+def _check_one(parameter: Parameter, path_values: dict[str, str], request: Request, checked: ValidatedRequest) -> None:
     where = f'{parameter.location}.{parameter.name}'
     texts = _texts(parameter, path_values, request)
     if not texts:
         if parameter.has_default:
             checked.values[parameter.name] = parameter.default
         elif parameter.required:
-            checked.faults.append(Misfit(where, 'expected required parameter to be present', None))
+            checked.faults.append(Violation(where, 'expected required parameter to be present', None))
         return
     value = _read(texts, parameter)
     checked.values[parameter.name] = value
-    checked.faults.extend(misfits(value, parameter.schema, where))
+    checked.faults.extend(violations(value, parameter.schema, where))
 
 
 def _texts(parameter: Parameter, path_values: dict[str, str], request: Request) -> list[str]:
@@ -81,7 +81,7 @@ _NUMBER = re.compile(r'[+-]?\d{1,300}(\.\d*)?([eE][+-]?\d{1,3})?', re.ASCII)
 
 
 def _typed(text: str, kinds: Iterable[str]) -> Any:
-    """A text as the type that is asked for; as it is where it does not read so (and then does not fit)."""
+    """Convert a text to its type; return it unchanged (and so invalid) if that is not possible."""
     for kind in kinds:
         if kind == 'integer' and re.fullmatch(r'[+-]?\d{1,30}', text, re.ASCII):
             return int(text)
@@ -92,10 +92,10 @@ def _typed(text: str, kinds: Iterable[str]) -> Any:
     return text
 
 
-def _check_body(parameter: Parameter, request: Request, checked: Checked) -> None:
+def _check_body(parameter: Parameter, request: Request, checked: ValidatedRequest) -> None:
     if not request.body:
         if parameter.required:
-            checked.faults.append(Misfit('body', 'expected required body to be present', None))
+            checked.faults.append(Violation('body', 'expected required body to be present', None))
         return
     kind = request.headers.get('content-type', 'application/json').partition(';')[0].strip().lower()
     if kind != 'application/json' and not kind.endswith('+json'):
@@ -104,9 +104,9 @@ def _check_body(parameter: Parameter, request: Request, checked: Checked) -> Non
     try:
         checked.body = json.loads(request.body, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        checked.faults.append(Misfit('body', f'expected JSON: {error}', None))
+        checked.faults.append(Violation('body', f'expected JSON: {error}', None))
         return
-    checked.faults.extend(misfits(checked.body, parameter.schema, 'body'))
+    checked.faults.extend(violations(checked.body, parameter.schema, 'body'))
 
 
 def _refuse(constant: str) -> None:

@@ -1,7 +1,7 @@
-"""Does a JSON value fit a schema? As strict as a server is: nothing is converted, every fault is reported.
+"""Validates JSON values by a schema, as strictly as a server: nothing is converted, and every fault is reported.
 
-The package jsonschema judges, by JSON Schema 2020-12; what the older formats and ESI's own documents write
-differently is in `_KEYWORDS`. `esipy._spec.coerce` is the opposite on the client's side: it makes loose input fit.
+The package jsonschema does it, by JSON Schema 2020-12. `_KEYWORDS` has what is different in the older formats and in
+the documents of ESI. `esipy._spec.coerce` is the opposite, on the side of the client: it converts what it can.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ except ImportError as error:
     raise missing_extra('the sandbox', 'jsonschema', 'sandbox', error) from error
 
 
-class Misfit(NamedTuple):
-    """Where it is ('body.items[3].name'), what is wrong, and the value that is there."""
+class Violation(NamedTuple):
+    """One fault: its location ('body.items[3].name'), a message, and the value."""
 
     location: str
     message: str
     value: Any
 
 
-def fits(value: Any, schema: Schema) -> bool:
+def is_valid(value: Any, schema: Schema) -> bool:
     return bool(_validator(schema).is_valid(value))
 
 
-def misfits(value: Any, schema: Schema, where: str = '') -> Iterator[Misfit]:
-    """Everything about `value` that its schema does not allow."""
+def violations(value: Any, schema: Schema, where: str = '') -> Iterator[Violation]:
+    """Yield everything about `value` that the schema does not allow."""
     for error in _validator(schema).iter_errors(value):
         at = where
         for step in error.absolute_path:
             at += f'[{step}]' if isinstance(step, int) else f'.{step}' if at else str(step)
-        word = _WORDS.get(error.validator)
-        yield Misfit(at, word(error.validator_value) if word else error.message, error.instance)
+        message = _MESSAGES.get(error.validator)
+        yield Violation(at, message(error.validator_value) if message else error.message, error.instance)
 
 
 def tag_of(option: Mapping[str, Any]) -> str | None:
-    """The field that tells an alternative from the others.
+    """Return the field that distinguishes an alternative from the others.
 
     The live document writes {oneOf: [{title: import, properties: {import: ...}}, {title: export, ...}]} and does not
     say that the field is required: taken literally, no response of the real server would be valid.
@@ -55,14 +55,14 @@ def tag_of(option: Mapping[str, Any]) -> str | None:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether a text matches. A pattern that Python cannot read (it is JavaScript's dialect) forbids nothing."""
+    """Whether a text matches. A pattern of JavaScript that Python cannot read forbids nothing."""
     try:
         return re.search(pattern, text) is not None
     except re.error:
         return True
 
 
-#: The validators of each description: one for the whole, from which references are followed, and one for each node.
+#: The validators of each description: one of the whole, for references, and one of each node.
 _known: WeakKeyDictionary[SchemaReader, dict[int, Any]] = WeakKeyDictionary()
 
 
@@ -89,7 +89,7 @@ def _type(validator: Any, kinds: Any, value: Any, schema: Mapping[str, Any]) -> 
 
 
 def _is_nullable(schema: Mapping[str, Any]) -> bool:
-    """Swagger 2.0 and OpenAPI 3.0 have words of their own for "or null"."""
+    """Whether null is allowed: Swagger 2.0 and OpenAPI 3.0 have other keywords for it."""
     return schema.get('nullable') is True or schema.get('x-nullable') is True or 'null' in (schema.get('type') or ())
 
 
@@ -165,8 +165,8 @@ _KEYWORDS = {
 _extend: Any = validators.extend
 _Validator = _extend(Draft202012Validator, _KEYWORDS)
 
-#: How ESI words a fault, by keyword; given the keyword's value.
-_WORDS: dict[Any, Callable[[Any], str]] = {
+#: The messages of ESI, by keyword; called with the value of the keyword.
+_MESSAGES: dict[Any, Callable[[Any], str]] = {
     'required': lambda names: 'expected required property to be present',
     'enum': lambda choices: f'expected one of {", ".join(map(str, choices))}',
     'const': lambda value: f'expected {value!r}',
@@ -183,7 +183,7 @@ _WORDS: dict[Any, Callable[[Any], str]] = {
     'anyOf': lambda options: 'expected one of the alternatives to fit',
 }
 
-#: The formats that are checked; any other is a remark for readers (JSON Schema 2020-12, validation, section 7.2).
+#: The formats that are validated; the others are annotations (JSON Schema 2020-12, validation, section 7.2).
 _FORMATS = FormatChecker(formats=())
 
 

@@ -15,7 +15,7 @@ from esipy._sandbox.sso import names
 
 @dataclass(frozen=True)
 class Character:
-    """One that the login page offers. `owner` changes when the character is sold."""
+    """A character that the login page offers. `owner` changes when the character is sold."""
 
     id: int
     name: str
@@ -23,13 +23,13 @@ class Character:
 
 
 class Characters:
-    """Whom the login page offers, in order."""
+    """The characters that the login page offers, in order."""
 
     def __init__(self, control: Callable[..., Any]) -> None:
         self._control = control
 
     def _all(self) -> list[Character]:
-        return [Character(**told) for told in self._control('characters.read')]
+        return [Character(**fields) for fields in self._control('characters.read')]
 
     def __iter__(self) -> Iterator[Character]:
         return iter(self._all())
@@ -41,23 +41,23 @@ class Characters:
         return any(character.id == character_id for character in self)
 
     def add(self, character_id: int, name: str | None = None) -> Character:
-        """Offer one more; or give one that is offered another name."""
+        """Offer one more, or give another name to one that is offered."""
         return Character(**self._control('characters.add', character_id=character_id, name=name))
 
     def remove(self, character_id: int) -> None:
-        """Offer it no longer."""
+        """Remove a character from the page."""
         self._control('characters.remove', character_id=character_id)
 
     def replace(self, character_ids: Iterable[int]) -> None:
-        """Offer exactly these."""
+        """Replace the offered characters by these."""
         self._control('characters.replace', character_ids=list(character_ids))
 
     def __repr__(self) -> str:
         return f'<characters: {", ".join(f"{one.id} {one.name}" for one in self)}>'
 
 
-def _rule(name: str, told: str) -> Any:
-    """A setting that the server keeps."""
+def _setting(name: str, doc: str) -> Any:
+    """Return a property for a setting of the server."""
 
     def read(sso: SSO) -> Any:
         return sso._control('sso.get', name=name)
@@ -65,29 +65,31 @@ def _rule(name: str, told: str) -> Any:
     def write(sso: SSO, value: Any) -> None:
         sso._control('sso.set', name=name, value=value)
 
-    return property(read, write, doc=told)
+    return property(read, write, doc=doc)
 
 
 class SSO:
     """The sandbox in place of login.eveonline.com::
 
-        answer = esi.sso.login(security.get_auth_uri('state'), character_id=90000001)
+        address = esi.sso.login(security.get_auth_uri('state'), character_id=90000001)
         esi.sso.rotate = True
 
-    Its attributes change how it behaves.
+    Its attributes are the settings of the SSO.
     """
 
     __slots__ = ('_control', '_url', 'characters')
 
-    strict = _rule('strict', 'Only registered applications may ask (False).')
-    rotate = _rule('rotate', 'Each refresh gives a new refresh token, and the old one stops working (False).')
-    algorithm = _rule('algorithm', "What tokens are signed with from now on: 'RS256' (the default) or 'ES256'.")
-    issuer = _rule('issuer', "How tokens spell the issuer from now on ('https://login.eveonline.com').")
-    login_page = _rule(
-        'login_page',
-        "Base of the login page's address ('': that of the other pages); no redirect reaches a browser.",
+    strict = _setting('strict', 'Whether only registered applications are accepted (False).')
+    rotate = _setting(
+        'rotate', 'Whether each refresh returns a new refresh token, and the old one becomes invalid (False).'
     )
-    lifetime = _rule('lifetime', 'Seconds that the access tokens live which are given from now on (1200).')
+    algorithm = _setting('algorithm', "The algorithm of new tokens: 'RS256' (the default) or 'ES256'.")
+    issuer = _setting('issuer', "The issuer in new tokens ('https://login.eveonline.com').")
+    login_page = _setting(
+        'login_page',
+        "Base of the login page's address ('': that of the other pages); a browser is not redirected.",
+    )
+    lifetime = _setting('lifetime', 'Seconds that new access tokens are valid (1200).')
 
     def __init__(self, control: Callable[..., Any], url: Callable[[], str]) -> None:
         self._control = control
@@ -96,7 +98,7 @@ class SSO:
 
     @property
     def endpoints_url(self) -> str:
-        """Where the metadata is: `EsiSecurity(sso_endpoints_url=…)` for programs that run without a redirect."""
+        """The address of the metadata: `EsiSecurity(sso_endpoints_url=…)` for programs without a redirect."""
         return self._url() + names.DISCOVERY
 
     def register(
@@ -106,9 +108,9 @@ class SSO:
         redirect_uri: str | None = None,
         scopes: Iterable[str] | str | None = None,
     ) -> None:
-        """An application: its secret (None: it has none), and the only address and scopes that it may ask for.
+        """Register an application: its secret (None: it has none), and the redirect_uri and scopes that it may use.
 
-        Until `strict` is set, others may ask too, with any secret.
+        Unless `strict` is set, other applications are accepted too, with any secret.
         """
         listed = scopes if scopes is None or isinstance(scopes, str) else list(scopes)
         self._control('sso.register', client_id=client_id, secret=secret, redirect_uri=redirect_uri, scopes=listed)
@@ -116,22 +118,22 @@ class SSO:
     def login(self, auth_uri: str, character_id: int | None = None, *, cancel: bool = False) -> str:
         """Do what a person would do at `auth_uri`: choose a character (the first), or cancel.
 
-        Gives the address that the browser is sent to. Raises SandboxError where the page shows a refusal instead.
+        Returns the address that the browser is redirected to. Raises SandboxError if the page shows an error instead.
         """
         address = urlsplit(auth_uri)
-        if names.place(address.path, address.netloc) != 'sso.authorize':
-            raise SandboxError('the login page is not at this address')
+        if names.page_name(address.path, address.netloc) != 'sso.authorize':
+            raise SandboxError('this is not the address of the login page: use the one of get_auth_uri()')
         url = f'{self._url()}{address.path}?{address.query}'
         headers = {'Host': address.netloc}
         with requests.Session() as session:
             session.trust_env = False
-            answer = session.get(url, headers=headers, allow_redirects=False, timeout=60)
-            if answer.status_code == 200:
+            response = session.get(url, headers=headers, allow_redirects=False, timeout=60)
+            if response.status_code == 200:
                 choice = {'cancel': 'yes'} if cancel else {'character_id': str(self._chosen(character_id))}
-                answer = session.post(url, data=choice, headers=headers, allow_redirects=False, timeout=60)
-        if 'Location' not in answer.headers:
-            raise SandboxError(f'the login page says {answer.status_code}: {_text(answer.text)}')
-        return answer.headers['Location']
+                response = session.post(url, data=choice, headers=headers, allow_redirects=False, timeout=60)
+        if 'Location' not in response.headers:
+            raise SandboxError(f'the login page returned {response.status_code}: {_text(response.text)}')
+        return response.headers['Location']
 
     def _chosen(self, character_id: int | None) -> int:
         offered = [character.id for character in self.characters]
@@ -152,22 +154,24 @@ class SSO:
         *,
         client_id: str = 'sandbox',
     ) -> dict[str, Any]:
-        """What a login of that application ends with: access_token, refresh_token, expires_in, token_type.
+        """Return the tokens of a login: access_token, refresh_token, expires_in, token_type.
 
-        For tests that begin where the character has signed in already. `scopes`: None is all of them.
+        For tests that begin where the character has signed in already. `scopes`: None: all of them.
         """
         listed = scopes if scopes is None or isinstance(scopes, str) else list(scopes)
-        told: dict[str, Any] = self._control('sso.grant', character_id=character_id, scopes=listed, client_id=client_id)
-        return told
+        tokens: dict[str, Any] = self._control(
+            'sso.grant', character_id=character_id, scopes=listed, client_id=client_id
+        )
+        return tokens
 
     def sell(self, character_id: int) -> str:
-        """The character changes hands: its tokens and grants are over, and `owner` is another. Gives that."""
+        """Sell the character: its tokens and logins end, and it has another `owner`, which is returned."""
         return str(self._control('sso.sell', character_id=character_id))
 
     def rotate_keys(self, *, keep: bool = False) -> str:
-        """Sign with a new key of the present algorithm; gives its `kid`.
+        """Sign with a new key of the present algorithm from now on, and return its `kid`.
 
-        `keep`: tokens that the old key has signed stay good, as long as they live. Otherwise they are refused.
+        `keep`: tokens that the old key has signed stay valid until they expire; otherwise they are rejected.
         """
         return str(self._control('sso.rotate_keys', keep=keep))
 
@@ -180,15 +184,15 @@ class SSO:
         character_id: int = 90000001,
         client_id: str = 'sandbox',
     ) -> str:
-        """A bad token: a good one that has all scopes, with other claims or another header (None: without that one),
-        signed with the sandbox's own key, or with one that nobody knows (`key='other'`)::
+        """Return an invalid token: one with all scopes, but with other claims or another header (None removes one),
+        signed with the sandbox's own key, or with an unknown one (`key='other'`)::
 
             esi.sso.forge({'exp': None})
             esi.sso.forge(header={'alg': 'none'})
             esi.sso.forge(header={'alg': 'HS256'})  # with the public key as its secret, or with `key`
         """
-        told = {'claims': dict(claims or {}), 'header': dict(header or {}), 'key': key}
-        return str(self._control('sso.forge', character_id=character_id, client_id=client_id, **told))
+        changes = {'claims': dict(claims or {}), 'header': dict(header or {}), 'key': key}
+        return str(self._control('sso.forge', character_id=character_id, client_id=client_id, **changes))
 
     @property
     def logins(self) -> int:
@@ -202,14 +206,14 @@ class SSO:
 
     @property
     def reuses(self) -> int:
-        """How many refreshes were refused because an earlier one had used the refresh token up."""
+        """How many refreshes were rejected because an earlier one had replaced the refresh token."""
         return int(self._control('sso.counts')['reuses'])
 
     def __repr__(self) -> str:
-        people = len(self.characters)
-        return f'<the SSO of a sandbox: {people} characters, {self.logins} logins, {self.refreshes} refreshes>'
+        characters = len(self.characters)
+        return f'<the SSO of a sandbox: {characters} characters, {self.logins} logins, {self.refreshes} refreshes>'
 
 
 def _text(page: str) -> str:
-    """What stands on a refusal's page."""
-    return page.partition('<p>')[2].partition('</p>')[0] or 'nothing to read'
+    """Return the text of an error page."""
+    return page.partition('<p>')[2].partition('</p>')[0] or 'the page has no text'

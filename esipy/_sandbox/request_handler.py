@@ -1,4 +1,4 @@
-"""The life of one request, top to bottom: `Answering.__call__`. Sockets are below (`listener`), data beside.
+"""The steps of one request, from top to bottom: `RequestHandler.__call__`. The sockets are in `listener`.
 
 Here a request gets its status: 404 for an unknown path, a page beyond the last, or an object that does not exist.
 """
@@ -12,38 +12,39 @@ from functools import partial
 from typing import Any
 
 from esipy import clock
-from esipy._sandbox import access, dates, log, walks, writes
+from esipy._sandbox import access, dates, log, pagination, writes
 from esipy._sandbox.access import Caller
-from esipy._sandbox.checks import Checked, check
-from esipy._sandbox.conditional import Entity, reply_of
+from esipy._sandbox.conditional import Entity, response_for_client
 from esipy._sandbox.consistent import consistent
 from esipy._sandbox.delivery import Delivery
 from esipy._sandbox.documents import Documents, changelog
 from esipy._sandbox.echo import NOTHING, UnknownIdError, echo
-from esipy._sandbox.faults import Fault, Faults, deliver, replacement
-from esipy._sandbox.fits import Misfit
-from esipy._sandbox.limits.gate import Gate, Visit, label
+from esipy._sandbox.faults import Fault, Faults, apply, replacement
+from esipy._sandbox.http_messages import Request, Response, error_response, to_json
+from esipy._sandbox.limits.limiter import Charge, RateLimiter, label
 from esipy._sandbox.names import translated
+from esipy._sandbox.request_validation import ValidatedRequest, validate
 from esipy._sandbox.routes import Found, Routes, normal
 from esipy._sandbox.shapes import success
 from esipy._sandbox.sso import names as sso
 from esipy._sandbox.sso.server import Server
 from esipy._sandbox.sso.site import Site
-from esipy._sandbox.wire import Reply, Request, error_reply, to_json
+from esipy._sandbox.sso.tokens import Grant
+from esipy._sandbox.validation import Violation
 from esipy._sandbox.world import Size, World, is_list
 from esipy._spec.model import Operation
 from esipy._spec.reader import Reader
 
-#: Paths of the sandbox's own begin so.
+#: Paths of the sandbox itself begin with this.
 CONTROL = '/__sandbox__/'
 
-#: How many answers are kept ready.
+#: How many responses are kept for further requests.
 _READY = 4096
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a sandbox is told when it is made."""
+    """The options of a sandbox that the handling of requests depends on."""
 
     seed: int | str = 0
     size: Size = field(default_factory=Size)
@@ -53,12 +54,12 @@ class Settings:
     expires: bool = False
     #: Show numbered pages as they were when the first of them was asked for, until that expires.
     server_cache: bool = False
-    #: Count what answers cost, and refuse what is too much.
+    #: Enforce the rate limits.
     limits: bool = True
 
 
-class Answering:
-    """A description brought to life. Called with a request, gives what is to be delivered."""
+class RequestHandler:
+    """Serves a description: called with a request, it returns the response and how to deliver it."""
 
     def __init__(self, reader: Reader, settings: Settings) -> None:
         self.settings = settings
@@ -66,76 +67,79 @@ class Answering:
         self.routes = Routes(reader)
         self.dates = dates.Dates(self.routes.operations, reader.compatibility_date)
         self.documents = Documents(reader, self.dates)
+        self.roles = frozenset(role for one in self.routes.operations for role in one.required_roles)
         self.world = World(settings.seed, settings.size, self.routes.operations)
         scopes = {name for one in self.routes.operations for name in one.scopes}
         self.sso = Server(settings.seed, sorted(scopes), self.world)
         self.site = Site(self.sso)
         self.faults = Faults(settings.seed)
-        self.gate = Gate(self.routes.operations, on=settings.limits)
-        self.book = log.Book()
-        #: Tracebacks of what went wrong in here.
+        self.limiter = RateLimiter(self.routes.operations, on=settings.limits)
+        self.book = log.RequestLog()
+        #: Tracebacks of requests in which the sandbox itself failed.
         self.failures: list[str] = []
         self._ready: dict[Any, tuple[int, Entity]] = {}
-        self._checked: dict[Any, Checked] = {}
-        self._turn = 0
+        self._checked: dict[Any, ValidatedRequest] = {}
+        self._faulty = 0
 
     def __call__(self, request: Request) -> Delivery:
         started = clock.monotonic()
         entry = log.Entry(None, request.method, log.masked_path(request.target), 0)
-        visit = Visit()
+        charge = Charge()
         try:
-            delivery = self._delivery(request, entry, visit)
+            delivery = self._delivery(request, entry, charge)
         except Exception as error:
             self.failures.append(f'{request.method} {entry.path}\n{traceback.format_exc()}')
-            delivery = Delivery(error_reply(500, f'the sandbox failed: {type(error).__name__}: {error}'))
-        entry.status = delivery.reply.status
+            delivery = Delivery(error_response(500, f'the sandbox failed: {type(error).__name__}: {error}'))
+        entry.status = delivery.response.status
         entry.headers = log.masked_headers(request.headers)
-        entry.refused = visit.refused
+        entry.refused = charge.rejected
         entry.time = clock.time()
         entry.duration = clock.monotonic() - started
         self.book.write(entry)
-        delivery.on_its_way = partial(self._leave, visit, delivery, entry)
+        delivery.before_sending = partial(self._settle, charge, delivery, entry)
         return delivery
 
-    def _leave(self, visit: Visit, delivery: Delivery, entry: log.Entry) -> None:
-        """The answer goes out: only now is it paid for, and does it say what is left."""
-        told = self.gate.settle(visit, 0 if delivery.is_silent else delivery.reply.status)
-        delivery.reply.headers = {**delivery.limits_told(told), **delivery.reply.headers}
+    def _settle(self, charge: Charge, delivery: Delivery, entry: log.Entry) -> None:
+        """Count the response when it is sent, and add the rate limit headers of that moment."""
+        headers = self.limiter.settle(charge, 0 if delivery.is_silent else delivery.response.status)
+        delivery.response.headers = {**delivery.limit_headers(headers), **delivery.response.headers}
         entry.time = clock.time()
 
-    def _delivery(self, request: Request, entry: log.Entry, visit: Visit) -> Delivery:
-        """Where the request leads, past the limits if they let it in."""
-        place = sso.place(request.path, request.headers.get('host', ''))
-        if place:
-            entry.operation = place
-            return self._disturbed(entry, lambda: self.site.answer(place, request, entry))
+    def _delivery(self, request: Request, entry: log.Entry, charge: Charge) -> Delivery:
+        """Route the request to the SSO or to an operation, and check the rate limits."""
+        page = sso.page_name(request.path, request.headers.get('host', ''))
+        if page:
+            entry.operation = page
+            return self._with_faults(entry, lambda: self.site.respond(page, request, entry))
         found = self.routes.find(request.path)
         operation = self._operation(found, request.method)
         entry.operation = label(operation) if operation else None
         caller = self._caller(request)
         entry.character_id = caller.grant.character_id if caller.grant else None
-        refusal = self.gate.enter(visit, operation, request.peer, caller.grant)
-        if refusal is not None:
-            return Delivery(refusal)
-        return self._disturbed(entry, lambda: self._answer(found, operation, caller, request, entry))
+        rejection = self.limiter.admit(charge, operation, request.peer, caller.grant)
+        if rejection is not None:
+            return Delivery(rejection)
+        return self._with_faults(entry, lambda: self._respond(found, operation, caller, request, entry))
 
     def _caller(self, request: Request) -> Caller:
         token = access.bearer(request)
         return Caller(token, self.sso.tokens.grant(token) if token else None)
 
-    def _disturbed(self, entry: log.Entry, answer: Callable[[], Reply]) -> Delivery:
-        """The answer, and what the faults that strike make of it."""
-        striking = self.faults.striking(entry.operation)
-        delivery = Delivery(self._struck(striking) or answer())
-        for fault in striking:
+    def _with_faults(self, entry: log.Entry, respond: Callable[[], Response]) -> Delivery:
+        """Return the response, changed by the faults that affect this request."""
+        affecting = self.faults.affecting(entry.operation)
+        delivery = Delivery(self._replacement(affecting) or respond())
+        for fault in affecting:
             entry.faults.append(fault.kind)
-            deliver(delivery, fault)
+            apply(delivery, fault)
         return delivery
 
-    def _struck(self, striking: list[Fault]) -> Reply | None:
-        """What the first fault that answers by itself says."""
-        self._turn += 1
-        return next((reply for fault in striking if (reply := replacement(fault, self._turn)) is not None), None)
+    def _replacement(self, affecting: list[Fault]) -> Response | None:
+        """Return the response of the first fault that replaces the true one; None if there is none."""
+        self._faulty += 1
+        return next(
+            (response for fault in affecting if (response := replacement(fault, self._faulty)) is not None), None
+        )
 
     @staticmethod
     def _operation(found: Found | None, method: str) -> Operation | None:
@@ -143,75 +147,79 @@ class Answering:
             return None
         return found.operations.get(method) or (found.operations.get('GET') if method == 'HEAD' else None)
 
-    def _answer(
+    def _respond(
         self, found: Found | None, operation: Operation | None, caller: Caller, request: Request, entry: log.Entry
-    ) -> Reply:
+    ) -> Response:
         document = self._document(request)
         if document is not None and (operation is None or self.documents.is_old):
             return document
         if found is None:
-            return error_reply(404, 'Not found')
+            return error_response(404, 'Not found')
         if operation is None:
             allowed = ', '.join(sorted({*found.operations, *(['HEAD'] if 'GET' in found.operations else [])}))
-            return error_reply(405, 'Method not allowed', {'Allow': allowed})
-        refusal = self.dates.refusal(operation, request) or access.refusal(operation, caller, found.values)
-        return refusal or self._checked_answer(operation, found, request, entry)
+            return error_response(405, 'Method not allowed', {'Allow': allowed})
+        rejection = self.dates.rejection(operation, request) or access.rejection(operation, caller, found.values)
+        return rejection or self._validated_response(operation, found, request, entry, caller.grant)
 
-    def _document(self, request: Request) -> Reply | None:
-        """The description itself, if it is asked for."""
+    def _document(self, request: Request) -> Response | None:
+        """Return the description itself, if the request is for it."""
         if not request.path.endswith(('.json', '.yaml')) or request.method not in ('GET', 'HEAD'):
             return None
         if request.path == '/latest/swagger.json' and self.routes.find(request.path):
-            return None  # the old meta document was given, which has these as operations
+            return None  # the description is the old meta document, in which these are operations
         date = next((value for name, value in request.query if name == 'compatibility_date'), None)
         fault = self.dates.fault(date) if date is not None else ''
         if fault:
-            return error_reply(400, f'compatibility_date: {fault}')
+            return error_response(400, f'compatibility_date: {fault}')
         body = self.documents.find(request.path, date)
         if body is None:
             return None
         kind = 'application/yaml' if request.path.endswith('.yaml') else 'application/json'
-        reply = reply_of(self._entity_of(body), _DOCUMENT, request, expires=self.documents.is_old)
-        if reply.body:
-            reply.headers['Content-Type'] = kind
-        return reply
+        response = response_for_client(self._entity_of(body), _DOCUMENT, request, expires=self.documents.is_old)
+        if response.body:
+            response.headers['Content-Type'] = kind
+        return response
 
     def _entity_of(self, body: bytes) -> Entity:
         ready = self._ready.get(id(body))
         if ready is None:
-            ready = self._ready[id(body)] = (-1, Entity(200, body, self.world.born, {}))
+            ready = self._ready[id(body)] = (-1, Entity(200, body, self.world.created, {}))
         return ready[1]
 
-    def _checked_answer(self, operation: Operation, found: Found, request: Request, entry: log.Entry) -> Reply:
+    def _validated_response(
+        self, operation: Operation, found: Found, request: Request, entry: log.Entry, grant: Grant | None
+    ) -> Response:
         key = _key(operation, request)
         checked = self._checked.get(key) if not request.body else None
         if checked is None:
-            checked = check(operation, _named(operation, found), request)
+            checked = validate(operation, _named(operation, found), request)
             if not request.body:
                 _keep(self._checked, key, checked)
         entry.params, entry.body = log.masked_params(checked.values), checked.body
         if checked.unsupported:
-            return error_reply(415, 'Unsupported media type, expected application/json')
+            return error_response(415, 'Unsupported media type, expected application/json')
         if checked.faults:
             return self._bad_request(operation, checked.faults)
         try:
             entity = self._entity(operation, checked, key if operation.method == 'GET' else None)
-        except (walks.NoSuchPageError, writes.NothingThereError, UnknownIdError) as error:
-            return error_reply(404, _NOT_THERE[type(error)])
-        except walks.BadCursorError as error:
-            return self._bad_request(operation, [error.misfit])
+        except (pagination.NoSuchPageError, writes.NothingThereError, UnknownIdError) as error:
+            return error_response(404, _NOT_THERE[type(error)])
+        except pagination.BadCursorError as error:
+            return self._bad_request(operation, [error.violation])
+        if grant is not None and access.returns_roles(operation):
+            entity = access.with_roles(entity, operation, grant, self.roles)
         expires = self.settings.expires or 'expires' in _declared_headers(operation)
-        return reply_of(entity, operation, request, expires=expires)
+        return response_for_client(entity, operation, request, expires=expires)
 
-    def _bad_request(self, operation: Operation, faults: list[Misfit]) -> Reply:
+    def _bad_request(self, operation: Operation, faults: list[Violation]) -> Response:
         message = '; '.join(f'{fault.location}: {fault.message}' for fault in faults[:3])
-        answer = operation.response_for(400)
-        if answer is None or answer.schema is None or 'details' not in answer.schema.properties:
-            return error_reply(400, message)
-        return error_reply(400, message, details=[_detail(fault) for fault in faults[:20]])
+        spec = operation.response_for(400)
+        if spec is None or spec.schema is None or 'details' not in spec.schema.properties:
+            return error_response(400, message)
+        return error_response(400, message, details=[_detail(fault) for fault in faults[:20]])
 
-    def _entity(self, operation: Operation, checked: Checked, key: Any) -> Entity:
-        """The body, from what is ready where nothing changed since."""
+    def _entity(self, operation: Operation, checked: ValidatedRequest, key: Any) -> Entity:
+        """Return the body; the one of an earlier request if nothing has changed since."""
         version = self.world.version
         ready = self._ready.get(key) if key is not None else None
         if ready is not None and ready[0] == version and (ready[1].until is None or clock.time() < ready[1].until):
@@ -242,16 +250,16 @@ class Answering:
         return Entity(status, to_json(value), modified, headers)
 
     def _read(self, operation: Operation, values: dict[str, Any]) -> tuple[Any, float, dict[str, str]]:
-        special = self._told_by_itself(operation)
+        special = self._about_itself(operation)
         if special is not None:
-            return special, self.world.born, {}
+            return special, self.world.created, {}
         shape = self.world.shape(operation)
         if not is_list(shape):
             return *self.world.single(operation, values), {}
         listing = self.world.listing(operation, values)
         if self._is_held(operation):
             listing = listing.held(clock.time(), operation.cache_age or 0)
-        window = walks.window(operation.paging, listing, values, strict_pages=self.settings.strict_pages)
+        window = pagination.window(operation.paging, listing, values, strict_pages=self.settings.strict_pages)
         if shape.field is None:
             return window.records, listing.modified, window.headers
         envelope, modified = self.world.envelope(operation, values)
@@ -263,22 +271,22 @@ class Answering:
     def _is_held(self, operation: Operation) -> bool:
         return self.settings.server_cache and operation.paging == 'pages' and bool(operation.cache_age)
 
-    def _told_by_itself(self, operation: Operation) -> Any:
-        """What the server says about its own description."""
+    def _about_itself(self, operation: Operation) -> Any:
+        """Return the value of an operation that is about the description; None for any other."""
         path = normal(operation.path)
         if path == '/meta/compatibility-dates':
             return {'compatibility_dates': self.dates.known}
         return changelog(self.routes.operations) if path == '/meta/changelog' else None
 
     def _written(self, operation: Operation, values: dict[str, Any], body: Any) -> Any:
-        """The answer to a write, once it is done."""
+        """Perform a write and return the value of its response."""
         done = writes.act(operation, writes.Write(self.world, values, body))
         if done is not writes.NOTHING:
             return done
         shape = self.world.shape(operation)
-        told = echo(operation, shape.schema, body, self.world)
-        if told is not NOTHING:
-            return told
+        echoed = echo(operation, shape.schema, body, self.world)
+        if echoed is not NOTHING:
+            return echoed
         if is_list(shape) and shape.field is None:
             return list(self.world.listing(operation, values).all())
         return self.world.single(operation, values)[0]
@@ -288,31 +296,31 @@ class Answering:
 _DOCUMENT: Any = type('Document', (), {'method': 'GET', 'cache_age': 600, 'security': []})()
 
 _NOT_THERE = {
-    walks.NoSuchPageError: 'Requested page does not exist!',
+    pagination.NoSuchPageError: 'Requested page does not exist!',
     writes.NothingThereError: 'Not found',
     UnknownIdError: 'Ensure all IDs are valid before resolving.',
 }
 
 
-def _detail(fault: Misfit) -> dict[str, Any]:
+def _detail(fault: Violation) -> dict[str, Any]:
     detail: dict[str, Any] = {'location': fault.location, 'message': fault.message}
     return detail if fault.value is None else {**detail, 'value': fault.value}
 
 
 def _language(values: Mapping[str, Any]) -> str:
-    """The old API took it from the query as well, which won."""
+    """Return the language of a request. In the old API, the query parameter takes precedence over the header."""
     asked = values.get('language') or 'en'
     return str(values.get('Accept-Language', 'en') if str(asked).startswith('en') else asked)
 
 
 def _named(operation: Operation, found: Found) -> dict[str, str]:
-    """The path's values under this operation's names: two methods of one path may call them differently."""
+    """Return the values of a path by the names of this operation: another method may have other names for them."""
     names = [segment.strip('{}') for segment in operation.path.split('/') if segment.startswith('{')]
     return dict(zip(names, found.values.values(), strict=False))
 
 
 def _key(operation: Operation, request: Request) -> Any:
-    """What an answer depends on."""
+    """Return all that the response to a request depends on."""
     return (
         operation.method,
         request.path,
@@ -328,5 +336,5 @@ def _keep(store: dict[Any, Any], key: Any, value: Any) -> None:
 
 
 def _declared_headers(operation: Operation) -> Mapping[str, Any]:
-    answer = success(operation)[1]
-    return answer.headers if answer else {}
+    spec = success(operation)[1]
+    return spec.headers if spec else {}
