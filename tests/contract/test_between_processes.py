@@ -213,7 +213,7 @@ class Counted(BaseCache):
         self.asked += 1
         return self.cache.get(key, default)
 
-    def set(self, key: Any, value: Any, expire: int | None = 300) -> None:
+    def set(self, key: Any, value: Any, expire: float | None = 300) -> None:
         self.asked += 1
         self.cache.set(key, value, expire)
 
