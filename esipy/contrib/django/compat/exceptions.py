@@ -42,6 +42,9 @@ from esipy.exceptions import (
     UndecodableBodyError,
 )
 
+#: The attributes of an error that survive pickling.
+_KEPT = ('url', 'operation', 'method', 'reason', 'retry_after')
+
 
 class HTTPError(APIException):
     """A call failed. `status_code`; `headers`; `data`: the body, as an object."""
@@ -68,7 +71,8 @@ class HTTPError(APIException):
         if cause is not None:
             return str(cause)
         reason = getattr(self.data, 'error', None) or self.data
-        return f'HTTP Error {self.status_code}' + (f': {reason}' if reason else '')
+        what = f'HTTP Error {self.status_code}' if self.status_code else self.operation or 'no response'
+        return what + (f': {reason}' if reason else '')
 
     def __repr__(self) -> str:
         return f'<{type(self).__name__} {self.status_code}>'
@@ -81,7 +85,11 @@ class HTTPError(APIException):
 
     def __reduce__(self) -> tuple[Any, ...]:
         named = next(kind for kind in type(self).__mro__ if globals().get(kind.__name__) is kind)
-        return named, (self.status_code, dict(self.headers), self.data)
+        return named, (self.status_code, dict(self.headers), self.data), self._state()
+
+    def _state(self) -> dict[str, Any]:
+        """What a copy in another process has beside the arguments."""
+        return {name: value for name, value in self.__dict__.items() if name in _KEPT}
 
 
 class HTTPNotModified(HTTPError):
@@ -91,7 +99,7 @@ class HTTPNotModified(HTTPError):
         super().__init__(status_code, headers)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return HTTPNotModified, (self.status_code, dict(self.headers))
+        return HTTPNotModified, (self.status_code, dict(self.headers)), self._state()
 
 
 class HTTPClientError(HTTPError, ClientError):

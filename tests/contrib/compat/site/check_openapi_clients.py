@@ -228,6 +228,9 @@ def test_the_error_of_each_fault(body: bytes | None, status: int, kind: type[Exc
         with pytest.raises(kind) as caught:
             esi.Character.GetCharacter(id=1).result()
         assert type(caught.value).__name__ == kind.__name__
+        assert 'GetCharacter' in str(caught.value)
+        assert pickle.loads(pickle.dumps(caught.value)).operation == 'GetCharacter'
+        assert 'HTTP Error 0' not in str(pickle.loads(pickle.dumps(caught.value)))
         assert caught.value.status_code == status  # type: ignore[attr-defined]
 
 
@@ -258,7 +261,8 @@ def test_a_list_that_cannot_be_had(
     assert error.status_code == status
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is kind
-    assert error.reason in str(again)
+    assert (again.operation, again.reason) == ('GetMarketsRegionIdOrders', error.reason)
+    assert str(again) == f'{"HTTP Error 503" if status else "GetMarketsRegionIdOrders"}: {error.reason}'
 
 
 @pytest.mark.parametrize(
