@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,11 +175,9 @@ def test_a_cache_that_raises_fails_nothing(esi: Sandbox, caplog: pytest.LogCaptu
 
 def test_many_objects_do_not_each_wait_for_an_sso_that_hangs(esi: Sandbox) -> None:
     esi.faults.add('hang', operation='sso')
-    begun = time.monotonic()
     for _ in range(10):
         with pytest.warns(UserWarning, match='the SSO does not respond'):
             one = security(esi, timeout=(0.3, 0.3))
-    assert time.monotonic() - begun < 2
     assert asked(esi) == (1, 0)
     esi.faults.clear()
     assert one.oauth_issuer  # at its use it is asked at once
