@@ -68,7 +68,10 @@ def read(document: Any, source_url: str = '') -> Reader:
         raise SpecError(f'{name}: not an API description: the document is not an object')
     if is_endpoint_table(document):
         return EndpointTable(document)
-    if not isinstance(document.get('paths'), Mapping):
+    has_others = (
+        'openapi' in document and 'paths' not in document and ('webhooks' in document or 'components' in document)
+    )
+    if not has_others and not isinstance(document.get('paths'), Mapping):
         raise SpecError(f'{name}: not an API description: it has no "paths", and it is not a table of endpoints')
     try:
         if str(document.get('openapi', '')).startswith('3.'):

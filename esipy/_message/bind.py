@@ -10,7 +10,8 @@ from esipy._message import bodies, credentials
 from esipy._message.serialize import Unwritable, in_cookie, in_header, in_path, in_query, joined
 from esipy._runtime.redact import is_secret
 from esipy._runtime.suggest import closest, enumerated
-from esipy._spec.coerce import Faults, coerce
+from esipy._spec.coerce import coerce
+from esipy._spec.faults import Faults
 from esipy._spec.legacy import VALUES
 from esipy._spec.model import COMPATIBILITY_DATE, Operation
 from esipy._spec.parameter import Parameter
@@ -86,6 +87,8 @@ def query_pairs(operation: Operation, params: Mapping[str, Any]) -> list[tuple[s
 
 def _place(parameter: Parameter, value: Any, parts: dict[str, Any], faults: Faults) -> None:
     name, location = parameter.argument, parameter.location
+    if value is None and _is_placed(parameter, parts):
+        return
     if isinstance(value, str) and not value and parameter.allows_empty:
         _place_empty(parameter, parts)
         return
@@ -122,6 +125,13 @@ def _default(parameter: Parameter) -> Any:
     except (Unwritable, Unsupported):
         return None
     return value
+
+
+def _is_placed(parameter: Parameter, parts: dict[str, Any]) -> bool:
+    """Whether a credential, or an option of the endpoint, stands where the parameter belongs."""
+    if parameter.location == 'header':
+        return any(name.lower() == parameter.name.lower() for name in parts['header'])
+    return parameter.location == 'query' and any(name == parameter.name for name, _ in parts['query'])
 
 
 def _place_empty(parameter: Parameter, parts: dict[str, Any]) -> None:
@@ -172,7 +182,10 @@ def _write(parameter: Parameter, value: Any, parts: dict[str, Any]) -> None:
         text = in_header(parameter, value).strip(' ')
         if not _HEADER.fullmatch(text):
             raise Unwritable('a header holds printable ASCII only, no line breaks')
-        parts['header'][name] = text
+        if name.lower() == 'cookie':
+            credentials.add_cookie(parts['header'], text)
+        else:
+            parts['header'][name] = text
 
 
 def _is_access_token(operation: Operation, parameter: Parameter | None) -> bool:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 from esipy._message import serialize
 from esipy._message.serialize import Unwritable
 from esipy._runtime.suggest import enumerated
-from esipy._spec.coerce import Faults, Upload, coerce
+from esipy._spec.coerce import coerce
+from esipy._spec.faults import Faults, Upload
 from esipy._spec.media import BINARY, FORM, JSON, MULTIPART, TEXT, Content, PartStyle, is_json
 from esipy._spec.parameter import Parameter, ParameterStyle
 from esipy._spec.refs import Unsupported, shown

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from esipy._message.serialize import check_cookie
 from esipy._runtime.redact import declare_secret
 from esipy._runtime.suggest import enumerated
-from esipy._spec.coerce import Faults
+from esipy._spec.faults import Faults
 from esipy._spec.model import Operation
 from esipy._spec.refs import Unsupported
 from esipy._spec.security import BASIC, BEARER, SecurityScheme

@@ -12,7 +12,7 @@ from typing import Any
 from esipy._spec.media import BINARY, JSON, TEXT, bare, is_json, is_within, kind_of
 
 #: orjson makes a float of an integer beyond 64 bits, and loses its last digits.
-_LONG_NUMBER = re.compile(rb'[0-9]{20}')
+_LONG_NUMBER = re.compile(rb'-9[0-9]{18}|[0-9]{20}')
 
 
 @lru_cache(maxsize=1)

@@ -31,7 +31,8 @@ from esipy._message.rows import builder
 from esipy._message.status import NOT_ITS_OWN, remedy_of_status, undecodable_kind
 from esipy._runtime.attribute import computed
 from esipy._runtime.redact import masked_query
-from esipy._spec.coerce import Faults, coerce
+from esipy._spec.coerce import coerce
+from esipy._spec.faults import Faults
 from esipy._spec.media import BINARY, JSON, TEXT
 from esipy._spec.model import Operation, ResponseSpec
 from esipy._spec.refs import shown

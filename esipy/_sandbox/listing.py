@@ -105,6 +105,9 @@ class Listing:
             data = made
         elif isinstance(data, dict) and isinstance(made, dict):
             data = {**made, **data}
+        elif isinstance(data, dict) or isinstance(made, dict):
+            kind = 'an object' if isinstance(made, dict) else f'a value such as {made!r}'
+            raise SandboxError(f'{data!r} cannot be inserted: a record of this list is {kind}')
         slots = self._editable()
         slots.insert(len(slots) if at is None else at, Record(data, self._next()))
         self.modified = now

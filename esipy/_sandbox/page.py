@@ -113,7 +113,7 @@ def _request(entry: Entry) -> str:
 def _faults(handler: RequestHandler) -> str:
     shown = [
         f'<code>{escape(one.fault.kind)}</code> on {escape(one.operation or "every operation")}'
-        f'<small>{escape(_settings(one.fault.settings()))} · has affected {one.hits} request(s)</small>'
+        f'<small>{escape(_settings(one.fault.settings()))} · requests affected: {one.hits}</small>'
         for one in handler.faults.read()
     ]
     return _section(
@@ -122,7 +122,9 @@ def _faults(handler: RequestHandler) -> str:
 
 
 def _settings(settings: dict[str, Any]) -> str:
-    known = {name: value for name, value in settings.items() if value not in (None, {}, '') and name != 'operation'}
+    without = (('operation', settings.get('operation')), ('share', 1.0))  # shown before; every request
+    known = {name: value for name, value in settings.items() if value not in (None, {}, '')}
+    known = {name: value for name, value in known.items() if (name, value) not in without}
     return ', '.join(f'{name}={value!r}'[:80] for name, value in known.items()) or 'always'
 
 

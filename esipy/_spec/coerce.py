@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
-from typing import Any, NamedTuple
+from typing import Any
 
 from esipy._runtime.suggest import abridged, closest, enumerated
+from esipy._spec.faults import Faults, Upload
 from esipy._spec.refs import shown
 from esipy._spec.scalars import (
     SCALARS,
@@ -29,60 +30,45 @@ from esipy._spec.scalars import (
 from esipy._spec.schema import Schema
 
 
-class Faults(list[tuple[str, str]]):
-    """Where a value stands, and what is wrong with it."""
-
-    def __init__(self, *, of_response: bool = False, keeps_null: bool = False, takes_files: bool = False) -> None:
-        super().__init__()
-        #: The value was received: it need not have fields that are `writeOnly`, but those that are `readOnly`.
-        self.of_response = of_response
-        #: null means something for every field (JSON Merge Patch, RFC 7396).
-        self.keeps_null = keeps_null
-        #: The value is a form, whose fields may be files.
-        self.takes_files = takes_files
-        #: What became of each attempt at an object or a list: alternatives within alternatives would be tried 2^depth
-        #: times. With the value, so that its identity stays taken.
-        self.attempts: dict[tuple[int, int, str], tuple[Any, Any, Faults]] = {}
-        #: Schemas that are being tried, and where: one that leads back to itself says nothing more there.
-        self.being_tried: set[tuple[int, str]] = set()
-
-    def none_yet(self) -> Faults:
-        """An empty list for another attempt at the same value."""
-        other = Faults(of_response=self.of_response, keeps_null=self.keeps_null, takes_files=self.takes_files)
-        other.attempts, other.being_tried = self.attempts, self.being_tried
-        return other
-
-
-class Upload(NamedTuple):
-    """A file in a form, or a whole body of bytes."""
-
-    content: bytes
-    filename: str | None = None
-    content_type: str | None = None
-
-    def __repr__(self) -> str:
-        return f'<{len(self.content)} bytes>'
-
-
-def coerce(value: Any, schema: Schema, where: str, faults: Faults, base: Schema | None = None) -> Any:
+def coerce(
+    value: Any, schema: Schema, where: str, faults: Faults, base: Schema | None = None, is_begun: bool = False
+) -> Any:
     """`value` as the JSON value that `schema` describes; whatever does not fit is added to `faults`.
 
-    `base`: a schema that applies to the same value and has been checked: what it describes is not unknown here."""
+    `base`: a schema that applies to the same value and has been checked: what it describes is not unknown here.
+    `is_begun`: `_once` has begun to check this value."""
     if value is None and faults.keeps_null:
         return None
+    if schema.rules and not is_begun and isinstance(value, (Mapping, list)):
+        return _once(value, schema, where, faults, base)
     try:
         if isinstance(value, Upload):
             return _file(value, schema, faults)
         known = len(faults)
         fitting = _typed(value, schema, where, faults, base)
-        _check_enum(fitting, schema)
-        applies = fitting is not None or not (schema.types or schema.choices)
-        if schema.rules and applies and len(faults) == known:
+        if schema.enum is not None:
+            _check_enum(fitting, schema, faults)
+        if schema.rules and len(faults) == known and (fitting is not None or not (schema.types or schema.choices)):
             return _by_rules(fitting, schema, where, faults)
         return fitting
     except Refused as refusal:
         faults.append((where, str(refusal)))
         return None
+
+
+def _once(value: Any, schema: Schema, where: str, faults: Faults, base: Schema | None) -> Any:
+    """What `coerce` returns, for an object or a list to which several schemas apply: they lead to the values in it
+    several times, and within these again, which would take 2^depth attempts."""
+    place = (id(schema), id(base), where)
+    known = faults.attempts.get((id(value), *place))
+    if known is None:
+        found = faults.none_yet()
+        fitting = coerce(value, schema, where, found, base, is_begun=True)
+        known = faults.attempts[(id(value), *place)] = (value, fitting, found)
+        if not found:  # what was made to fit does
+            faults.attempts[(id(fitting), *place)] = (fitting, fitting, found)
+    faults.extend(known[2])
+    return known[1]
 
 
 def _file(upload: Upload, schema: Schema, faults: Faults) -> Any:
@@ -185,7 +171,7 @@ def _alternative(value: Any, schema: Schema, choice: tuple[Schema, ...], where: 
     reasons: list[str] = []
     inside = faults.none_yet()
     named = schema.discriminated(value)
-    options = choice if named is None else (named,)
+    options = choice if named is None or named.named[0] not in choice else named.named
     for option in sorted(options, key=lambda option: _distance(option, value)):
         fitting, found = _attempt(value, option, where, faults, schema)
         if not found:
@@ -210,17 +196,12 @@ def _attempt(value: Any, schema: Schema, where: str, faults: Faults, base: Schem
     place = (id(schema), where)
     if place in faults.being_tried:
         return value, faults.none_yet()
-    key = (id(value), *place)
-    if key in faults.attempts:
-        return faults.attempts[key][1:]
     found = faults.none_yet()
     faults.being_tried.add(place)
     try:
-        fitting = coerce(value, schema, where, found, base)
+        return coerce(value, schema, where, found, base), found
     finally:
         faults.being_tried.discard(place)
-    faults.attempts[key] = (value, fitting, found)
-    return fitting, found
 
 
 def _fits(value: Any, schema: Schema, where: str, faults: Faults) -> bool:
@@ -275,21 +256,25 @@ def _list(value: Any, schema: Schema, where: str, faults: Faults) -> list[Any]:
     first, rest = schema.first_items, schema.items
     if schema.is_closed and len(items) > len(first):
         raise Refused(f'{len(items)} items, at most {len(first)} are allowed')
-    if rest is None and not first:
-        items = _json_value(items)
+    if first:
+        head = zip(items, first, strict=False)
+        fitting = [coerce(item, one, f'{where}[{index}]', faults) for index, (item, one) in enumerate(head)]
     else:
-        items = [
-            coerce(item, first[index], f'{where}[{index}]', faults)
-            if index < len(first)
-            else _json_value(item)
-            if rest is None
-            else coerce(item, rest, f'{where}[{index}]', faults)
-            for index, item in enumerate(items)
-        ]
+        fitting = []
+    if len(items) > len(first):
+        fitting += _rest(items[len(first) :] if first else items, len(first), rest, where, faults)
+    items = fitting
     if schema.keywords.get('uniqueItems'):
         items = unique(items)
     _check_count(len(items), 'items', schema.keywords.get('minItems'), schema.keywords.get('maxItems'))
     return items
+
+
+def _rest(items: list[Any], start: int, schema: Schema | None, where: str, faults: Faults) -> list[Any]:
+    """The items of a list that all are of one schema."""
+    if schema is None:
+        return [_json_value(item) for item in items]
+    return [coerce(item, schema, f'{where}[{index}]', faults) for index, item in enumerate(items, start)]
 
 
 def _check_count(count: int, what: str, least: Any, most: Any) -> None:
@@ -330,8 +315,8 @@ def _object(value: Any, schema: Schema, where: str, faults: Faults, base: Schema
             result[name] = coerce(given[name], field, f'{where}.{name}', faults)
         else:
             faults.append((f'{where}.{name}', 'is required'))
-    for name in sorted(demanded - known.keys() - given.keys()):
-        faults.append((f'{where}.{name}', 'is required'))
+    if not demanded <= given.keys():
+        faults += [(f'{where}.{name}', 'is required') for name in sorted(demanded - known.keys() - given.keys())]
     for name in (name for name in given if name not in known):
         result[name] = _further(name, given, schema, f'{where}.{name}', faults, base)
     words = schema.keywords
@@ -345,8 +330,10 @@ def _object(value: Any, schema: Schema, where: str, faults: Faults, base: Schema
 
 def _demanded(schema: Schema, base: Schema | None, faults: Faults) -> frozenset[str]:
     """The required fields, but for those that only a response has (`readOnly`), or only a request (`writeOnly`)."""
+    if not schema.required:
+        return schema.required
     word = 'writeOnly' if faults.of_response else 'readOnly'
-    fields = {**(base.properties if base is not None else {}), **schema.properties}
+    fields = schema.properties if base is None else {**base.properties, **schema.properties}
     return frozenset(name for name in schema.required if name not in fields or not fields[name].keywords.get(word))
 
 
@@ -372,7 +359,8 @@ def _undescribed(
 ) -> Any:
     """A field that the description does not know is sent all the same, as JSON Schema allows and 1.x did; but
     what looks like a misspelling, or what the description forbids, is refused."""
-    nearest = [] if is_known or schema.one_of else closest(name, schema.properties.keys() - given.keys())
+    has_hint = faults.has_hints and not is_known and not schema.one_of
+    nearest = closest(name, schema.properties.keys() - given.keys()) if has_hint else []
     if nearest:
         faults.append((where, f'unknown field, did you mean {nearest[0]!r}?'))
     elif schema.additional is False and not is_known:
@@ -385,12 +373,12 @@ def _undescribed(
     return None
 
 
-def _check_enum(value: Any, schema: Schema) -> None:
-    choices = schema.enum
-    if choices is None or (value is None and schema.is_nullable):
+def _check_enum(value: Any, schema: Schema, faults: Faults) -> None:
+    choices = schema.enum or []
+    if value is None and schema.is_nullable:
         return
     if value in choices and (isinstance(value, str) or any(same(value, choice) for choice in choices)):
         return
-    nearest = closest(value, choices)
+    nearest = closest(value, choices) if faults.has_hints else []
     hint = f', did you mean {nearest[0]!r}?' if nearest else ''
     raise Refused(f'{shown(value)} is not one of {enumerated(choices)}{hint}')

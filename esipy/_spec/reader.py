@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from types import NoneType
 from typing import Any
 
 from esipy._spec.model import COMPATIBILITY_DATE, Operation, OperationKey, ResponseSpec
@@ -19,10 +20,14 @@ from esipy._spec.refs import (
     resolve,
     shown,
     text,
+    within,
 )
 from esipy._spec.schema import Schema
 from esipy._spec.security import SecurityScheme, scheme_of
 from esipy.exceptions import SpecError
+
+#: Headers that say how a message is sent (RFC 9110 section 7.6.1, RFC 9112 section 6): they are not for the caller.
+_OF_THE_CONNECTION = frozenset(('content-length', 'transfer-encoding', 'connection', 'keep-alive', 'te', 'upgrade'))
 
 METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace')
 
@@ -109,11 +114,14 @@ class Reader:
         for name in placeholders:
             if ('path', name) not in nodes:
                 raise SpecError(f'no parameter describes {name!r} of {place.path}')
-        return [
-            self.parameter(node)
-            for (location, name), node in nodes.items()
-            if location != 'path' or name in placeholders  # of any other there is no place to write it to
-        ]
+        found: list[Parameter] = []
+        for (location, name), node in nodes.items():
+            if location == 'header' and name.lower() in _OF_THE_CONNECTION:
+                continue
+            if location != 'path' or name in placeholders:  # of any other there is no place to write it to
+                with within(f'parameter {shown(name)}'):
+                    found.append(self.parameter(node))
+        return found
 
     def undeclared(self, name: str) -> Parameter | None:
         """The parameter that an argument stands for which `parameters` does not have; None where that is a fault."""
@@ -160,6 +168,8 @@ class Reader:
         """The Schema of a node, one for each node, so that a type which holds itself closes its circle."""
         known = self._schemas.get(id(node))
         if known is None:
+            if not isinstance(node, (Mapping, bool, NoneType)):  # `name:` in YAML, without anything behind it
+                raise SpecError(f'a schema cannot be {shown(node)}')
             target = resolve(self.document, node, as_schema)
             if target is not node:
                 schema = self.schema(target)

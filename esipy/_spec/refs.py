@@ -5,11 +5,13 @@ Everything is looked up when it is needed, and only then. What is broken there r
 
 import re
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
-from esipy._runtime.redact import masked, masked_address
+from esipy._runtime.redact import is_secret, masked, masked_address
 from esipy._runtime.suggest import abridged
 from esipy.exceptions import SpecError
 
@@ -24,8 +26,26 @@ _INDEX = re.compile(r'0|[1-9][0-9]{0,8}')
 #: Links in a chain of references. No description has more than a handful.
 _MAX_LINKS = 100
 
-#: The text of a value, without walking through all of it: what a YAML alias stands for may be endless.
-_REPR = reprlib.Repr()
+
+class _Repr(reprlib.Repr):
+    """The text of a value, without walking through all of it: what a YAML alias stands for may be endless. What a field
+    such as `password` holds is not shown."""
+
+    def repr1(self, value: Any, level: int) -> str:
+        if not isinstance(value, Mapping):
+            return super().repr1(value, level)
+        first = islice(value.items(), self.maxdict + 1)
+        return super().repr_dict({name: _HIDDEN if is_secret(str(name)) else item for name, item in first}, level)
+
+
+class _Hidden:
+    def __repr__(self) -> str:
+        return '***'
+
+
+_HIDDEN = _Hidden()
+
+_REPR = _Repr()
 _REPR.maxstring = _REPR.maxother = _REPR.maxlong = 80
 _REPR.maxdict = _REPR.maxlist = _REPR.maxtuple = 6
 _REPR.maxlevel = 4
@@ -35,6 +55,15 @@ _MAX_TEXT = 10_000
 
 #: Larger numbers are not written out (Python refuses to, from 4300 digits on).
 _MAX_BITS = 2048
+
+
+@contextmanager
+def within(place: str) -> Iterator[None]:
+    """Add the place to the text of a SpecError that is raised within."""
+    try:
+        yield
+    except SpecError as error:
+        raise type(error)(f'{error} (in {place})') from None
 
 
 #: Of what stands beside a `$ref`, these count (OpenAPI 3.1, Reference Object).

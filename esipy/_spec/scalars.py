@@ -35,7 +35,7 @@ def moment(value: date) -> datetime:
 
 
 def integer(value: Any) -> int:
-    if is_boolean(value):
+    if type(value) is not int and is_boolean(value):
         raise Refused(f'{value} where an integer belongs')
     try:
         if isinstance(value, str):
@@ -157,7 +157,7 @@ def check_range(number: float, schema: Schema) -> None:
         raise Refused(f'{number} must be above {words["exclusiveMinimum"]}')
     if words.get('exclusiveMaximum') is not None and number >= words['exclusiveMaximum']:
         raise Refused(f'{number} must be below {words["exclusiveMaximum"]}')
-    for step in schema.each('multipleOf'):
+    for step in schema.each('multipleOf') if 'multipleOf' in words else ():
         if not _is_multiple(number, step):
             raise Refused(f'{number} is not a multiple of {step}')
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Protocol
 
-from esipy._spec.refs import shown
+from esipy._spec.refs import shown, within
 from esipy.exceptions import SpecError
 
 
@@ -49,8 +50,10 @@ _BOUNDS |= {'additionalProperties', 'patternProperties', 'dependentRequired'}
 #: Keywords by which other schemas apply to the same value.
 _RULES = ('oneOf', 'anyOf', 'not', 'if', 'dependentSchemas', 'contains', 'propertyNames')
 
-#: Patterns of names that are matched: the time that Python takes for others may grow without bound.
-_SIMPLE_PATTERN = re.compile(r'[^()\\|*+?{]*(\\[\w.\-$^\[\]/][^()\\|*+?{]*)*([*+?]\$?)?')
+#: Patterns of names that are matched, since it takes linear time: without groups, and with a repetition only at the end
+#: of one that is anchored at its start.
+_LITERAL = r'(?:[^()\\|*+?{^]|\\[\w.$^\[\]/-]|\[\^)*'
+_SIMPLE_PATTERN = re.compile(rf'\^?{_LITERAL}|\^{_LITERAL}[*+?]\$?')
 
 #: Names that are matched with patterns are not longer.
 _MAX_NAME = 200
@@ -73,9 +76,22 @@ class Schema:
         for name, kinds in _KINDS.items():
             if name in self.own and not isinstance(self.own[name], kinds):
                 raise SpecError(f'{name!r} cannot be {shown(self.own[name])}')
+        self._check_parts()
         kind = self.own.get('type')
         if isinstance(kind, list) and not all(isinstance(one, str) for one in kind):
             raise SpecError(f"'type' cannot be {shown(kind)}")
+
+    def _check_parts(self) -> None:
+        """Raise SpecError for keywords of the right kind, in which something of another kind stands."""
+        step = self.own.get('multipleOf')
+        if step is not None and not 0 < step < math.inf:
+            raise SpecError(f"'multipleOf' cannot be {shown(step)}")
+        for names in self.own.get('dependentRequired', {}).values():
+            if not isinstance(names, list):
+                raise SpecError(f"'dependentRequired' cannot have {shown(names)}")
+        for pattern in self.own.get('patternProperties', ()):
+            if not isinstance(pattern, str):
+                raise SpecError(f"'patternProperties' cannot have {shown(pattern)}")
 
     @cached_property
     def keywords(self) -> Mapping[str, Any]:
@@ -148,7 +164,11 @@ class Schema:
         for part in (*self.parts[1:], self):
             for name, node in part.own.get('properties', {}).items():
                 nodes.setdefault(name, []).append(node)
-        return {name: self._composed(found) for name, found in nodes.items()}
+        fields: dict[str, Schema] = {}
+        for name, found in nodes.items():
+            with within(f'field {shown(name)}'):
+                fields[name] = self._composed(found)
+        return fields
 
     def _composed(self, nodes: list[Any]) -> Schema:
         """The schema of nodes that all apply, the last one nearest."""
@@ -185,7 +205,8 @@ class Schema:
         schemas = [dict.fromkeys(map(self._reader.schema, nodes)) for nodes in lists if nodes]
         if sum(map(len, schemas)) > _MAX_PARTS:
             raise SpecError(f'a schema is composed of more than {_MAX_PARTS} others')
-        return tuple(tuple(dict.fromkeys(one for option in found for one in option.named)) for found in schemas)
+        flat = [tuple(dict.fromkeys(one for option in found for one in option.named)) for found in schemas]
+        return tuple(found for found in flat if found)  # alternatives that only name one another say nothing
 
     @cached_property
     def named(self) -> tuple[Schema, ...]:
@@ -196,11 +217,12 @@ class Schema:
     def discriminated(self, value: Any) -> Schema | None:
         """The alternative that a value names by the field which tells them apart (Discriminator Object)."""
         rule = self.keywords.get('discriminator')
-        kind = value.get(rule.get('propertyName')) if isinstance(rule, Mapping) and isinstance(value, Mapping) else None
+        field = rule.get('propertyName') if isinstance(rule, Mapping) else None
+        kind = value.get(field) if isinstance(field, str) and isinstance(value, Mapping) else None
         if not isinstance(rule, Mapping) or not isinstance(kind, str):
             return None
         names = rule.get('mapping')
-        name = str(names.get(kind, kind) if isinstance(names, Mapping) else kind)
+        name = names.get(kind, kind) if isinstance(names, Mapping) else kind
         for node in (*self.keywords.get('oneOf', ()), *self.keywords.get('anyOf', ())):
             reference = node.get('$ref') if isinstance(node, Mapping) else None
             if isinstance(reference, str) and name in (reference, reference.rpartition('/')[2]):

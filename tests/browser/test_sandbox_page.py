@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from esipy.sandbox import Sandbox
+from tests.cases.built_in import OPERATIONS
 
 WIDTHS = (390, 1280)
 
@@ -42,7 +43,7 @@ def test_the_page(width: int, scheme: str, browser: Any, emulate: Any) -> None:
         background, ink = (browser.execute_script(LUMINANCE, name) for name in ('backgroundColor', 'color'))
         assert (background < 60 < 180 < ink) if scheme == 'dark' else (ink < 60 < 200 < background)
         assert [one.text for one in browser.find_elements('css selector', 'h1, h2')] == [
-            'esipy sandbox', 'Requests (3)', 'Faults', 'Characters', 'Operations (64)',
+            'esipy sandbox', 'Requests (3)', 'Faults', 'Characters', f'Operations ({OPERATIONS})',
         ]  # fmt: skip
         browser.find_element('xpath', '//summary[contains(., "Market")]').click()
         assert 'GetMarketsRegionIdOrders' in browser.find_element('tag name', 'main').text

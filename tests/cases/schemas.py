@@ -118,6 +118,7 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     ({**_READ_ONLY, 'anyOf': [{'required': ['id']}, {'required': ['code']}]}, {'name': 'x'}, {'name': 'x'}),
     ({**_STRING, 'nullable': True, 'anyOf': [{'minLength': 2}]}, 'a', REFUSED),
     ({'anyOf': [{'type': 'array'}, {'minimum': 0}]}, 5, 5),
+    ({**_INTEGER, 'oneOf': []}, '5', 5),
     # keywords that come without a type
     ({'minimum': 3}, 1, REFUSED),
     ({'minimum': 3}, 'a', 'a'),
@@ -215,6 +216,10 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     (_PATTERNS, {'x-a': '5'}, {'x-a': 5}),
     (_PATTERNS, {'x-a': 'b'}, REFUSED),
     (_PATTERNS, {'y': 5}, REFUSED),
+    ({**_PATTERNS, 'patternProperties': {'^[a-z]+$': _INTEGER}}, {'ab': '5'}, {'ab': 5}),
+    ({**_PATTERNS, 'patternProperties': {'^[a-z]+$': _INTEGER}}, {'a1': '5'}, REFUSED),
+    ({**_PATTERNS, 'patternProperties': {r'^\w*$': _INTEGER}}, {'a1': '5'}, {'a1': 5}),
+    ({**_PATTERNS, 'patternProperties': {'[a-z]*$': _INTEGER}}, {'a' * 150 + '!': 'x'}, {'a' * 150 + '!': 'x'}),
     (_UNKNOWN_PATTERN, {'a' * 40 + '!': 'x'}, {'a' * 40 + '!': 'x'}),
     # what programs bring
     ({}, {'a': numpy.array([1, 2]), 'b': numpy.bool_(True)}, {'a': [1, 2], 'b': True}),
@@ -302,6 +307,11 @@ DISCRIMINATED: list[tuple[dict[str, Any], Any, Any]] = [
         {**_CHOICE, 'discriminator': {'propertyName': 'kind', 'mapping': _MAPPED}},
         {'kind': 'cat', 'size': '5'},
         {'kind': 'cat', 'size': '5'},
+    ),
+    (
+        {**_CHOICE, 'anyOf': [record(z=_INTEGER), _STRING], 'discriminator': {'propertyName': 'kind'}},
+        {'kind': 'Dog', 'size': '5', 'z': '5'},
+        {'kind': 'Dog', 'size': 5, 'z': 5},
     ),
     ({**_CHOICE, 'discriminator': 'kind'}, {'kind': 'Dog', 'size': '5'}, {'kind': 'Dog', 'size': '5'}),
     ({'$ref': '#/components/schemas/Pet'}, {'kind': 'Fish', 'fins': '2'}, {'kind': 'Fish', 'fins': 2}),

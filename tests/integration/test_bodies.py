@@ -290,6 +290,24 @@ def test_strict_reads_texts_and_bytes_too() -> None:
             assert esi.request(declared(media_type, schema=schema)(server.url)()).raw == b'5'
 
 
+def test_strict_takes_a_field_for_what_it_is_and_not_for_a_misspelt_one() -> None:
+    """A server may add `prices` to an object of which `price` is optional."""
+    price: dict[str, Any] = {'type': 'object', 'properties': {'price': {'type': 'integer'}}}
+    with Server(partial(send, b'{"prices": [5]}', 'application/json')) as server, client(strict=True) as esi:
+        for schema in (price, {'oneOf': [price]}):
+            assert esi.request(declared('application/json', schema=schema)(server.url)()).data.prices == [5]
+
+
+def test_many_unknown_fields_are_compared_with_what_is_known_a_few_times() -> None:
+    """Without a bound this takes minutes."""
+    schema = {'type': 'object', 'properties': {f'field{number}': {} for number in range(2000)}}
+    with pytest.raises(CallError, match=r"body\.feld0: unknown field, did you mean 'field0'") as caught:
+        operation('http://127.0.0.1:9', {'application/json': {'schema': schema}})(
+            body={f'feld{number}': 1 for number in range(3000)}
+        )
+    assert len(str(caught.value)) < 5000
+
+
 def test_strict_knows_which_direction_a_field_goes() -> None:
     """A `writeOnly` field is not in responses, and a `readOnly` one not in requests, even if both are required."""
     fields = {

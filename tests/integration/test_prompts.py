@@ -24,6 +24,7 @@ from esipy.cache import BaseCache, DictCache, DummyCache, FileCache, RedisCache
 from esipy.limits import MemoryLimits, RedisLimits
 from esipy.sandbox import Sandbox
 from esipy.stores import FileTokens, MemoryTokens, RedisTokens
+from tests.cases.built_in import OPERATIONS
 
 URL = 'https://docs.example/tree'
 SECRET = 'planted-and-never-shown'
@@ -212,9 +213,9 @@ SCOPES = ['esi-wallet.read_character_wallet.v1', 'esi-assets.read_assets.v1', 'e
 
 #: What is made, and a pattern of its repr. `it.name` is the character's name.
 REPRS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    'App': (lambda it: it.app, r"<App 'A small ESI': 64 operations>"),
-    'EsiApp': (lambda it: EsiApp(), '<EsiApp of esi.evetech.net, tranquility: 64 operations>'),
-    'OpTable': (lambda it: it.app.op, '<OpTable: 64 operations>'),
+    'App': (lambda it: it.app, rf"<App 'A small ESI': {OPERATIONS} operations>"),
+    'EsiApp': (lambda it: EsiApp(), f'<EsiApp of esi.evetech.net, tranquility: {OPERATIONS} operations>'),
+    'OpTable': (lambda it: it.app.op, f'<OpTable: {OPERATIONS} operations>'),
     'Operation': (lambda it: it.app.op['get_status'], '<Operation GetStatus: GET /status>'),
     'EsiSecurity': (lambda it: security(it.esi), '<EsiSecurity of my-app: no character has signed in>'),
     'signed in': (
@@ -264,7 +265,7 @@ REPRS: dict[str, tuple[Callable[[Any], Any], str]] = {
     'QueryParams': (lambda it: plugins.QueryParams({'key': SECRET}), '<QueryParams default_query_params: key>'),
     'Elapsed': (lambda it: plugins.Elapsed(), '<Elapsed headers=True, read=True, parse=True>'),
     'Signal': (lambda it: esipy.events.Signal(), '<Signal: 0 receivers>'),
-    'Sandbox': (lambda it: it.esi, '<Sandbox at http://127.0.0.1:[0-9]+: 64 operations>'),
+    'Sandbox': (lambda it: it.esi, f'<Sandbox at http://127.0.0.1:[0-9]+: {OPERATIONS} operations>'),
     'no Sandbox': (lambda it: Sandbox(), '<Sandbox, not running>'),
     'sso': (lambda it: it.esi.sso, '<the SSO of a sandbox: 4 characters, [0-9]+ logins, [0-9]+ refreshes>'),
     'faults': (lambda it: it.esi.faults, '<the faults of a sandbox: .*latency, hang.*>'),

@@ -238,6 +238,21 @@ def test_a_scheme_that_is_not_supported_is_named(scheme: str) -> None:
     assert operation()[0].url == 'http://a.example/a'
 
 
+@pytest.mark.parametrize('version', ['2.0', '3.1.0'])
+@pytest.mark.parametrize(
+    ('scheme', 'where', 'name'), [('query_key', 'query', 'key'), ('header_key', 'header', 'x-key')]
+)
+def test_a_parameter_that_is_the_credential_need_not_be_given_twice(
+    version: str, scheme: str, where: str, name: str
+) -> None:
+    parameter = {'in': where, 'name': name, 'required': True, 'type': 'string', 'schema': {'type': 'string'}}
+    operation = api('http://a.example', [scheme], version=version, parameters=[parameter])
+    request = operation(token='abc')[0]
+    assert [*request.query, *request._p['header'].values()] in ([('key', 'abc')], ['abc'])
+    with pytest.raises(CallError, match=f'{name}: is required'):
+        operation()
+
+
 def test_credentials_that_would_replace_one_another_are_refused() -> None:
     with pytest.raises(SpecError, match=r'^get_a: not supported: several credentials in one place: basic, oauth'):
         api('http://a.example', ['basic', 'oauth'])(token={'basic': ('user', 'hush'), 'oauth': 'hush'})

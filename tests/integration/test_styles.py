@@ -127,6 +127,27 @@ def test_cookies_go_together_and_a_required_one_is_demanded(server: Server, esi:
     assert server.visits[-1].headers['cookie'] == 'session=s3cr3t; theme=dark'
 
 
+@pytest.mark.parametrize('order', [1, -1])
+@pytest.mark.parametrize('name', ['Cookie', 'cookie'])
+def test_a_header_called_cookie_goes_together_with_the_cookies(
+    name: str, order: int, server: Server, esi: EsiClient
+) -> None:
+    parameters = [{'in': 'cookie', 'name': 'a', 'schema': STRING}, {'in': 'header', 'name': name, 'schema': STRING}]
+    paths = {'/at': {'get': {'operationId': 'a', 'parameters': parameters[::order], 'responses': {}}}}
+    operation = App.create({'openapi': '3.1.0', 'servers': [{'url': server.url}], 'paths': paths}).op['a']
+    esi.request(operation(**{'a': '1', name: 'b=2'}))
+    assert sorted(server.visits[-1].headers['cookie'].split('; ')) == ['a=1', 'b=2']
+
+
+@pytest.mark.parametrize('name', ['Content-Length', 'transfer-encoding', 'Connection'])
+def test_how_a_message_is_sent_is_not_for_the_caller(name: str, server: Server) -> None:
+    paths = {'/at': {'get': {'operationId': 'a', 'parameters': [{'in': 'header', 'name': name, 'required': True}]}}}
+    operation = App.create({'openapi': '3.1.0', 'servers': [{'url': server.url}], 'paths': paths}).op['a']
+    assert dict(operation()[0].header) == {}
+    with pytest.raises(CallError, match='unknown parameter'):
+        operation(**{name: '5'})
+
+
 def test_a_query_that_the_path_has_already_goes_on(server: Server, esi: EsiClient) -> None:
     parameter = {'in': 'query', 'name': 'q', 'schema': {'type': 'string'}}
     paths = {'/at?fixed=1': {'get': {'operationId': 'a', 'parameters': [parameter], 'responses': {}}}}

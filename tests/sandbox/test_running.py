@@ -20,6 +20,7 @@ from esipy._sandbox import saved
 from esipy._sandbox.description import document
 from esipy.exceptions import SpecError
 from esipy.sandbox import Sandbox, SandboxError, save_spec, start
+from tests.cases.built_in import OPERATIONS
 from tests.conftest import OutsideWorldError
 
 PROGRAM = """
@@ -215,7 +216,7 @@ def test_a_program_in_a_notebook_is_not_held_up_at_its_end(outside: dict[str, st
     done = run(['-c', textwrap.dedent(code)], outside, tmp_path)
     assert (done.returncode, done.stderr) == (0, '')
     assert done.stdout.startswith('<Sandbox at http://127.0.0.1:')
-    assert done.stdout.endswith(': 64 operations>\n')
+    assert done.stdout.endswith(f': {OPERATIONS} operations>\n')
 
 
 # ---------------------------------------------------------------------- the page
@@ -233,7 +234,14 @@ def test_the_page_shows_what_there_is(esi: Sandbox) -> None:
     assert page.status_code == 200
     assert page.headers['Content-Type'] == 'text/html; charset=utf-8'
     assert "default-src 'none'" in page.headers['Content-Security-Policy']
-    for expected in ('64 operations', 'GetMarketsRegionIdOrders', 'latency', 'GetStatus', '&lt;i&gt;Somebody', '404'):
+    for expected in (
+        f'{OPERATIONS} operations',
+        'GetMarketsRegionIdOrders',
+        'latency',
+        'GetStatus',
+        '&lt;i&gt;Somebody',
+        '404',
+    ):
         assert expected in page.text
     assert '<b>' not in page.text
     assert '<i>' not in page.text
@@ -274,6 +282,23 @@ def test_the_page_shows_no_token_of_an_address_and_runs_nothing(esi: Sandbox) ->
     shown = requests.get(f'{esi.url}/').text
     assert 'access_token=&lt;hidden&gt;' in shown
     assert 'planted' not in shown.replace('&lt;script&gt;planted-script&lt;/script&gt;', '')
+
+
+def test_the_page_shows_the_faults(esi: Sandbox) -> None:
+    esi.faults.add('status', operation='get_status', status=503)
+    esi.faults.add('reset', share=0.5)
+    requests.get(f'{esi.url}/status')
+    shown = requests.get(f'{esi.url}/').text
+    assert '<code>status</code> on GetStatus<small>status=503 · requests affected: 1</small>' in shown
+    assert '<code>reset</code> on every operation<small>share=0.5 · requests affected: ' in shown
+
+
+def test_what_is_not_a_record_is_not_inserted(esi: Sandbox) -> None:
+    with pytest.raises(SandboxError, match='1 cannot be inserted: a record of this list is an object'):
+        esi.lists.of('get_markets_region_id_orders', region_id=10000002).insert(1)
+    with pytest.raises(SandboxError, match='a record of this list is a value such as '):
+        esi.lists.of('get_wars').insert({'id': 1})
+    assert esi.lists.of('get_wars').insert(7) == 7
 
 
 def test_a_description_with_a_root_keeps_it() -> None:

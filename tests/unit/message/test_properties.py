@@ -352,3 +352,16 @@ def test_json_is_read_the_same_with_orjson_and_without(is_fast: bool, value: Any
             patch.setattr(decode_module, '_fast', lambda: None)
         found = decode_module.decode(text.encode())
     assert repr(found) == repr(json.loads(text))
+
+
+@pytest.mark.parametrize('is_fast', [True, False])
+@pytest.mark.parametrize('power', [53, 63, 64])
+def test_integers_at_the_limits_of_64_bits(is_fast: bool, power: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """orjson reads -2^63 to 2^64 - 1, and makes floats of others."""
+    if not is_fast:
+        monkeypatch.setattr(decode_module, '_fast', lambda: None)
+    for sign in (1, -1):
+        for number in range(sign * 2**power - 2, sign * 2**power + 3):
+            assert repr(decode_module.decode(b'{"a": [%d]}' % number)) == repr({'a': [number]})
+    for number in (10**18, 10**19 - 1, 10**19):
+        assert repr(decode_module.decode(b'[%d,-%d]' % (number, number))) == repr([number, -number])

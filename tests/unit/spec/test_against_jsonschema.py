@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 
 from jsonschema import Draft202012Validator
 
-from esipy._spec.coerce import Faults, coerce
+from esipy._spec.coerce import coerce
+from esipy._spec.faults import Faults
 from esipy._spec.openapi3 import OpenAPI3
 from esipy._spec.scalars import same
 

@@ -72,6 +72,25 @@ BROKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     'alternatives that are an object': (taking({'oneOf': {}}), {'a': 1}, "'oneOf' cannot be {}"),
     'properties that are a list': (body({'properties': [1]}), {'body': {}}, "'properties' cannot be [1]"),
     'required that is a text': (body({'type': 'object', 'required': 'a'}), {'body': {}}, "'required' cannot be 'a'"),
+    'no multiples': (
+        taking({'type': 'integer', 'multipleOf': 0}),
+        {'a': 1},
+        "'multipleOf' cannot be 0 (in parameter 'a'",
+    ),
+    'endless multiples': (taking({'multipleOf': float('inf')}), {'a': 1}, "'multipleOf' cannot be inf"),
+    'a part that is a number': (body({'allOf': [5]}), {'body': {}}, 'a schema cannot be 5'),
+    'an alternative that is a text': (body({'oneOf': ['a']}), {'body': {}}, "a schema cannot be 'a'"),
+    'a field that is broken': (
+        body({'properties': {'a': {'properties': {'b': {'minimum': 'x'}}}}}),
+        {'body': {'a': {'b': 1}}},
+        "'minimum' cannot be 'x' (in field 'b')",
+    ),
+    'dependencies that are a text': (body({'dependentRequired': {'a': 'b'}}), {'body': {}}, 'cannot have'),
+    'a pattern that is a number': (
+        body({'patternProperties': {5: {}}}),
+        {'body': {}},
+        "'patternProperties' cannot have 5",
+    ),
     'security that is a text': ({'security': 'OAuth2'}, {'token': 'x'}, "'security' cannot be 'OAuth2'"),
     'a need that is a text': ({'security': ['OAuth2']}, {'token': 'x'}, "an item of 'security' cannot be 'OAuth2'"),
 }
@@ -87,6 +106,24 @@ def test_a_broken_parameter_names_the_operation_and_the_place(case: str) -> None
     assert str(caught.value).count('broken description') == 1
     assert reason in str(caught.value)
     assert app.op['whole']()[0].url == 'https://a.example/whole'  # what is whole goes on working
+
+
+def test_schemas_of_which_only_the_name_is_written_allow_everything() -> None:
+    schema = {'type': 'object', 'properties': {'a': None, 'b': None}}
+    request = app_with(body(schema)).op['broken'](body={'a': 5, 'b': ['x']})[0]
+    assert request.data == b'{"a": 5, "b": ["x"]}'
+
+
+@pytest.mark.parametrize(
+    'rule', ['kind', {}, {'propertyName': ['kind']}, {'propertyName': 'kind', 'mapping': {'x': 5}}]
+)
+def test_a_discriminator_that_is_broken_chooses_nothing(rule: Any) -> None:
+    fields = {'type': 'object', 'properties': {'kind': {'type': 'string'}}}
+    app = app_with(
+        body({'oneOf': [{'$ref': '#/components/schemas/A'}], 'discriminator': rule}),
+        components={'schemas': {'A': fields}},
+    )
+    assert app.op['broken'](body={'kind': 'x'})[0].data == b'{"kind": "x"}'
 
 
 def test_a_path_whose_parameter_is_nowhere_described() -> None:

@@ -81,6 +81,17 @@ def test_addresses_with_fewer_slashes(tmp_path: Path) -> None:
         assert App.create(address).version == '3.0.3'
 
 
+@pytest.mark.parametrize('field', ['webhooks', 'components'])
+def test_a_document_without_paths(field: str) -> None:
+    """OpenAPI 3.1, OpenAPI Object: one of paths, webhooks and components is enough."""
+    app = App.create({'openapi': '3.1.0', 'info': {}, field: {}})
+    assert list(app.op) == []
+    with pytest.raises(KeyError, match='this description has 0 operations'):
+        app.op['get_a']
+    with pytest.raises(SpecError, match='it has no "paths"'):
+        App.create({'openapi': '3.1.0', 'info': {}, field: {}, 'paths': None})
+
+
 # ---------------------------------------------------------------------- YAML 1.2
 
 #: Scalars of the core schema (YAML 1.2.2, section 10.3.2), and what they are.

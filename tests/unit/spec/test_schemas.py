@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from esipy import App
+from esipy._message.rows import Row
 from esipy.exceptions import CallError
 from tests.cases.schemas import BESIDE, BODIES, DISCRIMINATED, KINDS, QUERY_DEFAULTS, REFUSED
 
@@ -104,6 +105,28 @@ def test_alternatives_within_alternatives_are_tried_once(leaf: Any) -> None:
     for _ in range(25):
         value = {'op': 'and', 'args': [value]}
     check(operation, value, REFUSED if leaf == 'x' else value)
+
+
+@pytest.mark.parametrize('leaf', [5, 'x'])
+def test_schemas_that_lead_to_the_same_values_check_these_once(leaf: Any) -> None:
+    reference = {'$ref': '#/components/schemas/N'}
+    fields = {'properties': {'next': reference, 'size': {'type': 'integer'}}}
+    node = {'type': 'object', **fields, 'anyOf': [fields], 'if': fields, 'then': fields, 'not': {'required': ['no']}}
+    value: Any = {'size': leaf}
+    for _ in range(25):
+        value = {'next': value}
+    check(app(taking(reference), components={'schemas': {'N': node}}), value, REFUSED if leaf == 'x' else value)
+
+
+@pytest.mark.parametrize('value', [{'password': 'hush'}, [{'n': {'api_key': 'hush'}}], {'a': Row(token='hush')}])
+@pytest.mark.parametrize(
+    'schema', [{'type': 'string'}, {'not': {}}, {'enum': [1]}, {'oneOf': [{'type': 'string'}, {'type': 'integer'}]}]
+)
+def test_a_secret_within_a_value_is_not_shown(schema: Any, value: Any) -> None:
+    with pytest.raises(CallError) as caught:
+        app(taking(schema))(body=value)
+    assert 'hush' not in f'{caught.value} {caught.value!r}'
+    assert '***' in str(caught.value)
 
 
 def test_digits_are_kept() -> None:
