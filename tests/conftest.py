@@ -6,10 +6,13 @@ import contextlib
 import gc
 import logging
 import os
+import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +32,18 @@ LOOPBACK = {'127.0.0.1', '::1', 'localhost'}
 
 def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(documents.forget)
+
+
+if sys.dont_write_bytecode:
+    # Hundreds of processes would compile the same modules. What they compile is kept, but not beside the sources.
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parent.parent / '.pytest_cache' / 'pycache')
+    os.environ['PYTHONPYCACHEPREFIX'] = sys.pycache_prefix
+    os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # In the background of a shell; the programs that tests interrupt would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
@@ -126,8 +141,8 @@ def _nothing_left_behind() -> Iterator[None]:
     receivers = [(signal, list(signal.event_receivers)) for signal in (API_CALL_STATS, AFTER_TOKEN_REFRESH)]
     offset = clock.offset()
     yield
-    for signal, before in receivers:
-        signal.event_receivers[:] = before
+    for one, before in receivers:
+        one.event_receivers[:] = before
     clock.move(offset - clock.offset())
     discovery.memory.forget()
     SHARED.forget()

@@ -40,7 +40,12 @@ class RedisCache(SharedCache):
         return self._execute('SET', self._prefix + name, data, *(() if expire is None else ('EX', expire)))
 
     def _add(self, name: str, data: bytes, expire: int) -> bool:
-        return bool(self._execute('SET', self._prefix + name, data, 'EX', expire, 'NX'))
+        reply = self._execute('SET', self._prefix + name, data, 'EX', expire, 'NX')
+        if reply is None:
+            return False
+        if reply not in (True, 'OK', b'OK'):
+            raise ValueError('this is not the reply of Redis to SET')
+        return True
 
     def _delete(self, name: str) -> Any:
         return self._execute('DEL', self._prefix + name)

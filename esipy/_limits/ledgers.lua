@@ -22,6 +22,9 @@ local RESOLUTION = tonumber(ARGV[2])
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000 + ARGV[1]
 
+-- Seconds: no window, and no time that a server has to be left alone, is longer. Tokens: more are never spent.
+local LONGEST, MOST_TOKENS = 10 * 86400, 1e15
+
 -- The ledgers that this run has loaded; `changed`: those to be stored at its end.
 local loaded, changed = {}, {}
 
@@ -68,12 +71,32 @@ local function advance(ledger)
   if ledger.others_until <= now then ledger.others = 0 end
 end
 
+-- Not for what is infinite or not a number, either.
+local function is_between(value, least, most)
+  return type(value) == 'number' and value >= least and value <= most
+end
+
+-- Pairs of a time and of tokens.
+local function are_pairs(value, latest)
+  if type(value) ~= 'table' then return false end
+  for _, pair in pairs(value) do
+    if type(pair) ~= 'table' or not is_between(pair[1], 0, latest) or not is_between(pair[2], 0, MOST_TOKENS) then
+      return false
+    end
+  end
+  return true
+end
+
+-- Anybody may have written it: with other numbers it would block all calls for ever, or fail in every run.
 local function is_ledger(value)
   if type(value) ~= 'table' or value.version ~= VERSION then return false end
-  for _, name in ipairs({'tokens', 'window', 'margin', 'spent', 'total', 'others', 'others_until', 'blocked_until'}) do
-    if type(value[name]) ~= 'number' then return false end
+  for _, name in ipairs({'tokens', 'margin', 'spent', 'total', 'others'}) do
+    if not is_between(value[name], 0, MOST_TOKENS) then return false end
   end
-  return type(value.returning) == 'table' and type(value.reservations) == 'table' and value.window > 0
+  if not is_between(value.window, 0.001, LONGEST) then return false end
+  local latest = now + 2 * LONGEST
+  return is_between(value.others_until, 0, latest) and is_between(value.blocked_until, 0, latest)
+    and are_pairs(value.returning, latest) and #value.returning <= 8 * RESOLUTION and are_pairs(value.reservations, latest)
 end
 
 -- The ledger of that key; nil if there is none, or something else is stored there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
@@ -17,6 +18,8 @@ from esipy._limits.plans import ChargePlan
 from esipy._limits.redis_script import Operation, RedisScript
 from esipy._runtime.lazy import missing_extra
 from esipy._runtime.redis_client import place_of
+
+LOGGER = logging.getLogger('esipy.limits')
 
 #: Seconds after which a waiting call looks again while calls are under way: those of other processes do not wake it.
 LOOK_AGAIN = 0.05
@@ -101,7 +104,8 @@ class RedisLimits(Limits):
             'name': name,
             'lease': LEASE,
         }
-        return self._run(reservation)
+        result = self._run(reservation)
+        return result if result is None or _is_reservation(result, len(plan.costs)) else None
 
     def _run(self, operation: Operation) -> Any:
         """Return the result of an operation; None while Redis cannot be used."""
@@ -144,16 +148,19 @@ class RedisLimits(Limits):
 
     def _state(self, plan: ChargePlan, use: BucketUse) -> State:
         ledger = self._run({'op': 'inspect', 'key': self._key(plan.server, use)})
-        if not ledger:
-            return self._local._state(plan, use)
-        return make_state(
-            Rule(int(ledger['tokens']), ledger['window']),
-            int(ledger['spent']),
-            int(ledger['reserved']),
-            (int(ledger['others']), ledger['others_return']),
-            ledger['blocked'],
-            [(seconds, int(tokens)) for seconds, tokens in ledger['returning']],
-        )
+        if ledger:
+            try:
+                return make_state(
+                    Rule(int(ledger['tokens']), float(ledger['window'])),
+                    int(ledger['spent']),
+                    int(ledger['reserved']),
+                    (int(ledger['others']), float(ledger['others_return'])),
+                    float(ledger['blocked']),
+                    [(float(seconds), int(tokens)) for seconds, tokens in ledger['returning']],
+                )
+            except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+                LOGGER.debug('Redis returned something else than a ledger: %r', error)
+        return self._local._state(plan, use)
 
     def _states(self) -> Iterable[tuple[str, BucketUse, State]]:
         return [(plan.server, use, self._state(plan, use)) for plan, use in list(self._seen.values())]
@@ -169,6 +176,22 @@ class RedisLimits(Limits):
         """Return a short key without odd characters. All keys of a server are in the same slot of a cluster."""
         digest = hashlib.md5(use.key.encode(), usedforsecurity=False).hexdigest()
         return f'{self._prefix}:limits:{{{server}}}:{digest}'
+
+
+def _is_reservation(result: Any, count: int) -> bool:
+    """Return whether this is what `ledgers.lua` returns: something else than Redis may have responded."""
+    if not isinstance(result, dict):
+        return False
+    if result.get('missing'):
+        return True
+    if 'wait' in result:
+        return _is_number(result['wait']) and isinstance(result.get('under_way'), bool)
+    totals = result.get('totals')
+    return isinstance(totals, list) and len(totals) == count and all(map(_is_number, totals))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _rule(use: BucketUse, rule: Rule) -> Operation:

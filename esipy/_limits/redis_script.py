@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import threading
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
-from typing import Any
+from typing import Any, NoReturn
 
 from esipy import clock
 from esipy._limits.ledger import RESOLUTION
 from esipy._runtime import fork
-from esipy._runtime.redis_client import fail_fast_client
+from esipy._runtime.redis_client import errors_of, fail_fast_client
 from esipy._runtime.resilience import CircuitBreaker
+from esipy._runtime.suggest import abridged
 
 LOGGER = logging.getLogger('esipy.limits')
 
@@ -35,7 +37,7 @@ class RedisScript:
     """
 
     def __init__(self, redis: Any, client: Any) -> None:
-        self._errors = (redis.RedisError, redis.exceptions.RedisClusterException, OSError)
+        self._errors = errors_of(redis)
         self._no_script: Any = redis.exceptions.NoScriptError
         self._client = fail_fast_client(redis, client, TIMEOUT)
         self._text = files('esipy._limits').joinpath('ledgers.lua').read_text('utf-8')
@@ -69,7 +71,7 @@ class RedisScript:
         if self._is_away:
             self._breaker.open()  # this thread tries whether Redis is back; the others skip it meanwhile
         try:
-            reply = self._evaluate(_keys(operations), json.dumps(operations))
+            results = _results(self._evaluate(_keys(operations), json.dumps(operations)), len(operations))
         except self._errors as error:
             self._breaker.open()
             if not self._is_away:
@@ -77,14 +79,13 @@ class RedisScript:
                 LOGGER.warning(
                     'Redis cannot be used (%s: %s): this process counts by itself until it can',
                     type(error).__name__,
-                    error,
+                    abridged(str(error), 200),
                 )
             return None
         if self._is_away:
             self._is_away = False
             self._breaker.close()
             LOGGER.warning('Redis can be used again: processes share their rate limits')
-        results: list[Any] = json.loads(reply)
         return results
 
     def _evaluate(self, keys: list[str], operations: str) -> Any:
@@ -94,6 +95,23 @@ class RedisScript:
             return self._client.execute_command('EVALSHA', self._digest, *arguments, NEVER_DECODE=True)
         except self._no_script:
             return self._client.execute_command('EVAL', self._text, *arguments, NEVER_DECODE=True)
+
+
+def _results(reply: Any, count: int) -> list[Any]:
+    """Return the results in a reply. Raises ValueError for a reply that the script does not give."""
+    results = json.loads(reply, parse_constant=_refuse, parse_float=_finite) if isinstance(reply, bytes | str) else None
+    if not isinstance(results, list) or len(results) != count:
+        raise ValueError('this is not the reply of the script')
+    return results
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    return value if math.isfinite(value) else _refuse(text)
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f'the reply contains {constant}')
 
 
 def _keys(operations: Iterable[Operation]) -> list[str]:

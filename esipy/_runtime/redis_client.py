@@ -12,6 +12,13 @@ DEFAULT_TIMEOUT = 5.0
 _MANY_CONNECTIONS = 1000
 
 
+def errors_of(redis: Any) -> tuple[type[Exception], ...]:
+    """Return what redis-py raises where Redis is away, and where something else responds, or something malicious: then
+    it fails anywhere."""
+    own = redis.RedisError, redis.exceptions.RedisClusterException
+    return (*own, OSError, ValueError, TypeError, AttributeError, LookupError, RecursionError, MemoryError)
+
+
 def fail_fast_client(redis: Any, client: Any, max_timeout: float = math.inf) -> Any:
     """Return a client of the same server that repeats nothing and returns bytes, whatever the app's client does.
 

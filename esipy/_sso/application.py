@@ -158,7 +158,8 @@ class Application:
         `state`: a secret of this login, to be compared when the user returns; `scopes`: a list, or a text with spaces
         between them.
 
-        Raises AttributeError without a state, CallError for a code_verifier that the SSO would refuse."""
+        Raises AttributeError without a state, CallError for a code_verifier that the SSO would refuse, TokenError
+        where the login page of the SSO is not an http or https address."""
         if not state:
             raise AttributeError('"state" must be non empty, non None string')
         parts = {
@@ -173,7 +174,10 @@ class Application:
             check_verifier(self.code_verifier)
             parts['code_challenge_method'] = 'S256'
             parts['code_challenge'] = generate_code_challenge(self.code_verifier)
-        return f'{self.oauth_authorize}?{form.query(parts)}'
+        address = self.oauth_authorize
+        if not form.is_web_address(address):
+            raise TokenError(f'{masked_address(address)!r}: the login page has an address with http or https')
+        return f'{address}?{form.query(parts)}'
 
     def get_access_token_params(self, code: str) -> dict[str, Any]:
         """Return what to POST to exchange a code for tokens: {'url', 'headers', 'data'}. It contains secrets."""

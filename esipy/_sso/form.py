@@ -58,6 +58,15 @@ def is_trusted(url: str) -> bool:
     return split.scheme == 'https' or (split.scheme == 'http' and split.hostname in _LOOPBACK)
 
 
+#: What an address consists of (RFC 3986 section 2): no spaces, no line breaks.
+_WEB_ADDRESS = re.compile(r'https?://[\x21-\x7e]+', re.IGNORECASE)
+
+
+def is_web_address(url: str) -> bool:
+    """Return whether a browser may be sent to a URL; `javascript:` would run in the page of the application."""
+    return _WEB_ADDRESS.fullmatch(url) is not None
+
+
 def tokens(body: bytes) -> dict[str, Any] | None:
     """Return the tokens in a response of the token endpoint (RFC 6749 section 5.1); None if there is no access token.
 

@@ -71,5 +71,5 @@ def parsed(text: str | bytes) -> Any:
     """Return the value of a JSON text, None if it is not JSON. Errors of json are not raised: they contain the text."""
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, TypeError):  # TypeError: a malicious Redis may return anything
         return None

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from esipy._runtime.lazy import missing_extra
-from esipy._runtime.redis_client import fail_fast_client
+from esipy._runtime.redis_client import errors_of, fail_fast_client
 from esipy._stores.base import LOCK_LEASE, LOCK_WAIT, Tokens, TokenStore
 from esipy._stores.record import from_text, to_text
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
@@ -47,7 +47,7 @@ class RedisLock:
         finally:
             try:
                 lock.release()
-            except self._server.redis.RedisError as error:  # the work in it is done
+            except self._server.errors as error:  # the work in it is done
                 LOGGER.warning('%s: the lock could not be released (%s); it expires by itself', key, _kind(error))
 
     def __repr__(self) -> str:
@@ -92,8 +92,8 @@ class RedisTokens(TokenStore):
 
     def characters(self, client_id: str) -> list[int]:
         key = self._key(client_id)
-        fields = self._server.ask(key, self._server.client.hkeys, key)
-        return sorted(int(field) for field in fields if field.isdigit())
+        fields = self._server.ask(key, lambda: list(map(_text_of, self._server.client.hkeys(key))))
+        return sorted(int(field) for field in fields if field.isascii() and field.isdigit() and len(field) < 20)
 
     def lock(self, client_id: str, character_id: int) -> AbstractContextManager[None]:
         return self._lock(f'{client_id}:{character_id}')
@@ -117,16 +117,20 @@ class _Server:
             raise TypeError(
                 f'redis_client must be a redis.Redis or redis.RedisCluster, not {type(redis_client).__name__}'
             )
-        self.redis: Any = redis
+        self.errors = errors_of(redis)
         self.client: Any = fail_fast_client(redis, redis_client)
 
     def ask(self, key: str, command: Callable[..., Any], *args: Any) -> Any:
         """Call a command. The error does not repeat its text: Redis includes the arguments, and so the tokens."""
         try:
             return command(*args)
-        except self.redis.RedisError as error:
+        except self.errors as error:
             reason = _kind(error)
         raise TokenStoreError(f'Redis, {key}: {reason}')
+
+
+def _text_of(field: str | bytes) -> str:
+    return field if isinstance(field, str) else field.decode('latin-1')
 
 
 def _kind(error: Exception) -> str:

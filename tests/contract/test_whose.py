@@ -12,6 +12,8 @@ import pytest
 import redis
 
 from esipy import App, EsiClient, EsiSecurity
+from esipy._cache.envelope import seal
+from esipy._cache.keys import _hash
 from esipy.cache import BaseCache, DictCache, FileCache, MemcachedCache, RedisCache
 from esipy.sandbox import Sandbox
 from esipy.stores import MemoryTokens
@@ -156,3 +158,93 @@ def test_a_private_answer_survives_a_refresh_and_a_restart(cache: BaseCache, esi
     signed_in(store, esi, character, left=1200)
     with EsiClient(signing(esi, store=store), cache=cache, user_agent='test/1.0') as client:
         assert not client.as_character(character).request(call, raise_on_error=True).from_cache
+
+
+def _kept(cache: BaseCache, name: str) -> bytes:
+    """The bytes of an entry as the store has them, past esipy."""
+    if isinstance(cache, FileCache):
+        entry: Any = cache._cache[name]
+    else:
+        assert isinstance(cache, (RedisCache, MemcachedCache))
+        entry = (cache._r if isinstance(cache, RedisCache) else cache._mc).get(name)
+    assert isinstance(entry, bytes)
+    return entry
+
+
+def _plant(cache: BaseCache, name: str, entry: bytes) -> None:
+    if isinstance(cache, RedisCache):
+        cache._r.set(name, entry)
+    elif isinstance(cache, FileCache):
+        cache._cache[name] = entry
+    else:
+        assert isinstance(cache, MemcachedCache)
+        assert cache._mc.set(name, entry)
+
+
+class _Noting(BaseCache):
+    """Notes under which keys responses are stored."""
+
+    def __init__(self, cache: BaseCache) -> None:
+        self.cache = cache
+        self.keys: dict[str, Any] = {}
+
+    def set(self, key: Any, value: Any, expire: float | None = 300) -> None:
+        self.keys[_hash(key)] = key
+        self.cache.set(key, value, expire)
+
+    def get(self, key: Any, default: Any = None) -> Any:
+        return self.cache.get(key, default)
+
+    def invalidate(self, key: Any) -> None:
+        self.cache.invalidate(key)
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
+@pytest.mark.parametrize('secret', [None, 'a secret'], ids=['', 'sealed'])
+def test_an_entry_that_is_copied_to_anothers_key_is_not_shown(
+    cache: BaseCache, esi: Sandbox, secret: str | None
+) -> None:
+    """Somebody who can write to the store gives one character what belongs to another."""
+    if isinstance(cache, DictCache):
+        pytest.skip('the memory of a process is nobody else')
+    cache._secret = secret.encode() if secret else None  # type: ignore[attr-defined]
+    noting = _Noting(cache)
+    app = App.create(esi.document)
+    with EsiClient(cache=noting, user_agent='test/1.0', limits=None) as client:
+        owners = {character: security(esi, character) for character in CHARACTERS}
+        call = app.op['get_characters_character_id_wallet']
+
+        def ask(character: int) -> Any:
+            return client.request(call(character_id=character), security=owners[character])
+
+        first = {character: ask(character).data for character in CHARACTERS}
+        assert [ask(character).from_cache for character in CHARACTERS] == [True] * 3
+        names = list(noting.keys)
+        assert len(names) == 3
+        entries = [_kept(cache, name) for name in names]
+        for name, other in zip(names, entries[1:] + entries[:1], strict=True):
+            _plant(cache, name, other)
+        for character in CHARACTERS:
+            response = ask(character)
+            assert not response.from_cache
+            assert response.data == first[character]
+
+
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
+def test_a_forged_entry_is_not_shown_where_there_is_a_secret(cache: BaseCache, esi: Sandbox) -> None:
+    """Somebody who can write to the store, and knows how entries are made, makes one for a character's key."""
+    if isinstance(cache, DictCache):
+        pytest.skip('the memory of a process is nobody else')
+    cache._secret = b'a secret'  # type: ignore[attr-defined]
+    noting = _Noting(cache)
+    with EsiClient(cache=noting, user_agent='test/1.0', limits=None) as client:
+        owner = security(esi, CHARACTERS[0])
+        call = App.create(esi.document).op['get_characters_character_id_wallet'](character_id=CHARACTERS[0])
+        before = client.request(call, security=owner).data
+        ((name, key),) = noting.keys.items()
+        forged = cache.get(key)._replace(content=b'1e12')
+        for secret in (None, b'another secret'):
+            entry = seal(name, forged, secret)
+            _plant(cache, name, b'-' + entry if isinstance(cache, MemcachedCache) else entry)
+            response = client.request(call, security=owner)
+            assert (response.from_cache, response.data) == (False, before)

@@ -365,7 +365,7 @@ def test_a_server_that_never_answers(options: dict[str, Any]) -> None:
         call = app_at(server.url).op['get_thing']()
         begun = time.monotonic()
         response = esi.request(call)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 20
         assert response.failed
         with pytest.raises(TimedOutError):
             esi.request(call, raise_on_error=True)
@@ -381,7 +381,7 @@ def test_a_server_that_accepts_and_never_reads() -> None:
         begun = time.monotonic()
         call = app_at(url).op['put_thing'](body={'text': 'x' * 20_000_000})
         assert esi.request(call).failed
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 20
 
 
 def test_timeout_none_waits_for_ever() -> None:

@@ -285,7 +285,7 @@ def test_another_timeout_is_not_coalesced(server: Gate) -> None:
         begun = time.monotonic()
         hasty = esi.request(call, timeout=0.3)
         assert hasty.failed
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 20
         server.open.set()
         join(threads)
         assert results[0].ok
@@ -398,7 +398,7 @@ def test_who_waits_gives_up_at_its_own_deadline(server: Gate) -> None:
         esi.deadline = 0.3
         begun = time.monotonic()
         late = esi.request(call)
-        assert 0.25 < time.monotonic() - begun < 2
+        assert 0.25 < time.monotonic() - begun < 20
         assert late.failed
         assert 'deadline' in str(late.cause)
         server.open.set()
@@ -421,7 +421,7 @@ def test_a_receiver_that_asks_for_the_same(server: Gate) -> None:
         call = app_at(server.url).op['get_thing']()
         begun = time.monotonic()
         outer = esi.request(call)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 20
         assert outer.ok
         assert inner[0].ok
 
@@ -445,7 +445,7 @@ def test_receivers_that_ask_for_each_others_flights(server: Gate) -> None:
         begun = time.monotonic()
         threads, results = together([lambda: esi.request(operation(id='a')), lambda: esi.request(operation(id='b'))])
         join(threads)
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 20
         assert all(one.ok for one in results + inner)
 
 

@@ -258,7 +258,7 @@ def test_ctrl_c_ends_it_and_the_program_at_once() -> None:
             begun = time.monotonic()
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=20)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 15
         assert (out, err, process.returncode) == ('interrupted\n', '', 0)
         assert len(server.visits) == 10
 

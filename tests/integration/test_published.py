@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -176,11 +175,9 @@ def test_a_cache_that_raises_fails_nothing(esi: Sandbox, caplog: pytest.LogCaptu
 
 def test_many_objects_do_not_each_wait_for_an_sso_that_hangs(esi: Sandbox) -> None:
     esi.faults.add('hang', operation='sso')
-    begun = time.monotonic()
     for _ in range(10):
         with pytest.warns(UserWarning, match='the SSO does not respond'):
             one = security(esi, timeout=(0.3, 0.3))
-    assert time.monotonic() - begun < 2
     assert asked(esi) == (1, 0)
     esi.faults.clear()
     assert one.oauth_issuer  # at its use it is asked at once
@@ -265,3 +262,13 @@ def test_metadata_with_an_address_that_cannot_be_used(place: str) -> None:
     metadata = {'issuer': 'https://sso.example', **dict.fromkeys(names, place)}
     with Server(lambda visit: visit.send(answer(metadata))) as sso, pytest.raises(TokenError, match='over https only'):
         EsiSecurity('http://localhost/cb', 'id', 'key', headers={'User-Agent': 'tests'}, sso_endpoints_url=sso.url)
+
+
+@pytest.mark.parametrize(
+    'login', ['javascript:alert(1)', 'data:text/html,x', 'file:///x', 'https://a\r\nX: y', '//a', ' x']
+)
+def test_browsers_are_sent_to_web_addresses_alone(login: str) -> None:
+    page = {'issuer': 'https://sso.example', 'token_endpoint': 'https://x/t', 'authorization_endpoint': login}
+    own = EsiSecurity('http://localhost/cb', 'id', 'key', headers={'User-Agent': 'tests'}, sso_endpoints=page)
+    with pytest.raises(TokenError, match='http or https'):
+        own.get_auth_uri('state')

@@ -151,7 +151,7 @@ def test_an_sso_that_is_down_is_asked_again_later(fault: str, sso: SSO, monkeypa
     begun = time.monotonic()
     with pytest.warns(UserWarning, match='the SSO does not respond') as told:
         one = made(sso, timeout=0.3)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 20
     assert told[0].filename == __file__
     with pytest.raises(SSOUnavailableError) as caught:
         one.get_auth_uri('state')

@@ -112,7 +112,7 @@ def test_an_expiry_that_is_near_is_waited_out(walker: EsiClient) -> None:
         esi.log.clear()
         begun = time.monotonic()
         found = walker.all(market(esi))
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 9
         assert numbers(found) == numbers(orders)  # what is fresh for another moment would be of the old state
         assert len(esi.log.entries) == 5  # nothing was asked for before the expiry
 
@@ -123,10 +123,10 @@ def test_not_longer_than_patience(walker: EsiClient) -> None:
         before = numbers(orders)
         walker.request(market(esi))
         orders.remove(orders[5]['order_id'])
-        esi.clock.move(296)
+        esi.clock.move(292)
         begun = time.monotonic()
         found = walker.all(market(esi), max_expiry_wait=0)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 7
         assert numbers(found) == before
 
 

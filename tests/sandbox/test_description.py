@@ -66,7 +66,7 @@ def test_it_is_new_each_time() -> None:
 @pytest.mark.parametrize(
     'options',
     [
-        ['--phases', 'examples,coverage,fuzzing', '--max-examples', '6'],
+        ['--phases', 'examples,coverage,fuzzing', '--max-examples', '2'],
         # The changelog holds paths with their placeholders, which a walk from answer to answer would follow.
         ['--phases', 'stateful', '--max-examples', '15', '--exclude-path', '/meta/changelog'],
     ],

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.views.decorators.debug import sensitive_variables
 
 from esipy.contrib.django import conf, refresh, sso
 from esipy.contrib.django.errors import NotRefreshableTokenError, TokenExpiredError, TokenInvalidError
@@ -108,6 +109,7 @@ class AbstractToken(models.Model):
             return f'revoked: {self.revoked_reason}'
         return 'expired' if self.expired else 'good'
 
+    @sensitive_variables()
     def valid_access_token(self) -> str:
         """Return an access token that can be used now; it is refreshed first if it is too old.
 
@@ -124,6 +126,7 @@ class AbstractToken(models.Model):
             self.refresh()
         return str(self.access_token)
 
+    @sensitive_variables()
     def refresh(self, session: Any = None, auth: Any = None) -> None:
         """Get a new access token from the SSO and save it, with the newest refresh token.
 
@@ -145,6 +148,7 @@ class AbstractToken(models.Model):
         refresh.refresh_or_delete(self)
 
     @classmethod
+    @sensitive_variables()
     def get_token_data(cls, access_token: str) -> dict[str, Any]:
         """Return the claims of an access token, with ``character_id``, ``token_type`` and ``scopes``.
 
@@ -152,6 +156,7 @@ class AbstractToken(models.Model):
         """
         return sso.application().token_data(access_token)
 
+    @sensitive_variables()
     def update_token_data(self, commit: bool = True) -> None:
         """Take over name and owner of the character from the access token; save them if `commit`.
 

@@ -1,5 +1,7 @@
 """A login, from the moment a view asks for it until that view gets the token.
 
+Django's reports of errors do not show the variables of what is marked `sensitive_variables`, nor of what it calls.
+
 The row of CallbackRedirect says who asked for what: a session, a user, a view and scopes. The token goes to the same
 four, once, within `PICK_UP` seconds.
 """
@@ -14,6 +16,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from django.utils.crypto import constant_time_compare
+from django.views.decorators.debug import sensitive_variables
 
 from esipy.contrib.django import installed, sso
 from esipy.contrib.django.now import now
@@ -24,6 +27,7 @@ LOGGER = logging.getLogger(__name__)
 PICK_UP = 300
 
 
+@sensitive_variables()
 def begin(request: Any, scopes: Sequence[str], url: str) -> str:
     """Remember who asks for a login; return the address of the SSO's login page.
 
@@ -46,6 +50,7 @@ def begin(request: Any, scopes: Sequence[str], url: str) -> str:
     return address
 
 
+@sensitive_variables()
 def claim(request: Any, state: str) -> Any:
     """Return the login that `state` belongs to, for this session and user; None where there is none.
 

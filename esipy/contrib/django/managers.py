@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import models, transaction
+from django.views.decorators.debug import sensitive_variables
 
 from esipy.contrib.django import conf, sso
 from esipy.contrib.django.errors import SSOOAuthError, TokenInvalidError
@@ -15,6 +16,7 @@ from esipy.contrib.django.querysets import TokenQuerySet
 class TokenManager(models.Manager.from_queryset(TokenQuerySet)):  # type: ignore[misc]  # made by Django
     """``Token.objects``: it has the methods of the query sets too."""
 
+    @sensitive_variables()
     def create_from_code(self, code: str, user: Any = None) -> Any:
         """Exchange the code of a login for tokens and return the saved Token, which belongs to `user`.
 
@@ -58,6 +60,7 @@ class TokenManager(models.Manager.from_queryset(TokenQuerySet)):  # type: ignore
         model = self.model._meta.get_field('scopes').related_model
         return [model.objects.using(self.db).get_or_create(name=name)[0] for name in names]
 
+    @sensitive_variables()
     def create_from_request(self, request: Any) -> Any:
         """Return the Token of a callback of the SSO, for the user of the request.
 
@@ -69,6 +72,7 @@ class TokenManager(models.Manager.from_queryset(TokenQuerySet)):  # type: ignore
         user = getattr(request, 'user', None)
         return self.create_from_code(code, user=user if user is not None and user.is_authenticated else None)
 
+    @sensitive_variables()
     def validate_access_token(self, token: str) -> dict[str, Any] | None:
         """Return the claims of an access token (see ``Token.get_token_data``); None where it is not genuine or too old.
 

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from django.views.decorators.debug import sensitive_variables
 
 from esipy import exceptions
 from esipy._runtime import fork
@@ -56,6 +57,7 @@ class SiteApplication(Application):
         with _site_errors():
             return sorted(self._keys())
 
+    @sensitive_variables()
     def exchange(self, code: str) -> dict[str, Any]:
         """Return the SSO's tokens for the code of a login.
 
@@ -64,6 +66,7 @@ class SiteApplication(Application):
         with _site_errors():
             return endpoint.tokens(self._transport, self.get_access_token_params(code), self.timeout)
 
+    @sensitive_variables()
     def refreshed(self, refresh_token: str) -> dict[str, Any]:
         """Return the SSO's tokens for a refresh token.
 
@@ -74,6 +77,7 @@ class SiteApplication(Application):
             self._keys()  # a new token that cannot be verified would be of no use, and the old one is gone then
             return endpoint.tokens(self._transport, self._params(data), self.timeout)
 
+    @sensitive_variables()
     def token_data(self, access_token: str) -> dict[str, Any]:
         """Return the claims of an access token, with ``character_id``, ``token_type`` and ``scopes``.
 

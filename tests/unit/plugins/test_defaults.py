@@ -173,7 +173,7 @@ def test_a_server_that_is_silent_for_too_long_has_not_answered() -> None:
         response = asked.get()
         assert response.failed
         assert response.cause.timed_out
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize('wrong', ['5', -1, 0, True, (1, 2, 3), {'a': 1}])
@@ -225,7 +225,7 @@ def test_what_was_not_sent_took_no_time() -> None:
 
 def test_waiting_for_a_place_is_not_the_server_s_time() -> None:
     with asking(Elapsed(), Pool(1)) as asked:
-        assert asked.get().headers_elapsed < 0.1
+        assert asked.get().headers_elapsed < 1.0
 
 
 # --------------------------------------------------------------------- tracking token
