@@ -54,7 +54,7 @@ end
 local function advance(ledger)
   ledger.reserved = 0
   for name, reservation in pairs(ledger.reservations) do
-    local until_, tokens, expected = reservation[1], reservation[2], reservation[3]
+    local until_, tokens, expected = reservation[1], reservation[2], reservation[3] or reservation[2]
     if until_ <= now then
       ledger.reservations[name] = nil
       if expected > 0 and until_ + ledger.window > now then spend(ledger, expected, until_ + ledger.window) end
@@ -76,11 +76,12 @@ local function is_between(value, least, most)
   return type(value) == 'number' and value >= least and value <= most
 end
 
--- Pairs of a time and of tokens.
+-- Pairs of a time and of tokens; those of reservations are followed by other tokens.
 local function are_pairs(value, latest)
   if type(value) ~= 'table' then return false end
   for _, pair in pairs(value) do
-    if type(pair) ~= 'table' or not is_between(pair[1], 0, latest) or not is_between(pair[2], 0, MOST_TOKENS) then
+    if type(pair) ~= 'table' or not is_between(pair[1], 0, latest) or not is_between(pair[2], 0, MOST_TOKENS)
+      or not is_between(pair[3] or 0, 0, MOST_TOKENS) then
       return false
     end
   end

@@ -100,6 +100,8 @@ class TestRedisLimits(LimitsContract):
             "l.reservations = {a = 'x'}",
             'l.reservations = {a = {math.huge, 1000}}',
             'l.reservations = {a = {0/0, 1000}}',
+            "l.reservations = {a = {1, 2, 'x'}}",
+            'l.reservations = {a = {1, 2, math.huge}}',
             'l.reservations = 5',
         ]
         user = self.user()
