@@ -13,7 +13,7 @@ from esipy._limits.redis_script import Operation, RedisScript
 from esipy._runtime import fork
 
 #: Seconds for which a reservation is leased, and after which it is renewed while the call is under way, however long
-#: that may be. What a killed process had reserved counts as spent when the lease ends.
+#: that may be. When the lease ends, the call of a killed process counts as spent, at the cost that most calls have.
 LEASE = 10.0
 RENEW_EVERY = 3.0
 

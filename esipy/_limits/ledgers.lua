@@ -10,7 +10,8 @@
 --   tokens, window, margin       the rule, and what is never spent of it
 --   spent, total                 spent within the window, and ever
 --   returning                    {when, tokens}: what returns, the earliest first
---   reservations                 by name {until, tokens}: what calls under way may cost, and when the lease ends
+--   reservations                 by name {until, tokens, expected}: when the lease ends, what a call under way may
+--                                cost, and what it will probably cost
 --   others, others_until         used by others, and when that returns
 --   blocked_until                nothing may be sent before
 --
@@ -47,15 +48,16 @@ local function drop(ledger, count)
   end
 end
 
--- Bring a ledger up to date. A reservation whose lease has ended counts as spent at that moment: the process that held
--- it is gone, and nobody knows what its call cost.
+-- Bring a ledger up to date. A reservation whose lease has ended counts as spent at that moment, at the cost that most
+-- calls have: the process that held it is gone. If the call did cost more, the headers of the next response say so; the
+-- most that it may cost would block a small bucket for a window, in which no response could correct that.
 local function advance(ledger)
   ledger.reserved = 0
   for name, reservation in pairs(ledger.reservations) do
-    local until_, tokens = reservation[1], reservation[2]
+    local until_, tokens, expected = reservation[1], reservation[2], reservation[3]
     if until_ <= now then
       ledger.reservations[name] = nil
-      if until_ + ledger.window > now then spend(ledger, tokens, until_ + ledger.window) end
+      if expected > 0 and until_ + ledger.window > now then spend(ledger, expected, until_ + ledger.window) end
     else
       ledger.reserved = ledger.reserved + tokens
     end
@@ -174,7 +176,7 @@ function operations.add(operation)
   return true
 end
 
--- Reserve `costs` of the ledgers `keys`, all of them or none. Returns {missing = true}, {totals = what was ever spent
+-- Reserve `costs` of the ledgers `keys`, all of them or none; `expected`: what the call will probably cost of each. Returns {missing = true}, {totals = what was ever spent
 -- of each}, or {wait = seconds (-1: until a call ends), under_way = whether any call is}.
 function operations.reserve(operation)
   local error_limit = load(operation.error_limit)
@@ -191,7 +193,7 @@ function operations.reserve(operation)
   local totals = {}
   for i, key in ipairs(operation.keys) do
     local ledger, cost = load(key), operation.costs[i]
-    ledger.reservations[operation.name] = {now + operation.lease, cost}
+    ledger.reservations[operation.name] = {now + operation.lease, cost, operation.expected[i]}
     ledger.reserved = ledger.reserved + cost
     changed[key] = true
     totals[i] = ledger.total
@@ -224,7 +226,7 @@ function operations.settle(operation)
       end
       if outcome.tokens then ledger.tokens, ledger.window = outcome.tokens, outcome.window end
       local returns = now + (outcome.replenishes or ledger.window)
-      -- If the lease ended before, the whole reservation has been counted as spent.
+      -- If the lease ended before, the call has been counted already.
       if outcome.spent > 0 and (reservation or not operation.name) then spend(ledger, outcome.spent, returns) end
       if outcome.used then compare(ledger, outcome.used, ledger.total - outcome.total, returns) end
       if outcome.blocked > 0 then ledger.blocked_until = math.max(ledger.blocked_until, now + outcome.blocked) end

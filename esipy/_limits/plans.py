@@ -30,11 +30,13 @@ class ChargePlan:
 
     `route`: method and path. `keys`: calls with the same keys wait in the same queue. `error_limit`: that of the
     server; while it blocks, no call is sent. `costs`: what is reserved of each of `uses`, at most what a window has.
+    `expected_costs`: what most calls cost of each.
     """
 
     __slots__ = (
         'costs',
         'error_limit',
+        'expected_costs',
         'groups',
         'keys',
         'ledgers',
@@ -65,6 +67,7 @@ class ChargePlan:
         #: The groups of `uses`, for logs and plugins.
         self.groups = ', '.join(use.group for use in uses)
         self.costs = tuple(min(use.kind.max_cost, use.rule.tokens) for use in uses)
+        self.expected_costs = tuple(min(use.kind.expected_cost, use.rule.tokens) for use in uses)
         #: What stores keep with it: the ledgers in memory, the keys of those in Redis.
         self.ledgers: Any = None
         self.redis_keys: list[str] | None = None

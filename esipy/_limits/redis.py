@@ -100,6 +100,7 @@ class RedisLimits(Limits):
             'error_limit': error_limit,
             'keys': keys,
             'costs': plan.costs,
+            'expected': plan.expected_costs,
             'name': name,
             'lease': LEASE,
         }
