@@ -141,6 +141,7 @@ class EsiClient(PagingMethods):
             responses,
             NegativeCache(self.remember_refusals, responses.key),
             Chain(self.plugins) if self.plugins else None,
+            self.check_roles,
         )
         #: Whether the pipeline belongs to another client (see `as_character`).
         self._is_borrowed = False

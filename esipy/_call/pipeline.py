@@ -72,6 +72,7 @@ class Pipeline:
         responses: ResponseCache,
         rejections: NegativeCache,
         chain: Chain | None,
+        check_roles: bool,
     ) -> None:
         self.transport = transport
         self.limits = limits
@@ -82,16 +83,11 @@ class Pipeline:
         self.coalescer: Coalescer[Fetched] = Coalescer()
         self.outcomes = Outcomes(responses)
         self.background = Background(MOST_REVALIDATIONS)
-        self._execute: Callable[[CallContext], Outcome] = (
+        execute: Callable[[CallContext], Outcome] = (
             self.run if chain is None else partial(chain.call, execute=self.run)
         )
-        self.roles = RoleCheck(self._execute, has_plugins=chain is not None)
-
-    def execute(self, exchange: CallContext) -> Outcome:
-        """Execute a call with the plugins around it. Its roles are checked before, outside of what plugins hold."""
-        if exchange.settings.check_roles:
-            self.roles.require(exchange)
-        return self._execute(exchange)
+        #: Executes a call with the plugins around it. Roles are checked before, outside of what plugins hold.
+        self.execute = RoleCheck(execute, has_plugins=chain is not None).execute if check_roles else execute
 
     def run(self, exchange: CallContext) -> Outcome:
         """Execute a call: return its response, and the error that the response stands for, if any."""

@@ -39,7 +39,7 @@ class _Held(NamedTuple):
 class RoleCheck:
     """Refuses calls for which a character lacks the role. Safe between threads.
 
-    `execute`: executes the call that returns the roles; `has_plugins`: whether hooks see it.
+    `execute`: executes a call, also the one that returns the roles; `has_plugins`: whether hooks see it.
     """
 
     def __init__(self, execute: Callable[[CallContext], Outcome], has_plugins: bool) -> None:
@@ -54,7 +54,12 @@ class RoleCheck:
         #: Held while the roles of a character are fetched.
         self._fetching: dict[Any, threading.Lock] = {}
 
-    def require(self, exchange: CallContext) -> None:
+    def execute(self, exchange: CallContext) -> Outcome:
+        """Execute a call. Raises MissingRoleError."""
+        self._require(exchange)
+        return self._execute(exchange)
+
+    def _require(self, exchange: CallContext) -> None:
         """Raise MissingRoleError if the character is known to have none of the roles that the call needs. Where that
         cannot be known, because the description or the token does not allow it, the server decides."""
         operation: Any = exchange.request.operation

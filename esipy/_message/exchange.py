@@ -23,7 +23,6 @@ class ClientSettings(Protocol):
     no_etag_body: bool
     strict: bool
     check_scopes: bool
-    check_roles: bool
     stale_if_error: float
     retry_requests: bool
     retries: int
