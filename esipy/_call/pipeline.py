@@ -83,9 +83,7 @@ class Pipeline:
         self.coalescer: Coalescer[Fetched] = Coalescer()
         self.outcomes = Outcomes(responses)
         self.background = Background(MOST_REVALIDATIONS)
-        execute: Callable[[CallContext], Outcome] = (
-            self.run if chain is None else partial(chain.call, execute=self.run)
-        )
+        execute: Callable[[CallContext], Outcome] = self.run if chain is None else partial(chain.call, execute=self.run)
         #: Executes a call with the plugins around it. Roles are checked before, outside of what plugins hold.
         self.execute = RoleCheck(execute, has_plugins=chain is not None).execute if check_roles else execute
 
