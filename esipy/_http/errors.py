@@ -26,8 +26,8 @@ def transport_error(error: Exception, host: str = 'the server', secrets: Iterabl
     causes = _causes(error)
     for cause in causes:
         cause.__traceback__ = None
-        if isinstance(cause, UnicodeError):
-            cause.object = type(cause.object)()  # type: ignore[attr-defined]
+        if isinstance(cause, (UnicodeEncodeError, UnicodeDecodeError)):
+            cause.object = type(cause.object)()
         cause.args = tuple(_cleaned(part, secrets) for part in cause.args)
         for name, value in list(vars(cause).items()):
             if name in ('request', 'response', 'pool', 'conn'):

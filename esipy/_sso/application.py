@@ -176,7 +176,7 @@ class Application:
             parts['code_challenge'] = generate_code_challenge(self.code_verifier)
         address = self.oauth_authorize
         if not form.is_web_address(address):
-            raise TokenError(f'{masked_address(address)!r}: the login page has an address with http or https')
+            raise TokenError(f'{masked_address(address)!r}: the login page is opened over http or https only')
         return f'{address}?{form.query(parts)}'
 
     def get_access_token_params(self, code: str) -> dict[str, Any]:

@@ -59,8 +59,9 @@ def test_what_x_pages_says(walker: EsiClient, case: PagesCase, read: Read) -> No
 @pytest.mark.parametrize('path', ['orders', 'transactions', 'jobs', 'tags'])
 def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> None:
     with Server(lambda visit: visit.send(answer(NO_LISTS[visit.number][0], headers={'X-Pages': '3'}))) as server:
+        wanted = 'an object with one list beside its cursor' if path == 'jobs' else 'a list'
         for _, shown in NO_LISTS:
-            with pytest.raises(PaginationError, match=f'get_{path}: the body is not a list but {shown}'):
+            with pytest.raises(PaginationError, match=f'get_{path}: the body is not {wanted} but {shown}'):
                 read(walker, app_at(server.url).op[f'get_{path}']())
         assert len(server.visits) == len(NO_LISTS), 'no other page was asked for'
 
@@ -340,7 +341,7 @@ def test_two_lists_beside_a_cursor(walker: EsiClient, read: Read) -> None:
     bodies = [{'a': [], 'b': [], 'cursor': {}}, {'old': [1], 'jobs': [{'id': 1}], 'cursor': {}}]
     with Server(lambda visit: visit.send(answer(bodies[visit.number]))) as server:
         call = app_at(server.url).op['get_jobs']()
-        with pytest.raises(PaginationError, match="not a list but an object with 'a', 'b', 'cursor'"):
+        with pytest.raises(PaginationError, match="its cursor but an object with 'a', 'b', 'cursor'"):
             read(walker, call)
         assert [one.id for one in read(walker, app_at(server.url).op['get_jobs'](limit='2'))] == [
             1
