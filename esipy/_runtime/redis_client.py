@@ -69,7 +69,10 @@ def command_of(redis: Any, client: Any) -> Callable[..., Any]:
         try:
             connection.send_command(*arguments)
             return connection.read_response(disable_decoding=True)
-        finally:  # one that failed is closed already, and the pool opens it again
+        except BaseException:  # Ctrl-C too: the next command must not read the reply of this one
+            connection.disconnect()
+            raise
+        finally:
             pool.release(connection)
 
     return command
