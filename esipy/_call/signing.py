@@ -83,7 +83,7 @@ _MAX_ERROR_BODY = 65_536
 
 
 def _refuses_token(raw: RawResponse) -> bool:
-    """Return whether the server rejected the token itself. Older routes answer an expired one with 403, as
+    """Return whether the server rejected the token itself. Older routes reject an expired one with 403, as
     `{"error": "token is expired"}` or with the SSO's own 401 as `sso_status`; others name it as RFC 6750 section 3.1
     does."""
     if raw.status != 403:

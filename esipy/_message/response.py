@@ -96,7 +96,7 @@ class Response:
 
     @property
     def ok(self) -> bool:
-        """The request succeeded: its status is 2xx, or 304. A redirect that was not followed has not done it."""
+        """The request succeeded: its status is 2xx, or 304. A redirect that was not followed is no success."""
         return self.status is not None and (200 <= self.status < 300 or self.status == 304)
 
     @property
@@ -306,7 +306,8 @@ class Response:
 
 
 def _mended(sent: Any, fitting: Any, where: str) -> list[tuple[str, str]]:
-    """What a caller may say loosely, and a server should not: where the value that fits is not the one it sent."""
+    """Return the places where a value had to be converted to fit the schema: a caller may do that, and a server should
+    not."""
     if isinstance(sent, dict) and isinstance(fitting, dict):
         parts = [(sent[name], fitting.get(name, ...), f'{where}.{name}') for name in sent]
     elif isinstance(sent, list) and isinstance(fitting, list) and len(sent) == len(fitting):
