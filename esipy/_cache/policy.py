@@ -40,6 +40,9 @@ class CachedResponse(NamedTuple):
 #: The note on a response whose body has not been read yet: it may not be JSON.
 UNREAD = OURS + 'Unread'
 
+#: How stored responses spell it, so that no hit has to look for it.
+AGE = 'Age'
+
 #: For how many seconds a stale response is stored for its validator.
 KEEP_STALE = 7 * 86400
 
@@ -60,7 +63,7 @@ def lowercase(headers: Mapping[str, str]) -> Lowercase:
     """Return headers by their lower-case names, which is how all functions here take them unless they say otherwise."""
     if isinstance(headers, Lowercase):
         return headers
-    return Lowercase({name.lower(): value for name, value in headers.items()})
+    return Lowercase(zip(map(str.lower, headers), headers.values(), strict=True))
 
 
 def lifetime(low: Mapping[str, str], now: float) -> float | None:
@@ -89,9 +92,9 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
 def with_current_age(headers: Mapping[str, str], now: float) -> dict[str, str]:
     """Return a stored response's headers with the `Age` that it has now, which a cache must send (section 5.1)."""
     received = _number(headers.get(RECEIVED))
-    age = initial_age(lowercase(headers)) + (max(0.0, now - received) if received else 0.0)
-    others = {name: value for name, value in headers.items() if name.lower() != 'age'}
-    return {**others, 'Age': str(int(age)), AGED: repr(now)}
+    sent = headers.get(AGE)
+    age = (initial_age({'age': sent}) if sent else 0.0) + (max(0.0, now - received) if received else 0.0)
+    return {**headers, AGE: str(int(age)), AGED: repr(now)}
 
 
 def freshness_problem(low: Mapping[str, str]) -> str | None:
@@ -166,8 +169,11 @@ def stored_headers(
         return None  # such a response is never revalidated, nor returned when the server is down
     elif status >= 500:
         seconds = min(seconds, LONGEST_SERVER_ERROR)
+    kept = _end_to_end(public(headers), low)
+    if 'age' in low:
+        kept = {AGE if name.lower() == 'age' else name: value for name, value in kept.items()}
     return {
-        **_end_to_end(public(headers), low),
+        **kept,
         **({} if read else {UNREAD: '1'}),
         **({WARNED: low['warning']} if 'warning' in low else {}),
         RECEIVED: repr(now),

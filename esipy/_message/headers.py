@@ -131,7 +131,7 @@ class Headers(Mapping[str, Value]):
     __slots__ = ('_items',)
 
     def __init__(self, items: Mapping[str, Value]) -> None:
-        self._items = {name.lower(): (name, value) for name, value in items.items()}
+        self._items = dict(zip(map(str.lower, items), items.items(), strict=True))
 
     def __getitem__(self, name: str) -> Value:
         try:

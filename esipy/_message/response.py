@@ -220,7 +220,7 @@ class Response:
             return self.raw
         try:
             if kind == TEXT:
-                return decoded_text(self.raw or b'', self.headers.get('Content-Type', ''))
+                return decoded_text(self.raw or b'', self._content_type())
             return decode(self.raw or b'')
         except ValueError as error:
             name = self.headers.get('Content-Type', 'no content type')
@@ -233,9 +233,15 @@ class Response:
         if spec is None or not spec.media_types:
             return JSON
         try:
-            return body_kind(self.headers.get('Content-Type', ''), spec.media_types)
+            return body_kind(self._content_type(), spec.media_types)
         except ValueError as error:
             raise self._undecodable(str(error)) from None
+
+    def _content_type(self) -> str:
+        """`Content-Type`, else ''. It is nearly always spelled so: then `headers`, which take a fifth of a hit in the
+        cache, need not be made to read a body."""
+        name = 'Content-Type'
+        return self._plain[name] if name in self._plain else self.headers.get(name, '')
 
     def _parsed(self, codec: Codec) -> Any:
         """What the service's parser makes of the body, whatever status came with it."""
