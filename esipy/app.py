@@ -14,9 +14,9 @@ from esipy import clock
 from esipy._cache.base import BaseCache
 from esipy._cache.check import check_cache
 from esipy._cache.policy import lifetime, lowercase
-from esipy._documents import fetch
+from esipy._documents.live import COMPATIBILITY_DATE
 from esipy._documents.parse import parse, read
-from esipy._http import RawResponse
+from esipy._documents.source import load
 from esipy._message.bind import bind, day_of
 from esipy._message.call import Call
 from esipy._message.headers import OURS
@@ -30,7 +30,7 @@ from esipy._spec.reader import Reader
 from esipy._spec.refs import shown
 from esipy._spec.table import OpTable
 from esipy.events import advise, advise_of_unknown
-from esipy.exceptions import APIException, SpecError, TimedOutError, UnknownOperationError
+from esipy.exceptions import APIException, SpecError, UnknownOperationError
 
 LOGGER = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class App:
         meaning: 1.x validated the whole document with it; now a broken part raises an error when it is used.
         Raises SpecError (a ValueError) if it is not a description, APIException if the address fails.
         """
-        return cls(fetch.load(_own(url) if isinstance(url, dict) else url))
+        return cls(load(_own(url) if isinstance(url, dict) else url))
 
     @computed
     def op(self) -> OpTable:
@@ -317,11 +317,13 @@ class EsiApp:
         return None
 
     def _fetched(self, url: str, kept: _Kept | None) -> tuple[bytes, dict[str, str]]:
+        from esipy._documents import fetch  # an App that is made from a file needs no transport
+
         etag = lowercase(kept.headers).get('etag') if kept is not None else None
-        answer = _insist(self._address(url), {'If-None-Match': etag} if etag else {})
-        if answer.status == 304 and kept is not None:
-            return kept.content, {**kept.headers, **answer.headers}
-        return answer.content, answer.headers
+        response = fetch.get_with_retries(self._address(url), {'If-None-Match': etag} if etag else {})
+        if response.status == 304 and kept is not None:
+            return kept.content, {**kept.headers, **response.headers}
+        return response.content, response.headers
 
     def _address(self, url: str) -> str:
         """Return where a document is requested: the old ones by server of the game, the live one by date. What the
@@ -331,7 +333,7 @@ class EsiApp:
             name, value, is_given = 'datasource', self.datasource, False
         else:
             date = self.compatibility_date
-            name, value, is_given = 'compatibility_date', date or fetch.COMPATIBILITY_DATE, date is not None
+            name, value, is_given = 'compatibility_date', date or COMPATIBILITY_DATE, date is not None
         parts = [part for part in split.query.split('&') if part]
         named = [part for part in parts if part.partition('=')[0] == name]
         if is_given or not named:
@@ -389,20 +391,3 @@ _ADDRESS = OURS + 'Address'
 
 #: Seconds for which a worker has a document to itself; then the others go for it themselves.
 _CLAIMED = 30
-
-#: How often a document is asked for before its server counts as down, and the seconds between.
-_TRIES = 3
-_PAUSE = 0.3
-
-
-def _insist(url: str, headers: Mapping[str, str]) -> RawResponse:
-    """The document at `url`; what the server fails to answer is asked for again, unless that took long already."""
-    for attempt in range(1, _TRIES):
-        try:
-            return fetch.get(url, headers)
-        except APIException as error:
-            if error.status_code < 500 or isinstance(error, TimedOutError):
-                raise
-            LOGGER.warning('attempt %d to load %s failed with status %d', attempt, error.url, error.status_code)
-            clock.sleep(_PAUSE * attempt)
-    return fetch.get(url, headers)

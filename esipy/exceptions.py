@@ -46,9 +46,7 @@ All of them pickle, and none carries a secret in text, attributes or cause.
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
-
-from requests.exceptions import ConnectionError as RequestsConnectionError
+from typing import TYPE_CHECKING, Any
 
 from esipy._runtime.redact import masked, masked_address
 from esipy._runtime.suggest import abridged, closest, enumerated
@@ -445,8 +443,30 @@ class TokenRevokedError(TokenRefusedError):
     """`invalid_grant`: the character has withdrawn the authorisation, and has to sign in again."""
 
 
-class SSOUnavailableError(TokenError, APIException, RequestsConnectionError):
-    """The SSO does not respond, or returns an error of its own. The tokens are still valid: try again later."""
+if TYPE_CHECKING:
+    from requests.exceptions import ConnectionError as RequestsConnectionError
+
+    class SSOUnavailableError(TokenError, APIException, RequestsConnectionError): ...
+
+
+def __getattr__(name: str) -> Any:
+    """Make SSOUnavailableError when it is first used. It is an error of requests too, whose import takes longer than
+    that of all of esipy: a program that reads a description from a file and makes calls needs neither."""
+    if name != 'SSOUnavailableError':
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from requests.exceptions import ConnectionError as RequestsConnectionError
+
+    description = (
+        'The SSO does not respond, or returns an error of its own. The tokens are still valid: try again later.'
+    )
+    made = type(
+        name, (TokenError, APIException, RequestsConnectionError), {'__module__': __name__, '__doc__': description}
+    )
+    return globals().setdefault(name, made)  # another thread may have made it
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), 'SSOUnavailableError'})
 
 
 class TokenStoreError(TokenError):

@@ -40,6 +40,9 @@ class CachedResponse(NamedTuple):
 #: The note on a response whose body has not been read yet: it may not be JSON.
 UNREAD = OURS + 'Unread'
 
+#: How stored responses spell it, so that no hit has to look for it.
+AGE = 'Age'
+
 #: For how many seconds a stale response is stored for its validator.
 KEEP_STALE = 7 * 86400
 
@@ -60,7 +63,7 @@ def lowercase(headers: Mapping[str, str]) -> Lowercase:
     """Return headers by their lower-case names, which is how all functions here take them unless they say otherwise."""
     if isinstance(headers, Lowercase):
         return headers
-    return Lowercase({name.lower(): value for name, value in headers.items()})
+    return Lowercase(zip(map(str.lower, headers), headers.values(), strict=True))
 
 
 def lifetime(low: Mapping[str, str], now: float) -> float | None:
@@ -89,9 +92,9 @@ def lifetime(low: Mapping[str, str], now: float) -> float | None:
 def with_current_age(headers: Mapping[str, str], now: float) -> dict[str, str]:
     """Return a stored response's headers with the `Age` that it has now, which a cache must send (section 5.1)."""
     received = _number(headers.get(RECEIVED))
-    age = initial_age(lowercase(headers)) + (max(0.0, now - received) if received else 0.0)
-    others = {name: value for name, value in headers.items() if name.lower() != 'age'}
-    return {**others, 'Age': str(int(age)), AGED: repr(now)}
+    sent = headers.get(AGE)
+    age = (initial_age({'age': sent}) if sent else 0.0) + (max(0.0, now - received) if received else 0.0)
+    return {**headers, AGE: str(int(age)), AGED: repr(now)}
 
 
 def freshness_problem(low: Mapping[str, str]) -> str | None:
@@ -166,14 +169,17 @@ def stored_headers(
         return None  # such a response is never revalidated, nor returned when the server is down
     elif status >= 500:
         seconds = min(seconds, LONGEST_SERVER_ERROR)
-    return {
-        **_end_to_end(public(headers), low),
-        **({} if read else {UNREAD: '1'}),
-        **({WARNED: low['warning']} if 'warning' in low else {}),
-        RECEIVED: repr(now),
-        EXPIRY: repr(now + (seconds or 0.0)),
-        VARIED: varied(low.get('vary'), sent),
-    }
+    kept = _end_to_end(headers, low)
+    if 'age' in low:
+        kept = {AGE if name.lower() == 'age' else name: value for name, value in kept.items()}
+    if not read:
+        kept[UNREAD] = '1'
+    if 'warning' in low:
+        kept[WARNED] = low['warning']
+    kept[RECEIVED] = repr(now)
+    kept[EXPIRY] = repr(now + (seconds or 0.0))
+    kept[VARIED] = varied(low.get('vary'), sent)
+    return kept
 
 
 def _may_be_stored(status: int, low: Mapping[str, str]) -> bool:
@@ -219,11 +225,12 @@ _HOP_BY_HOP = frozenset(
 
 
 def _end_to_end(headers: Mapping[str, str], low: Mapping[str, str]) -> dict[str, str]:
-    """Headers without those that concern the connection, such as any that `Connection` names (section 3.1)."""
+    """Headers without our own, and without those that concern the connection, such as any that `Connection` names
+    (section 3.1)."""
     gone = _HOP_BY_HOP
     if 'connection' in low:
         gone = gone | {name.strip().lower() for name in low['connection'].split(',')}
-    return {name: value for name, value in headers.items() if name.lower() not in gone}
+    return {name: value for name, value in headers.items() if name.lower() not in gone and not name.startswith(OURS)}
 
 
 def ttl(headers: Mapping[str, str], now: float, keep_stale: float = KEEP_STALE, stale_if_error: float = 0.0) -> int:
@@ -358,11 +365,6 @@ _NOT_VARYING = frozenset({'', 'authorization', 'cookie', 'accept-encoding'})
 def matches(headers: Mapping[str, str], sent: Mapping[str, str]) -> bool:
     """Return whether a stored response belongs to a request with these headers (`Vary`)."""
     return not headers.get(VARIED) or headers[VARIED] == varied(lowercase(headers).get('vary'), sent)
-
-
-def public(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return a stored response's headers without our own."""
-    return {name: value for name, value in headers.items() if not name.startswith(OURS)}
 
 
 def _number(text: str | None) -> float:

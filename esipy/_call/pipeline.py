@@ -2,11 +2,11 @@
 
 0. the roles of the character, if asked to    roles.py
 1. whose call it is, and its signature        signing.py
-2. a stored response, fresh or stale (ETag)   response_cache.py, _cache/policy.py
+2. a stored response, fresh or stale          response_cache.py, _cache/policy.py
 3. a remembered rejection                     negative_cache.py
 4. the same GET of another thread             coalesce.py
 5. a reservation at the rate limits           _limits/
-6. the plugins, and the request itself        _plugins/base.py, _http/send.py
+6. the plugins, the ETag, and the request     _plugins/base.py, _cache/policy.py, _http/send.py
 7. another attempt                            retry.py
 8. the outcome: response and error            outcome.py, _message/
 """
@@ -55,7 +55,7 @@ LONGEST_REVALIDATION = 60.0
 
 
 class Fetched(NamedTuple):
-    """The last response to a request, the stored one whose validators it carried, and whose call it was."""
+    """The last response, the stored response whose ETag or Last-Modified was sent, and whose call it was."""
 
     raw: RawResponse
     validated: CachedResponse | None
@@ -114,7 +114,7 @@ class Pipeline:
         if exchange.revalidates not in (None, exchange.owner):
             raise Cancelled  # the security object signs for another character by now
         key = self.responses.key_in_flight(exchange)
-        if stored is not None and self._is_being_revalidated(exchange, stored, key):
+        if stored is not None and self._revalidates_in_background(exchange, stored, key):
             return self.outcomes.stale(exchange, stored)
         with self.coalescer.join(key, exchange.timeout, exchange.deadline, exchange) as shared:
             if shared.result is not None and shared.result.owner == exchange.owner:
@@ -134,10 +134,10 @@ class Pipeline:
                 self.responses.invalidate(exchange)
             return outcome
 
-    def _is_being_revalidated(self, exchange: CallContext, stored: CachedResponse, key: Any) -> bool:
-        """Whether a stale response may be returned while it is revalidated, and it is (RFC 5861 section 3): by another
-        thread, or from now on in the background. That is a call of its own, with plugins and rate limits. If too many
-        of them are under way, the caller waits for the server.
+    def _revalidates_in_background(self, exchange: CallContext, stored: CachedResponse, key: Any) -> bool:
+        """Return True if a stale response may be returned while it is revalidated (RFC 5861 section 3), and it is
+        being revalidated: by another thread, or by a background call that is started here, with plugins and rate
+        limits. If too many of these are under way, the caller waits for the server.
 
         This thread signs first: receivers of AFTER_TOKEN_REFRESH may be bound to it.
         """

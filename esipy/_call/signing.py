@@ -29,11 +29,14 @@ class Signing:
         if own is not None:
             exchange.security = None  # the call brings its own token, which is more specific than the client's
         security = exchange.security
+        if security is None:
+            exchange.owner = owner_of(own or exchange.authorization)
+            return
         owner = security.owner_of(exchange.request) if has_method(security, 'owner_of') else None
-        if security is not None and owner is None:
+        if owner is None:
             self.sign(exchange)
         else:
-            exchange.owner = owner or owner_of(own or exchange.authorization)
+            exchange.owner = owner or owner_of(exchange.authorization)
 
     def sign(self, exchange: Exchange) -> None:
         """Sign a copy of the request: every execution starts clean. The signature says whose call it is."""
@@ -83,7 +86,7 @@ _MAX_ERROR_BODY = 65_536
 
 
 def _refuses_token(raw: RawResponse) -> bool:
-    """Return whether the server rejected the token itself. Older routes answer an expired one with 403, as
+    """Return whether the server rejected the token itself. Older routes reject an expired one with 403, as
     `{"error": "token is expired"}` or with the SSO's own 401 as `sso_status`; others name it as RFC 6750 section 3.1
     does."""
     if raw.status != 403:

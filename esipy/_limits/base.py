@@ -82,7 +82,7 @@ class Estimate(NamedTuple):
 class Reservation:
     """One attempt: `with limits.reservation(exchange, …) as reservation: …; reservation.settle(raw)`.
 
-    What is not settled stays spent: nobody knows what became of it. `has_waited`: for its turn.
+    Tokens that are not settled count as spent, because the cost is unknown. `has_waited`: the call waited in the queue.
     """
 
     __slots__ = ('_exchange', '_limits', '_plan', '_ticket', 'has_waited')

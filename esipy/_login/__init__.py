@@ -1,2 +1,3 @@
-"""What a login needs of the machine that it runs on: a browser, an address that the browser can come back to, and a
-terminal to paste into where it cannot. Told from top to bottom in `esipy/_login/flow.py`."""
+"""`esipy.login`: signs a character in with the browser of this machine, an address of this machine to which the SSO
+redirects the browser, and a terminal to paste that address into if the redirect cannot arrive. `esipy/_login/flow.py`
+shows the steps."""

@@ -1,4 +1,4 @@
-"""The browser of the person at this machine, if there is one."""
+"""Opens the browser of the user at this machine, if there is one."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import threading
 
 
 def is_there() -> bool:
-    """Whether a browser would open before the eyes of whoever runs this program.
+    """Return whether a browser would open where the user of this program can see it.
 
-    Not over ssh, and not in a notebook, whose kernel may run anywhere. Without a display there are browsers too, but
-    they would take the terminal. A program, or a test, that has replaced `webbrowser.open` has a browser of its own.
+    It would not over ssh, and not in a notebook, whose kernel may run on another machine. Without a display a text
+    browser would occupy the terminal. A program or a test that has replaced `webbrowser.open` has a browser of its own.
     """
     import webbrowser
 
@@ -38,7 +38,7 @@ def in_notebook() -> bool:
 
 
 def show(address: str) -> None:
-    """Open the address, beside: some browsers give the thread that opens them back when they are closed."""
+    """Open the address, in another thread, since some browsers block the thread that opens them until they close."""
     import webbrowser
 
     def run() -> None:

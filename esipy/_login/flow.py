@@ -1,6 +1,6 @@
-"""The middle of a login, which belongs to a person: shows the address, and waits for the answer.
+"""Shows the login address to the user, and waits for the authorization code: from the browser, or from the terminal.
 
-All of it happens in the caller's thread, so that Ctrl-C ends it, and nothing is left behind when it is over.
+All of it runs in the caller's thread. So Ctrl-C ends it, and no thread or socket is left when it has ended.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from esipy._login import browser, callback, terminal
 from esipy._login.loopback import Loopback, can_listen
 from esipy.exceptions import LoginError
 
-#: Seconds after which one looks up from waiting: Windows tells of a Ctrl-C no earlier.
+#: The wait is interrupted after so many seconds, because Windows reports Ctrl-C only between two waits.
 _STEP = 0.5
 
-#: What waits for sockets, terminals and files alike. select() does not take descriptors from 1024 on, which a program
-#: with many files has; poll() does, but takes no terminals on macOS, and does not exist on Windows.
+#: Waits for sockets, terminals and files alike. select() accepts no descriptors from 1024 on, which a program with many
+#: open files has; poll() accepts them, but no terminals on macOS, and does not exist on Windows.
 _SELECTOR = selectors.PollSelector if sys.platform == 'linux' else selectors.SelectSelector
 
 
 def obtain_code(address: str, redirect_uri: str, state: str, opens: bool | None, timeout: float | None) -> str:
-    """The code that signing in at `address` ends with: from the browser, or pasted, whichever comes first.
+    """Return the authorization code of a login at `address`: from the browser, or pasted, whichever comes first.
 
-    `opens`: whether to open a browser, None if there is one. Raises LoginError when the SSO says no, when nobody signs
-    in within `timeout` seconds, or when the browser has no way back.
+    `opens`: whether to open a browser; None: if there is one. Raises LoginError if the SSO rejects the login, if no
+    character signs in within `timeout` seconds, or if the code can arrive neither way.
     """
     if opens is None:
         opens = browser.is_there()
@@ -81,7 +81,7 @@ def _show(address: str, opens: bool) -> None:
 
 
 def _waiting(redirect_uri: str | None, timeout: float | None) -> str:
-    """What the program does meanwhile: what it waits for, where, and until when."""
+    """Return the line that says what the program waits for, where, and until when."""
     what = f'the browser to come back to {redirect_uri}' if redirect_uri else 'the address that the browser ends at'
     if timeout is None:
         return f'Waiting for {what}. Ctrl-C gives up.'

@@ -1,7 +1,7 @@
-"""The address on this machine that the SSO sends the browser back to (RFC 8252 section 7.3).
+"""Listens at the address on this machine to which the SSO redirects the browser (RFC 8252 section 7.3).
 
-Anybody can send a browser here: any page that is open in it. So only what has the login's own state counts, all else
-is answered and forgotten, and a page that has given its own name this machine's address (DNS rebinding) is refused.
+Any page in the browser can send a request here. So only a request with the state of this login counts; every other one
+gets an error page and is ignored. A request with another Host header (DNS rebinding) is rejected.
 """
 
 from __future__ import annotations
@@ -26,25 +26,29 @@ LOGGER = logging.getLogger('esipy.login')
 #: Where to listen for each name of this machine. Never on an address that others can reach.
 HOSTS = {'localhost': '127.0.0.1', '127.0.0.1': '127.0.0.1', '::1': '::1'}
 
-#: The most bytes of a request that are read, how many seconds an answer may take to be sent, and how many may be
-#: connected: who has said nothing yet makes room for who comes.
-_MOST = 64 * 1024
-_SEND = 2.0
-_CROWD = 50
+#: The most bytes of a request that are read.
+_MAX_REQUEST = 64 * 1024
+
+#: The most seconds that it may take to send a response.
+_SEND_TIMEOUT = 2.0
+
+#: When so many are connected, the oldest connection without a complete request is closed.
+_MAX_CONNECTIONS = 50
 
 #: Finds the code in a query: raises UnrelatedResponseError, or LoginError where the login has failed.
 Read = Callable[[str], str]
 
 
 def can_listen(redirect_uri: str) -> bool:
-    """Whether the address is this machine's, and plain http: there is no certificate for it."""
+    """Return whether this machine can listen at the address: it is a loopback address with http, since this machine has
+    no certificate."""
     address = urlsplit(redirect_uri)
     return address.scheme == 'http' and address.hostname in HOSTS
 
 
 class Loopback:
-    """Listens at a redirect_uri. `selector` learns which sockets to watch, each with what to call when there is
-    something to read; a call that brings the code returns it."""
+    """Listens at a redirect_uri. Its sockets are registered with `selector`, each with the function to call when there
+    is something to read; that function returns the code once it has arrived, and None before."""
 
     def __init__(self, redirect_uri: str, read: Read, selector: selectors.BaseSelector) -> None:
         self._address = urlsplit(redirect_uri)
@@ -53,45 +57,46 @@ class Loopback:
         self._read = read
         self._selector = selector
         self._listening = _listen(self._address)
-        self._visitors: list[socket.socket] = []
+        self._connections: list[socket.socket] = []
         selector.register(self._listening, selectors.EVENT_READ, self._accept)
 
     def close(self) -> None:
-        """Stop listening, and hang up on whoever is connected."""
-        for one in (self._listening, *self._visitors):
-            one.close()
+        """Stop listening, and close all connections."""
+        for connection in (self._listening, *self._connections):
+            connection.close()
 
     def _accept(self) -> None:
-        if len(self._visitors) >= _CROWD:
-            self._let_go(self._visitors[0]).close()
-        with contextlib.suppress(OSError):  # it has hung up already
+        if len(self._connections) >= _MAX_CONNECTIONS:
+            self._remove(self._connections[0]).close()
+        with contextlib.suppress(OSError):  # the client has closed it already
             connection, _ = self._listening.accept()
-            connection.settimeout(_SEND)
-            self._visitors.append(connection)
+            connection.settimeout(_SEND_TIMEOUT)
+            self._connections.append(connection)
             received = bytearray()
             self._selector.register(connection, selectors.EVENT_READ, lambda: self._receive(connection, received))
 
-    def _let_go(self, connection: socket.socket) -> socket.socket:
-        self._visitors.remove(connection)
+    def _remove(self, connection: socket.socket) -> socket.socket:
+        self._connections.remove(connection)
         self._selector.unregister(connection)
         return connection
 
     def _receive(self, connection: socket.socket, received: bytearray) -> str | None:
-        """Some bytes of a request. Browsers open connections on which they say nothing: nobody waits for those."""
-        if connection not in self._visitors:
-            return None  # it had to make room a moment ago
+        """Read some bytes of a request, without waiting: browsers open connections on which they send nothing."""
+        if connection not in self._connections:
+            return None  # it was closed a moment ago for a newer connection
         try:
-            data = connection.recv(_MOST)
+            data = connection.recv(_MAX_REQUEST)
         except OSError:
             data = b''
         received += data
-        if data and b'\r\n\r\n' not in received and len(received) < _MOST:
+        if data and b'\r\n\r\n' not in received and len(received) < _MAX_REQUEST:
             return None
-        with self._let_go(connection):
+        with self._remove(connection):
             return self._respond(connection, bytes(received)) if data else None
 
     def _respond(self, connection: socket.socket, received: bytes) -> str | None:
-        """Tell the browser first: when the code is known, nobody listens here any more."""
+        """Respond to the browser, and return the code. The response comes first, since the listener is closed once the
+        code is known."""
         code, failure = None, None
         try:
             code = self._read(self._query_of(_request(received)))
@@ -115,7 +120,7 @@ class Loopback:
         return code
 
     def _query_of(self, request: _Request) -> str:
-        """The query of a request for the redirect_uri. Raises _Ignored for any other."""
+        """Return the query of a request for the redirect_uri. Raises _Ignored for any other request."""
         if request.host.lower() not in self._hosts:
             raise _Ignored(HTTPStatus.FORBIDDEN)
         path, _, query = request.target.partition('?')
@@ -127,7 +132,7 @@ class Loopback:
 
 
 class _Ignored(Exception):
-    """A request that has nothing to do with the login: for an icon, say."""
+    """A request that does not belong to the login, such as one for an icon."""
 
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status)
@@ -141,7 +146,7 @@ class _Request(NamedTuple):
 
 
 def _request(received: bytes) -> _Request:
-    """What matters of a request (RFC 9112 section 3). Raises _Ignored for what is none, or names no host, or two."""
+    """Parse a request (RFC 9112 section 3). Raises _Ignored if it is none, or has no Host header, or two."""
     first, *headers = received.partition(b'\r\n\r\n')[0].decode('latin-1').split('\r\n')
     words = first.split(' ')
     pairs = [header.partition(':') for header in headers]
@@ -156,7 +161,7 @@ def _listen(address: SplitResult) -> socket.socket:
     family = socket.AF_INET6 if ':' in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
-        # What was there a moment ago may be followed at once. On Windows this option would let two listen at once.
+        # A port that was closed a moment ago can be used again. On Windows this option would let two programs listen.
         if os.name == 'posix':
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))

@@ -1,4 +1,4 @@
-"""Where a person can paste the address that the browser has ended at. It has a code in it, and so is not shown."""
+"""Reads the address that the user pastes from the browser. It contains the code, so it is not echoed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ Read = Callable[[str], str]
 
 
 def say(text: str) -> None:
-    """Tell the person something, beside what the program prints."""
+    """Print a line for the user to stderr; stdout belongs to the program."""
     print(text, file=sys.stderr, flush=True)
 
 
 def descriptor() -> int | None:
-    """Standard input, if one can wait for it and for a socket at once: not on Windows, and not in a notebook."""
+    """Return the descriptor of standard input if it can be watched together with a socket, else None: it cannot on
+    Windows and in a notebook."""
     if os.name != 'posix' or browser.in_notebook():
         return None
     try:
@@ -33,7 +34,7 @@ def descriptor() -> int | None:
 
 
 def is_ours(descriptor: int) -> bool:
-    """Whether it is a terminal that this program may use: in the background it would be stopped for that."""
+    """Return whether it is a terminal that this program may read: in the background it would be stopped for that."""
     try:
         return os.isatty(descriptor) and os.tcgetpgrp(descriptor) == os.getpgrp()
     except OSError:  # not the one that this program was started from
@@ -42,19 +43,19 @@ def is_ours(descriptor: int) -> bool:
 
 @contextmanager
 def lines(descriptor: int, read: Read, selector: selectors.BaseSelector) -> Iterator[None]:
-    """Watch a terminal or a pipe. `selector` learns what to call when there is something to read; a call that brings
-    the code returns it."""
+    """Watch a terminal or a pipe. It is registered with `selector`, with the function to call when there is something
+    to read; that function returns the code once it has arrived, and None before."""
     received = bytearray()
 
     def receive() -> str | None:
-        byte = os.read(descriptor, 1)  # one at a time: what comes behind the line is the program's
+        byte = os.read(descriptor, 1)  # one at a time: what follows the line belongs to the program
         received.extend(byte)
         if byte not in (b'', b'\n'):
             return None
         line = received.decode('utf-8', 'replace')
         received.clear()
         if not byte:
-            selector.unregister(descriptor)  # that was its end
+            selector.unregister(descriptor)  # the end of the input
         return _checked(line, read)
 
     with _hidden(descriptor):
@@ -64,7 +65,7 @@ def lines(descriptor: int, read: Read, selector: selectors.BaseSelector) -> Iter
 
 @contextmanager
 def _hidden(descriptor: int) -> Iterator[None]:
-    """A terminal does not show what is typed, but for the end of the line."""
+    """Until the end of the block a terminal does not show what is typed, except the end of the line."""
     if not os.isatty(descriptor):
         yield
         return
@@ -81,7 +82,8 @@ def _hidden(descriptor: int) -> Iterator[None]:
 
 
 def ask(read: Read) -> str:
-    """The same where nothing else can be waited for meanwhile: a notebook shows a box of its own, which has no end."""
+    """Return the code from a blocking prompt, where standard input and a socket cannot be watched together (Windows,
+    notebooks)."""
     while True:
         try:
             line = getpass.getpass('The address: ') if browser.in_notebook() or _is_terminal() else _next_line()
@@ -99,7 +101,7 @@ def _is_terminal() -> bool:
 
 
 def _next_line() -> str:
-    """A line of what is piped into the program. Raises EOFError at its end."""
+    """Return the next line of what is piped into the program. Raises EOFError at its end."""
     line = sys.stdin.readline() if sys.stdin is not None else ''
     if not line:
         raise EOFError

@@ -42,7 +42,7 @@ class Date(date):
         return self.isoformat()
 
 
-#: Dates that were read lately: most of an answer's dates come again when it is asked for again. A dict, since it is
+#: Dates that were read lately: most dates of a response come again when it is requested again. A dict, since it is
 #: filled faster than an lru_cache, and a page of orders has a thousand dates.
 _known: dict[str, Any] = {}
 _KNOWN_AT_MOST = 16384

@@ -131,7 +131,7 @@ class Headers(Mapping[str, Value]):
     __slots__ = ('_items',)
 
     def __init__(self, items: Mapping[str, Value]) -> None:
-        self._items = {name.lower(): (name, value) for name, value in items.items()}
+        self._items = dict(zip(map(str.lower, items), items.items(), strict=True))
 
     def __getitem__(self, name: str) -> Value:
         try:
@@ -169,7 +169,7 @@ _ADDRESSES = frozenset({'location', 'content-location', 'link', 'refresh'})
 
 def masked_addresses(headers: dict[str, str]) -> dict[str, str]:
     """Return the headers of a response with the secrets in their addresses masked."""
-    if not any(name.lower() in _ADDRESSES for name in headers):
+    if _ADDRESSES.isdisjoint(map(str.lower, headers)):
         return headers
     return {name: masked(value) if name.lower() in _ADDRESSES else value for name, value in headers.items()}
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from esipy.exceptions import CallError
 
@@ -22,9 +21,8 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallOptions:
-    """The options of one execution. What is not given is taken from the client."""
+class CallOptions(NamedTuple):
+    """The options of one execution, given by keyword. What is not given is taken from the client."""
 
     #: HEAD in place of the operation's own method.
     method: str | None = None

@@ -101,7 +101,7 @@ def fill_response(call: Any, response: Response) -> Any:
 
 
 def update_pair(call: Any, response: Response) -> None:
-    """The pair shows its latest answer when an error is raised for it too: who catches the error may look there, as
-    with 1.x. What pyswagger cannot read does not hide that error."""
+    """Put the latest response into the pair, also when an error is raised for it: a program that catches the error may
+    look there, as with 1.x. A response that pyswagger cannot read does not hide that error."""
     with suppress(UndecodableBodyError):
         fill_response(call, response)

@@ -46,9 +46,9 @@ class Request:
         self.owner: str | None = None
         #: When the call that is being signed must be over, by `clock.monotonic`.
         self.deadline: float | None = None
-        #: The cache key of the last execution (see cache/keys.py).
+        #: The cache key of the last execution (see _cache/keys.py).
         self.memo: Any = None
-        #: How the body is written and the answer's is read; None: as JSON, by the description.
+        #: How the body is written, and that of the response is read; None: as JSON, by the description.
         self.codec: Codec | None = None
 
     def copy(self, only: str | None = None) -> Request:

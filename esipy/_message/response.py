@@ -96,7 +96,7 @@ class Response:
 
     @property
     def ok(self) -> bool:
-        """The request succeeded: its status is 2xx, or 304. A redirect that was not followed has not done it."""
+        """The request succeeded: its status is 2xx, or 304. A redirect that was not followed is no success."""
         return self.status is not None and (200 <= self.status < 300 or self.status == 304)
 
     @property
@@ -220,7 +220,7 @@ class Response:
             return self.raw
         try:
             if kind == TEXT:
-                return decoded_text(self.raw or b'', self.headers.get('Content-Type', ''))
+                return decoded_text(self.raw or b'', self._content_type())
             return decode(self.raw or b'')
         except ValueError as error:
             name = self.headers.get('Content-Type', 'no content type')
@@ -233,9 +233,15 @@ class Response:
         if spec is None or not spec.media_types:
             return JSON
         try:
-            return body_kind(self.headers.get('Content-Type', ''), spec.media_types)
+            return body_kind(self._content_type(), spec.media_types)
         except ValueError as error:
             raise self._undecodable(str(error)) from None
+
+    def _content_type(self) -> str:
+        """`Content-Type`, else ''. It is nearly always spelled so: then `headers`, which take a fifth of a hit in the
+        cache, need not be made to read a body."""
+        name = 'Content-Type'
+        return self._plain[name] if name in self._plain else self.headers.get(name, '')
 
     def _parsed(self, codec: Codec) -> Any:
         """What the service's parser makes of the body, whatever status came with it."""
@@ -306,7 +312,8 @@ class Response:
 
 
 def _mended(sent: Any, fitting: Any, where: str) -> list[tuple[str, str]]:
-    """What a caller may say loosely, and a server should not: where the value that fits is not the one it sent."""
+    """Return the places where a value had to be converted to fit the schema: a caller may do that, and a server should
+    not."""
     if isinstance(sent, dict) and isinstance(fitting, dict):
         parts = [(sent[name], fitting.get(name, ...), f'{where}.{name}') for name in sent]
     elif isinstance(sent, list) and isinstance(fitting, list) and len(sent) == len(fitting):

@@ -132,9 +132,9 @@ def rows(value: Any) -> Any:
 
 
 def builder(schema: Schema | None) -> Build:
-    """The function that turns a JSON value of this schema into data; made once for each schema.
+    """Return the function that turns a JSON value of this schema into data; it is made once for each schema.
 
-    What is broken in the description (SpecError) costs the dates and nothing else: the answer is here, and is read.
+    If the description is broken there (SpecError), the response is read all the same, without dates.
     """
     if schema is None:
         return rows

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from esipy._documents import fetch
+from esipy._documents import fetch, live
 from esipy._documents.parse import parse, read
 from esipy._runtime.lazy import missing_extra
 from esipy.exceptions import SpecError
 
-LIVE = f'https://esi.evetech.net{fetch.LIVE_PATH}?compatibility_date={fetch.COMPATIBILITY_DATE}'
+LIVE = f'https://esi.evetech.net{live.LIVE_PATH}?compatibility_date={live.COMPATIBILITY_DATE}'
 
 HOW = 'python -m esipy sandbox save-spec'
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from esipy import clock
 from esipy._call.client_options import DEFAULTS
-from esipy._documents import fetch
+from esipy._documents import source
 from esipy._message.bind import bind, query_pairs
 from esipy._message.codec import Codec, json_decoder
 from esipy._message.errors import error_of
@@ -205,7 +205,7 @@ def _table(spec: Any, base_path: str) -> EndpointTable:
     description."""
     if spec is None or (isinstance(spec, Mapping) and not spec.keys() & {'openapi', 'swagger'}):
         return EndpointTable(spec or {}, base_path or None)
-    reader = fetch.load(spec)
+    reader = source.load(spec)
     if not isinstance(reader, EndpointTable):
         reason = 'not a table of endpoints; use it with App and EsiClient'
         raise SpecError(f'this is an API description ({reader.version}), {reason}')

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import SimpleLazyObject
 
-from esipy._documents.fetch import COMPATIBILITY_DATE, LIVE_PATH
+from esipy._documents.live import COMPATIBILITY_DATE, LIVE_PATH
 from esipy._runtime import fork
 from esipy._version import __version__
 from esipy.app import EsiApp

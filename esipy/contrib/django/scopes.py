@@ -76,7 +76,7 @@ RETIRED = frozenset(
     }
 )
 
-#: The scopes of the API of 2026-08-04 (`esipy._documents.fetch.COMPATIBILITY_DATE`), and the one that no operation
+#: The scopes of the API of 2026-08-04 (`esipy._documents.live.COMPATIBILITY_DATE`), and the one that no operation
 #: needs.
 KNOWN = frozenset(
     {

@@ -187,7 +187,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     'a date': message_headers.moment,
     'Retry-After': lambda text: message_headers.retry_after({'retry-after': text, 'date': text}, 0.0),
     'a message': lambda text: message_of(text.encode()),
-    'the kind of a body': lambda text: body_kind(text, ['application/json', text]),
+    'the kind of a body': lambda text: body_kind.__wrapped__(text, ('application/json', text)),
     'a charset': charsets,
     'JSON': json_values,
     'the address of a proxy': lambda text: is_valid(f'http://{text}@{text}'),

@@ -17,8 +17,8 @@ import yaml
 
 from esipy import App
 from esipy._documents import yaml_loader
-from esipy._documents.fetch import path_of
 from esipy._documents.parse import parse
+from esipy._documents.source import path_of
 from esipy._message.rows import Row
 from esipy.exceptions import CallError, EsiError, MissingFieldError, SpecError
 from esipy.service import configuration_loader

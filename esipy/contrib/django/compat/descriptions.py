@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from esipy._documents import fetch
+from esipy._documents import fetch, live
 from esipy._message.bind import day_of
 from esipy.app import App
 from esipy.contrib.django import clients, conf
@@ -38,5 +38,5 @@ def _from_file(path: Path, modified: float) -> App:
 
 @lru_cache(maxsize=16)
 def _with_headers(day: str, api_url: str, headers: tuple[tuple[str, str], ...]) -> App:
-    url = f'{urljoin(api_url, fetch.LIVE_PATH)}?compatibility_date={day}'
+    url = f'{urljoin(api_url, live.LIVE_PATH)}?compatibility_date={day}'
     return App.create(fetch.get(url, dict(headers)).content)
