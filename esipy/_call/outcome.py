@@ -41,7 +41,7 @@ class Outcomes:
             response = exchange.response_of(304, headers, b'', stored.url)
             response.from_cache = response.not_modified = True
             return response, None
-        response = exchange.response_of(*stored._replace(headers=headers))
+        response = exchange.response_of(stored.status_code, headers, stored.content, stored.url)
         response.from_cache = True
         error: APIException | None = None
         if policy.UNREAD in stored.headers and not exchange.raw_body_only:
