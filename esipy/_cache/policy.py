@@ -169,17 +169,17 @@ def stored_headers(
         return None  # such a response is never revalidated, nor returned when the server is down
     elif status >= 500:
         seconds = min(seconds, LONGEST_SERVER_ERROR)
-    kept = _end_to_end(public(headers), low)
+    kept = _end_to_end(headers, low)
     if 'age' in low:
         kept = {AGE if name.lower() == 'age' else name: value for name, value in kept.items()}
-    return {
-        **kept,
-        **({} if read else {UNREAD: '1'}),
-        **({WARNED: low['warning']} if 'warning' in low else {}),
-        RECEIVED: repr(now),
-        EXPIRY: repr(now + (seconds or 0.0)),
-        VARIED: varied(low.get('vary'), sent),
-    }
+    if not read:
+        kept[UNREAD] = '1'
+    if 'warning' in low:
+        kept[WARNED] = low['warning']
+    kept[RECEIVED] = repr(now)
+    kept[EXPIRY] = repr(now + (seconds or 0.0))
+    kept[VARIED] = varied(low.get('vary'), sent)
+    return kept
 
 
 def _may_be_stored(status: int, low: Mapping[str, str]) -> bool:
@@ -225,11 +225,12 @@ _HOP_BY_HOP = frozenset(
 
 
 def _end_to_end(headers: Mapping[str, str], low: Mapping[str, str]) -> dict[str, str]:
-    """Headers without those that concern the connection, such as any that `Connection` names (section 3.1)."""
+    """Headers without our own, and without those that concern the connection, such as any that `Connection` names
+    (section 3.1)."""
     gone = _HOP_BY_HOP
     if 'connection' in low:
         gone = gone | {name.strip().lower() for name in low['connection'].split(',')}
-    return {name: value for name, value in headers.items() if name.lower() not in gone}
+    return {name: value for name, value in headers.items() if name.lower() not in gone and not name.startswith(OURS)}
 
 
 def ttl(headers: Mapping[str, str], now: float, keep_stale: float = KEEP_STALE, stale_if_error: float = 0.0) -> int:
@@ -364,11 +365,6 @@ _NOT_VARYING = frozenset({'', 'authorization', 'cookie', 'accept-encoding'})
 def matches(headers: Mapping[str, str], sent: Mapping[str, str]) -> bool:
     """Return whether a stored response belongs to a request with these headers (`Vary`)."""
     return not headers.get(VARIED) or headers[VARIED] == varied(lowercase(headers).get('vary'), sent)
-
-
-def public(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return a stored response's headers without our own."""
-    return {name: value for name, value in headers.items() if not name.startswith(OURS)}
 
 
 def _number(text: str | None) -> float:

@@ -4,9 +4,29 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 from requests import PreparedRequest, Response, Session
+from requests.structures import CaseInsensitiveDict
+
+
+class RequestHeaders(CaseInsensitiveDict[str]):
+    """The headers of one request, made and copied in one step each. urllib3 copies them for every request, and requests
+    would set one after the other both times, each by three calls of functions."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._store: Any = {name.lower(): (name, value) for name, value in headers.items()}
+
+    def copy(self) -> RequestHeaders:
+        copied = type(self).__new__(type(self))
+        copied._store = self._store.copy()
+        return copied
+
+
+def as_dict(headers: Any) -> dict[str, str]:
+    """Return the headers of a response, as they are spelled. A `CaseInsensitiveDict` has the pairs ready."""
+    return dict(headers._store.values() if type(headers) is CaseInsensitiveDict else headers)  # type: ignore[attr-defined]
 
 
 def has_content(response: Any) -> bool:

@@ -30,6 +30,8 @@ from esipy._http.proxies import check_proxy
 from esipy._http.raw_response import BodyError, RawResponse, Redirect, TransportError
 from esipy._http.redirects import MAX_REDIRECTS, REDIRECTS, origin, redirect_of
 from esipy._http.requests_internals import (
+    RequestHeaders,
+    as_dict,
     drop_content,
     has_content,
     remember_position,
@@ -234,7 +236,7 @@ class Transport:
             prepared.url = outgoing.url
         together = {**self._headers().plain, **headers}
         check_headers(together)
-        prepared.headers = CaseInsensitiveDict(together)
+        prepared.headers = RequestHeaders(together)
         prepared.body = outgoing.body
         if outgoing.body is not None and not isinstance(outgoing.body, (bytes, str)):
             _announce(prepared)
@@ -279,15 +281,16 @@ class Transport:
         """The whole body, decompressed, unless it is too large or takes too long."""
         url, until_headers = masked_address(response.url or url), response.elapsed.total_seconds()
         passed = len(history) + len(response.history)
+        headers = as_dict(response.headers)
         received = RawResponse(
-            response.status_code, dict(response.headers), b'', url, None, until_headers, None, passed, 0, tuple(history)
+            response.status_code, headers, b'', url, None, until_headers, None, passed, 0, tuple(history)
         )
         raw = response.raw
         if has_content(response) or not hasattr(raw, 'stream'):
             return self._checked(received._replace(content=response.content or b''))  # made up by a test's mock
         try:
             pieces, size = [], 0
-            for piece in raw.stream(PIECE, decode_content=True):
+            for piece in raw.stream(_piece_of(response), decode_content=True):
                 pieces.append(piece)
                 size += len(piece)
                 if size > self.max_body:
@@ -344,6 +347,13 @@ def _announce(prepared: PreparedRequest) -> None:
 
 def _followed(status: int, following: PreparedRequest) -> Redirect:
     return Redirect(status, str(following.method), masked_address(str(following.url)), clock.monotonic())
+
+
+def _piece_of(response: requests.Response) -> int:
+    """Bytes to ask for at a time: the whole of a short body that is not compressed. If fewer come than it asked for,
+    urllib3 asks for more, though there are none."""
+    length = getattr(response.raw, 'length_remaining', None)
+    return length if length and length < PIECE and 'Content-Encoding' not in response.headers else PIECE
 
 
 def _host_of(url: str) -> str:

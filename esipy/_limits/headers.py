@@ -50,12 +50,24 @@ def parse_rule(text: str) -> Rule | None:
     return Rule(int(match[1]), window) if window <= LONGEST else None
 
 
+_NAMES = frozenset(
+    {
+        'x-ratelimit-group',
+        'x-ratelimit-limit',
+        'x-ratelimit-remaining',
+        'x-ratelimit-used',
+        'x-esi-error-limit-remain',
+        'x-esi-error-limit-reset',
+        'retry-after',
+    }
+)
+
+
 def parse(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
     """Return the rate-limit headers of a response. `now`: seconds since the epoch, for a response without a `Date`."""
-    names = ' '.join(headers).lower()
-    if 'x-ratelimit-' not in names and 'x-esi-error-limit-' not in names and 'retry-after' not in names:
+    low = dict(zip(map(str.lower, headers), headers.values(), strict=True))
+    if _NAMES.isdisjoint(low):
         return NOTHING
-    low = {name.lower(): value for name, value in headers.items()}
     invalid: list[str] = []
     limit, rule = low.get('x-ratelimit-limit'), None
     if limit is not None:
@@ -96,7 +108,9 @@ def _count(text: str | None, name: str, invalid: list[str]) -> int | None:
 
 def _retry_after(low: Mapping[str, str], now: float, invalid: list[str]) -> float | None:
     text = low.get('retry-after')
+    if not text:
+        return None
     seconds = retry_after(low, now)
-    if text and seconds is None:
+    if seconds is None:
         invalid.append(f'Retry-After: {text[:40]!r}')
     return seconds

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from esipy._limits.redis_script import Operation, RedisScript
+from esipy._limits.redis_script import RedisScript
 from esipy._runtime import fork
 
 #: Seconds for which a reservation is leased, and after which it is renewed while the call is under way, however long
@@ -64,22 +64,22 @@ class Leases:
             if not self._leases:
                 self._thread = None
                 return False
-        for renewals in self._due(time.monotonic()):
-            self._script.run(renewals)
+        for keys, names in self._due(time.monotonic()):
+            self._script.run('renew', keys, LEASE, names)
         return True
 
-    def _due(self, now: float) -> list[list[Operation]]:
-        """Return the renewals that are due, in batches of the same server."""
-        due: dict[str, list[Operation]] = {}
+    def _due(self, now: float) -> list[tuple[list[str], list[str]]]:
+        """Return the ledgers and, for each, the name of a renewal that is due, in batches of the same server."""
+        due: dict[str, list[tuple[str, str]]] = {}
         with self._lock:
             for name, lease in self._leases.items():
                 if now - lease.since >= RENEW_EVERY:
                     self._leases[name] = lease._replace(since=now)
-                    renewal = {'op': 'renew', 'keys': lease.keys, 'name': name, 'lease': LEASE}
-                    due.setdefault(lease.server, []).append(renewal)
-        return [
+                    due.setdefault(lease.server, []).extend((key, name) for key in lease.keys)
+        batches = [
             renewals[start : start + _BATCH] for renewals in due.values() for start in range(0, len(renewals), _BATCH)
         ]
+        return [([key for key, _ in batch], [name for _, name in batch]) for batch in batches]
 
 
 def _renew_all(leases: weakref.ref[Leases]) -> None:

@@ -1,10 +1,11 @@
 -- What RedisLimits runs in Redis: the same rules as ledger.py. A script runs as one step, so no two processes can
 -- reserve the same tokens.
 --
--- KEYS     the ledgers that the operations use
--- ARGV[1]  seconds by which a test has moved the clock; the time itself is that of Redis, so that all machines agree
--- ARGV[2]  how many entries a window has at most (RESOLUTION in ledger.py)
--- ARGV[3]  the operations, as a JSON list; the reply is the JSON list of their results
+-- KEYS     the ledgers that the operation uses
+-- ARGV[1]  the operation: one of the functions of `operations`; the reply is its result, as JSON
+-- ARGV[2]  its arguments, as a JSON list
+-- ARGV[3]  how many entries a window has at most (RESOLUTION in ledger.py)
+-- ARGV[4]  seconds by which a test has moved the clock; the time itself is that of Redis, so that all machines agree
 --
 -- Each ledger is one value, a MessagePack map, so that Redis cannot evict a part of it:
 --   tokens, window, margin       the rule, and what is never spent of it
@@ -18,9 +19,9 @@
 -- https://redis.io/docs/latest/develop/programmability/lua-api/
 
 local VERSION = 'esipy-1'
-local RESOLUTION = tonumber(ARGV[2])
+local RESOLUTION = tonumber(ARGV[3])
 local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000 + ARGV[1]
+local now = time[1] + time[2] / 1000000 + ARGV[4]
 
 -- Seconds: no window, and no time that a server has to be left alone, is longer. Tokens: more are never spent.
 local LONGEST, MOST_TOKENS = 10 * 86400, 1e15
@@ -71,33 +72,34 @@ local function advance(ledger)
   if ledger.others_until <= now then ledger.others = 0 end
 end
 
--- Not for what is infinite or not a number, either.
-local function is_between(value, least, most)
-  return type(value) == 'number' and value >= least and value <= most
+-- An error for what is no number, not a number, or out of bounds: comparing with a number fails for all other types.
+local function check(value, least, most)
+  if not (value >= least and value <= most) then error('out of bounds') end
 end
 
--- Pairs of a time and of tokens; those of reservations are followed by other tokens.
-local function are_pairs(value, latest)
-  if type(value) ~= 'table' then return false end
-  for _, pair in pairs(value) do
-    if type(pair) ~= 'table' or not is_between(pair[1], 0, latest) or not is_between(pair[2], 0, MOST_TOKENS)
-      or not is_between(pair[3] or 0, 0, MOST_TOKENS) then
-      return false
-    end
+-- The ledger in a value; an error if it is something else. Anybody may have written it: with other numbers it would
+-- block all calls for ever, or fail in every run. The loops do without `check`: a window has many entries.
+local function read(stored)
+  local ledger, latest = cmsgpack.unpack(stored), now + 2 * LONGEST
+  if ledger.version ~= VERSION or #ledger.returning > 8 * RESOLUTION then error('not a ledger') end
+  check(ledger.tokens, 0, MOST_TOKENS)
+  check(ledger.margin, 0, MOST_TOKENS)
+  check(ledger.spent, 0, MOST_TOKENS)
+  check(ledger.total, 0, MOST_TOKENS)
+  check(ledger.others, 0, MOST_TOKENS)
+  check(ledger.window, 0.001, LONGEST)
+  check(ledger.others_until, 0, latest)
+  check(ledger.blocked_until, 0, latest)
+  for _, entry in pairs(ledger.returning) do
+    local at, tokens = entry[1], entry[2]
+    if not (at >= 0 and at <= latest and tokens >= 0 and tokens <= MOST_TOKENS) then error('not an entry') end
   end
-  return true
-end
-
--- Anybody may have written it: with other numbers it would block all calls for ever, or fail in every run.
-local function is_ledger(value)
-  if type(value) ~= 'table' or value.version ~= VERSION then return false end
-  for _, name in ipairs({'tokens', 'margin', 'spent', 'total', 'others'}) do
-    if not is_between(value[name], 0, MOST_TOKENS) then return false end
+  for _, reservation in pairs(ledger.reservations) do
+    check(reservation[1], 0, latest)
+    check(reservation[2], 0, MOST_TOKENS)
+    check(reservation[3] or 0, 0, MOST_TOKENS)
   end
-  if not is_between(value.window, 0.001, LONGEST) then return false end
-  local latest = now + 2 * LONGEST
-  return is_between(value.others_until, 0, latest) and is_between(value.blocked_until, 0, latest)
-    and are_pairs(value.returning, latest) and #value.returning <= 8 * RESOLUTION and are_pairs(value.reservations, latest)
+  return ledger
 end
 
 -- The ledger of that key; nil if there is none, or something else is stored there.
@@ -105,16 +107,16 @@ local function load(key)
   if loaded[key] then return loaded[key] end
   local stored = redis.call('GET', key)
   if not stored then return nil end
-  local is_valid, ledger = pcall(cmsgpack.unpack, stored)
-  if not is_valid or not is_ledger(ledger) then return nil end
+  local is_valid, ledger = pcall(read, stored)
+  if not is_valid then return nil end
   advance(ledger)
   loaded[key] = ledger
   return ledger
 end
 
-local function create(key, rule)
+local function create(key, tokens, window, margin)
   loaded[key] = {
-    version = VERSION, tokens = rule.tokens, window = rule.window, margin = rule.margin,
+    version = VERSION, tokens = tokens, window = window, margin = margin,
     spent = 0, total = 0, returning = {}, reservations = {}, reserved = 0,
     others = 0, others_until = 0, blocked_until = 0,
   }
@@ -167,34 +169,37 @@ end
 
 local operations = {}
 
--- Create a ledger unless it is there, and add what this process knows of it.
-function operations.add(operation)
-  local ledger = load(operation.key) or create(operation.key, operation)
-  local others = operation.used - ledger.spent
+-- Create the ledger KEYS[1] unless it is there, and add what a process knows of it.
+function operations.add(used, blocked, tokens, window, margin)
+  local key = KEYS[1]
+  local ledger = load(key) or create(key, tokens, window, margin)
+  local others = used - ledger.spent
   if others > ledger.others then ledger.others, ledger.others_until = others, now + ledger.window end
-  ledger.blocked_until = math.max(ledger.blocked_until, now + operation.blocked)
-  changed[operation.key] = true
+  ledger.blocked_until = math.max(ledger.blocked_until, now + blocked)
+  changed[key] = true
   return true
 end
 
--- Reserve `costs` of the ledgers `keys`, all of them or none; `expected`: what the call will probably cost of each. Returns {missing = true}, {totals = what was ever spent
--- of each}, or {wait = seconds (-1: until a call ends), under_way = whether any call is}.
-function operations.reserve(operation)
-  local error_limit = load(operation.error_limit)
+-- Reserve `costs` of the ledgers KEYS[2] and on, all of them or none; `expected`: what the call will probably cost of
+-- each. KEYS[1] is the error limit. Returns {missing = true}, {totals = what was ever spent of each}, or
+-- {wait = seconds (-1: until a call ends), under_way = whether any call is}.
+function operations.reserve(name, lease, costs, expected)
+  local error_limit = load(KEYS[1])
   local longest = error_limit and math.max(0, error_limit.blocked_until - now) or 0
   local under_way = false
-  for i, key in ipairs(operation.keys) do
-    local ledger = load(key)
+  for i, cost in ipairs(costs) do
+    local ledger = load(KEYS[i + 1])
     if not ledger then return {missing = true} end
-    local wait = wait_for(ledger, operation.costs[i])
+    local wait = wait_for(ledger, cost)
     if longest >= 0 and (wait < 0 or wait > longest) then longest = wait end
     if wait ~= 0 and ledger.reserved > 0 and ledger.blocked_until <= now then under_way = true end
   end
   if longest ~= 0 then return {wait = longest, under_way = under_way} end
   local totals = {}
-  for i, key in ipairs(operation.keys) do
-    local ledger, cost = load(key), operation.costs[i]
-    ledger.reservations[operation.name] = {now + operation.lease, cost, operation.expected[i]}
+  for i, cost in ipairs(costs) do
+    local key = KEYS[i + 1]
+    local ledger = load(key)
+    ledger.reservations[name] = {now + lease, cost, expected[i]}
     ledger.reserved = ledger.reserved + cost
     changed[key] = true
     totals[i] = ledger.total
@@ -202,50 +207,57 @@ function operations.reserve(operation)
   return {totals = totals}
 end
 
--- The call is still under way: its lease begins anew.
-function operations.renew(operation)
-  for _, key in ipairs(operation.keys) do
+-- Calls are still under way: the lease of names[i] in the ledger KEYS[i] begins anew.
+function operations.renew(lease, names)
+  for i, key in ipairs(KEYS) do
     local ledger = load(key)
-    local reservation = ledger and ledger.reservations[operation.name]
+    local reservation = ledger and ledger.reservations[names[i]]
     if reservation then
-      reservation[1] = now + operation.lease
+      reservation[1] = now + lease
       changed[key] = true
     end
   end
   return true
 end
 
--- Replace what was reserved by what the call cost. Without a `name` nothing was reserved.
-function operations.settle(operation)
-  for i, key in ipairs(operation.keys) do
-    local ledger, outcome = load(key), operation.outcomes[i]
+-- Replace what was reserved of a ledger by what the call cost. Without a `name` nothing was reserved.
+local function settle(ledger, name, outcome)
+  local reservation = ledger.reservations[name]
+  if reservation then
+    ledger.reservations[name] = nil
+    ledger.reserved = ledger.reserved - reservation[2]
+  end
+  if outcome.tokens then ledger.tokens, ledger.window = outcome.tokens, outcome.window end
+  local returns = now + (outcome.replenishes or ledger.window)
+  -- If the lease ended before, the call has been counted already.
+  if outcome.spent > 0 and (reservation or name == '') then spend(ledger, outcome.spent, returns) end
+  if outcome.used then compare(ledger, outcome.used, ledger.total - outcome.total, returns) end
+  if outcome.blocked > 0 then ledger.blocked_until = math.max(ledger.blocked_until, now + outcome.blocked) end
+end
+
+-- Settle the ledgers KEYS[2] and on. `blocked`: for how many seconds nothing may be sent, which the error limit KEYS[1]
+-- remembers; its rule follows.
+function operations.settle(name, outcomes, blocked, tokens, window, margin)
+  for i, outcome in ipairs(outcomes) do
+    local key = KEYS[i + 1]
+    local ledger = load(key)
     if ledger then
-      local reservation = operation.name and ledger.reservations[operation.name]
-      if reservation then
-        ledger.reservations[operation.name] = nil
-        ledger.reserved = ledger.reserved - reservation[2]
-      end
-      if outcome.tokens then ledger.tokens, ledger.window = outcome.tokens, outcome.window end
-      local returns = now + (outcome.replenishes or ledger.window)
-      -- If the lease ended before, the call has been counted already.
-      if outcome.spent > 0 and (reservation or not operation.name) then spend(ledger, outcome.spent, returns) end
-      if outcome.used then compare(ledger, outcome.used, ledger.total - outcome.total, returns) end
-      if outcome.blocked > 0 then ledger.blocked_until = math.max(ledger.blocked_until, now + outcome.blocked) end
+      settle(ledger, name, outcome)
       changed[key] = true
     end
   end
-  if operation.blocked > 0 then
-    local error_limit = operation.error_limit
-    local ledger = load(error_limit.key) or create(error_limit.key, error_limit)
-    ledger.blocked_until = math.max(ledger.blocked_until, now + operation.blocked)
-    changed[error_limit.key] = true
+  if blocked > 0 then
+    local key = KEYS[1]
+    local ledger = load(key) or create(key, tokens, window, margin)
+    ledger.blocked_until = math.max(ledger.blocked_until, now + blocked)
+    changed[key] = true
   end
   return true
 end
 
--- Returns a ledger as it stands, times in seconds from now; false if there is none.
-function operations.inspect(operation)
-  local ledger = load(operation.key)
+-- Returns the ledger KEYS[1] as it stands, times in seconds from now; false if there is none.
+function operations.inspect()
+  local ledger = load(KEYS[1])
   if not ledger then return false end
   local returning = {}
   for i, entry in ipairs(ledger.returning) do returning[i] = {entry[1] - now, entry[2]} end
@@ -256,7 +268,6 @@ function operations.inspect(operation)
   }
 end
 
-local results = {}
-for i, operation in ipairs(cjson.decode(ARGV[3])) do results[i] = operations[operation.op](operation) end
+local result = operations[ARGV[1]](unpack(cjson.decode(ARGV[2])))
 store_changed()
-return cjson.encode(results)
+return cjson.encode(result)

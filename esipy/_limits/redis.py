@@ -15,7 +15,7 @@ from esipy._limits.leases import LEASE, Leases
 from esipy._limits.ledger import Outcome, Rule, State, make_state
 from esipy._limits.memory import MemoryLimits
 from esipy._limits.plans import ChargePlan
-from esipy._limits.redis_script import Operation, RedisScript
+from esipy._limits.redis_script import RedisScript
 from esipy._runtime.lazy import missing_extra
 from esipy._runtime.redis_client import place_of
 
@@ -94,37 +94,17 @@ class RedisLimits(Limits):
         return 0.0, _Ticket(name, result['totals'])
 
     def _try_reserve(self, plan: ChargePlan, name: str) -> Any:
-        error_limit, *keys = self._keys(plan)
-        reservation = {
-            'op': 'reserve',
-            'error_limit': error_limit,
-            'keys': keys,
-            'costs': plan.costs,
-            'expected': plan.expected_costs,
-            'name': name,
-            'lease': LEASE,
-        }
-        result = self._run(reservation)
+        result = self._script.run('reserve', self._keys(plan), name, LEASE, plan.costs, plan.expected_costs)
         return result if result is None or _is_reservation(result, len(plan.costs)) else None
-
-    def _run(self, operation: Operation) -> Any:
-        """Return the result of an operation; None while Redis cannot be used."""
-        results = self._script.run([operation])
-        return None if results is None else results[0]
 
     def _share(self, plan: ChargePlan, uses: Iterable[BucketUse]) -> None:
         """Add to Redis what this process knows of ledgers that are not there: they are new, or Redis has lost them, or
         this process has counted by itself for a while."""
         for use in uses:
             state = self._local._state(plan, use)
-            added = {
-                'op': 'add',
-                'key': self._key(plan.server, use),
-                **_rule(use, state.rule),
-                'used': state.spent + state.used_by_others + state.reserved,
-                'blocked': state.blocked_for,
-            }
-            if self._run(added):
+            used = state.spent + state.used_by_others + state.reserved
+            key = self._key(plan.server, use)
+            if self._script.run('add', [key], used, state.blocked_for, *state.rule, use.kind.margin):
                 self._unshared.discard((plan.server, use.key))
 
     def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], blocked: float) -> None:
@@ -132,22 +112,15 @@ class RedisLimits(Limits):
             self._local._settle(plan, ticket, outcomes, blocked)
             return
         self._local._settle(plan, None, outcomes, blocked)
-        error_limit, *keys = self._keys(plan)
         name, totals = ticket or ('', [0.0] * len(outcomes))
-        settlement: Operation = {
-            'op': 'settle',
-            'error_limit': {'key': error_limit, **_rule(plan.error_limit, plan.error_limit.rule)},
-            'keys': keys,
-            'outcomes': [_outcome(total, outcome) for total, outcome in zip(totals, outcomes, strict=True)],
-            'blocked': blocked,
-        }
+        settled = [_outcome(total, outcome) for total, outcome in zip(totals, outcomes, strict=True)]
         if name:
-            settlement['name'] = name
             self._leases.remove(name)
-        self._run(settlement)
+        rule = (*plan.error_limit.rule, plan.error_limit.kind.margin) if blocked else ()
+        self._script.run('settle', self._keys(plan), name, settled, blocked, *rule)
 
     def _state(self, plan: ChargePlan, use: BucketUse) -> State:
-        ledger = self._run({'op': 'inspect', 'key': self._key(plan.server, use)})
+        ledger = self._script.run('inspect', [self._key(plan.server, use)])
         if ledger:
             try:
                 return make_state(
@@ -194,13 +167,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _rule(use: BucketUse, rule: Rule) -> Operation:
-    return {'tokens': rule.tokens, 'window': rule.window, 'margin': use.kind.margin}
-
-
-def _outcome(total: float, outcome: Outcome) -> Operation:
+def _outcome(total: float, outcome: Outcome) -> dict[str, float]:
     """Return an outcome as `ledgers.lua` reads it, without what is unknown. `total`: when the reservation was made."""
-    fields: Operation = {'total': total, 'spent': outcome.spent, 'blocked': outcome.blocked}
+    fields = {'total': total, 'spent': outcome.spent, 'blocked': outcome.blocked}
     if outcome.replenishes is not None:
         fields['replenishes'] = outcome.replenishes
     if outcome.used is not None:

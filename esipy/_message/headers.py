@@ -169,7 +169,7 @@ _ADDRESSES = frozenset({'location', 'content-location', 'link', 'refresh'})
 
 def masked_addresses(headers: dict[str, str]) -> dict[str, str]:
     """Return the headers of a response with the secrets in their addresses masked."""
-    if not any(name.lower() in _ADDRESSES for name in headers):
+    if _ADDRESSES.isdisjoint(map(str.lower, headers)):
         return headers
     return {name: masked(value) if name.lower() in _ADDRESSES else value for name, value in headers.items()}
 

@@ -35,6 +35,7 @@ NAMES: list[tuple[str, str, Any, tuple[str, ...]]] = [
     ('http_client_internals', 'Python', _of_http_client(), ('_read_status', '_check_close', '_method')),
     ('requests_internals', 'requests', requests.Response(), ('_content',)),
     ('requests_internals', 'requests', requests.PreparedRequest(), ('_cookies', '_body_position')),
+    ('requests_internals', 'requests', requests.structures.CaseInsensitiveDict(), ('_store',)),
     ('requests_internals', 'Python', requests.Session().cookies, ('_cookies_lock',)),
 ]
 

@@ -14,7 +14,7 @@ def test_where_no_thread_can_be_started_the_next_reservation_tries_again(monkeyp
     renewed = threading.Event()
 
     class Script:
-        def run(self, renewals: Any) -> None:
+        def run(self, operation: str, keys: Any, *arguments: Any) -> None:
             renewed.set()
 
     def fail(thread: threading.Thread) -> None:
