@@ -21,6 +21,9 @@ Application = Callable[[Request], Delivery]
 #: How many bytes to ask the socket for at a time.
 _CHUNK = 64 * 1024
 
+#: How many seconds a client may take that no other client can be served beside.
+_PATIENCE = 5.0
+
 
 class Listener:
     """A listening socket and its connections."""
@@ -52,12 +55,17 @@ class Listener:
                 self._open[connection] = thread
             try:
                 thread.start()
-            except RuntimeError:  # the system starts no more of them: this client is hung up on, the next may have one
-                self._close(connection)
+            except RuntimeError:
+                # No other thread can be started; from Python 3.12 on that is so at the end of every program. This one
+                # responds, once and not for long, since it has to accept the next client.
+                connection.settimeout(_PATIENCE)
+                with self._lock:
+                    self._open[connection] = self._acceptor
+                self._serve(connection, address[0], once=True)
 
-    def _serve(self, connection: socket.socket, peer: str) -> None:
+    def _serve(self, connection: socket.socket, peer: str, once: bool = False) -> None:
         try:
-            Connection(self, connection, peer).serve()
+            Connection(self, connection, peer).serve(once)
         except (OSError, ClientDisconnectedError):
             pass  # the client closed the connection
         finally:
@@ -112,7 +120,8 @@ class Connection:
         self.peer = peer
         self.waiting = b''
 
-    def serve(self) -> None:
+    def serve(self, once: bool = False) -> None:
+        """Respond to the requests of the connection until it ends; with `once` to the first."""
         while not self.listener.stopping.is_set():
             try:
                 head = self._head()
@@ -125,7 +134,7 @@ class Connection:
                 self.socket.sendall(head_of(response, keep_alive=False) + response.body)
                 return
             delivery = self.listener.application(request)
-            if not delivery.to(self.socket, request, self.listener.stopping):
+            if not delivery.to(self.socket, request, self.listener.stopping) or once:
                 return
 
     def _more(self) -> bool:
