@@ -20,6 +20,7 @@ from typing import Any
 
 from esipy._cache.shared import LOGGER, SharedCache
 from esipy._runtime.lazy import missing_extra
+from esipy._runtime.thread_end import close_in_each_thread
 
 
 class FileCache(SharedCache):
@@ -45,6 +46,7 @@ class FileCache(SharedCache):
             _check_database(directory, diskcache.core.DBNAME)
             self._cache = diskcache.Cache(os.fspath(directory), **settings)
             weakref.finalize(self, self._cache.close)
+            close_in_each_thread(self)
         except Exception as error:
             message = f'{path}: cannot be used as a cache, so nothing is stored: {error}'
             LOGGER.warning(message)
