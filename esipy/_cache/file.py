@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import threading
 import warnings
 import weakref
 from collections.abc import Iterable, Iterator
@@ -20,7 +21,6 @@ from typing import Any
 
 from esipy._cache.shared import LOGGER, SharedCache
 from esipy._runtime.lazy import missing_extra
-from esipy._runtime.thread_end import close_in_each_thread
 
 
 class FileCache(SharedCache):
@@ -46,7 +46,6 @@ class FileCache(SharedCache):
             _check_database(directory, diskcache.core.DBNAME)
             self._cache = diskcache.Cache(os.fspath(directory), **settings)
             weakref.finalize(self, self._cache.close)
-            close_in_each_thread(self)
         except Exception as error:
             message = f'{path}: cannot be used as a cache, so nothing is stored: {error}'
             LOGGER.warning(message)
@@ -61,16 +60,47 @@ class FileCache(SharedCache):
         return f'<{type(self).__name__} in {self._place}>'
 
     def _load(self, name: str) -> Any:
-        return None if self._cache is None else self._cache.get(name)
+        return None if self._cache is None else _opened(self._cache).get(name)
 
     def _save(self, name: str, data: bytes, expire: int | None) -> Any:
-        return self._cache is not None and self._cache.set(name, data, expire=expire)
+        return self._cache is not None and _opened(self._cache).set(name, data, expire=expire)
 
     def _add(self, name: str, data: bytes, expire: int) -> bool:
-        return self._cache is None or bool(self._cache.add(name, data, expire=expire))
+        return self._cache is None or bool(_opened(self._cache).add(name, data, expire=expire))
 
     def _delete(self, name: str) -> Any:
-        return self._cache is not None and self._cache.delete(name)
+        return self._cache is not None and _opened(self._cache).delete(name)
+
+
+class _Connection:
+    """Closes the connection of a thread when the thread ends. diskcache does not, and from Python 3.13 on a connection
+    that was not closed is a ResourceWarning."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # it is a parent's, in a forked child
+            self.connection.close()
+
+
+class _Connections(threading.local):
+    """This thread's connections, for each cache."""
+
+    def __init__(self) -> None:
+        self.of: weakref.WeakKeyDictionary[Any, _Connection] = weakref.WeakKeyDictionary()
+
+
+_connections = _Connections()
+
+
+def _opened(cache: Any) -> Any:
+    """Return a cache of diskcache, after its connection in this thread is known (`_con`, read in diskcache 5.6.3)."""
+    known = _connections.of.get(cache)
+    connection = cache._con
+    if known is None or known.connection is not connection:
+        _connections.of[cache] = _Connection(connection)
+    return cache
 
 
 #: Bytes of a file that is read.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Hashable
 from contextvars import copy_context
 
 from esipy._runtime import fork
-from esipy._runtime.thread_end import close_caches
 from esipy._runtime.workers import Cancellable, Cancelled
 
 LOGGER = logging.getLogger('esipy.client')
@@ -60,7 +59,6 @@ class Background:
         except Exception as error:
             LOGGER.debug('in the background: %r', error)
         finally:
-            close_caches()
             running.discard(name)
 
     def close(self) -> None:

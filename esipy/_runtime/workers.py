@@ -12,8 +12,6 @@ from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from esipy._runtime.thread_end import close_caches
-
 Work = TypeVar('Work')
 Result = TypeVar('Result')
 
@@ -197,16 +195,13 @@ class WorkerPool(Cancellable, Generic[Work, Result]):
         return index, self._returned, result
 
     def _run_work(self) -> None:
-        try:
-            with self.joined():
-                while (submitted := self._work.get()) is not None:
-                    index, piece, context = submitted
-                    try:
-                        self._results.put((index, context.run(self._run, piece), None))
-                    except BaseException as error:
-                        self._results.put((index, None, error))
-        finally:
-            close_caches()
+        with self.joined():
+            while (submitted := self._work.get()) is not None:
+                index, piece, context = submitted
+                try:
+                    self._results.put((index, context.run(self._run, piece), None))
+                except BaseException as error:
+                    self._results.put((index, None, error))
 
     def __enter__(self) -> WorkerPool[Work, Result]:
         return self

@@ -13,7 +13,6 @@ from contextvars import copy_context
 from typing import Any
 
 from esipy import clock
-from esipy._runtime.thread_end import close_caches
 from esipy.exceptions import EsiError
 
 Response = Mapping[str, Any] | None
@@ -49,17 +48,11 @@ class BackgroundRefresh:
         """Begin in a thread of its own; in this one where the system starts no more of them, or the interpreter ends.
         `done` is called as soon as the tokens are there, or the refresh has failed."""
         context = copy_context()
-        thread = threading.Thread(target=context.run, args=(self._run_thread, done), name='esipy_refresh', daemon=True)
+        thread = threading.Thread(target=context.run, args=(self.run, done), name='esipy_refresh', daemon=True)
         try:
             thread.start()
         except RuntimeError:
             self.run(done)
-
-    def _run_thread(self, done: Callable[[], None]) -> None:
-        try:
-            self.run(done)
-        finally:
-            close_caches()
 
     def run(self, done: Callable[[], None]) -> None:
         """Refresh in this thread. `done` as in `start`."""

@@ -347,8 +347,8 @@ def nested(depth: int) -> bytes:
 def test_data_that_is_nested_too_deeply_is_the_error_of_its_status(
     depth: int, status: int, kind: type[APIException] | None, strict: bool
 ) -> None:
-    """Without `strict` the body is JSON, but no rows can be made of it when `data` is asked for; on Python 3.13, whose JSON
-    reader goes deeper, they can up to some depth."""
+    """Without `strict` the body is JSON, but no rows can be made of it when `data` is asked for. From Python 3.13 on they can up
+    to some depth, since functions in C have a limit of their own."""
     level = {
         'type': 'object',
         'properties': {'error': {'anyOf': [{'$ref': '#/components/schemas/L'}, {'type': 'integer'}]}},
@@ -358,17 +358,15 @@ def test_data_that_is_nested_too_deeply_is_the_error_of_its_status(
     with Server(lambda visit: visit.send(answer(nested(depth), status))) as server, client(strict=strict) as esi:
         document = {'openapi': '3.1.0', 'info': {}, 'servers': [{'url': server.url}], 'paths': paths}
         app = App.create({**document, 'components': {'schemas': {'L': level}}})
-        try:
+        if sys.version_info >= (3, 13) and depth < 1000 and not strict:
             data = esi.request(app.op['get_deep']()).data
-        except UndecodableBodyError as error:
-            assert re.search(r'get_deep: GET .*; ', str(error))
-            assert kind is None or isinstance(error, kind)
-        else:
-            assert sys.version_info >= (3, 13)
-            assert not strict
             for _ in range(depth):
                 data = data['error']
             assert data == 1
+            return
+        with pytest.raises(UndecodableBodyError, match=r'get_deep: GET .*; ') as caught:
+            _ = esi.request(app.op['get_deep']()).data
+    assert kind is None or isinstance(caught.value, kind)
 
 
 #: A body of a success status that cannot be used, options of the client, and what the remedy says.
