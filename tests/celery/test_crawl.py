@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +193,7 @@ def test_a_list_that_changes_begins_again_until_its_pages_are_of_one_state(world
     assert seen == [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2), (2, 3), (2, 4), (2, 5)]
     assert (found.restarts, found.rows, found.is_whole, found.snapshot is not None) == (1, 429, True, True)
     assert (crawl.progress().rows, crawl.progress().units, crawl.progress().done) == (429, 5, 5)
-    with sqlite3.connect(tmp_path / 'orders.db') as database:
+    with closing(sqlite3.connect(tmp_path / 'orders.db')) as database:
         counts = database.execute('SELECT count(*), count(DISTINCT order_id), min(crawl_generation) FROM orders')
         assert counts.fetchone() == (429, 429, 2)
     lines = [line for file in (tmp_path / 'orders' / run).glob('*.jsonl') for line in file.read_text().splitlines()]
@@ -380,7 +381,7 @@ def test_a_sink_holds_a_page_once(world: World, tmp_path: Path, make: Any) -> No
             'int64'
         }
     else:
-        with sqlite3.connect(tmp_path / 'rows') as database:
+        with closing(sqlite3.connect(tmp_path / 'rows')) as database:
             assert database.execute('SELECT count(*) FROM rows').fetchone() == (expected,)
             query = 'SELECT count(DISTINCT region_id), count(DISTINCT crawl_call) FROM rows'
             assert database.execute(query).fetchone() == (3, 5)

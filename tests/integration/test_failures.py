@@ -347,8 +347,8 @@ def nested(depth: int) -> bytes:
 def test_data_that_is_nested_too_deeply_is_the_error_of_its_status(
     depth: int, status: int, kind: type[APIException] | None, strict: bool
 ) -> None:
-    """Without `strict` the body is JSON, but no rows can be made of it when `data` is asked for. From Python 3.13 on they can up
-    to some depth, since functions in C have a limit of their own."""
+    """Without `strict` the body is JSON, but no rows can be made of it when `data` is asked for. From Python 3.13 on
+    they can up to some depth, since functions in C have a limit of their own."""
     level = {
         'type': 'object',
         'properties': {'error': {'anyOf': [{'$ref': '#/components/schemas/L'}, {'type': 'integer'}]}},
