@@ -1,6 +1,6 @@
 """A Django site that signs characters in with EVE Online and shows their wallets, with one command:
 
-    pip install "EsiPy[django,celery,sandbox]"
+    pip install "EsiPy[django,celery,sandbox]>=2"
     python examples/django_site/run.py                         # on a local ESI and SSO, which esipy brings along
     CLIENT_ID=… SECRET=… python examples/django_site/run.py    # on the real ones
 

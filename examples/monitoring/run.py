@@ -1,6 +1,6 @@
 """Watch a program that uses esipy: with a Prometheus server, a receiver of traces, and log lines in JSON.
 
-    pip install 'EsiPy[otel,prometheus,sandbox]' python-json-logger \\
+    pip install 'EsiPy[otel,prometheus,sandbox]>=2' python-json-logger \\
         opentelemetry-sdk opentelemetry-exporter-otlp-proto-http
     python examples/monitoring/run.py
 
