@@ -13,11 +13,11 @@ import base64
 import hashlib
 import hmac
 import json
-import math
 import struct
-from typing import Any, NoReturn
+from typing import Any
 
 from esipy._cache.policy import CachedResponse
+from esipy._runtime.strict_json import finite, refuse
 
 #: Changes when the layout does: an entry of another version is a miss.
 _MAGIC = b'esipy2\x02'
@@ -87,18 +87,7 @@ def _value(data: bytes) -> tuple[Any, Any]:
 
 
 def _loads(text: bytes) -> Any:
-    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-
-
-def _finite(text: str) -> float:
-    """1e999 is JSON, and infinite all the same."""
-    value = float(text)
-    return value if math.isfinite(value) else _refuse(text)
-
-
-def _refuse(constant: str) -> NoReturn:
-    """NaN and Infinity are not JSON (RFC 8259 section 6), and an infinite time would never end."""
-    raise ValueError(f'it contains {constant}')
+    return json.loads(text, parse_constant=refuse, parse_float=finite)
 
 
 def _tagged(value: Any) -> Any:

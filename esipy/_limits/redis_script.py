@@ -5,17 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import math
 import threading
 from collections.abc import Sequence
 from importlib.resources import files
-from typing import Any, NoReturn
+from typing import Any
 
 from esipy import clock
 from esipy._limits.ledger import RESOLUTION
 from esipy._runtime import fork
 from esipy._runtime.redis_client import command_of, errors_of, fail_fast_client
 from esipy._runtime.resilience import CircuitBreaker
+from esipy._runtime.strict_json import finite, refuse
 from esipy._runtime.suggest import abridged
 
 LOGGER = logging.getLogger('esipy.limits')
@@ -104,15 +104,6 @@ def _result(reply: Any) -> Any:
     return result
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    return value if math.isfinite(value) else _refuse(text)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f'the reply contains {constant}')
-
-
 # Made once: json.dumps and json.loads make one for each text, unless it is the default.
 _encode = json.JSONEncoder(separators=(',', ':')).encode
-_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).decode
+_decode = json.JSONDecoder(parse_constant=refuse, parse_float=finite).decode

@@ -45,3 +45,14 @@ def user(db: None) -> Any:
     from django.contrib.auth import get_user_model
 
     return get_user_model().objects.create_user('anna', password='anna')
+
+
+@pytest.fixture
+def expired(esi: Sandbox, user: Any) -> Any:
+    """A token whose access token has expired, and whose refresh token changes with every refresh."""
+    from tests.contrib.django.signing_in import sign_in
+
+    esi.sso.rotate = True
+    token = sign_in(esi, user)
+    esi.clock.move(1200)
+    return token

@@ -15,20 +15,12 @@ from esipy.contrib.django.errors import TokenDatabaseError
 from esipy.contrib.django.models import Token
 from esipy.sandbox import Sandbox
 from tests.contrib.django import site
-from tests.contrib.django.signing_in import SlowSso, sign_in, text
+from tests.contrib.django.signing_in import SlowSso, text
 from tests.servers import Server
 
 pytestmark = pytest.mark.skipif(
     site.DATABASE != 'postgresql', reason='SQLite has no server, and the MariaDB of the tests writes to its disk later'
 )
-
-
-@pytest.fixture
-def expired(esi: Sandbox, user: Any) -> Token:
-    esi.sso.rotate = True
-    token = sign_in(esi, user)
-    esi.clock.move(1200)
-    return token
 
 
 @contextmanager

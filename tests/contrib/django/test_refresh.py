@@ -55,15 +55,6 @@ def in_threads(work: Callable[[], Any], count: int = THREADS) -> list[Any]:
     return results
 
 
-@pytest.fixture
-def expired(esi: Sandbox, user: Any) -> Token:
-    """A token whose refresh token changes with every refresh."""
-    esi.sso.rotate = True
-    token = sign_in(esi, user)
-    esi.clock.move(1200)
-    return token
-
-
 def test_100_threads_refresh_once(esi: Sandbox, expired: Token) -> None:
     with esi.faults.add('latency', operation='sso.token', seconds=0.2):
         found = in_threads(lambda: Token.objects.get().valid_access_token())

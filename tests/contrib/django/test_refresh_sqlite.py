@@ -25,14 +25,6 @@ from tests.servers import Server
 pytestmark = pytest.mark.skipif(connection.vendor != 'sqlite', reason='it is about SQLite')
 
 
-@pytest.fixture
-def expired(esi: Sandbox, user: Any) -> Token:
-    esi.sso.rotate = True
-    token = sign_in(esi, user)
-    esi.clock.move(1200)
-    return token
-
-
 @contextmanager
 def refreshing(esi: Sandbox, *errors: type[Exception]) -> Iterator[SlowSso]:
     """Inside the block another thread refreshes the token, and the SSO has not responded yet."""
