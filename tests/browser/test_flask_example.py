@@ -70,7 +70,7 @@ def test_say_no(app: Running, browser: Any) -> None:
     assert shown(browser, 'message') == 'No character signed in.'
 
 
-def test_an_answer_to_nobodys_login(app: Running, browser: Any) -> None:
+def test_a_callback_of_nobodys_login(app: Running, browser: Any) -> None:
     """Somebody leads a person's browser to an answer of his own, to have the person act as him."""
     for query in ('', '?code=c', '?code=c&state=', '?code=c&state=x'):
         browser.get(f'{app.url}/callback{query}')
@@ -100,7 +100,7 @@ def test_shut_out(app: Running, browser: Any) -> None:
     assert 'Traceback' not in app.log.read_text()
 
 
-def test_who_has_sold_a_character_sees_nothing_of_its_new_owner(app: Running, browser: Any) -> None:
+def test_a_former_owner_sees_nothing_of_the_new_one(app: Running, browser: Any) -> None:
     sign_in(app, browser)
     cookie = browser.get_cookie('session')['value']
     app.control('sso.sell', character_id=90000002)

@@ -202,7 +202,7 @@ def test_cache_and_etag(esi: Sandbox, app: Any, client: EsiClient) -> None:
     assert esi.log.count('get_markets_prices', status=304) == 1
 
 
-def test_operations_kept_in_globals_and_partials(app: Any, client: EsiClient) -> None:
+def test_operations_in_globals_and_partials(app: Any, client: EsiClient) -> None:
     global ORDERS
     ORDERS = app.op['get_markets_region_id_orders']
     jita = functools.partial(ORDERS, region_id=10000002, order_type='sell')

@@ -120,7 +120,7 @@ def test_other_seeds_and_other_pythons_hit_each_others_entries(place: tuple[str,
         assert saw['bodies'] == first['bodies']
 
 
-def test_a_private_answer_is_not_found_by_another_token(place: tuple[str, str], esi: Sandbox) -> None:
+def test_a_private_response_is_not_found_by_another_token(place: tuple[str, str], esi: Sandbox) -> None:
     mine, yours = esi.token(90000001), esi.token(90000001)
     assert run(sys.executable, place, esi, 2, '1', mine)['cached'] == 1
     assert run(sys.executable, place, esi, 2, '2', mine)['cached'] == 2

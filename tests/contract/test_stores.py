@@ -104,7 +104,7 @@ class SharedContract(CacheContract):
         with pytest.raises(TypeError, match='cannot store'):
             self.make_cache().set('key', value, 60)
 
-    def test_an_answer_that_another_process_has_changed_is_seen(self) -> None:
+    def test_a_response_that_another_process_has_changed_is_seen(self) -> None:
         """What was read last is remembered, and compared."""
         cache, other = self.make_cache(), self.make_cache()
         for number in range(5):

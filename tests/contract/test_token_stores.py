@@ -185,7 +185,7 @@ class SharedContract(OurContract):
                 store.set(TOKENS)
         assert store.get(*WHOSE) == self.as_stored(TOKENS)
 
-    def test_another_object_finds_what_was_kept(self) -> None:
+    def test_another_object_finds_what_was_stored(self) -> None:
         self.make_store().set(TOKENS)
         again = self.make_store()
         assert again.get(*WHOSE) == self.as_stored(TOKENS)
@@ -248,7 +248,7 @@ class TestFileTokens(SharedContract):
             with pytest.raises(TokenStoreError, match='belongs to another user'):
                 use()
 
-    def test_a_directory_that_others_can_write_to_is_told(self) -> None:
+    def test_a_directory_that_others_can_write_to_is_reported(self) -> None:
         self.directory.mkdir()
         self.directory.chmod(0o777)
         with pytest.warns(UserWarning, match='other users can write to this directory'):
@@ -374,7 +374,7 @@ class _Redis(SharedContract):
     def make_store(self, **settings: Any) -> TokenStore:
         return RedisTokens(self.client, **settings)
 
-    def test_no_key_tells_a_secret(self) -> None:
+    def test_no_key_shows_a_secret(self) -> None:
         store = self.make_store()
         store.set(TOKENS)
         with store.lock(*WHOSE):
@@ -469,7 +469,7 @@ def test_a_redis_that_goes_down_meanwhile_spoils_nothing(tmp_path: Path, caplog:
         assert 'esipy:lock:name: the lock could not be released (ConnectionError)' in caplog.text
 
 
-def test_a_redis_that_repeats_what_it_refuses_tells_no_secret(tmp_path: Path) -> None:
+def test_a_redis_that_repeats_what_it_refuses_shows_no_secret(tmp_path: Path) -> None:
     """Redis names the first arguments of a command that it does not know: tokens are among them."""
     with redis_server(tmp_path) as server:
         server.kill()
@@ -483,7 +483,7 @@ def test_a_redis_that_repeats_what_it_refuses_tells_no_secret(tmp_path: Path) ->
             assert 'SECRET' not in everything_in(caught.value)
 
 
-def test_who_holds_a_lock_too_long_does_not_take_it_from_the_next(
+def test_a_lock_that_was_held_too_long_is_not_taken_from_the_next(
     redis_on: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Let go of by its name alone, without redis-py's token, the lock of the second would be free."""
@@ -560,7 +560,7 @@ class TestKeyringTokens(SharedContract):
         with pytest.raises(TokenStoreError, match='not a list of characters'):
             self.make_store().characters('app-one')
 
-    def test_a_system_without_a_keyring_is_told(self) -> None:
+    def test_a_system_without_a_keyring_is_reported(self) -> None:
         from keyring.backends.fail import Keyring
 
         keyring.set_keyring(Keyring())
@@ -578,7 +578,9 @@ class TestKeyringTokens(SharedContract):
         (lambda: RedisLock(None), 'redis', 'redis'),
     ],
 )
-def test_an_extra_that_is_missing_is_told(make: Any, package: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_extra_that_is_missing_is_reported(
+    make: Any, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf'pip install "EsiPy\[{extra}\]"'):
         make()

@@ -49,7 +49,7 @@ def ask(page: Callable[[Visit], Any], **options: Any) -> Any:
     ],
     ids=['plain', 'gzip', 'deflate', 'chunked', 'trailers', '100', '102+103', 'text/plain', 'utf-8'],
 )
-def test_good_answers(data: bytes) -> None:
+def test_good_responses(data: bytes) -> None:
     response = ask(lambda visit: visit.send(data))
     assert response.status == 200
     assert response.data.players == 1
@@ -70,7 +70,7 @@ def test_statuses_without_a_body(status: int) -> None:
     assert response.ok
 
 
-def test_bytes_behind_a_204_are_not_the_next_answer() -> None:
+def test_bytes_behind_a_204_are_not_the_next_response() -> None:
     def page(visit: Visit) -> None:
         visit.send(answer(b'HTTP/1.1 200 OK\r\n\r\n' if visit.number == 0 else GOOD, 204 if visit.number == 0 else 200))
 
@@ -81,7 +81,7 @@ def test_bytes_behind_a_204_are_not_the_next_answer() -> None:
         assert esi.request(app.op['get_thing']()).data == GOOD
 
 
-def test_a_body_behind_head_is_not_the_next_answer() -> None:
+def test_a_body_behind_head_is_not_the_next_response() -> None:
     with Server(lambda visit: visit.send(answer(GOOD))) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         assert esi.head(call).status == 200
@@ -133,7 +133,7 @@ def test_not_json(data: bytes) -> None:
 
 
 @pytest.mark.parametrize('coding', ['gzip', 'deflate', 'gzip, gzip', 'deflate, gzip'])
-def test_compressed_data_that_is_cut_off_anywhere_is_told(coding: str) -> None:
+def test_compressed_data_that_is_cut_off_anywhere_is_reported(coding: str) -> None:
     """Also before anything could be made of it. Nothing at all is an empty body."""
     packed = json.dumps(GOOD).encode() * 9
     for one in coding.split(', '):
@@ -152,7 +152,7 @@ def test_compressed_data_that_is_cut_off_anywhere_is_told(coding: str) -> None:
 
 
 @pytest.mark.parametrize('status', [200, 204, 302, 304, 404])
-def test_headers_that_break_off_are_no_answer(status: int) -> None:
+def test_headers_that_break_off_are_not_a_response(status: int) -> None:
     """At whichever byte: neither is what came of them believed, nor a place that a redirect half names."""
     body = b'{"players": 1}' if status not in (204, 304) else b''
     whole = answer(body, status, {'ETag': '"1"', 'Location': '/things/whole', 'X-Pages': '12'})
@@ -282,7 +282,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize('fault', BROKEN)
-def test_no_answer_is_a_made_up_500(fault: str) -> None:
+def test_no_response_is_a_made_up_500(fault: str) -> None:
     with Server(BROKEN[fault]) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         response = esi.request(call)
@@ -360,7 +360,7 @@ def test_a_whole_session_of_ones_own_keeps_the_deadline() -> None:
 
 
 @pytest.mark.parametrize('options', [{'timeout': 0.3}, {'timeout': (5, 0.3)}, {'deadline': 0.3}])
-def test_a_server_that_never_answers(options: dict[str, Any]) -> None:
+def test_a_server_that_never_responds(options: dict[str, Any]) -> None:
     with Server(Visit.hang) as server, client(**options) as esi:
         call = app_at(server.url).op['get_thing']()
         begun = time.monotonic()
@@ -560,7 +560,7 @@ def test_a_redirect_to_another_origin(method: str, status: int, location: str, n
 
 @pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
 @pytest.mark.parametrize('method', METHODS)
-def test_the_credentials_of_a_session_answer_no_challenge_of_another_origin(method: str, status: int) -> None:
+def test_the_credentials_of_a_session_are_not_sent_to_another_origin(method: str, status: int) -> None:
     """Digest authentication responds to a 401 by itself; a hook of the app's own stays."""
     challenge = {'WWW-Authenticate': 'Digest realm="r", nonce="n", qop="auth"'}
     seen: list[int] = []

@@ -73,7 +73,7 @@ def test_a_table_by_path() -> None:
 # ------------------------------------------------------------------ a dry run
 
 
-def test_a_dry_run_tells_what_would_be_sent_and_sends_nothing() -> None:
+def test_a_dry_run_returns_what_would_be_sent_and_sends_nothing() -> None:
     with Server(page) as server, client(headers={'X-App': 'tests', 'X-Api-Key': TOKEN}) as esi:
         app = app_at(server.url)
         told = esi.prepare(app.op['put_thing'](body={'b': 2}))

@@ -86,7 +86,7 @@ def test_vary_on_a_header_of_the_client() -> None:
     ],
     ids=repr,
 )
-def test_what_a_cache_gives_that_nobody_could_have_kept_is_a_miss(kept: Any) -> None:
+def test_what_nobody_could_have_stored_is_a_miss(kept: Any) -> None:
     class Odd(DictCache):
         def get(self, key: Any, default: Any = None) -> Any:
             return kept
@@ -120,7 +120,7 @@ def test_language_of_the_session() -> None:
 # ---------------------------------------------------------------------- asking whether it still holds
 
 
-def test_an_etag_is_asked_for_and_304_is_a_200() -> None:
+def test_an_etag_is_sent_and_a_304_is_a_200() -> None:
     with Counting({**FRESH, 'ETag': '"one"', 'X-Old': 'kept', 'Age': '3'}) as server, client() as esi:
         server.news = {'ETag': '"one"', 'Cache-Control': 'max-age=120', 'X-New': 'there'}
         call = app_at(server.url).op['get_thing']()
@@ -141,7 +141,7 @@ def test_an_etag_is_asked_for_and_304_is_a_200() -> None:
         assert esi.request(call).not_modified
 
 
-def test_last_modified_is_asked_for_after_the_etag() -> None:
+def test_last_modified_is_sent_after_the_etag() -> None:
     modified = 'Wed, 01 Jan 2025 00:00:00 GMT'
     with Counting({'Last-Modified': modified}) as server, client() as esi:
         server.news = {}
@@ -170,7 +170,7 @@ def test_a_304_without_a_date_does_not_live_longer_for_it() -> None:
         assert not esi.request(call).from_cache
 
 
-def test_a_changed_answer_replaces_the_kept_one() -> None:
+def test_a_changed_response_replaces_the_stored_one() -> None:
     with Counting({'ETag': '"one"', 'Cache-Control': 'max-age=10'}) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         esi.request(call)
@@ -193,13 +193,13 @@ def test_no_etag_body() -> None:
         assert len(server.visits) == 2
 
 
-def test_a_304_that_was_not_asked_for() -> None:
+def test_a_304_without_a_condition() -> None:
     with Counting(status=304) as server, client() as esi:
         response = esi.request(app_at(server.url).op['get_thing']())
         assert (response.status, response.data, response.not_modified) == (304, None, False)
 
 
-def test_a_304_that_the_call_asked_for_itself() -> None:
+def test_a_304_for_a_condition_of_the_call() -> None:
     with Counting(status=304) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         call[0]._p['header']['if-none-match'] = '"mine"'
@@ -217,7 +217,7 @@ def test_a_304_that_the_call_asked_for_itself() -> None:
         *((status, {'ETag': '"x"'}) for status in (201, 203, 204, 301, 400, 404, 410, 500, 503)),
     ],
 )
-def test_what_depends_on_more_than_the_resource_is_not_kept(status: int, headers: dict[str, str]) -> None:
+def test_what_depends_on_more_than_the_resource_is_not_stored(status: int, headers: dict[str, str]) -> None:
     """Neither is what is not 200 and does not say that it is fresh."""
     with Counting(headers, status) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
@@ -228,7 +228,7 @@ def test_what_depends_on_more_than_the_resource_is_not_kept(status: int, headers
         assert esi.cache._dict == {}  # type: ignore[attr-defined]
 
 
-def test_a_body_that_is_not_json_is_not_kept() -> None:
+def test_a_body_that_is_not_json_is_not_stored() -> None:
     with Counting({**FRESH, 'ETag': '"x"'}) as server, client() as esi:
         server.body = b'<html>'
         call = app_at(server.url).op['get_thing']()
@@ -253,7 +253,7 @@ def test_a_body_that_nobody_has_read_is_read_when_it_is_wanted(revalidated: bool
         assert len(server.visits) == 1 + revalidated
 
 
-def test_made_up_answers_are_not_kept_and_do_not_hurt_what_is() -> None:
+def test_made_up_responses_are_not_stored_and_do_not_harm_what_is() -> None:
     with Counting({'ETag': '"x"'}) as server, client() as esi:
         server.news = {}
         call = app_at(server.url).op['get_thing']()
@@ -275,7 +275,7 @@ def test_head_and_the_cache() -> None:
         assert [visit.method for visit in server.visits] == ['HEAD', 'GET', 'HEAD']
 
 
-def test_expired_results_are_told() -> None:
+def test_expired_results_are_reported() -> None:
     with Counting({'Expires': date(-60)}) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         with pytest.warns(UserWarning, match='returned expired result') as told:
@@ -284,7 +284,7 @@ def test_expired_results_are_told() -> None:
         assert told[0].filename == __file__
 
 
-def test_the_warning_header_is_told_each_time_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_warning_header_warns_each_time_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with Counting({**FRESH, 'Warning': '299 - "This route is deprecated"'}) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         for _ in range(3):
@@ -348,7 +348,7 @@ def test_a_write_that_fails_leaves_the_read_alone() -> None:
 
 
 @pytest.mark.parametrize('how', ['garbage', 'reset'])
-def test_a_write_whose_answer_is_lost_makes_the_read_old(how: str) -> None:
+def test_a_write_whose_response_is_lost_makes_the_read_stale(how: str) -> None:
     """It may have been done."""
     with Counting(FRESH) as server, client() as esi:
         op = app_at(server.url).op
@@ -382,7 +382,7 @@ def test_a_write_makes_only_the_callers_read_old() -> None:
         assert not esi.request(op['get_mine'](token='a')).from_cache
 
 
-def test_a_question_by_post_is_never_answered_from_the_cache() -> None:
+def test_a_post_that_only_reads_is_never_served_from_the_cache() -> None:
     with Counting(FRESH) as server, client() as esi:
         call = app_at(server.url).op['post_universe_ids'](body=['Jita'])
         esi.request(call)
@@ -521,7 +521,7 @@ def test_public_calls_are_shared() -> None:
         assert 'authorization' not in server.visits[0].headers
 
 
-def test_another_server_another_answer() -> None:
+def test_another_server_another_response() -> None:
     with Counting(FRESH) as one, Counting(FRESH) as two, client() as esi:
         call = app_at(one.url).op['get_thing']()
         for _ in range(2):
@@ -576,7 +576,7 @@ class Broken(BaseCache):
         raise OSError('the cache is dead')
 
 
-def test_a_dead_cache_is_told_once_and_fails_no_call(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dead_cache_is_logged_once_and_fails_no_call(caplog: pytest.LogCaptureFixture) -> None:
     with Counting(FRESH) as server, client(cache=Broken()) as esi:
         op = app_at(server.url).op
         for _ in range(3):
@@ -628,7 +628,7 @@ def test_rubbish_in_a_cache_is_a_miss(value: Any) -> None:
 
 
 @pytest.mark.parametrize('until', ['1e300', 'inf', 'rubbish'])
-def test_an_expiry_that_is_none_is_not_told(until: str) -> None:
+def test_an_expiry_that_is_none_is_not_reported(until: str) -> None:
     cache = Rubbish()
     cache.value = CachedResponse(200, {'X-Esipy-Expiry': until, 'X-Esipy-Received': str(clock.time())}, b'{}', 'url')
     with Counting(FRESH) as server, client(cache=cache) as esi:

@@ -115,7 +115,7 @@ def test_it_stands_where_no_other_token_can_be_had(esi: Sandbox) -> None:
     assert esi.log.count('sso.token') == 1
 
 
-def test_a_grant_that_is_gone_is_told_instead_of_the_401(esi: Sandbox) -> None:
+def test_a_grant_that_is_gone_is_raised_instead_of_the_401(esi: Sandbox) -> None:
     store = MemoryTokens()
     signed_in(store, esi, left=1200)
     esi.sso.sell(ONE)
@@ -208,7 +208,7 @@ def test_scopes_that_are_not_known_for_certain_are_left_to_the_server(esi: Sandb
         assert esi_client.request(wallet(esi), security=lambda request: request).status == 401
 
 
-def test_who_has_signed_in_again_elsewhere_may_call(esi: Sandbox) -> None:
+def test_a_character_that_signed_in_again_elsewhere_may_call(esi: Sandbox) -> None:
     store = MemoryTokens()
     signed_in(store, esi, scopes=['esi-assets.read_assets.v1'], left=1200)
     web, worker = security(esi, store=store), security(esi, store=store)
@@ -230,7 +230,7 @@ def test_scopes_for_operations(esi: Sandbox) -> None:
         one.scopes_for('get_status')  # type: ignore[arg-type]
 
 
-def test_a_403_tells_which_roles_are_needed(esi: Sandbox) -> None:
+def test_a_403_names_the_roles_that_are_needed(esi: Sandbox) -> None:
     app = App.create(esi.document)
     operation = app.op['get_corporations_corporation_id_wallets']
     one = security(esi)
@@ -266,7 +266,7 @@ def test_one_client_for_many_characters(esi: Sandbox) -> None:
     assert esi.sso.refreshes == 2
 
 
-def test_who_signs_in_again_is_signed_for_by_the_new_grant(esi: Sandbox) -> None:
+def test_after_a_new_login_the_new_grant_signs(esi: Sandbox) -> None:
     """The one before may be of whoever has sold the character."""
     store = MemoryTokens()
     signed_in(store, esi, left=1200)

@@ -186,7 +186,7 @@ def test_only_the_first_one_keeps_it(server: Gate) -> None:
     assert cache.sets == 1
 
 
-def test_a_reader_and_one_who_wants_the_bytes(server: Gate) -> None:
+def test_a_caller_that_reads_and_one_that_takes_the_bytes(server: Gate) -> None:
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
         tasks: list[Callable[[], Any]] = [
@@ -307,7 +307,7 @@ def test_heads_and_writes_are_never_shared(server: Gate) -> None:
             assert len(server.visits) == 5
 
 
-def test_who_has_written_does_not_get_what_was_asked_before(server: Gate) -> None:
+def test_a_write_is_not_followed_by_what_was_requested_before(server: Gate) -> None:
     with client() as esi:
         op = app_at(server.url).op
         threads, results = together([lambda: esi.request(op['get_thing']())])
@@ -326,7 +326,7 @@ def test_who_has_written_does_not_get_what_was_asked_before(server: Gate) -> Non
 
 
 @pytest.mark.parametrize('fault', [Visit.reset, Visit.close], ids=['reset', 'closed'])
-def test_no_answer_is_no_answer_for_all(server: Gate, fault: Any) -> None:
+def test_no_response_is_no_response_for_all(server: Gate, fault: Any) -> None:
     server.answer = fault
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
@@ -390,7 +390,7 @@ def test_where_the_first_one_raises_the_others_go_themselves(server: Gate) -> No
         assert esi._pipeline.coalescer._in_flight == {}
 
 
-def test_who_waits_gives_up_at_its_own_deadline(server: Gate) -> None:
+def test_a_waiting_call_ends_at_its_own_deadline(server: Gate) -> None:
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
         threads, results = together([lambda: esi.request(call)])

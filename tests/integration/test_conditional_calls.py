@@ -47,7 +47,7 @@ def call_at(server: Server, **conditions: str) -> Any:
 
 
 @pytest.mark.parametrize(('headers', 'sent', 'unchanged'), CONDITIONS)
-def test_a_fresh_response_answers_them(
+def test_a_fresh_response_is_returned_for_them(
     server: Versioned, headers: dict[str, str], sent: dict[str, str], unchanged: bool
 ) -> None:
     server.more = headers

@@ -85,9 +85,7 @@ def test_a_session_that_does_not_trust_the_environment(server: Server, monkeypat
 
 
 @pytest.mark.parametrize('variable', ['REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE'])
-def test_the_ca_bundle_is_what_the_transport_is_told(
-    variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_ca_bundle_of_the_session_is_used(variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with client() as esi:
         settings = esi._pipeline.transport._settings_for
         assert settings('https://esi.evetech.net/status')['verify'] is True

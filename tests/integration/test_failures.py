@@ -194,7 +194,7 @@ def test_a_refusal_says_which_limit_it_was_and_for_how_long(
 @pytest.mark.parametrize(
     ('body', 'status', 'raises'), [({'error': 'no'}, 404, True), ({'error': 'no'}, 404, False), (b'<html>', 502, False)]
 )
-def test_the_pair_shows_an_answer_that_is_raised_too(body: Any, status: int, raises: bool) -> None:
+def test_the_pair_shows_a_response_that_is_raised_too(body: Any, status: int, raises: bool) -> None:
     answers = [answer({}), answer(body, status), answer({}), answer(b'', status)]
     with Server(lambda visit: visit.send(answers[visit.number])) as server, client(cache=None) as esi:
         call = app_at(server.url).op['get_thing']()
@@ -277,7 +277,7 @@ def test_a_failed_response_pickles() -> None:
     )
 
 
-def test_strict_tells_what_differs_from_the_description() -> None:
+def test_strict_reports_what_differs_from_the_description() -> None:
     with Server(lambda visit: visit.send(answer([1, 2]))) as server:
         call = app_at(server.url).op['get_thing']()
         with client() as esi:
@@ -407,7 +407,7 @@ def test_nothing_is_sent_for_a_call_at_fault() -> None:
         assert server.visits[0].target == '/things/%2E%2E%2F%2E%2E%2Fx%3Fy%3Dz%23%0D%0AA%3A%20b'
 
 
-def test_unknown_options_are_told() -> None:
+def test_unknown_options_are_reported() -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter('always')
         with EsiClient(header={'x': 'y'}, user_agent='tests', esi_datasource='x', thread=3) as esi:  # type: ignore[call-arg]
@@ -441,7 +441,7 @@ def test_a_refused_connection_is_not_called_late() -> None:
 
 
 @pytest.mark.parametrize('source', ['ftp://127.0.0.1/x.json', 'gopher://x', 'HTTP+UNIX://x'])
-def test_an_address_of_another_kind_is_told(source: str) -> None:
+def test_an_address_of_another_kind_is_reported(source: str) -> None:
     with pytest.raises(SpecError, match='not by'):
         App.create(source)
 

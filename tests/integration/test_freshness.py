@@ -41,7 +41,7 @@ def server() -> Iterator[Answering]:
 
 
 @pytest.mark.parametrize('row', freshness.ANSWERS, ids=str)
-def test_for_how_long_an_answer_is_fresh(row: freshness.Answer, server: Answering) -> None:
+def test_for_how_long_a_response_is_fresh(row: freshness.Answer, server: Answering) -> None:
     server.headers = row.headers
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
@@ -104,7 +104,7 @@ def test_who_may_be_given_it(row: freshness.Choice, server: Answering) -> None:
 
 
 @pytest.mark.parametrize(('status', 'seconds'), freshness.STATUSES.items())
-def test_which_statuses_are_kept(status: int, seconds: float, server: Answering) -> None:
+def test_which_statuses_are_stored(status: int, seconds: float, server: Answering) -> None:
     server.headers, server.status = {'Cache-Control': 'max-age=600', 'ETag': '"x"'}, status
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
@@ -160,7 +160,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize(('headers', 'reason'), NONSENSE, ids=str)
-def test_the_log_says_why_an_answer_is_not_used_again(
+def test_the_log_says_why_a_response_is_not_used_again(
     headers: freshness.Headers, reason: str, server: Answering, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.headers = headers

@@ -155,7 +155,7 @@ def test_an_unknown_key_is_fetched_once_within_the_cool_down(esi: Sandbox, secur
     assert esi.log.count('sso.jwks') == before + 1
 
 
-def test_a_private_answer_survives_a_refresh(esi: Sandbox, security: EsiSecurity) -> None:
+def test_a_private_response_survives_a_refresh(esi: Sandbox, security: EsiSecurity) -> None:
     """The character is known from the exchange, so that the new token finds what the old one was given."""
     app = App.create(esi.document)
     granted = esi.sso.grant(CHARACTER)
@@ -169,7 +169,7 @@ def test_a_private_answer_survives_a_refresh(esi: Sandbox, security: EsiSecurity
         assert client.request(call, raise_on_error=True).from_cache
 
 
-def test_who_buys_a_character_does_not_see_what_was_kept(security: EsiSecurity) -> None:
+def test_a_new_owner_of_a_character_does_not_see_what_was_stored(security: EsiSecurity) -> None:
     with Sandbox() as esi:
         app = App.create(esi.document)
         security = EsiSecurity(

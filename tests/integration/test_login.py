@@ -255,7 +255,7 @@ IGNORED: dict[str, tuple[int, Callable[[str, str], int]]] = {
 }
 
 
-def test_what_is_not_the_answer_is_ignored(
+def test_requests_that_are_not_the_callback_are_ignored(
     sign_in: Any, esi: Sandbox, back: str, caplog: pytest.LogCaptureFixture, capfd: Any
 ) -> None:
     """Fails for each row when the check that it is about is taken out of `Loopback` or `code_of`."""
@@ -275,7 +275,7 @@ def test_what_is_not_the_answer_is_ignored(
     assert 'code=c' not in caplog.text + capfd.readouterr().err
 
 
-def test_who_says_nothing_holds_up_nobody(sign_in: Any, esi: Sandbox, back: str, no_leaks: None) -> None:
+def test_silent_connections_hold_up_nobody(sign_in: Any, esi: Sandbox, back: str, no_leaks: None) -> None:
     """Browsers open connections ahead of need."""
     split = urlsplit(back)
     begun = time.monotonic()
@@ -296,7 +296,7 @@ def test_who_says_nothing_holds_up_nobody(sign_in: Any, esi: Sandbox, back: str,
     assert time.monotonic() - begun < 10
 
 
-def test_a_crowd_that_says_nothing(sign_in: Any, esi: Sandbox, back: str, no_leaks: None) -> None:
+def test_many_silent_connections(sign_in: Any, esi: Sandbox, back: str, no_leaks: None) -> None:
     split = urlsplit(back)
 
     def person(address: str) -> None:
@@ -343,7 +343,7 @@ def test_a_second_visit_finds_nobody(sign_in: Any, esi: Sandbox) -> None:
 # ---------------------------------------------------------------------- what fails
 
 
-def test_a_person_says_no(sign_in: Any, esi: Sandbox, no_leaks: None) -> None:
+def test_a_cancelled_login(sign_in: Any, esi: Sandbox, no_leaks: None) -> None:
     pages: list[str] = []
     with pytest.raises(LoginError, match='access_denied: the login was cancelled'):
         sign_in(lambda address: pages.append(requests.get(esi.sso.login(address, cancel=True), timeout=10).text))
@@ -482,7 +482,7 @@ def test_nobody_signs_in_twice(sign_in: Any, esi: Sandbox, chooses: Any) -> None
     assert (esi.sso.logins, esi.sso.refreshes, esi.sso.reuses) == (1, 1, 0)
 
 
-def test_when_a_person_is_asked_all_the_same(sign_in: Any, esi: Sandbox, chooses: Any) -> None:
+def test_when_a_login_is_needed_all_the_same(sign_in: Any, esi: Sandbox, chooses: Any) -> None:
     """Each is one that `_kept` must not answer: fails when its condition is left out."""
     store = MemoryTokens()
     sign_in(chooses(90000001), store=store)
@@ -590,7 +590,7 @@ def paste(monkeypatch: pytest.MonkeyPatch) -> Iterator[Paste]:
         terminal.close()
 
 
-def test_a_pasted_answer(sign_in: Any, esi: Sandbox, paste: Paste, back: str) -> None:
+def test_a_pasted_address(sign_in: Any, esi: Sandbox, paste: Paste, back: str) -> None:
     """Lines that are not it are told, none is shown, and what comes behind is left for the program."""
     came: list[str] = []
 
@@ -638,7 +638,7 @@ def test_nothing_is_pasted(sign_in: Any, paste: Paste) -> None:
     assert paste.echoes()
 
 
-def test_an_answer_without_a_browser_of_ours(sign_in: Any, esi: Sandbox, paste: Paste) -> None:
+def test_a_callback_without_a_browser_of_ours(sign_in: Any, esi: Sandbox, paste: Paste) -> None:
     """Somebody opens the printed address on this machine: it comes back as it always does."""
 
     def lines(address: str) -> list[str]:
@@ -649,7 +649,7 @@ def test_an_answer_without_a_browser_of_ours(sign_in: Any, esi: Sandbox, paste: 
     assert sign_in(None, browser=False).access_token
 
 
-def test_a_port_in_use_does_not_matter_to_who_pastes(sign_in: Any, esi: Sandbox, paste: Paste) -> None:
+def test_a_port_in_use_does_not_matter_where_an_address_is_pasted(sign_in: Any, esi: Sandbox, paste: Paste) -> None:
     paste.begin(lambda address: [f'{esi.sso.login(address)}\n'])
     with socket.create_server(('127.0.0.1', 0)) as other:
         redirect_uri = f'http://localhost:{other.getsockname()[1]}/callback'
@@ -699,7 +699,7 @@ def test_it_reports_what_it_waits_for(sign_in: Any, esi: Sandbox, back: str, cap
     assert f'Waiting for the browser to come back to {back}. Ctrl-C gives up.' in capsys.readouterr().err
 
 
-def test_a_busy_port_is_named_to_who_pastes(sign_in: Any, esi: Sandbox, paste: Paste) -> None:
+def test_a_busy_port_is_named_where_an_address_is_pasted(sign_in: Any, esi: Sandbox, paste: Paste) -> None:
     paste.begin(lambda address: [f'{esi.sso.login(address)}\n'])
     with socket.create_server(('127.0.0.1', 0)) as other:
         port = other.getsockname()[1]
@@ -708,7 +708,7 @@ def test_a_busy_port_is_named_to_who_pastes(sign_in: Any, esi: Sandbox, paste: P
 
 
 @pytest.mark.parametrize('piped', ['pipe', 'object'])
-def test_an_answer_that_is_piped(
+def test_an_address_that_is_piped(
     piped: str, sign_in: Any, esi: Sandbox, back: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From a process, or (as in tests) from an object without a file."""

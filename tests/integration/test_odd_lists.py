@@ -57,7 +57,7 @@ def test_what_x_pages_says(walker: EsiClient, case: PagesCase, read: Read) -> No
 
 @EITHER
 @pytest.mark.parametrize('path', ['orders', 'transactions', 'jobs', 'tags'])
-def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> None:
+def test_a_body_that_is_not_a_list(walker: EsiClient, path: str, read: Read) -> None:
     with Server(lambda visit: visit.send(answer(NO_LISTS[visit.number][0], headers={'X-Pages': '3'}))) as server:
         wanted = 'an object with one list beside its cursor' if path == 'jobs' else 'a list'
         for _, shown in NO_LISTS:
@@ -68,14 +68,14 @@ def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> Non
 
 @EITHER
 @pytest.mark.parametrize('bad', [2, 3])
-def test_a_later_page_that_is_no_list(walker: EsiClient, bad: int, read: Read) -> None:
+def test_a_later_page_that_is_not_a_list(walker: EsiClient, bad: int, read: Read) -> None:
     pages = two_each(3)
     pages[bad - 1] = {'error': 'later'}
     with Server(Pages(*pages)) as server, pytest.raises(PaginationError, match='not a list but an object'):
         read(walker, app_at(server.url).op['get_orders']())
 
 
-def test_after_a_page_that_is_no_list_no_others_are_asked_for(walker: EsiClient) -> None:
+def test_after_a_page_that_is_not_a_list_no_others_are_asked_for(walker: EsiClient) -> None:
     pages = two_each(200)
     pages[1] = {'error': 'second'}
     with Server(Pages(*pages)) as server:
@@ -133,7 +133,7 @@ def test_a_list_that_grows_under_the_walk(walker: EsiClient, read: Read) -> None
                 assert len(streamed(walker, call)) == 10
 
 
-def test_a_page_of_the_state_before_says_nothing_of_the_length(walker: EsiClient) -> None:
+def test_a_page_of_the_state_before_does_not_change_the_length(walker: EsiClient) -> None:
     """It is read last, though it was answered first: pages are fetched ahead."""
 
     def grow(pages: Pages, number: int) -> None:
@@ -260,7 +260,7 @@ def test_a_walk_without_an_end(walker: EsiClient, read: Read) -> None:
 
 
 @EITHER
-def test_records_that_nothing_tells_apart(walker: EsiClient, read: Read) -> None:
+def test_records_that_cannot_be_told_apart(walker: EsiClient, read: Read) -> None:
     def page(visit: Visit) -> None:
         start = int(asked(visit).get('from_id', 9))
         visit.send(answer([{'number': number, 'price': 1} for number in range(start, max(start - 4, 0), -1)]))

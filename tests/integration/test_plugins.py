@@ -109,7 +109,7 @@ def traced(esi: EsiClient, server: Server, trace: Trace, **options: Any) -> list
 # --------------------------------------------------------------------- which hooks, and what they see
 
 
-def test_a_call_that_goes_out_then_a_kept_answer_then_a_304(server: Server, pages: list[bytes]) -> None:
+def test_a_miss_then_a_hit_then_a_304(server: Server, pages: list[bytes]) -> None:
     pages[:] = [
         answer({'a': 1}, headers={'Cache-Control': 'max-age=60', 'ETag': '"x"'}),
         answer(status=304, headers={'Cache-Control': 'max-age=60', 'ETag': '"x"'}),
@@ -174,7 +174,7 @@ def test_a_call_that_is_repeated(server: Server, pages: list[bytes]) -> None:
         ]
 
 
-def test_an_answer_with_an_error_is_an_answer(server: Server, pages: list[bytes]) -> None:
+def test_a_response_with_an_error_is_a_response(server: Server, pages: list[bytes]) -> None:
     pages[:] = [answer({'error': 'x'}, 500)]
     trace = Trace()
     with client(plugins=[trace]) as esi:
@@ -184,7 +184,7 @@ def test_an_answer_with_an_error_is_an_answer(server: Server, pages: list[bytes]
             traced(esi, server, trace, raise_on_error=True)
 
 
-def test_a_call_that_is_not_answered() -> None:
+def test_a_call_without_a_response() -> None:
     trace = Trace()
     call = app_at(unused_url()).op['get_thing']()
     with client(plugins=[trace]) as esi:
@@ -204,7 +204,7 @@ def test_a_call_that_is_not_answered() -> None:
     ]
 
 
-def test_an_answer_that_cannot_be_read(server: Server, pages: list[bytes]) -> None:
+def test_a_response_that_cannot_be_read(server: Server, pages: list[bytes]) -> None:
     pages[:] = [answer(b'<html>')]
     trace = Trace()
     with client(plugins=[trace]) as esi, pytest.raises(UndecodableBodyError):
@@ -247,7 +247,7 @@ def test_in_order_on_the_way_in_and_in_reverse_on_the_way_out(server: Server) ->
     ]
 
 
-def test_who_waits_for_another_thread_sees_the_call_and_no_attempt() -> None:
+def test_a_call_that_waits_for_another_thread_has_no_attempt() -> None:
     opened = threading.Event()
 
     def page(visit: Visit) -> None:
@@ -282,7 +282,7 @@ def test_who_waits_for_another_thread_sees_the_call_and_no_attempt() -> None:
 # --------------------------------------------------------------------- what hooks may change
 
 
-def test_what_is_prepared_is_sent_and_kept_under(server: Server, pages: list[bytes]) -> None:
+def test_what_is_prepared_is_sent_and_part_of_the_cache_key(server: Server, pages: list[bytes]) -> None:
     pages[:] = [answer({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
 
     class Asks(Plugin):
@@ -375,7 +375,7 @@ def test_the_signed_request_is_what_is_about_to_be_sent_and_no_repr_shows_it(ser
     assert 'the-token' not in ''.join(shown)
 
 
-def test_an_answer_instead_of_sending(server: Server) -> None:
+def test_a_response_instead_of_sending(server: Server) -> None:
     told: list[Any] = []
     API_CALL_STATS.add_receiver(lambda **stats: told.append(stats))
 
@@ -393,7 +393,7 @@ def test_an_answer_instead_of_sending(server: Server) -> None:
     assert len(server.visits) == len(told) == 1
 
 
-def test_an_answer_can_be_replaced(server: Server) -> None:
+def test_a_response_can_be_replaced(server: Server) -> None:
     class Replaces(Plugin):
         def on_raw_response(self, call: CallContext) -> None:
             assert call.raw_response is not None

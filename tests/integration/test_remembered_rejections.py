@@ -44,7 +44,7 @@ def test_others_are_asked_for() -> None:
             esi.request(op(), security=security('first'), raise_on_error=True)
 
 
-def test_who_has_more_scopes_is_asked_for() -> None:
+def test_more_scopes_need_a_new_login() -> None:
     signer = Signer()
     with Server(in_turn(answer({}, 403), GOOD)) as server, client(remember_refusals=True, security=signer) as esi:
         call = app_at(server.url).op['mine']()

@@ -110,7 +110,7 @@ NESTED = b'[' * 100_000
 
 
 @pytest.mark.parametrize('status', [200, 400])
-def test_an_sso_that_answers_with_what_nobody_can_read(status: int) -> None:
+def test_an_sso_that_responds_with_what_nobody_can_read(status: int) -> None:
     """JSON that is nested too deeply is none."""
     with Server(lambda visit: visit.send(answer(NESTED, status))) as sso:
         one = at_server(sso)
@@ -235,7 +235,7 @@ def test_a_grant_that_is_gone_in_any_form(status: int, body: bytes, headers: dic
 
 
 @pytest.mark.parametrize('status', [429, 500, 503])
-def test_an_sso_that_is_down_says_nothing_of_the_grant(status: int) -> None:
+def test_an_sso_that_is_down_proves_nothing_about_the_grant(status: int) -> None:
     page = answer({'error': 'invalid_grant'}, status)
     with Server(lambda visit: visit.send(page)) as sso, pytest.raises(SSOUnavailableError):
         at_server(sso).refresh()
@@ -260,7 +260,7 @@ def test_a_token_request_has_a_text_body() -> None:
 # ---------------------------------------------------------------------- kept first
 
 
-def test_it_is_kept_before_receivers_run_and_before_it_is_used(esi: Sandbox) -> None:
+def test_it_is_stored_before_receivers_run_and_before_it_is_used(esi: Sandbox) -> None:
     """With `save` after `update_token` in `accept`, the store shows the old one here."""
     store = MemoryTokens()
     old = signed_in(store, esi)
@@ -290,7 +290,7 @@ def test_it_is_kept_before_receivers_run_and_before_it_is_used(esi: Sandbox) -> 
     assert (kept.character_name, kept.owner, frozenset(kept.scopes)) == (one.character_name, one.owner, one.scopes)
 
 
-def test_a_login_is_kept(esi: Sandbox) -> None:
+def test_a_login_is_stored(esi: Sandbox) -> None:
     store = MemoryTokens()
     one = security(esi, store=store)
     told = one.auth(code_of(esi, one))
@@ -484,7 +484,7 @@ def test_no_other_failure_deletes_anything(esi: Sandbox, fault: str, settings: A
         assert esi_client.request(wallet(esi)).ok
 
 
-def test_an_answer_that_is_lost_on_its_way(esi: Sandbox) -> None:
+def test_a_response_that_is_lost_on_its_way(esi: Sandbox) -> None:
     """The SSO has used the old token up, and nobody knows the new one: then the grant is gone, as far as we know."""
     store = MemoryTokens()
     old = signed_in(store, esi)
@@ -498,7 +498,7 @@ def test_an_answer_that_is_lost_on_its_way(esi: Sandbox) -> None:
     assert store.get(CLIENT, ONE) is None
 
 
-def test_who_is_deleted_from_the_store_is_forgotten_at_the_next_refresh(esi: Sandbox) -> None:
+def test_a_character_deleted_from_the_store_is_gone_at_the_next_refresh(esi: Sandbox) -> None:
     """Without that, a process that knows the character puts it back."""
     store = MemoryTokens()
     signed_in(store, esi)
@@ -719,7 +719,7 @@ def test_a_lock_without_a_store_has_a_name_that_shows_no_token(esi: Sandbox) -> 
     assert str(tokens.refresh_token) not in names[0]
 
 
-def test_who_has_verified_a_token_and_who_has_not_hold_the_same_lock(esi: Sandbox) -> None:
+def test_the_lock_is_the_same_whether_a_token_was_verified_or_not(esi: Sandbox) -> None:
     """One process signed the character in, another has its tokens from the app: with a lock for each, both would use
     the same refresh token."""
     names: list[str] = []
@@ -865,7 +865,7 @@ def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
 
-def test_signing_counts_towards_the_deadline_and_the_tokens_are_kept(esi: Sandbox) -> None:
+def test_signing_counts_towards_the_deadline_and_the_tokens_are_stored(esi: Sandbox) -> None:
     """A call gives up at its deadline; the refresh that it began ends, and its tokens are stored and announced."""
     store = MemoryTokens()
     old = signed_in(store, esi)

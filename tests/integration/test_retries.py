@@ -165,7 +165,7 @@ def test_retries_is_their_number(pauses: list[float]) -> None:
         assert len(server.visits) == 2
 
 
-def test_a_kept_answer_is_asked_after_in_each_attempt(pauses: list[float]) -> None:
+def test_a_stored_response_is_revalidated_in_each_attempt(pauses: list[float]) -> None:
     def page(visit: Visit) -> None:
         if visit.number == 0:
             visit.send(answer({'visit': 1}, headers={'ETag': '"x"'}))

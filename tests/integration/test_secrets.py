@@ -301,7 +301,7 @@ def test_the_search_finds_nothing_where_nothing_is() -> None:
 
 @pytest.mark.parametrize('pkce', [False, True], ids=['secret', 'pkce'])
 @pytest.mark.parametrize('fault', SSO_FAULTS)
-def test_an_sso_that_tells_again_what_it_was_told(fault: str, pkce: bool, world: World, watch: Watch) -> None:
+def test_an_sso_that_repeats_what_it_received(fault: str, pkce: bool, world: World, watch: Watch) -> None:
     """Fails when `endpoint._refusal` tells the answer's body or `request_param`, when `errors.no_answer` leaves the
     request in an error, or when redirects are followed."""
     store = MemoryTokens()
@@ -344,7 +344,7 @@ def test_an_sso_that_is_down_from_the_start(fault: str, world: World, watch: Wat
     assert watch.leaks() == []
 
 
-def test_what_is_no_address_of_an_sso(world: World, watch: Watch) -> None:
+def test_what_is_not_an_address_of_an_sso(world: World, watch: Watch) -> None:
     one = world.security()
     for address in ('http://login.example/token', 'https://login.example:x/', 'file:///token', 'https://[', ''):
         one.oauth_token = address

@@ -284,7 +284,7 @@ heard: list[Any] = []
 
 
 @pytest.mark.parametrize('extra', [{}, {'scope': 'a b', 'id_token': 'x'}], ids=['as ever', 'more than ever'])
-def test_a_call_refreshes_and_tells(extra: dict[str, Any], sso: SSO) -> None:
+def test_a_call_refreshes_and_sends_the_signal(extra: dict[str, Any], sso: SSO) -> None:
     heard.clear()
     everything: list[Any] = []
     sso.extra = extra
@@ -327,7 +327,7 @@ def test_a_receiver_that_raises_stops_nothing_and_shows_no_token(sso: SSO, caplo
     assert 'refresh-1' not in caplog.text
 
 
-def test_it_is_told_before_the_token_is_used(sso: SSO) -> None:
+def test_the_signal_is_sent_before_the_token_is_used(sso: SSO) -> None:
     one = made(sso)
     AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: paths.append('told'))
     paths: list[str] = []

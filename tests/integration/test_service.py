@@ -263,7 +263,7 @@ def test_an_empty_body() -> None:
 # ------------------------------------------------------------------ answers that are errors
 
 
-def test_an_error_status_is_an_answer_too() -> None:
+def test_an_error_status_is_a_response_too() -> None:
     with Server(lambda visit: visit.send(answer({'error': 'none'}, 404))) as server, client(server) as service:
         response = service.get_users()
         assert (response.status, response.ok, response.data) == (404, False, {'error': 'none'})
@@ -273,7 +273,7 @@ def test_an_error_status_is_an_answer_too() -> None:
         assert 'hush' not in repr(vars(caught.value))
 
 
-def test_no_answer_is_an_error() -> None:
+def test_no_response_is_an_error() -> None:
     with ServiceClient(spec=SPEC, base_path=unused_url()) as service, pytest.raises(ConnectionFailedError) as caught:
         service.get_users(headers={'Authorization': SECRET})
     assert 'hush' not in repr((vars(caught.value), caught.value.__cause__, str(caught.value)))
@@ -294,7 +294,7 @@ def test_timeouts_of_the_endpoint_and_of_the_call() -> None:
 # ------------------------------------------------------------------ what EsiClient does
 
 
-def test_answers_are_kept_by_what_was_asked(server: Server) -> None:
+def test_responses_are_stored_by_what_was_requested(server: Server) -> None:
     cache = DictCache()
     with client(server, cache=cache) as service, client(server, cache=cache) as other:
         service.get_users()
@@ -312,7 +312,7 @@ def test_answers_are_kept_by_what_was_asked(server: Server) -> None:
         assert not service.get_users().from_cache
 
 
-def test_an_old_answer_is_asked_after() -> None:
+def test_a_stale_response_is_revalidated() -> None:
     def page(visit: Visit) -> None:
         fresh = visit.headers.get('if-none-match') != '"1"'
         visit.send(
@@ -396,7 +396,7 @@ def test_many_calls_at_once(server: Server) -> None:
         assert isinstance(failed.cause, CallError)
 
 
-def test_calls_are_told_to_the_logger(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+def test_calls_are_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with client(server, name='users', logger=None) as service:
         service.get_users(headers={'Authorization': SECRET}, params={'token': 'hush'})

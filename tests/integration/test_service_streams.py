@@ -194,7 +194,7 @@ def test_a_stream_that_is_closed_early_shuts_its_connection() -> None:
         assert server.connections == 2
 
 
-def test_a_stream_is_neither_kept_nor_shared() -> None:
+def test_a_stream_is_neither_stored_nor_shared() -> None:
     cache = DictCache()
     with (
         serving(answer(b'{}', headers={'Cache-Control': 'max-age=60'})) as server,

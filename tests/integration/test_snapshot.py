@@ -192,7 +192,7 @@ def test_pages_that_are_not_dated_are_looked_at_twice(walker: EsiClient) -> None
 
 
 @pytest.mark.parametrize('told', ['today', '0'])
-def test_what_is_no_date_tells_no_states_apart(walker: EsiClient, told: str) -> None:
+def test_what_is_not_a_date_distinguishes_no_states(walker: EsiClient, told: str) -> None:
     """The same word on every page proves nothing: they are looked at twice, as those that are not dated."""
 
     def change(pages: Pages, number: int) -> None:
@@ -226,7 +226,7 @@ def test_a_304_without_a_date_is_not_taken_for_old(walker: EsiClient) -> None:
         assert (numbers(found), found.snapshot) == ([0, 1, 2, 3, 9], LATER)
 
 
-def test_a_server_that_tells_the_number_of_pages_once(walker: EsiClient) -> None:
+def test_a_server_that_sends_the_number_of_pages_once(walker: EsiClient) -> None:
     pages = Pages(*two_each(3))
 
     def page(visit: Visit) -> None:

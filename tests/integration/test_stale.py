@@ -56,7 +56,7 @@ DOWN = {
 
 
 @pytest.mark.parametrize('fault', DOWN.values(), ids=DOWN.keys())
-def test_the_last_good_answer_while_the_server_is_down(server: Failing, fault: Any) -> None:
+def test_the_last_good_response_while_the_server_is_down(server: Failing, fault: Any) -> None:
     with client(stale_if_error=HOUR) as esi:
         call = app_at(server.url).op['get_thing']()
         assert not esi.request(call).stale
@@ -91,7 +91,7 @@ def test_nothing_listens() -> None:
         assert esi.request(other).failed, 'of another server nothing is kept'
 
 
-def test_without_the_option_the_error_is_told(server: Failing) -> None:
+def test_without_the_option_the_error_is_reported(server: Failing) -> None:
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
         esi.request(call)
@@ -144,7 +144,7 @@ def test_another_attempt_comes_first(server: Failing, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize('headers', [{'Cache-Control': 'max-age=60'}, {'ETag': '"x"'}, {}], ids=repr)
-def test_it_stands_in_whatever_it_said_of_itself(server: Failing, headers: dict[str, str]) -> None:
+def test_it_is_returned_whatever_its_own_headers_said(server: Failing, headers: dict[str, str]) -> None:
     """Without a validator, and without a word on freshness, it is of no use but for this."""
     server.headers = headers
     with client(stale_if_error=HOUR) as esi:

@@ -75,7 +75,7 @@ def test_a_body_that_is_not_json(server: Changing, cached: bool) -> None:
     assert len(server.visits) == (1 if cached else 2), 'what cannot be read is not stored'
 
 
-def test_a_403_is_asked_for_again(server: Changing) -> None:
+def test_a_403_is_requested_again(server: Changing) -> None:
     server.status = 403
     with client() as esi:
         for _ in range(2):

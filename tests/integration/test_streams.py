@@ -272,7 +272,7 @@ def without(package: str) -> Iterator[None]:
         yield
 
 
-def test_a_missing_extra_is_told_with_the_way_out() -> None:
+def test_a_missing_extra_is_reported_with_the_remedy() -> None:
     from esipy.progress import rich_bar, tqdm_bar
 
     for package, bar in (('rich', rich_bar), ('tqdm', tqdm_bar)):

@@ -229,7 +229,7 @@ def new() -> Engine:
     return Engine()
 
 
-def test_every_operation_is_drawn(drawn: list[Operation], old: dict[str, Any], new: Engine) -> None:
+def test_every_operation_has_random_arguments(drawn: list[Operation], old: dict[str, Any], new: Engine) -> None:
     names = sorted(operation.id for operation in drawn)
     assert not REAL or len(names) == 204
     assert names == sorted(old['operations']) == sorted(new.app.op)
@@ -257,7 +257,7 @@ def test_requests(drawn: list[Operation], told: dict[str, Any], old: dict[str, A
     assert used == {difference.reason for difference in DIFFERENCES}, 'a difference that does not occur'
 
 
-def test_answers(told: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
+def test_responses(told: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
     successes = [answer for answer in told['answers'] if answer['status'] < 300]
     assert not REAL or len(successes) == 184
     wrong = []

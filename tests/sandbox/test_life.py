@@ -88,7 +88,7 @@ def test_not_running() -> None:
         assert requests.get(f'{esi.url}/status').status_code == 200
 
 
-def test_a_mistake_of_its_own_is_told() -> None:
+def test_a_mistake_of_its_own_is_reported() -> None:
     esi = Sandbox(BROKEN).start()
     response = requests.get(f'{esi.url}/broken')
     assert response.status_code == 500
@@ -184,14 +184,14 @@ def test_a_process_of_its_own() -> None:
     assert clock.offset() == offset
 
 
-def test_a_mistake_in_another_process_is_told() -> None:
+def test_a_mistake_in_another_process_is_reported() -> None:
     esi = Sandbox(BROKEN, process=True).start()
     assert requests.get(f'{esi.url}/broken').status_code == 500
     with pytest.raises(HandlerFailedError, match='reference to nothing'):
         esi.stop()
 
 
-def test_a_process_that_dies_is_told() -> None:
+def test_a_process_that_dies_is_reported() -> None:
     esi = Sandbox(process=True).start()
     esi._running._process.kill()  # type: ignore[union-attr]
     with pytest.raises(HandlerFailedError, match='is gone'):

@@ -139,7 +139,7 @@ def test_a_public_route_counts_for_the_address_and_the_application(esi: Sandbox,
     assert counted == {'127.0.0.1': 2, '127.0.0.1 sandbox': 4, '127.0.0.1 other': 2}
 
 
-def test_operations_of_one_group_draw_from_one_bucket(esi: Sandbox, call: Caller) -> None:
+def test_operations_of_one_group_share_a_bucket(esi: Sandbox, call: Caller) -> None:
     assert told(call('/wars'))[2] == '2'
     war = call('/wars/1')
     assert war.headers['X-Ratelimit-Group'] == call('/wars').headers['X-Ratelimit-Group'] == 'killmail'
@@ -252,14 +252,14 @@ def at_once(esi: Sandbox, threads: int, each: int = 1) -> list[int]:
     return statuses
 
 
-def test_it_is_paid_when_the_answer_goes_out(esi: Sandbox, call: Caller) -> None:
+def test_it_is_paid_when_the_response_goes_out(esi: Sandbox, call: Caller) -> None:
     esi.faults.add('latency', seconds=0.4, n=1)
     began = esi.clock.time()
     call('/status')
     assert esi.log.entries[0].time >= began + 0.4
 
 
-def test_who_hangs_up_has_paid(esi: Sandbox) -> None:
+def test_a_client_that_hangs_up_is_charged(esi: Sandbox) -> None:
     esi.faults.add('latency', seconds=30, n=1)
     with requests.Session() as session, pytest.raises(requests.exceptions.ReadTimeout):
         session.get(f'{esi.url}/status', timeout=0.1)
@@ -269,7 +269,7 @@ def test_who_hangs_up_has_paid(esi: Sandbox) -> None:
     assert esi.limits.count('status').used == 2
 
 
-def test_no_answer_no_cost(esi: Sandbox, call: Caller) -> None:
+def test_no_response_no_cost(esi: Sandbox, call: Caller) -> None:
     for kind in ('reset', 'hang'):
         esi.faults.add(kind, n=1, **({'seconds': 0.01} if kind == 'hang' else {}))  # type: ignore[arg-type]
         with pytest.raises(requests.exceptions.ConnectionError):
@@ -342,7 +342,7 @@ def test_rules_that_cannot_be(rule: dict[str, Any], esi: Sandbox) -> None:
         esi.limits.set('status', **rule)
 
 
-def test_a_name_that_is_no_limit(esi: Sandbox) -> None:
+def test_a_name_that_is_not_a_limit(esi: Sandbox) -> None:
     with pytest.raises(KeyError, match='get_status'):
         esi.limits.set('get_statsu', tokens=1)
     for process in (False, True):
@@ -528,7 +528,7 @@ VISITS = st.one_of(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(VISITS, max_size=60))
-def test_the_gate_is_what_the_page_says(steps: list[Any]) -> None:
+def test_what_is_accepted_is_what_the_page_says(steps: list[Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         follow_the_page(steps, patch)
 

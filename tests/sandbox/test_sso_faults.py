@@ -88,7 +88,7 @@ def test_it_may_be_slow_or_silent(esi: Sandbox, visit: Visitor) -> None:
     assert esi.sso.refreshes == 1
 
 
-def test_an_answer_that_is_lost_has_used_the_token_up(esi: Sandbox, visit: Visitor) -> None:
+def test_a_response_that_is_lost_has_used_the_token_up(esi: Sandbox, visit: Visitor) -> None:
     """A fault on the way back comes too late to prevent the refresh; one that answers by itself does not."""
     esi.sso.rotate = True
     token = visit.signed_in()['refresh_token']
@@ -109,7 +109,7 @@ def test_names_that_do_not_exist(esi: Sandbox) -> None:
             use()
 
 
-def test_the_log_tells_what_was_asked(esi: Sandbox, visit: Visitor) -> None:
+def test_the_log_shows_what_was_requested(esi: Sandbox, visit: Visitor) -> None:
     told = visit.signed_in(90000002)
     visit.refresh(told['refresh_token'])
     visit.refresh('nonsense')
@@ -123,7 +123,7 @@ def test_the_log_tells_what_was_asked(esi: Sandbox, visit: Visitor) -> None:
     log.assert_not_called('sso.revoke')
 
 
-def test_nothing_tells_a_secret(esi: Sandbox, visit: Visitor) -> None:
+def test_nothing_shows_a_secret(esi: Sandbox, visit: Visitor) -> None:
     secret, verifier, state = 'tell-no-one', 'V3rifier' * 6, 'st4te-of-mine'
     esi.sso.register('app', secret)
     code = visit.code(state=state)

@@ -10,7 +10,7 @@ from esipy.sandbox import Sandbox, SandboxError
 from .visitor import ASSETS, BACK, VERIFIER, WALLET, Visitor, challenge, query_of
 
 
-def test_it_shows_who_asks_for_what_and_as_whom(esi: Sandbox, visit: Visitor) -> None:
+def test_it_shows_the_application_the_scopes_and_the_characters(esi: Sandbox, visit: Visitor) -> None:
     answer = visit.page(scope=f'{WALLET} {ASSETS}')
     assert answer.status_code == 200
     assert answer.headers['Content-Type'] == 'text/html; charset=utf-8'
@@ -66,7 +66,7 @@ def test_an_address_with_a_query_keeps_it(esi: Sandbox, visit: Visitor) -> None:
         ({'redirect_uri': f'{BACK}/é'}, 'not a whole address'),
     ],
 )
-def test_what_cannot_be_told_to_the_application(
+def test_errors_that_cannot_be_sent_to_the_application(
     changes: dict[str, Any], says: str, esi: Sandbox, visit: Visitor
 ) -> None:
     answer = visit.page(**changes)
@@ -96,7 +96,7 @@ def test_a_parameter_that_comes_twice(visit: Visitor) -> None:
         ({'code_challenge_method': 'S256'}, 'invalid_request'),
     ],
 )
-def test_what_the_application_is_told(changes: dict[str, Any], error: str, visit: Visitor) -> None:
+def test_errors_that_the_application_receives(changes: dict[str, Any], error: str, visit: Visitor) -> None:
     """RFC 6749 section 4.1.2.1."""
     answer = visit.page(**changes)
     assert answer.status_code == 302

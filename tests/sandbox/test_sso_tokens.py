@@ -211,7 +211,7 @@ def test_revoking_an_access_token_ends_that_one(visit: Visitor) -> None:
     assert visit.refresh(told['refresh_token']).status_code == 200
 
 
-def test_revoking_what_is_no_token(visit: Visitor) -> None:
+def test_revoking_what_is_not_a_token(visit: Visitor) -> None:
     """RFC 7009 section 2.2: that is no error."""
     assert visit.revoke('nonsense').status_code == 200
     refused(visit.post('/v2/oauth/revoke', {}, auth=('app', 'secret')), 'invalid_request')

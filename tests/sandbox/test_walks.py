@@ -132,7 +132,7 @@ def test_a_cursor_walks_forward_from_zero(call: Caller) -> None:
     assert [job['id'] for job in back['freelance_jobs']] == seen[-10:]
 
 
-def test_a_cursor_tells_what_changed_since(esi: Sandbox, call: Caller) -> None:
+def test_a_cursor_returns_what_changed_since(esi: Sandbox, call: Caller) -> None:
     jobs = esi.lists.of('get_freelance_jobs')
     mark = call('/freelance-jobs').json()['cursor']['after']
     esi.clock.move(3600)
@@ -178,7 +178,7 @@ def test_every_cursor_of_the_live_document(document: Callable[..., Any], caller:
             assert answer.json()['cursor']['after']
 
 
-def test_what_is_no_list_says_so(esi: Sandbox) -> None:
+def test_what_is_not_a_list_says_so(esi: Sandbox) -> None:
     with pytest.raises(SandboxError, match='does not return a list'):
         esi.lists.of('get_status')
     with pytest.raises(SandboxError, match='region_id is missing'):

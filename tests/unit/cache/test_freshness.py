@@ -20,7 +20,7 @@ def told(headers: freshness.Headers, now: float) -> dict[str, str]:
 
 
 @pytest.mark.parametrize('row', freshness.ANSWERS, ids=str)
-def test_for_how_long_an_answer_is_fresh(row: freshness.Answer) -> None:
+def test_for_how_long_a_response_is_fresh(row: freshness.Answer) -> None:
     kept = policy.stored_headers(200, told(row.headers, NOW), {}, NOW)
     if row.fresh is None:
         assert kept is None
@@ -56,7 +56,7 @@ def test_who_may_be_given_it(row: freshness.Choice) -> None:
 
 
 @pytest.mark.parametrize(('status', 'seconds'), freshness.STATUSES.items())
-def test_which_statuses_are_kept(status: int, seconds: float) -> None:
+def test_which_statuses_are_stored(status: int, seconds: float) -> None:
     kept = policy.stored_headers(status, {'Cache-Control': 'max-age=600', 'ETag': '"x"'}, {}, NOW)
     assert (0 if kept is None else policy.expiry(kept) - NOW) == seconds
 
@@ -87,7 +87,7 @@ def test_which_stored_response_a_304_is_about(headers: dict[str, str], news: dic
 
 
 @pytest.mark.parametrize('offset', [-3600, 3600])
-def test_an_answer_that_a_machine_with_a_wrong_clock_has_kept(offset: float) -> None:
+def test_a_response_that_a_machine_with_a_wrong_clock_has_stored(offset: float) -> None:
     """It is never given for longer than it is fresh, at worst it is asked for at once."""
     kept = policy.stored_headers(200, {'Cache-Control': 'max-age=600'}, {}, NOW + offset)
     assert kept is not None

@@ -100,7 +100,7 @@ def test_what_differs_has_another_key() -> None:
     assert len(set(DIFFERENT)) == len(DIFFERENT)
 
 
-def test_the_order_of_things_does_not_matter() -> None:
+def test_the_order_does_not_matter() -> None:
     one, two = (frozendict({'a': '1', 'b': '2'}), frozendict({'b': '2', 'a': '1'}))
     assert one == two
     assert hash(one) == hash(two)
@@ -126,7 +126,7 @@ def test_bytes_and_repeated_query_names() -> None:
     assert made[3] == {'q': ('a', 'b', 'c')}
 
 
-def test_whoever_is_told_by_what_was_signed() -> None:
+def test_the_owner_follows_from_what_was_signed() -> None:
     request, _ = app.op['get_mine']()
 
     def signed(**changes: Any) -> str:

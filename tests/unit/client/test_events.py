@@ -81,7 +81,7 @@ class Bound:
         pass
 
 
-def test_new_arguments_go_to_who_takes_them() -> None:
+def test_new_arguments_go_to_receivers_that_take_them() -> None:
     signal, bound, unhashable = Signal(), Bound(), Unhashable()
     everything: list[Any] = []
     for receiver in (bound.only_old, bound.some, Bound.of_class, unhashable, lambda **kw: everything.append(kw)):

@@ -133,7 +133,7 @@ BROKEN = [b'', b'<html>', b'{"a": ', b'\xff\xfe\xfd', b'[' * 100_000, b'{"a": 1}
 
 
 @pytest.mark.parametrize('raw', BROKEN, ids=lambda raw: repr(raw[:10]))
-def test_a_body_that_is_no_json(raw: bytes) -> None:
+def test_a_body_that_is_not_json(raw: bytes) -> None:
     response = answer(raw=raw, headers={'Content-Type': 'text/html'})
     with pytest.raises(UndecodableBodyError) as caught:
         response.data  # noqa: B018
@@ -171,7 +171,7 @@ def test_byte_order_marks_and_other_encodings() -> None:
     assert status_only('{"a": "é"}'.encode('utf-16')).data.a == 'é'
 
 
-def test_a_shown_answer_shares_nothing_that_can_be_changed() -> None:
+def test_a_shown_response_shares_no_mutable_data() -> None:
     shown, latest = answer(), answer(raw=json.dumps([{**ORDER, 'new': {'list': [1]}}]).encode(), headers={'ETag': 'a'})
     assert latest.data[0].price == 5.5
     assert latest.header['etag'] == ['a']
@@ -185,7 +185,7 @@ def test_a_shown_answer_shares_nothing_that_can_be_changed() -> None:
     assert shown.header['etag'] == ['a']
 
 
-def test_two_answers_of_the_same_bytes_share_nothing_that_can_be_changed() -> None:
+def test_two_responses_of_the_same_bytes_share_no_mutable_data() -> None:
     raw = json.dumps([{**ORDER, 'new': {'list': [1]}}]).encode()
     headers = {'ETag': 'a'}
     one, other = answer(raw=raw, headers=headers), answer(raw=raw, headers=headers)
@@ -196,7 +196,7 @@ def test_two_answers_of_the_same_bytes_share_nothing_that_can_be_changed() -> No
     assert other.header['etag'] == ['a']
 
 
-def test_strict_tells_how_a_body_differs() -> None:
+def test_strict_reports_how_a_body_differs() -> None:
     good = {'players': 5, 'server_version': '1', 'start_time': '2016-09-03T05:12:25Z'}
     status_only(json.dumps(good).encode()).check()
     status_only(b'{"anything": "goes"}', 599).check() if 'default' not in answer().operation.responses else None
@@ -208,7 +208,7 @@ def test_strict_tells_how_a_body_differs() -> None:
     assert 'body.server_version: None where string belongs' in caught.value.reason
 
 
-def test_an_answer_pickles_with_its_data() -> None:
+def test_a_response_pickles_with_its_data() -> None:
     response = answer(raw=json.dumps([ORDER]).encode(), headers={'X-Pages': '2'})
     for value in (response, pickle.loads(pickle.dumps(response))):
         other = pickle.loads(pickle.dumps(value))
@@ -219,7 +219,7 @@ def test_an_answer_pickles_with_its_data() -> None:
         assert value.data is value.data
 
 
-def test_it_tells_what_it_is() -> None:
+def test_its_repr_shows_what_it_is() -> None:
     assert repr(answer(raw=b'[1]')) == '<Response of GetMarketsRegionIdOrders: 200, 3 bytes>'
     assert repr(answer(raw=None)) == '<Response of GetMarketsRegionIdOrders: 200, 0 bytes>'
 
@@ -252,7 +252,7 @@ def test_headers_that_make_no_sense_raise_nothing(headers: dict[str, str], expec
     assert (response.expires, response.age, response.pages) == expected
 
 
-def test_an_answer_whose_status_is_not_described() -> None:
+def test_a_response_whose_status_is_not_described() -> None:
     response: Response = App.create(DOCUMENT).op['getStation'](name='x')[1]
     response.status, response.raw = 418, b'{"error": {"a": 1}}'
     response.take_headers({'X-A': '1'})

@@ -68,7 +68,7 @@ def test_rows_in_rows() -> None:
     assert isinstance(row['items'], list)
 
 
-def test_what_the_schema_does_not_know_is_kept_as_rows_too() -> None:
+def test_what_the_schema_does_not_know_becomes_rows_too() -> None:
     row = station()
     assert row.unknown.deep[0].x == row['unknown']['deep'][0]['x'] == row['unknown'].deep[0].x == 1
     assert row.unknown is row.unknown
@@ -195,7 +195,7 @@ def test_fields_named_like_methods_of_a_dict_are_read_by_key() -> None:
     assert len(row.items()) == len(names)
 
 
-def test_fields_that_are_no_identifiers() -> None:
+def test_fields_that_are_not_identifiers() -> None:
     row = data_of({'type': 'object', 'properties': {'from': {'type': 'integer'}, 'a-b': {}}}, {'from': 1, 'a-b': 2})
     assert (row['from'], getattr(row, 'from'), row['a-b'], getattr(row, 'a-b')) == (1, 1, 2, 2)
 
@@ -333,7 +333,7 @@ def test_building_leaves_nothing_in_the_log(caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.parametrize('name', [LIVE, OLD])
-def test_every_answer_of_a_document_is_data(name: str) -> None:
+def test_every_response_of_a_document_is_data(name: str) -> None:
     """The examples of each answer and a value drawn from its type: as JSON, nothing is changed."""
     whole, seen, dates = document(name), 0, 0
     app = App.create(whole)

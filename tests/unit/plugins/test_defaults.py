@@ -59,7 +59,7 @@ def test_headers_by_either_name() -> None:
     )
 
 
-def test_what_is_no_header_is_refused_before_anything_is_sent() -> None:
+def test_what_is_not_a_header_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(CallError, match='Headers: X A: is not a valid header name'):
         Headers({'X A': '1'})
     with asking(Headers()) as asked:
@@ -93,7 +93,7 @@ def test_the_nearer_query_parameter_wins() -> None:
         assert parse_qsl(asked.last.query)[2:] == [('q', 'nearest'), ('list', '1'), ('list', '2')]
 
 
-def test_query_parameters_are_part_of_what_answers_are_kept_under() -> None:
+def test_query_parameters_are_part_of_the_cache_key() -> None:
     def fresh(visit: Visit) -> None:
         visit.send(answer({'a': 1}, headers={'Cache-Control': 'max-age=60'}))
 
@@ -167,7 +167,7 @@ def test_without_a_default_the_client_s_own_timeout_stays() -> None:
     assert sees.timeout == 2.5
 
 
-def test_a_server_that_is_silent_for_too_long_has_not_answered() -> None:
+def test_a_server_that_is_silent_for_too_long_has_not_responded() -> None:
     with asking(Timeout(0.1), page=silent) as asked:
         begun = time.monotonic()
         response = asked.get()

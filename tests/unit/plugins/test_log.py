@@ -127,7 +127,7 @@ def test_the_inner_one_sees_attempts_and_the_outer_one_calls(logger: logging.Log
 
 
 @BOTH
-def test_no_answer_is_told_once(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
+def test_no_response_is_logged_once(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
     with client(plugins=[kind(logger, on_exception_level=logging.ERROR)]) as esi:
         esi.request(app_at(unused_url()).op['get_thing']())
     assert [record.action for record in kept.records] == ['REQUEST', 'EXCEPTION']
@@ -138,7 +138,7 @@ def test_no_answer_is_told_once(kind: type[BaseLogger], logger: logging.Logger, 
 
 
 @BOTH
-def test_an_answer_that_cannot_be_read(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
+def test_a_response_that_cannot_be_read(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
     plugin = kind(logger, 10, on_parse_exception_level=logging.WARNING)
     html = answer(b'<html>down</html>', 502)
     with asking(plugin, page=lambda visit: visit.send(html)) as asked, pytest.raises(UndecodableBodyError):
@@ -163,7 +163,7 @@ def test_a_body_that_cannot_be_unpacked(kind: type[BaseLogger], logger: logging.
 
 
 @BOTH
-def test_what_a_plugin_raises_is_told(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
+def test_what_a_plugin_raises_is_reported(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
     class Raises(Plugin):
         def on_send(self, call: CallContext) -> None:
             raise ZeroDivisionError('oops')

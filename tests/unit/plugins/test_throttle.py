@@ -129,7 +129,7 @@ def test_nobody_waits_for_longer_than_it_may(gate: Gate) -> None:
         assert len(gate.arrived) == 2
 
 
-def test_who_comes_does_not_go_before_who_waits() -> None:
+def test_a_new_call_does_not_go_before_those_that_wait() -> None:
     """Not even where a place is free, because who is the first in the line has not yet woken up."""
     pool = Pool(1, timeout=0.05)
     with asking(pool) as asked:
@@ -157,7 +157,7 @@ def test_waiting_does_not_count_for_the_deadline(gate: Gate) -> None:
     assert results[1].blocked_by_pool > 0.4
 
 
-def test_a_place_rests_for_the_period_from_its_answer_on(gate: Gate) -> None:
+def test_a_slot_is_occupied_for_the_period_from_its_response_on(gate: Gate) -> None:
     gate.open.release(100)
     slow = RateLimit(period=600, limit=1, timeout=0.05)
     with asking(slow, page=gate) as asked:
@@ -189,7 +189,7 @@ def test_places_that_are_free_at_the_same_time_are_taken_at_the_same_time(gate: 
         threads.join()
 
 
-def test_who_waits_can_be_interrupted(gate: Gate) -> None:
+def test_a_wait_can_be_interrupted(gate: Gate) -> None:
     def interrupt(*args: object) -> None:
         raise KeyboardInterrupt
 

@@ -143,7 +143,7 @@ def test_a_path_that_holds_no_operation(item: Any) -> None:
 
 
 @pytest.mark.parametrize('key', [5, None, 'x-own', 'no-slash', ''])
-def test_what_is_no_path(key: Any) -> None:
+def test_what_is_not_a_path(key: Any) -> None:
     assert list(App.create({'openapi': '3.1.0', 'paths': {key: OK, '/whole': OK}}).op) == ['whole']
 
 
@@ -216,7 +216,7 @@ ANSWERS: list[Any] = [
 
 
 @pytest.mark.parametrize('responses', ANSWERS, ids=repr)
-def test_an_answer_is_read_though_its_description_is_broken(responses: Any) -> None:
+def test_a_response_is_read_though_its_description_is_broken(responses: Any) -> None:
     response: Response = app_with({'responses': responses}).op['broken']()[1]
     response.status, response.raw = 200, b'{"a": 1, "b": {"c": [{"d": 2}]}}'
     response.take_headers({'X-Pages': '3'})

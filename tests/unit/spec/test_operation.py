@@ -96,7 +96,7 @@ def test_how_lists_are_walked(name: str, counts: dict[str, int]) -> None:
 
 
 @pytest.mark.parametrize('name', [LIVE, OLD])
-def test_help_tells_of_the_operation(name: str) -> None:
+def test_help_describes_the_operation(name: str) -> None:
     operation = app(name).op['get_markets_region_id_orders']
     for text in (operation.help_text(), pydoc.render_doc(operation, renderer=pydoc.plaintext)):  # type: ignore[attr-defined]
         for part in (
@@ -113,7 +113,7 @@ def test_help_tells_of_the_operation(name: str) -> None:
     assert 'One operation of the API' in Operation.__doc__
 
 
-def test_help_tells_of_roles() -> None:
+def test_help_names_the_roles() -> None:
     text = app(LIVE).op['GetCorporationCorporationIdMiningExtractions'].help_text()
     assert 'Needs one of the roles Station_Manager' in text
 
@@ -316,7 +316,7 @@ def test_errors() -> None:
         assert vars(other) == vars(error)
 
 
-def test_an_app_tells_what_it_is() -> None:
+def test_the_repr_of_an_app_shows_what_it_is() -> None:
     assert repr(STATIONS) == "<App 'Stations': 7 operations>"
     assert STATIONS.raw == DOCUMENT
     assert app(LIVE).version.startswith('3.1')

@@ -40,7 +40,7 @@ def test_the_code() -> None:
 
 
 @pytest.mark.parametrize('query', NOT_IT.values(), ids=NOT_IT)
-def test_not_the_answer(query: str) -> None:
+def test_requests_that_are_not_the_callback(query: str) -> None:
     """Fails when `_is_same` says True, and when `len(codes) != 1` is not asked."""
     with pytest.raises(UnrelatedResponseError):
         code_of(query, STATE)
