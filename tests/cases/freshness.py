@@ -153,8 +153,8 @@ ANSWERS = [
 
 
 class Renewal(NamedTuple):
-    """An answer that was asked for again `after` so many seconds, and a 304 with headers of its own. `fresh`: for how
-    long it is fresh from then on. `told`: some headers of what the caller gets; None: it is not there. Dates are told
+    """A response that was revalidated `after` so many seconds, and a 304 with headers of its own. `fresh`: for how long it
+    is fresh from then on. `headers_of_result`: some headers of what the caller gets; None: it is not there. Dates count
     from the moment of the 304."""
 
     section: str
@@ -162,7 +162,7 @@ class Renewal(NamedTuple):
     after: float
     news: Headers
     fresh: float
-    told: dict[str, str | None] = {}  # noqa: RUF012 (nobody changes it)
+    headers_of_result: dict[str, str | None] = {}  # noqa: RUF012 (nobody changes it)
 
 
 RENEWALS = [

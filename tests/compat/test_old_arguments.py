@@ -202,10 +202,10 @@ def test_all_faults_are_reported_at_once_each_with_its_parameter() -> None:
     error = caught.value
     assert isinstance(error, CallError)
     assert {name for name, _ in error.faults} == {'region_id', 'order_type', 'pag', 'tpye_id', 'page'}
-    told = str(error)
+    text = str(error)
     for part in ("did you mean 'all'?", "did you mean 'page'?", "did you mean 'type_id'?", "'Forge' is not an integer"):
-        assert part in told
-    assert told.startswith(f'{app().op["get_markets_region_id_orders"].id}: ')
+        assert part in text
+    assert text.startswith(f'{app().op["get_markets_region_id_orders"].id}: ')
 
 
 def test_names_from_before_the_last_swagger_document_are_reported() -> None:

@@ -101,9 +101,9 @@ def test_a_program_that_configures_no_logging_sees_none() -> None:
 
 @pytest.mark.filterwarnings('ignore::DeprecationWarning')
 @pytest.mark.parametrize('name', ['get_latest_swagger', 'get_v1_swagger', 'get__dev_swagger', 'get_legacy_swagger'])
-@pytest.mark.parametrize('told', [False, True])
-def test_the_app_from_esi_app(name: str, told: bool, esi: Sandbox) -> None:
-    esi_app = EsiApp(**({'meta_url': 'https://esi.evetech.net/swagger.json'} if told else _where(esi)))  # type: ignore[arg-type]
+@pytest.mark.parametrize('by_meta_url', [False, True])
+def test_the_app_from_esi_app(name: str, by_meta_url: bool, esi: Sandbox) -> None:
+    esi_app = EsiApp(**({'meta_url': 'https://esi.evetech.net/swagger.json'} if by_meta_url else _where(esi)))  # type: ignore[arg-type]
     app = getattr(esi_app, name)
     assert isinstance(app, App)
     assert app.op['get_markets_region_id_orders'](region_id=10000002, page=1, order_type='all')
@@ -306,7 +306,7 @@ def test_a_refresh_of_ones_own(where: str, esi: Sandbox, app: Any, security: Esi
     else:
         security.refresh = functools.partial(Mine.refresh, security)  # type: ignore[method-assign, arg-type]
     security.signal_token_updated = Signal()
-    security.signal_token_updated.add_receiver(lambda **told: heard.append(told['refresh_token']))
+    security.signal_token_updated.add_receiver(lambda **by_meta_url: heard.append(by_meta_url['refresh_token']))
     security.token_expiry = 0
     with EsiClient(security, headers=HEADERS) as client:
         assert client.request(app.op['get_characters_character_id_wallet'](character_id=90000001)).ok

@@ -75,7 +75,7 @@ def start(place: tuple[str, str], address: str, workers: int = 4) -> list[dict[s
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(workers)
     ]
-    told = []
+    reports = []
     try:
         for worker in running:
             assert worker.stdout is not None
@@ -87,21 +87,21 @@ def start(place: tuple[str, str], address: str, workers: int = 4) -> list[dict[s
         for worker in running:
             out, _ = worker.communicate(timeout=60)
             assert worker.returncode == 0
-            told.append(json.loads(out))
+            reports.append(json.loads(out))
     finally:
         for worker in running:
             worker.kill()
             worker.wait()
-    return told
+    return reports
 
 
 def test_four_workers_fetch_the_document_once(place: tuple[str, str]) -> None:
     with Sandbox() as esi:
         esi.faults.add('latency', seconds=0.5)
-        told = start(place, esi.url + META)
+        reports = start(place, esi.url + META)
         assert len([entry for entry in esi.log if entry.path.startswith(META)]) == 1
-    assert {one['operations'] for one in told} == {told[0]['operations']}
-    assert [one['told'] for one in told] == [[]] * 4
+    assert {one['operations'] for one in reports} == {reports[0]['operations']}
+    assert [one['warnings'] for one in reports] == [[]] * 4
 
 
 def test_they_start_without_a_network(place: tuple[str, str]) -> None:

@@ -76,19 +76,19 @@ def test_a_table_by_path() -> None:
 def test_a_dry_run_returns_what_would_be_sent_and_sends_nothing() -> None:
     with Server(page) as server, client(headers={'X-App': 'tests', 'X-Api-Key': TOKEN}) as esi:
         app = app_at(server.url)
-        told = esi.prepare(app.op['put_thing'](body={'b': 2}))
-        assert (told.method, told.url, told.body) == ('PUT', f'{server.url}/thing', b'{"b": 2}')
-        assert told.headers['X-App'] == 'tests'
-        assert told.headers['Content-Length'] == '8'
-        assert told.headers['X-Api-Key'] == '***'
+        outgoing = esi.prepare(app.op['put_thing'](body={'b': 2}))
+        assert (outgoing.method, outgoing.url, outgoing.body) == ('PUT', f'{server.url}/thing', b'{"b": 2}')
+        assert outgoing.headers['X-App'] == 'tests'
+        assert outgoing.headers['Content-Length'] == '8'
+        assert outgoing.headers['X-Api-Key'] == '***'
         with_token = esi.prepare(app.op['get_mine'](token=TOKEN, q='a b'))
         assert with_token.url == f'{server.url}/mine?q=a+b'
         assert with_token.headers['Authorization'] == '***'
-        assert TOKEN not in repr((told, told.headers, with_token, with_token.headers))
+        assert TOKEN not in repr((outgoing, outgoing.headers, with_token, with_token.headers))
         assert server.visits == []
         esi.request(app.op['put_thing'](body={'b': 2}))
         sent = {name: value for name, value in server.visits[0].headers.items() if name != 'host'}
-        assert sent == {**{name.lower(): text for name, text in told.headers.items()}, 'x-api-key': TOKEN}
+        assert sent == {**{name.lower(): text for name, text in outgoing.headers.items()}, 'x-api-key': TOKEN}
 
 
 def test_a_dry_run_refreshes_nothing() -> None:
@@ -110,8 +110,8 @@ def test_a_dry_run_asks_neither_a_signing_function_nor_a_sessions_auth() -> None
 
     with client(security=never) as esi:
         esi._session.auth = never
-        told = esi.prepare(app_at('http://127.0.0.1:9').op['get_mine']())
-    assert told.headers['Authorization'] == '***'
+        outgoing = esi.prepare(app_at('http://127.0.0.1:9').op['get_mine']())
+    assert outgoing.headers['Authorization'] == '***'
 
 
 def test_a_dry_run_shows_what_plugins_make_of_a_call() -> None:

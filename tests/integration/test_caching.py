@@ -36,13 +36,13 @@ class Counting(Server):
         self.body: bytes | None = None
 
     def _page(self, visit: Visit) -> None:
-        told = self.answers
+        headers = self.answers
         if self.news is not None and {'if-none-match', 'if-modified-since'} & visit.headers.keys():
             visit.send(answer(b'', 304, self.news, length=-1))
             return
-        whose = visit.headers.get('authorization', 'nobody')
-        body: Any = {'visit': len(self.visits), 'whose': whose}
-        visit.send(answer(body if self.body is None else self.body, self.status, told))
+        owner = visit.headers.get('authorization', 'nobody')
+        body: Any = {'visit': len(self.visits), 'owner': owner}
+        visit.send(answer(body if self.body is None else self.body, self.status, headers))
 
 
 # ---------------------------------------------------------------------- which answer
@@ -278,19 +278,19 @@ def test_head_and_the_cache() -> None:
 def test_expired_results_are_reported() -> None:
     with Counting({'Expires': date(-60)}) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
-        with pytest.warns(UserWarning, match='returned expired result') as told:
+        with pytest.warns(UserWarning, match='returned expired result') as caught:
             response = esi.request(call)
         assert response.data.visit == 1
-        assert told[0].filename == __file__
+        assert caught[0].filename == __file__
 
 
 def test_the_warning_header_warns_each_time_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with Counting({**FRESH, 'Warning': '299 - "This route is deprecated"'}) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         for _ in range(3):
-            with pytest.warns(UserWarning, match='299 - "This route is deprecated"') as told:
+            with pytest.warns(UserWarning, match='299 - "This route is deprecated"') as caught:
                 esi.request(call)
-            assert told[0].filename == __file__
+            assert caught[0].filename == __file__
         with pytest.warns(UserWarning, match='299'):
             esi.head(call)
     assert len([record for record in caplog.records if '299' in record.getMessage()]) == 1
@@ -478,7 +478,7 @@ def test_one_security_object_for_many_users() -> None:
         call = app_at(server.url).op['get_mine']()
         for who in ('alice', 'bob', 'alice', 'bob'):
             many.update_token({'access_token': who, 'expires_in': 1200, 'refresh_token': 'r'})
-            assert esi.request(call).data.whose == f'Bearer {who}'
+            assert esi.request(call).data.owner == f'Bearer {who}'
         assert len(server.visits) == 2
 
 
@@ -506,9 +506,9 @@ def test_users_that_change_while_threads_ask() -> None:
     from esipy._cache.keys import owner_of
 
     for key, value in cache._dict.items():
-        whose = pickle.loads(pickle.dumps(value.content))
+        content = pickle.loads(pickle.dumps(value.content))
         owner = next(name for name in ('user-0', 'user-1', 'user-2') if owner_of(f'Bearer {name}') in repr(key))
-        assert owner.encode() in whose
+        assert owner.encode() in content
 
 
 def test_public_calls_are_shared() -> None:

@@ -50,14 +50,14 @@ def test_a_401_renews_the_token_and_tries_once_more(esi: Sandbox) -> None:
     one = security(esi, store=store).for_character(ONE)
     esi.sso.rotate_keys()
     attempts: list[tuple[int, int]] = []
-    told: list[Any] = []
+    sent: list[Any] = []
     API_CALL_STATS.add_receiver(lambda status_code, attempt, **more: attempts.append((attempt, status_code)))
-    AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: told.append(kwargs['token_identifier']))
+    AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: sent.append(kwargs['token_identifier']))
     with client(one) as esi_client:
         response = esi_client.request(wallet(esi))
     assert (response.status, response.attempts) == (200, 2)
     assert attempts == [(1, 401), (2, 200)]
-    assert told == [ONE]
+    assert sent == [ONE]
 
 
 def test_a_write_too_since_a_401_did_nothing(esi: Sandbox) -> None:
@@ -326,7 +326,7 @@ def test_another_applications_tokens_are_not_given(esi: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'told'),
+    ('arguments', 'sent'),
     [
         ({'security': 'my token'}, 'security must be an EsiSecurity or a function, not str'),
         ({'headers': 'MyApp/1.0'}, 'headers must be a dict'),
@@ -338,9 +338,9 @@ def test_another_applications_tokens_are_not_given(esi: Sandbox) -> None:
         ({'keep_stale': [1]}, 'keep_stale must be seconds'),
     ],
 )
-def test_arguments_of_the_wrong_kind(arguments: dict[str, Any], told: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_arguments_of_the_wrong_kind(arguments: dict[str, Any], sent: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(TypeError, match=f'EsiClient: {told}') as caught:
+    with pytest.raises(TypeError, match=f'EsiClient: {sent}') as caught:
         EsiClient(user_agent='tests', **arguments)
     assert 'my token' not in f'{caught.value}{caplog.text}'
 

@@ -41,13 +41,13 @@ class Gate(Server):
         self.answer(visit)
 
     def _answer(self, visit: Visit) -> None:
-        told = {
+        content = {
             'visit': visit.number,
-            'whose': visit.headers.get('authorization'),
+            'owner': visit.headers.get('authorization'),
             'language': visit.headers.get('accept-language'),
             'list': [1],
         }
-        visit.send(answer(told, headers=self.headers))
+        visit.send(answer(content, headers=self.headers))
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_different_tokens_never_share(server: Gate) -> None:
         tokens = [f'token-{number % 5}' for number in range(THREADS)]
         tasks = [lambda token=token: esi.request(operation(token=token)) for token in tokens]
         responses = ask(esi, server, tasks, followers=THREADS - 5)  # type: ignore[arg-type]
-        assert [response.data.whose for response in responses] == [f'Bearer {token}' for token in tokens]
+        assert [response.data.owner for response in responses] == [f'Bearer {token}' for token in tokens]
         assert len(server.visits) == 5
 
 
@@ -219,7 +219,7 @@ def test_different_characters_never_share(server: Gate) -> None:
         names = [f'user-{number % 4}' for number in range(THREADS)]
         tasks = [lambda name=name: esi.request(call, security=users[name]) for name in names]
         responses = ask(esi, server, tasks, followers=THREADS - 4)  # type: ignore[arg-type]
-        assert [response.data.whose for response in responses] == [f'Bearer {name}' for name in names]
+        assert [response.data.owner for response in responses] == [f'Bearer {name}' for name in names]
         assert len(server.visits) == 4
 
 
@@ -271,9 +271,9 @@ def test_one_object_that_changes_its_user_on_the_way(server: Gate) -> None:
         leading.wait(5)
         own = esi.request(call, security=security('alice'))
         join(threads)
-        assert (results[0].data.whose, own.data.whose) == ('Bearer bob', 'Bearer alice')
-        assert esi.request(call, security=security('alice')).data.whose == 'Bearer alice'
-        assert esi.request(call, security=security('bob')).data.whose == 'Bearer bob'
+        assert (results[0].data.owner, own.data.owner) == ('Bearer bob', 'Bearer alice')
+        assert esi.request(call, security=security('alice')).data.owner == 'Bearer alice'
+        assert esi.request(call, security=security('bob')).data.owner == 'Bearer bob'
 
 
 def test_another_timeout_is_not_coalesced(server: Gate) -> None:

@@ -128,9 +128,9 @@ def test_the_last_good_copy_is_used_while_the_server_is_down(
         'html': lambda visit: visit.send(answer(b'<html>')),
         'hang': Visit.hang,
     }[fault]
-    with pytest.warns(UserWarning, match='using the last copy') as told:
+    with pytest.warns(UserWarning, match='using the last copy') as warned:
         made = EsiApp(meta_url=server.meta, cache=cache)
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
     assert made.op['get_thing']
     assert 'using the last copy' in caplog.text
 
@@ -296,9 +296,9 @@ def test_datasource_and_compatibility_date(server: Documents) -> None:
 @pytest.mark.parametrize('path', ['/latest/swagger.json?datasource=tranquility', '/v1/swagger.json', '/swagger.json'])
 def test_the_retired_document_leads_to_the_live_one(path: str, server: Documents) -> None:
     server.gone = {'/latest/swagger.json', '/v1/swagger.json', '/swagger.json'}
-    with pytest.warns(DeprecationWarning, match='gone from the server; using .*/meta/openapi.json') as told:
+    with pytest.warns(DeprecationWarning, match='gone from the server; using .*/meta/openapi.json') as warned:
         app = App.create(server.url + path)
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
     assert app.op['get_thing']
     with pytest.warns(DeprecationWarning, match='gone from the server'):
         assert EsiApp(meta_url=server.url + path.partition('?')[0]).op['get_thing']

@@ -408,7 +408,7 @@ def test_nothing_is_sent_for_a_call_at_fault() -> None:
 
 
 def test_unknown_options_are_reported() -> None:
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter('always')
         with EsiClient(header={'x': 'y'}, user_agent='tests', esi_datasource='x', thread=3) as esi:  # type: ignore[call-arg]
             pass
@@ -418,7 +418,7 @@ def test_unknown_options_are_reported() -> None:
             esi.head(call, foo=1)
             esi.multi_request([call], thread=1)
             esi.close()
-    assert [str(one.message).split(';')[0] for one in told] == [
+    assert [str(one.message).split(';')[0] for one in warned] == [
         "EsiClient: unknown option 'header', did you mean 'headers'?",
         "EsiClient: unknown option 'esi_datasource'",
         "EsiClient: unknown option 'thread', did you mean 'headers'?",
@@ -426,7 +426,7 @@ def test_unknown_options_are_reported() -> None:
         "head(): unknown option 'foo'",
         "multi_request(): unknown option 'thread', did you mean 'threads'?",
     ]
-    assert {one.filename for one in told} == {__file__}
+    assert {one.filename for one in warned} == {__file__}
 
 
 def test_timed_out_is_connection_failed() -> None:

@@ -11,7 +11,7 @@ from esipy import clock
 from tests.cases import freshness
 from tests.integration.things import app_at, client
 from tests.servers import Server, Visit, answer
-from tests.unit.cache.test_freshness import told
+from tests.unit.cache.test_freshness import with_dates
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*returned expired result', 'ignore:.*299')
 
@@ -28,10 +28,10 @@ class Answering(Server):
     def _page(self, visit: Visit) -> None:
         asked = {'if-none-match', 'if-modified-since'} & visit.headers.keys()
         if asked and self.news is not None:
-            visit.send(answer(b'', 304, told(self.news, clock.time()), length=-1))
+            visit.send(answer(b'', 304, with_dates(self.news, clock.time()), length=-1))
         else:
             body = b'' if self.status == 204 else {'visit': visit.number}
-            visit.send(answer(body, self.status, told(self.headers, clock.time())))
+            visit.send(answer(body, self.status, with_dates(self.headers, clock.time())))
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_what_a_304_makes_of_it(row: freshness.Renewal, server: Answering) -> No
         clock.move(row.after)
         response = esi.request(call)
         assert (response.status, response.not_modified, response.data.visit) == (200, True, 0)
-        assert {name: response.headers.get(name) for name in row.told} == row.told
+        assert {name: response.headers.get(name) for name in row.headers_of_result} == row.headers_of_result
         if row.fresh:
             clock.move(row.fresh - 2)
             assert esi.request(call).from_cache

@@ -24,7 +24,7 @@ from esipy.exceptions import (
 )
 from esipy.limits import MemoryLimits
 from tests.contract.limited import TOKENS, WINDOW, app_at
-from tests.contract.test_limits import errors, told
+from tests.contract.test_limits import errors, limit_headers
 from tests.integration.things import security
 from tests.servers import Server, Visit, answer, wait_until
 from tests.unit.limits.test_buckets import token
@@ -61,7 +61,7 @@ def counting(tokens: int, window: float) -> Callable[[Visit], None]:
             else:
                 status, left = 200, tokens - used - 2
                 spent.append(now)
-        headers = told(limit=f'{tokens}/{window:.0f}s', remaining=left) | (
+        headers = limit_headers(limit=f'{tokens}/{window:.0f}s', remaining=left) | (
             {'Retry-After': '1'} if status == 429 else {}
         )
         visit.send(answer({}, status, headers))

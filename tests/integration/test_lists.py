@@ -161,19 +161,19 @@ def test_a_walk_that_is_left_early_stops(esi: Sandbox, walker: EsiClient, kind: 
 
 
 def test_progress_counts_the_pages(esi: Sandbox, walker: EsiClient) -> None:
-    told: list[Any] = []
-    walker.all(call(esi, MARKET[0], **MARKET[1]), progress=lambda *said: told.append(said))
-    assert told[-1] == (5, 5)
-    assert [total for _, total in told] == [5] * len(told)
-    told.clear()
-    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=lambda *said: told.append(said)))
-    assert told == [(number, 5) for number in range(1, 6)]
-    told.clear()
-    walker.all(call(esi, 'get_wars'), progress=lambda *said: told.append(said))
-    assert told == [(number, None) for number in range(1, 6)]
-    told.clear()
-    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=told.append))  # type: ignore[arg-type]
-    assert told == [1, 2, 3, 4, 5]
+    reported: list[Any] = []
+    walker.all(call(esi, MARKET[0], **MARKET[1]), progress=lambda *counts: reported.append(counts))
+    assert reported[-1] == (5, 5)
+    assert [total for _, total in reported] == [5] * len(reported)
+    reported.clear()
+    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=lambda *counts: reported.append(counts)))
+    assert reported == [(number, 5) for number in range(1, 6)]
+    reported.clear()
+    walker.all(call(esi, 'get_wars'), progress=lambda *counts: reported.append(counts))
+    assert reported == [(number, None) for number in range(1, 6)]
+    reported.clear()
+    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=reported.append))  # type: ignore[arg-type]
+    assert reported == [1, 2, 3, 4, 5]
 
 
 def test_a_walk_begins_where_the_call_says(esi: Sandbox, walker: EsiClient) -> None:

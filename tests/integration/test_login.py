@@ -457,7 +457,7 @@ def chooses(esi: Sandbox) -> Callable[[int], Person]:
     return lambda character_id: lambda address: requests.get(esi.sso.login(address, character_id), timeout=10)
 
 
-def kept_by(store: MemoryTokens) -> list[int]:
+def characters_in(store: MemoryTokens) -> list[int]:
     return store.characters('app')
 
 
@@ -488,11 +488,11 @@ def test_when_a_login_is_needed_all_the_same(sign_in: Any, esi: Sandbox, chooses
     sign_in(chooses(90000001), store=store)
     assert sign_in(chooses(90000001), store=store, scopes=BOTH).scopes == set(BOTH)  # more than it may
     assert sign_in(chooses(90000002), store=store, character=90000002).character_id == 90000002  # another one
-    assert kept_by(store) == [90000001, 90000002]
+    assert characters_in(store) == [90000001, 90000002]
     assert sign_in(chooses(90000003), store=store).character_id == 90000003  # which of the two?
     assert sign_in(chooses(90000001), store=store, character=90000001, reuse=False).scopes == {WALLET}
     assert sign_in(chooses(90000001), store=store, character=90000001, client_id='other').client_id == 'other'
-    assert kept_by(store) == [90000001, 90000002, 90000003]
+    assert characters_in(store) == [90000001, 90000002, 90000003]
     assert esi.sso.logins == 6
 
 
@@ -520,7 +520,7 @@ def test_another_character_than_was_wanted(sign_in: Any, chooses: Any) -> None:
     store = MemoryTokens()
     with pytest.raises(LoginError, match=r'\(90000003\) has signed in instead of 90000001'):
         sign_in(chooses(90000003), store=store, character=90000001)
-    assert kept_by(store) == [90000003]
+    assert characters_in(store) == [90000003]
 
 
 def test_a_store_that_cannot_be_read(sign_in: Any, esi: Sandbox, tmp_path: Path) -> None:
@@ -543,7 +543,7 @@ class Paste:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.master, slave = pty.openpty()
         self.stdin = os.fdopen(slave, 'r')
-        self.told = StringIO()
+        self.output = StringIO()
         self.shown = b''
         self.lines: Callable[[str], list[str]] = lambda address: []
         self._monkeypatch = monkeypatch
@@ -555,7 +555,7 @@ class Paste:
         self._monkeypatch.setattr(sys, 'stderr', self)
 
     def write(self, text: str) -> None:
-        self.told.write(text)
+        self.output.write(text)
         if '/v2/oauth/authorize?' in text:
             self._threads.append(threading.Thread(target=self._type, args=(text.strip(),)))
             self._threads[-1].start()
@@ -604,12 +604,12 @@ def test_a_pasted_address(sign_in: Any, esi: Sandbox, paste: Paste, back: str) -
     assert security.character_id == 90000002
     assert paste.echoes()
     assert paste.stdin.readline() == 'for the program\n'
-    told = paste.told.getvalue()
-    assert f'it does not begin with {back}' in told
-    assert 'it belongs to another login' in told
+    output = paste.output.getvalue()
+    assert f'it does not begin with {back}' in output
+    assert 'it belongs to another login' in output
     paste.close()
     code = parse_qs(urlsplit(came[0]).query)['code'][0]
-    assert code not in told
+    assert code not in output
     assert code.encode() not in paste.shown
     assert b'http' not in paste.shown
 
@@ -668,18 +668,18 @@ def test_nobody_is_there(redirect_uri: str | None, sign_in: Any, back: str, monk
 
 def test_in_a_notebook(sign_in: Any, esi: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """There, `getpass` is a box under the cell, whose text is not kept."""
-    told: list[str] = []
+    output: list[str] = []
 
     def box(prompt: str) -> str:
-        told.append(capsys.readouterr().err)
-        if len(told) < 3:
-            return ('what?', '')[len(told) - 1]
-        return esi.sso.login(next(line.strip() for line in told[0].splitlines() if 'authorize?' in line))
+        output.append(capsys.readouterr().err)
+        if len(output) < 3:
+            return ('what?', '')[len(output) - 1]
+        return esi.sso.login(next(line.strip() for line in output[0].splitlines() if 'authorize?' in line))
 
     monkeypatch.setitem(sys.modules, 'ipykernel', sys)
     monkeypatch.setattr(getpass, 'getpass', box)
     assert sign_in(None, browser=None).access_token
-    assert 'This is not the address' in told[1]
+    assert 'This is not the address' in output[1]
 
     def no_box(prompt: str) -> str:
         raise NotImplementedError
@@ -691,10 +691,10 @@ def test_in_a_notebook(sign_in: Any, esi: Sandbox, monkeypatch: pytest.MonkeyPat
 
 def test_it_reports_what_it_waits_for(sign_in: Any, esi: Sandbox, back: str, capsys: Any) -> None:
     sign_in(lambda address: requests.get(esi.sso.login(address)), timeout=90.0)
-    told = capsys.readouterr().err
-    until = re.search(rf'Waiting for the browser to come back to {back}, until (\d\d:\d\d:\d\d) \(90 seconds', told)
+    output = capsys.readouterr().err
+    until = re.search(rf'Waiting for the browser to come back to {back}, until (\d\d:\d\d:\d\d) \(90 seconds', output)
     assert until is not None
-    assert f'{esi.url}/v2/oauth/authorize?' in told
+    assert f'{esi.url}/v2/oauth/authorize?' in output
     sign_in(lambda address: requests.get(esi.sso.login(address)), timeout=None)
     assert f'Waiting for the browser to come back to {back}. Ctrl-C gives up.' in capsys.readouterr().err
 
@@ -704,7 +704,7 @@ def test_a_busy_port_is_named_where_an_address_is_pasted(sign_in: Any, esi: Sand
     with socket.create_server(('127.0.0.1', 0)) as other:
         port = other.getsockname()[1]
         sign_in(None, browser=False, redirect_uri=f'http://localhost:{port}/callback')
-    assert f'port {port} of 127.0.0.1, where the browser is to come back to, is in use' in paste.told.getvalue()
+    assert f'port {port} of 127.0.0.1, where the browser is to come back to, is in use' in paste.output.getvalue()
 
 
 @pytest.mark.parametrize('piped', ['pipe', 'object'])

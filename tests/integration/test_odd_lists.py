@@ -231,8 +231,8 @@ def test_records_without_an_id(walker: EsiClient, nobody: Any, read: Read) -> No
     for path, (body, reason) in bodies.items():
         if (path, nobody) == ('wars', {}):
             continue  # objects without a field are told as such
-        told = pytest.raises(PaginationError, match=f'get_{path}: a record has no usable key: {reason} ')
-        with Server(lambda visit, body=body: visit.send(answer(body))) as server, told:  # type: ignore[misc]
+        error = pytest.raises(PaginationError, match=f'get_{path}: a record has no usable key: {reason} ')
+        with Server(lambda visit, body=body: visit.send(answer(body))) as server, error:  # type: ignore[misc]
             read(walker, app_at(server.url).op[f'get_{path}']())
 
 

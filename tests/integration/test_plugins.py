@@ -376,8 +376,8 @@ def test_the_signed_request_is_what_is_about_to_be_sent_and_no_repr_shows_it(ser
 
 
 def test_a_response_instead_of_sending(server: Server) -> None:
-    told: list[Any] = []
-    API_CALL_STATS.add_receiver(lambda **stats: told.append(stats))
+    statistics: list[Any] = []
+    API_CALL_STATS.add_receiver(lambda **stats: statistics.append(stats))
 
     class ResponseCache(Plugin):
         def respond(self, call: CallContext) -> Any:
@@ -388,9 +388,9 @@ def test_a_response_instead_of_sending(server: Server) -> None:
         given = esi.request(app.op['get_thing']())
         assert (given.status, given.data.a, given.header['X-Pages']) == (200, 2, [3])
         assert not server.visits
-        assert not told, 'nothing went out'
+        assert not statistics, 'nothing went out'
         assert esi.request(app.op['get_mine']()).data.a == 1
-    assert len(server.visits) == len(told) == 1
+    assert len(server.visits) == len(statistics) == 1
 
 
 def test_a_response_can_be_replaced(server: Server) -> None:

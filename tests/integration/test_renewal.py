@@ -139,9 +139,9 @@ def test_a_refresh_token_that_is_none_takes_the_place_of_no_other(nothing: Any) 
         one = at_server(sso, store=store)
         one.refresh()
         assert one.refresh_token == 'refresh-of-old'
-        kept = store.get('the-client-id', ONE)
-        assert kept is not None
-        assert kept.refresh_token == 'refresh-of-old'
+        stored = store.get('the-client-id', ONE)
+        assert stored is not None
+        assert stored.refresh_token == 'refresh-of-old'
 
 
 #: `expires_in` as JSON (None: it is missing), and for how many seconds the token is good then. `exp`: until the JWT's.
@@ -273,8 +273,8 @@ def test_it_is_stored_before_receivers_run_and_before_it_is_used(esi: Sandbox) -
             super().set(tokens)
 
     def receive(refresh_token: str, **kwargs: Any) -> None:
-        kept = store.get(CLIENT, ONE)
-        seen.append(('stored when told', kept is not None and kept.refresh_token == refresh_token))
+        stored = store.get(CLIENT, ONE)
+        seen.append(('stored when told', stored is not None and stored.refresh_token == refresh_token))
         raise RuntimeError('this receiver cannot')
 
     store.__class__ = Watching
@@ -282,22 +282,26 @@ def test_it_is_stored_before_receivers_run_and_before_it_is_used(esi: Sandbox) -
     with client(one) as esi_client:
         assert esi_client.request(wallet(esi)).ok
     assert seen == [('in use when stored', old.access_token), ('stored when told', True)]
-    kept = store.get(CLIENT, ONE)
-    assert kept is not None
-    assert kept.refresh_token == one.refresh_token != old.refresh_token
-    assert kept.access_token == one.access_token
-    assert kept.expires_at == one.token_expiry
-    assert (kept.character_name, kept.owner, frozenset(kept.scopes)) == (one.character_name, one.owner, one.scopes)
+    stored = store.get(CLIENT, ONE)
+    assert stored is not None
+    assert stored.refresh_token == one.refresh_token != old.refresh_token
+    assert stored.access_token == one.access_token
+    assert stored.expires_at == one.token_expiry
+    assert (stored.character_name, stored.owner, frozenset(stored.scopes)) == (
+        one.character_name,
+        one.owner,
+        one.scopes,
+    )
 
 
 def test_a_login_is_stored(esi: Sandbox) -> None:
     store = MemoryTokens()
     one = security(esi, store=store)
-    told = one.auth(code_of(esi, one))
-    kept = store.get(CLIENT, ONE)
-    assert kept is not None
-    assert (kept.refresh_token, kept.access_token) == (told['refresh_token'], told['access_token'])
-    assert one.for_character(ONE).access_token == told['access_token']
+    granted = one.auth(code_of(esi, one))
+    stored = store.get(CLIENT, ONE)
+    assert stored is not None
+    assert (stored.refresh_token, stored.access_token) == (granted['refresh_token'], granted['access_token'])
+    assert one.for_character(ONE).access_token == granted['access_token']
 
 
 def code_of(
@@ -365,9 +369,9 @@ def test_invalid_grant_may_mean_that_another_one_was_faster(esi: Sandbox) -> Non
     with client(here) as esi_client:
         assert esi_client.request(wallet(esi)).ok
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 1)
-    kept = store.get(CLIENT, ONE)
-    assert kept is not None
-    assert kept.refresh_token == here.refresh_token == there.refresh_token
+    stored = store.get(CLIENT, ONE)
+    assert stored is not None
+    assert stored.refresh_token == here.refresh_token == there.refresh_token
 
 
 def test_another_one_was_faster_and_has_not_stored_its_tokens_yet(esi: Sandbox) -> None:
@@ -418,9 +422,9 @@ def test_what_the_store_has_may_be_the_older_one(esi: Sandbox) -> None:
     store.set(old)
     one.refresh()
     assert (esi.sso.refreshes, esi.sso.reuses) == (2, 1)
-    kept = store.get(CLIENT, ONE)
-    assert kept is not None
-    assert kept.refresh_token == one.refresh_token
+    stored = store.get(CLIENT, ONE)
+    assert stored is not None
+    assert stored.refresh_token == one.refresh_token
 
 
 def test_a_store_that_keeps_no_access_token(esi: Sandbox) -> None:
@@ -607,8 +611,8 @@ def test_a_store_that_is_away_fails_no_call(esi: Sandbox, away: Any, caplog: pyt
             assert [esi_client.request(wallet(esi)).status for _ in range(3)] == [200] * 3
             clock.move(1200)
     assert (esi.sso.refreshes, esi.sso.reuses) == (3, 0)
-    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert len(told) == len(away)
+    granted = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(granted) == len(away)
     assert 'refresh-of-somebody' not in caplog.text
 
 
@@ -623,9 +627,9 @@ def test_a_store_that_is_back_gets_what_it_missed(esi: Sandbox, monkeypatch: pyt
         assert esi_client.request(wallet(esi)).ok
         store.away.clear()
         assert esi_client.request(wallet(esi)).ok
-        kept = store.get(CLIENT, ONE)
-        assert kept is not None
-        assert kept.refresh_token == one.refresh_token
+        stored = store.get(CLIENT, ONE)
+        assert stored is not None
+        assert stored.refresh_token == one.refresh_token
         asked = len(store.asked)
         assert esi_client.request(wallet(esi)).ok
         assert len(store.asked) == asked
@@ -678,9 +682,9 @@ def test_a_lock_that_is_never_free_is_not_gone_past(esi: Sandbox) -> None:
         assert esi.log.count('sso.token') == 0
         code = code_of(esi, one)
         one.auth(code)  # a login is newer than whatever the other one brings
-        kept = store.get(CLIENT, ONE)
-    assert kept is not None
-    assert kept.refresh_token == one.refresh_token
+        stored = store.get(CLIENT, ONE)
+    assert stored is not None
+    assert stored.refresh_token == one.refresh_token
 
 
 # ---------------------------------------------------------------------- a lock of one's own
@@ -810,7 +814,7 @@ def test_a_verifier_that_no_sso_takes(esi: Sandbox, verifier: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ('options', 'told'),
+    ('options', 'granted'),
     [
         ({'store': '/tmp/tokens'}, 'store must be a TokenStore, not str'),
         ({'lock': 5}, 'lock must be a RedisLock or the like, not int'),
@@ -819,8 +823,8 @@ def test_a_verifier_that_no_sso_takes(esi: Sandbox, verifier: str) -> None:
         ({'timeout': (5, 30, 60)}, 'timeout must be seconds'),
     ],
 )
-def test_options_of_the_wrong_kind(esi: Sandbox, options: dict[str, Any], told: str) -> None:
-    with pytest.raises(TypeError, match=f'EsiSecurity: {told}'):
+def test_options_of_the_wrong_kind(esi: Sandbox, options: dict[str, Any], granted: str) -> None:
+    with pytest.raises(TypeError, match=f'EsiSecurity: {granted}'):
         security(esi, **options)
     with pytest.raises(ValueError, match='BaseCache'):
         security(esi, cache='/tmp/cache')
@@ -874,9 +878,9 @@ def test_signing_counts_towards_the_deadline_and_the_tokens_are_stored(esi: Sand
     threads: list[str] = []
 
     def receive(refresh_token: str, **kwargs: Any) -> None:
-        kept = store.get(CLIENT, ONE)
-        assert kept is not None
-        assert kept.refresh_token == refresh_token
+        stored = store.get(CLIENT, ONE)
+        assert stored is not None
+        assert stored.refresh_token == refresh_token
         threads.append(threading.current_thread().name)
         announced.set()
 
@@ -895,9 +899,9 @@ def test_signing_counts_towards_the_deadline_and_the_tokens_are_stored(esi: Sand
         assert all('before the deadline' in str(error) for error in errors)
         answered.set()
         assert announced.wait(60)
-        kept = store.get(CLIENT, ONE)
-        assert kept is not None
-        assert kept.refresh_token not in (None, old.refresh_token)
+        stored = store.get(CLIENT, ONE)
+        assert stored is not None
+        assert stored.refresh_token not in (None, old.refresh_token)
     with client(one) as esi_client:
         assert esi_client.request(wallet(esi)).ok
     assert threads == ['esipy_refresh']

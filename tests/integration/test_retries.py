@@ -107,11 +107,11 @@ def test_head_is_repeated(pauses: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    ('told', 'seconds'),
+    ('retry_after', 'seconds'),
     [('3', 3.0), (' 3 ', 3.0), ('date', 7.0), ('soon', None), ('-5', None), ('Thu, 01 Jan 1970 00:00:00 GMT', 0.0)],
 )
-def test_retry_after(told: str, seconds: float | None, pauses: list[float]) -> None:
-    text = formatdate(clock.time() + 7, usegmt=True) if told == 'date' else told
+def test_retry_after(retry_after: str, seconds: float | None, pauses: list[float]) -> None:
+    text = formatdate(clock.time() + 7, usegmt=True) if retry_after == 'date' else retry_after
     with Server(failing(1, headers={'Retry-After': text})) as server, client(retry_requests=True) as esi:
         esi.request(app_at(server.url).op['get_thing']())
     assert len(pauses) == 1

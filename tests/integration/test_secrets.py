@@ -58,8 +58,8 @@ def token(mark: str, character_id: int = 90000001, **claims: Any) -> str:
     def part(value: Any) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b'=').decode()
 
-    told = {'sub': f'CHARACTER:EVE:{character_id}', 'name': 'A', 'owner': 'o', 'scp': 'read', **claims}
-    return f'{part({"alg": "RS256", "kid": "k"})}.{part(told)}.{mark}'
+    all_claims = {'sub': f'CHARACTER:EVE:{character_id}', 'name': 'A', 'owner': 'o', 'scp': 'read', **claims}
+    return f'{part({"alg": "RS256", "kid": "k"})}.{part(all_claims)}.{mark}'
 
 
 CLIENT = 'the-client-id'
@@ -94,11 +94,11 @@ def echo(status: int, body: Any = None, headers: dict[str, str] | None = None) -
     """An answer that tells again what it was told."""
 
     def page(visit: Visit) -> None:
-        told = said(visit)
-        whole = {'error': told, 'error_description': told, 'error_uri': told} if body is None else body
-        shown = whole + told.encode() if isinstance(whole, bytes) else whole
-        more = {name: value.format(told=requests.utils.quote(told)) for name, value in (headers or {}).items()}  # type: ignore[attr-defined]
-        visit.send(answer(shown, status, {'X-Told': requests.utils.quote(told), **more}, reason='Whatever'))  # type: ignore[attr-defined]
+        received = said(visit)
+        whole = {'error': received, 'error_description': received, 'error_uri': received} if body is None else body
+        shown = whole + received.encode() if isinstance(whole, bytes) else whole
+        more = {name: value.format(received=requests.utils.quote(received)) for name, value in (headers or {}).items()}  # type: ignore[attr-defined]
+        visit.send(answer(shown, status, {'X-Received': requests.utils.quote(received), **more}, reason='Whatever'))  # type: ignore[attr-defined]
 
     return page
 
@@ -117,8 +117,8 @@ SSO_FAULTS: dict[str, Callable[[Visit], Any]] = {
     'JSON that ends': echo(200, b'{"access_token": "'),
     'a list': echo(200, []),
     'no token': lambda visit: visit.send(answer({'expires_in': 1, 'refresh_token': NEW_REFRESH})),
-    'a redirect': echo(307, b'', {'Location': 'http://localhost:1/{told}'}),
-    'a redirect here': echo(302, b'', {'Location': '/thing?{told}'}),
+    'a redirect': echo(307, b'', {'Location': 'http://localhost:1/{received}'}),
+    'a redirect here': echo(302, b'', {'Location': '/thing?{received}'}),
     'reset': Visit.reset,
     'hang': Visit.hang,
     'cut': lambda visit: (visit.send(answer(said(visit).encode(), length=99_999)), visit.close()),
@@ -513,8 +513,10 @@ def test_limits_that_are_reached(world: World, redis_on: databases.Server) -> No
     """Nor is a secret in what they keep, in memory or in Redis. Fails when `draws.user` takes a token as it is."""
     with redis.Redis(port=redis_on.port) as server, Watch(SECRETS, exempt=('urllib3',)) as watch:
         server.flushall()
-        told = {'X-Ratelimit-Group': 'g', 'X-Ratelimit-Limit': '150/15m', 'X-Ratelimit-Remaining': '0'}
-        world.api = lambda visit: visit.send(answer({}, 429, {**told, 'X-Ratelimit-Used': '150', 'Retry-After': '60'}))
+        exhausted = {'X-Ratelimit-Group': 'g', 'X-Ratelimit-Limit': '150/15m', 'X-Ratelimit-Remaining': '0'}
+        world.api = lambda visit: visit.send(
+            answer({}, 429, {**exhausted, 'X-Ratelimit-Used': '150', 'Retry-After': '60'})
+        )
         for limits in (MemoryLimits(), RedisLimits(server)):
             for way in WAYS.values():
                 esi, call = way(world, limits=limits, max_wait=0.05)
@@ -602,20 +604,20 @@ def test_a_cache_that_raises(way: str, world: World) -> None:
     assert watch.leaks() == []
 
 
-def tells(**told: Any) -> None:
-    raise RuntimeError(f'cannot keep {told}')
+def tells(**received: Any) -> None:
+    raise RuntimeError(f'cannot keep {received}')
 
 
-def fails_over_another(**told: Any) -> None:
+def fails_over_another(**received: Any) -> None:
     try:
-        json.loads(told['refresh_token'])
+        json.loads(received['refresh_token'])
     except ValueError as error:
-        raise RuntimeError(told['access_token'], told) from error
+        raise RuntimeError(received['access_token'], received) from error
 
 
 class OwnSignal:
-    def send(self, **told: Any) -> None:
-        raise RuntimeError(told)
+    def send(self, **received: Any) -> None:
+        raise RuntimeError(received)
 
 
 @pytest.mark.parametrize('receiver', [tells, fails_over_another, OwnSignal()], ids=['text', 'chain', 'own'])

@@ -44,8 +44,8 @@ SECRET = 'Bearer hush-hush'
 
 def echo(visit: Visit) -> None:
     """Tells what it was asked, and may be kept for a minute."""
-    told = {'method': visit.method, 'target': visit.target, 'headers': visit.headers, 'body': visit.body.decode()}
-    visit.send(answer(told, headers={'Cache-Control': 'max-age=60', 'ETag': '"1"'}))
+    received = {'method': visit.method, 'target': visit.target, 'headers': visit.headers, 'body': visit.body.decode()}
+    visit.send(answer(received, headers={'Cache-Control': 'max-age=60', 'ETag': '"1"'}))
 
 
 def client(server: Server, **options: Any) -> ServiceClient:
@@ -73,9 +73,13 @@ def test_a_call_by_name_and_as_a_method(server: Server) -> None:
 
 def test_a_payload(server: Server) -> None:
     with client(server) as service:
-        told = service.call('create_user', payload={'username': 'foobar'}).data
-        assert (told['method'], told['target'], json.loads(told['body'])) == ('POST', '/user', {'username': 'foobar'})
-        assert told['headers']['content-type'] == 'application/json'
+        received = service.call('create_user', payload={'username': 'foobar'}).data
+        assert (received['method'], received['target'], json.loads(received['body'])) == (
+            'POST',
+            '/user',
+            {'username': 'foobar'},
+        )
+        assert received['headers']['content-type'] == 'application/json'
         assert json.loads(service.update_user(['a'], user_id=3).data['body']) == ['a']
         assert service.create_user().data['body'] == ''
         assert service.create_user({}).data['body'] == '{}'
@@ -87,24 +91,24 @@ def test_what_stands_beside_the_endpoint_and_what_the_call_says(server: Server) 
         plain = service.get_user_detail().data
         assert plain['target'] == '/user/me?full=true&way=endpoint'
         assert (plain['headers']['x-asks'], plain['headers']['x-way']) == ('detail', 'endpoint')
-        told = service.get_user_detail(
+        received = service.get_user_detail(
             user_id='a b/c',
             page=2,
             params={'way': 'call', 'full': None, 'headers': [1, 2]},
             headers={'x-way': 'call', 'X-ASKS': None, 'X-Number': 5},
         ).data
-        assert told['target'] == '/user/a%20b%2Fc?page=2&way=call&headers=1&headers=2'
-        assert told['headers']['x-way'] == 'call'
-        assert told['headers']['x-number'] == '5'
-        assert 'x-asks' not in told['headers']
+        assert received['target'] == '/user/a%20b%2Fc?page=2&way=call&headers=1&headers=2'
+        assert received['headers']['x-way'] == 'call'
+        assert received['headers']['x-number'] == '5'
+        assert 'x-asks' not in received['headers']
         assert service.get_user_detail().data['target'] == plain['target']  # every call starts clean
 
 
 def test_the_clients_own_headers(server: Server) -> None:
     with client(server, headers={'X-App': 'tests'}) as service:
-        told = service.get_users().data['headers']
-    assert (told['x-app'], told['accept']) == ('tests', 'application/json')
-    assert told['user-agent'].startswith('esipy/')
+        received = service.get_users().data['headers']
+    assert (received['x-app'], received['accept']) == ('tests', 'application/json')
+    assert received['user-agent'].startswith('esipy/')
     with client(server, parser=None, user_agent='tests/1') as service:
         sent = json.loads(service.get_users().data)['headers']
     assert (sent['user-agent'], sent['accept']) == ('tests/1', '*/*')
@@ -210,8 +214,8 @@ def test_without_an_address() -> None:
 def test_without_parser_and_serializer_bytes_go_as_they_are(server: Server) -> None:
     with client(server, parser=None, serializer=None) as service:
         assert json.loads(service.create_user(b'\x41').data)['body'] == 'A'
-        told = json.loads(service.create_user('é', headers={'Content-Type': 'text/plain'}).data)
-        assert (told['body'], told['headers']['content-type']) == ('é', 'text/plain')
+        received = json.loads(service.create_user('é', headers={'Content-Type': 'text/plain'}).data)
+        assert (received['body'], received['headers']['content-type']) == ('é', 'text/plain')
         assert 'content-type' not in json.loads(service.create_user(b'').data)['headers']
         with pytest.raises(
             CallError, match=r'payload: must be bytes or text, not dict, .*; give it serializer=json_encoder'
@@ -402,9 +406,9 @@ def test_calls_are_logged(server: Server, caplog: pytest.LogCaptureFixture) -> N
         service.get_users(headers={'Authorization': SECRET}, params={'token': 'hush'})
         with pytest.raises(CallError):
             service.update_user()
-    told = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
-    assert told[0] == ('esipy.service.users', 'INFO', f'[get_users] GET {server.url}/user')
-    assert told[-1][:2] == ('esipy.service.users', 'WARNING')
+    received = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+    assert received[0] == ('esipy.service.users', 'INFO', f'[get_users] GET {server.url}/user')
+    assert received[-1][:2] == ('esipy.service.users', 'WARNING')
     assert 'hush' not in caplog.text
     with client(server, logger=logging.getLogger('mine')) as service:
         service.get_users()
@@ -437,7 +441,7 @@ def with_params(word: str) -> dict[str, Any]:
     return {'session': session}
 
 
-WHOSE: dict[str, Callable[[str], dict[str, Any]]] = {
+OWNER: dict[str, Callable[[str], dict[str, Any]]] = {
     'a key among the headers': lambda word: {'headers': {'X-Api-Key': word}},
     'a cookie': lambda word: {'headers': {'Cookie': word}},
     'a key of a plugin': lambda word: {'plugins': [Headers({'X-Api-Key': word})]},
@@ -448,7 +452,7 @@ WHOSE: dict[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize('how', WHOSE)
+@pytest.mark.parametrize('how', OWNER)
 def test_two_users_of_one_cache_never_meet(how: str) -> None:
     """Whatever it is that tells who they are. And it is not in the cache, whose entries others may read."""
     answers = iter('abcd')
@@ -460,7 +464,7 @@ def test_two_users_of_one_cache_never_meet(how: str) -> None:
     with Server(page) as server:
         seen = []
         for word in ('word-of-one', 'word-of-two'):
-            with client(server, cache=cache, **WHOSE[how](word)) as one:
+            with client(server, cache=cache, **OWNER[how](word)) as one:
                 seen += [one.get_users().data, one.get_users().data]
     assert seen == ['a', 'a', 'b', 'b']
     assert 'word-of' not in repr(vars(cache))

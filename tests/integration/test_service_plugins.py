@@ -98,10 +98,10 @@ def test_headers() -> None:
     with Server(page) as server, service(server, defaults, endpoint1=endpoint1) as client:
         response = client.call('endpoint1', headers={'X-other-fake-header': 'foo', 'X-Gone': None})
         assert type(response.data) is dict  # by the service's parser, though the request is a copy by now
-        told = server.visits[0].headers
-        assert (told['x-fake-header'], told['content-type']) == ('header; data', 'application/json')
-        assert told['x-other-fake-header'] == 'foo'
-        assert 'x-gone' not in told
+        sent_headers = server.visits[0].headers
+        assert (sent_headers['x-fake-header'], sent_headers['content-type']) == ('header; data', 'application/json')
+        assert sent_headers['x-other-fake-header'] == 'foo'
+        assert 'x-gone' not in sent_headers
 
 
 def test_query_params() -> None:

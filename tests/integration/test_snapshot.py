@@ -191,8 +191,8 @@ def test_pages_that_are_not_dated_are_looked_at_twice(walker: EsiClient) -> None
         walker.all(app_at(server.url).op['get_orders']())
 
 
-@pytest.mark.parametrize('told', ['today', '0'])
-def test_what_is_not_a_date_distinguishes_no_states(walker: EsiClient, told: str) -> None:
+@pytest.mark.parametrize('last_modified', ['today', '0'])
+def test_what_is_not_a_date_distinguishes_no_states(walker: EsiClient, last_modified: str) -> None:
     """The same word on every page proves nothing: they are looked at twice, as those that are not dated."""
 
     def change(pages: Pages, number: int) -> None:
@@ -200,7 +200,7 @@ def test_what_is_not_a_date_distinguishes_no_states(walker: EsiClient, told: str
             pages.pages = [[order(0)], [order(1)], [order(2)]]
 
     pages = Pages([order(7)], [order(8)], [order(9)], before=change)
-    pages.headers['Last-Modified'] = told
+    pages.headers['Last-Modified'] = last_modified
     with Server(pages) as server:
         found = walker.all(app_at(server.url).op['get_orders'](), threads=1)
     assert ([one.order_id for one in found], found.snapshot) == ([0, 1, 2], None)

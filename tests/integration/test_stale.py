@@ -28,8 +28,8 @@ class Failing(Server):
         if self.fault is not None:
             self.fault(visit)
         else:
-            told = {'visit': visit.number, 'whose': visit.headers.get('authorization')}
-            visit.send(answer(told, headers=self.headers))
+            content = {'visit': visit.number, 'owner': visit.headers.get('authorization')}
+            visit.send(answer(content, headers=self.headers))
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_only_ones_own(server: Failing) -> None:
         server.fault = status(503)
         clock.move(61)
         assert esi.request(call, security=security('bob')).status == 503
-        assert esi.request(call, security=security('alice')).data.whose == 'Bearer alice'
+        assert esi.request(call, security=security('alice')).data.owner == 'Bearer alice'
 
 
 class Noting(BaseCache):

@@ -206,26 +206,26 @@ def test_what_is_left_to_the_collector_stops_too() -> None:
 
 
 def test_progress_with_one_argument_and_with_two() -> None:
-    told: list[Any] = []
+    reported: list[Any] = []
 
     class Both:
         def __call__(self, done: int, total: int | None) -> None:
-            told.append((done, total))
+            reported.append((done, total))
 
     def alone(done: int) -> None:
-        told.append(done)
+        reported.append(done)
 
     def perhaps(done: int, total: int | None = 7) -> None:
-        told.append((done, total))
+        reported.append((done, total))
 
     with Server(lambda visit: visit.send(answer({}))) as server, client() as esi:
         operation = app_at(server.url).op['get_things_id']
         calls = [operation(id=number) for number in range(3)]
-        for progress in (alone, Both(), perhaps, lambda *said: told.append(said), told.append):
+        for progress in (alone, Both(), perhaps, lambda *said: reported.append(said), reported.append):
             esi.multi_request(calls, progress=progress)
         esi.multi_request(iter(calls), progress=perhaps)
     one, both = [1, 2, 3], [(1, 3), (2, 3), (3, 3)]
-    assert told == [*one, *both, *both, (1,), (2,), (3,), *one, (1, None), (2, None), (3, None)]
+    assert reported == [*one, *both, *both, (1,), (2,), (3,), *one, (1, None), (2, None), (3, None)]
 
 
 def test_a_bar_of_rich() -> None:

@@ -81,11 +81,11 @@ def both(row: Any, name: str) -> Any:
 
 def main() -> None:
     document, output = sys.argv[1:]
-    told = json.load(sys.stdin)
+    requests_file = json.load(sys.stdin)
     app = App.create(document)
     made = {
-        'calls': [called(app, name, params) for name, params in told['calls']],
-        'answers': [answered(app, answer) for answer in told['answers']],
+        'calls': [called(app, name, params) for name, params in requests_file['calls']],
+        'answers': [answered(app, answer) for answer in requests_file['answers']],
         'operations': sorted(operation.operationId for operation in app.op.values()),
     }
     # Not to stdout: pyswagger may print.

@@ -191,15 +191,15 @@ def disagreements(old: Any, new: Any, where: str = '') -> Iterator[str]:
 
 
 @pytest.fixture(scope='module')
-def drawn() -> list[Operation]:
+def sample() -> list[Operation]:
     if importlib.util.find_spec('pyswagger') is None:
         pytest.skip('pyswagger is not installed: pip install "EsiPy[pyswagger]"')
     return operations(json.loads(DOCUMENT.read_bytes()))
 
 
 @pytest.fixture(scope='module')
-def told(drawn: list[Operation]) -> dict[str, Any]:
-    calls = [[operation.id, params] for operation in drawn for params in operation.draws()]
+def questions(sample: list[Operation]) -> dict[str, Any]:
+    calls = [[operation.id, params] for operation in sample for params in operation.draws()]
     answers = [
         {
             'operation': operation.id,
@@ -208,17 +208,17 @@ def told(drawn: list[Operation]) -> dict[str, Any]:
             'headers': {**headers, 'Content-Type': 'application/json; charset=utf-8', 'X-Undeclared': '5'},
             'body': json.dumps(body),
         }
-        for operation in drawn
+        for operation in sample
         for status, body, headers in operation.examples()
     ]
     return {'calls': calls, 'answers': answers}
 
 
 @pytest.fixture(scope='module')
-def old(told: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def old(questions: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     output = tmp_path_factory.mktemp('oracle') / 'old.json'
     run = [sys.executable, '-W', 'ignore', str(HERE / 'old_engine.py'), str(DOCUMENT), str(output)]
-    done = subprocess.run(run, input=json.dumps(told), capture_output=True, text=True, timeout=100)
+    done = subprocess.run(run, input=json.dumps(questions), capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     made: dict[str, Any] = json.loads(output.read_text('utf-8'))
     return made
@@ -229,17 +229,17 @@ def new() -> Engine:
     return Engine()
 
 
-def test_every_operation_has_random_arguments(drawn: list[Operation], old: dict[str, Any], new: Engine) -> None:
-    names = sorted(operation.id for operation in drawn)
+def test_every_operation_has_random_arguments(sample: list[Operation], old: dict[str, Any], new: Engine) -> None:
+    names = sorted(operation.id for operation in sample)
     assert not REAL or len(names) == 204
     assert names == sorted(old['operations']) == sorted(new.app.op)
 
 
-def test_requests(drawn: list[Operation], told: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
-    by_id = {operation.id: operation for operation in drawn}
+def test_requests(sample: list[Operation], questions: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
+    by_id = {operation.id: operation for operation in sample}
     used: set[str] = set()
     wrong = []
-    for (name, params), before in zip(told['calls'], old['calls'], strict=True):
+    for (name, params), before in zip(questions['calls'], old['calls'], strict=True):
         expected = before
         for difference in DIFFERENCES:
             changed = copy.deepcopy(expected)
@@ -257,11 +257,11 @@ def test_requests(drawn: list[Operation], told: dict[str, Any], old: dict[str, A
     assert used == {difference.reason for difference in DIFFERENCES}, 'a difference that does not occur'
 
 
-def test_responses(told: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
-    successes = [answer for answer in told['answers'] if answer['status'] < 300]
+def test_responses(questions: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
+    successes = [answer for answer in questions['answers'] if answer['status'] < 300]
     assert not REAL or len(successes) == 184
     wrong = []
-    for answer, before in zip(told['answers'], old['answers'], strict=True):
+    for answer, before in zip(questions['answers'], old['answers'], strict=True):
         found = new.answered(answer)
         name = f'{answer["operation"]} {answer["status"]}'
         assert found['status'] == before['status'] == answer['status']

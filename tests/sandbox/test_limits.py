@@ -27,7 +27,7 @@ from .calling import Caller
 BUCKET, ERRORS = ('X-Ratelimit-', 'X-ESI-Error-Limit-')
 
 
-def told(answer: requests.Response) -> tuple[int, str, str, str]:
+def limits_in(answer: requests.Response) -> tuple[int, str, str, str]:
     """Status, and what the headers say of a bucket."""
     return answer.status_code, *(answer.headers.get(BUCKET + name, '') for name in ('Limit', 'Used', 'Remaining'))  # type: ignore[return-value]
 
@@ -73,7 +73,7 @@ def test_the_table_made_by_hand(esi: Sandbox, call: Caller) -> None:
         if isinstance(what, int) and what != 200:
             esi.faults.add('status', status=what, n=1)
         headers = {'If-None-Match': tag} if what == 'unchanged' else {}
-        assert told(call('/status', headers=headers)) == (status, '20/1m', str(used), str(remaining)), row
+        assert limits_in(call('/status', headers=headers)) == (status, '20/1m', str(used), str(remaining)), row
     count = esi.limits.count('status')
     assert (count.user, count.tokens, count.window) == ('127.0.0.1', 20, 60)
     assert (count.used, count.spent, count.peak, count.refused) == (2, 32, 23, 2)
@@ -104,9 +104,14 @@ def test_a_clock_that_goes_back_gives_nothing_back(esi: Sandbox, call: Caller) -
     call('/status')
     assert call('/status').status_code == 429
     esi.clock.move(60)
-    assert told(call('/status')) == (200, '4/1m', '4', '0')  # one came back, the one from the future did not
+    assert limits_in(call('/status')) == (
+        200,
+        '4/1m',
+        '4',
+        '0',
+    )  # one came back, the one from the future did not
     esi.clock.move(1000)
-    assert told(call('/status')) == (200, '4/1m', '2', '2')
+    assert limits_in(call('/status')) == (200, '4/1m', '2', '2')
 
 
 # Whose bucket
@@ -117,12 +122,12 @@ def test_users_have_a_bucket_each(esi: Sandbox, call: Caller) -> None:
     one, two = esi.token(90000001), esi.token(90000002)
     other_app = esi.token(90000001, client_id='other')
     used = [
-        told(call(path.format(90000001), token=one))[2],
-        told(call(path.format(90000001), token=esi.token(90000001)))[2],  # another token, but the same user
-        told(call(path.format(90000002), token=two))[2],
-        told(call(path.format(90000001), token=other_app))[2],
-        told(call(path.format(90000001), token='nonsense'))[2],  # 401
-        told(call(path.format(90000002), token=one))[2],  # 403
+        limits_in(call(path.format(90000001), token=one))[2],
+        limits_in(call(path.format(90000001), token=esi.token(90000001)))[2],  # another token, but the same user
+        limits_in(call(path.format(90000002), token=two))[2],
+        limits_in(call(path.format(90000001), token=other_app))[2],
+        limits_in(call(path.format(90000001), token='nonsense'))[2],  # 401
+        limits_in(call(path.format(90000002), token=one))[2],  # 403
     ]
     assert used == ['2', '4', '2', '2', '5', '9']
     assert {count.user: count.used for count in esi.limits.counts() if count.limit == 'char-asset'} == {
@@ -140,10 +145,10 @@ def test_a_public_route_counts_for_the_address_and_the_application(esi: Sandbox,
 
 
 def test_operations_of_one_group_share_a_bucket(esi: Sandbox, call: Caller) -> None:
-    assert told(call('/wars'))[2] == '2'
+    assert limits_in(call('/wars'))[2] == '2'
     war = call('/wars/1')
     assert war.headers['X-Ratelimit-Group'] == call('/wars').headers['X-Ratelimit-Group'] == 'killmail'
-    assert told(war)[2] == '4'
+    assert limits_in(war)[2] == '4'
 
 
 # The error limit
@@ -185,7 +190,7 @@ def test_headers_of_both_limits_never_meet(esi: Sandbox, call: Caller) -> None:
 
 def test_errors_of_a_bucket_are_paid_in_tokens_alone(esi: Sandbox, call: Caller) -> None:
     esi.faults.add('status', operation='get_status', status=404)
-    assert told(call('/status'))[2] == '5'
+    assert limits_in(call('/status'))[2] == '5'
     assert esi.limits.count('errors').used == 0
 
 
@@ -277,7 +282,7 @@ def test_no_response_no_cost(esi: Sandbox, call: Caller) -> None:
         esi.faults.add(kind, n=1, **({'seconds': 0.01} if kind == 'hang' else {}))  # type: ignore[arg-type]
         with pytest.raises(requests.exceptions.ConnectionError):
             call('/universe/types/587')
-    assert told(call('/status'))[2] == '2'
+    assert limits_in(call('/status'))[2] == '2'
     assert esi.limits.count('errors').used == 0
     esi.faults.add('truncation', n=1)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
@@ -299,9 +304,9 @@ def test_a_mistake_of_the_sandbox_gives_back_what_it_held() -> None:
 
 def test_windows_become_shorter(esi: Sandbox, call: Caller) -> None:
     esi.limits.scale(1 / 180)
-    assert told(call('/status'))[1] == '600/5s'
+    assert limits_in(call('/status'))[1] == '600/5s'
     esi.limits.set('status', window=3600)
-    assert told(call('/status'))[1:] == ('600/1h', '4', '596')
+    assert limits_in(call('/status'))[1:] == ('600/1h', '4', '596')
     assert [span(seconds) for seconds in (900, 90, 7200, 5)] == ['15m', '90s', '2h', '5s']
 
 
@@ -309,7 +314,7 @@ def test_off_on_and_reset(esi: Sandbox, call: Caller) -> None:
     esi.limits.set('status', tokens=2)
     esi.limits.off()
     answers = [call('/status') for _ in range(3)]
-    assert [told(answer) for answer in answers] == [(200, '', '', '')] * 3
+    assert [limits_in(answer) for answer in answers] == [(200, '', '', '')] * 3
     assert esi.limits.counts() == []
     esi.limits.on()
     assert [call('/status').status_code for _ in range(2)] == [200, 429]
@@ -323,7 +328,7 @@ def test_other_rules_from_the_beginning() -> None:
         assert requests.get(f'{esi.url}/status').headers['X-Ratelimit-Limit'] == '3/7s'
         assert [requests.get(f'{esi.url}/nowhere').status_code for _ in range(2)] == [404, 420]
     with Sandbox(limits=False) as esi:
-        assert told(requests.get(f'{esi.url}/status')) == (200, '', '', '')
+        assert limits_in(requests.get(f'{esi.url}/status')) == (200, '', '', '')
 
 
 def test_in_a_process_of_its_own() -> None:

@@ -39,10 +39,10 @@ def test_a_choice_leads_back_with_code_and_state(esi: Sandbox, visit: Visitor) -
     state = 'a b&c=d?#é%'
     back = esi.sso.login(visit.auth_uri(state=state), 90000003)
     assert back.startswith(f'{BACK}?code=')
-    told = query_of(back)
-    assert told.keys() == {'code', 'state'}
-    assert told['state'] == state
-    assert query_of(esi.sso.login(visit.auth_uri()))['code'] != told['code']
+    parameters = query_of(back)
+    assert parameters.keys() == {'code', 'state'}
+    assert parameters['state'] == state
+    assert query_of(esi.sso.login(visit.auth_uri()))['code'] != parameters['code']
 
 
 def test_an_address_with_a_query_keeps_it(esi: Sandbox, visit: Visitor) -> None:
@@ -100,15 +100,15 @@ def test_errors_that_the_application_receives(changes: dict[str, Any], error: st
     """RFC 6749 section 4.1.2.1."""
     answer = visit.page(**changes)
     assert answer.status_code == 302
-    told = query_of(answer.headers['Location'])
-    assert (told['error'], told['state']) == (error, 'xyz')
+    parameters = query_of(answer.headers['Location'])
+    assert (parameters['error'], parameters['state']) == (error, 'xyz')
     assert answer.headers['Location'].startswith(f'{BACK}?')
 
 
 def test_a_user_may_say_no(esi: Sandbox, visit: Visitor) -> None:
-    told = query_of(esi.sso.login(visit.auth_uri(), cancel=True))
-    assert (told['error'], told['state']) == ('access_denied', 'xyz')
-    assert 'code' not in told
+    parameters = query_of(esi.sso.login(visit.auth_uri(), cancel=True))
+    assert (parameters['error'], parameters['state']) == ('access_denied', 'xyz')
+    assert 'code' not in parameters
 
 
 def test_a_character_that_is_not_offered(esi: Sandbox, visit: Visitor) -> None:
@@ -156,8 +156,8 @@ def test_registered_applications(esi: Sandbox, visit: Visitor) -> None:
     answer = visit.page(redirect_uri=f'{BACK}/other')
     assert answer.status_code == 400
     assert 'registered with' in answer.text
-    told = query_of(visit.page(scope=f'{WALLET} {ASSETS}').headers['Location'])
-    assert told['error'] == 'invalid_scope'
+    parameters = query_of(visit.page(scope=f'{WALLET} {ASSETS}').headers['Location'])
+    assert parameters['error'] == 'invalid_scope'
     assert visit.page(client_id='stranger').status_code == 200
     esi.sso.strict = True
     assert visit.page(client_id='stranger').status_code == 400
@@ -167,9 +167,9 @@ def test_registered_applications(esi: Sandbox, visit: Visitor) -> None:
 def test_the_implicit_way(esi: Sandbox, visit: Visitor) -> None:
     back = urlsplit(esi.sso.login(visit.auth_uri(response_type='token')))
     assert back.query == ''
-    told = dict(parse_qsl(back.fragment))
-    assert told.keys() == {'access_token', 'expires_in', 'token_type', 'state'}
-    assert visit.wallet(told['access_token']) == 200
+    parameters = dict(parse_qsl(back.fragment))
+    assert parameters.keys() == {'access_token', 'expires_in', 'token_type', 'state'}
+    assert visit.wallet(parameters['access_token']) == 200
 
 
 def test_an_address_that_is_no_login_page(esi: Sandbox) -> None:

@@ -17,12 +17,12 @@ def test_a_code_with_a_secret(esi: Sandbox, visit: Visitor) -> None:
     answer = visit.exchange(visit.code(90000002, scope=f'{WALLET} {ASSETS}'))
     assert answer.status_code == 200
     assert answer.headers['Cache-Control'] == 'no-store'
-    told = answer.json()
-    assert told.keys() == {'access_token', 'refresh_token', 'expires_in', 'token_type'}
-    assert told['token_type'] == 'Bearer'
-    assert 1198 <= told['expires_in'] <= 1200
-    assert visit.wallet(told['access_token'], 90000002) == 200
-    assert visit.wallet(told['access_token'], 90000001) == 403
+    granted = answer.json()
+    assert granted.keys() == {'access_token', 'refresh_token', 'expires_in', 'token_type'}
+    assert granted['token_type'] == 'Bearer'
+    assert 1198 <= granted['expires_in'] <= 1200
+    assert visit.wallet(granted['access_token'], 90000002) == 200
+    assert visit.wallet(granted['access_token'], 90000001) == 403
     assert esi.sso.logins == 1
 
 
@@ -190,25 +190,25 @@ def test_a_refresh_token_is_bound(visit: Visitor) -> None:
 
 
 def test_revoking_a_refresh_token_ends_all(visit: Visitor) -> None:
-    told, other = visit.signed_in(), visit.signed_in()
-    refused(visit.revoke(told['refresh_token'], client_id='another'), 'invalid_grant')
-    refused(visit.revoke(told['refresh_token'], secret=None), 'invalid_client', 401)
-    assert visit.wallet(told['access_token']) == 200
-    answer = visit.revoke(told['refresh_token'])
+    granted, other = visit.signed_in(), visit.signed_in()
+    refused(visit.revoke(granted['refresh_token'], client_id='another'), 'invalid_grant')
+    refused(visit.revoke(granted['refresh_token'], secret=None), 'invalid_client', 401)
+    assert visit.wallet(granted['access_token']) == 200
+    answer = visit.revoke(granted['refresh_token'])
     assert (answer.status_code, answer.content) == (200, b'')
-    assert visit.wallet(told['access_token']) == 401
-    refused(visit.refresh(told['refresh_token']), 'invalid_grant')
+    assert visit.wallet(granted['access_token']) == 401
+    refused(visit.refresh(granted['refresh_token']), 'invalid_grant')
     assert visit.wallet(other['access_token']) == 200
-    assert visit.revoke(told['refresh_token']).status_code == 200
+    assert visit.revoke(granted['refresh_token']).status_code == 200
 
 
 def test_revoking_an_access_token_ends_that_one(visit: Visitor) -> None:
-    told = visit.signed_in()
-    refused(visit.revoke(told['access_token'], client_id='another'), 'invalid_grant')
-    refused(visit.revoke(told['access_token'], secret=None), 'invalid_client', 401)
-    assert visit.revoke(told['access_token']).status_code == 200
-    assert visit.wallet(told['access_token']) == 401
-    assert visit.refresh(told['refresh_token']).status_code == 200
+    granted = visit.signed_in()
+    refused(visit.revoke(granted['access_token'], client_id='another'), 'invalid_grant')
+    refused(visit.revoke(granted['access_token'], secret=None), 'invalid_client', 401)
+    assert visit.revoke(granted['access_token']).status_code == 200
+    assert visit.wallet(granted['access_token']) == 401
+    assert visit.refresh(granted['refresh_token']).status_code == 200
 
 
 def test_revoking_what_is_not_a_token(visit: Visitor) -> None:
@@ -245,11 +245,11 @@ def test_a_character_that_is_sold(esi: Sandbox, visit: Visitor) -> None:
 
 
 def test_grants_without_a_login(esi: Sandbox, visit: Visitor) -> None:
-    told = esi.sso.grant(95000001, [WALLET], client_id='app')
-    assert visit.wallet(told['access_token'], 95000001) == 200
-    assert visit.read(told['access_token'])['scp'] == WALLET
+    granted = esi.sso.grant(95000001, [WALLET], client_id='app')
+    assert visit.wallet(granted['access_token'], 95000001) == 200
+    assert visit.read(granted['access_token'])['scp'] == WALLET
     for secret in ('secret', None):
-        assert visit.refresh(told['refresh_token'], secret=secret).status_code == 200
+        assert visit.refresh(granted['refresh_token'], secret=secret).status_code == 200
     everything = visit.read(esi.sso.grant(95000001)['access_token'], 'sandbox')['scp']
     assert {WALLET, ASSETS} <= set(everything)
 
@@ -279,8 +279,8 @@ def test_a_hundred_logins_at_once(esi: Sandbox, visit: Visitor) -> None:
             character_id = next(ids)
         return visit.exchange(visit.code(character_id))
 
-    tokens = _at_once(100, login)
-    assert {visit.read(told['access_token'])['sub'] for told in tokens} == {f'CHARACTER:EVE:{n}' for n in range(1, 101)}
+    logins = _at_once(100, login)
+    assert {visit.read(each['access_token'])['sub'] for each in logins} == {f'CHARACTER:EVE:{n}' for n in range(1, 101)}
     assert esi.failures == []
 
 
@@ -305,8 +305,8 @@ def _at_once(count: int, ask: Any) -> list[dict[str, Any]]:
 
 def test_expiry_is_by_the_clock(esi: Sandbox, visit: Visitor) -> None:
     esi.sso.lifetime = 60
-    told = visit.signed_in()
-    assert 58 <= told['expires_in'] <= 60
-    assert visit.read(told['access_token'])['exp'] <= clock.time() + 60
+    granted = visit.signed_in()
+    assert 58 <= granted['expires_in'] <= 60
+    assert visit.read(granted['access_token'])['exp'] <= clock.time() + 60
     esi.clock.move(61)
-    assert visit.wallet(told['access_token']) == 401
+    assert visit.wallet(granted['access_token']) == 401

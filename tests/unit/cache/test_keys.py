@@ -69,15 +69,15 @@ print(_hash('text'))
 
 @pytest.mark.parametrize('python', PYTHONS)
 def test_every_process_and_python_agrees(python: str) -> None:
-    def told(seed: str, python: str) -> str:
+    def hash_in(seed: str, python: str) -> str:
         packages = [path for path in sys.path if 'site-packages' in path]
         command = [python, '-c', PROGRAM.format(root=str(ROOT), path=packages)]
         environment = {'PYTHONHASHSEED': seed, 'PATH': os.environ['PATH'], 'PYTHONDONTWRITEBYTECODE': '1'}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
-    first = told('1', sys.executable)
+    first = hash_in('1', sys.executable)
     assert first.count('esi_') == 3
-    assert told('2', python) == told('77', python) == first
+    assert hash_in('2', python) == hash_in('77', python) == first
 
 
 DIFFERENT = [

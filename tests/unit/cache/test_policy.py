@@ -47,7 +47,7 @@ def test_lifetime(headers: dict[str, str], seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ('status', 'headers', 'kept'),
+    ('status', 'headers', 'stored'),
     [
         (200, {}, False),
         (200, {'Cache-Control': 'max-age=5'}, True),
@@ -65,8 +65,8 @@ def test_lifetime(headers: dict[str, str], seconds: float | None) -> None:
         (429, {'Cache-Control': 'max-age=5'}, False),
     ],
 )
-def test_what_is_stored(status: int, headers: dict[str, str], kept: bool) -> None:
-    assert (policy.stored_headers(status, headers, {}, NOW) is not None) is kept
+def test_what_is_stored(status: int, headers: dict[str, str], stored: bool) -> None:
+    assert (policy.stored_headers(status, headers, {}, NOW) is not None) is stored
 
 
 def test_the_notes_on_a_stored_response() -> None:

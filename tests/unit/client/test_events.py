@@ -197,7 +197,7 @@ def test_threads() -> None:
 
 
 def test_advice_points_to_the_program() -> None:
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter('always')
         advise('look', DeprecationWarning)
-    assert (told[0].filename, told[0].category) == (__file__, DeprecationWarning)
+    assert (warned[0].filename, warned[0].category) == (__file__, DeprecationWarning)

@@ -207,15 +207,15 @@ def test_how_long_the_parts_took() -> None:
 def test_each_part_can_be_turned_off() -> None:
     names = ('headers_elapsed', 'read_elapsed', 'parse_elapsed')
 
-    def told(response: Any) -> list[bool]:
+    def has_times(response: Any) -> list[bool]:
         return [hasattr(response, name) for name in names]
 
     with asking(Elapsed(read=False)) as asked:
-        assert told(asked.get()) == [True, False, True]
-        assert told(asked.get(read_elapsed=True, parse_elapsed=False)) == [True, True, False]
+        assert has_times(asked.get()) == [True, False, True]
+        assert has_times(asked.get(read_elapsed=True, parse_elapsed=False)) == [True, True, False]
     with asking(Beside(elapsed={'headers': False, 'read': True}), Elapsed(read=False)) as asked:
-        assert told(asked.get()) == [False, True, True]
-        assert told(asked.get(headers_elapsed=True)) == [True, True, True]
+        assert has_times(asked.get()) == [False, True, True]
+        assert has_times(asked.get(headers_elapsed=True)) == [True, True, True]
 
 
 def test_what_was_not_sent_took_no_time() -> None:

@@ -124,7 +124,7 @@ def test_json_data_with_an_encoder() -> None:
 
 
 @pytest.mark.parametrize(
-    ('mock', 'told'),
+    ('mock', 'message'),
     [
         ({'status': 200}, 'get_thing: no mock; use mock_manager.use_mock(…), or `mock` in the table of endpoints'),
         ({'mock_type': 'JsonDateMock'}, "mock_type 'JsonDateMock': esipy._plugins.mock has no JsonDateMock"),
@@ -136,10 +136,10 @@ def test_json_data_with_an_encoder() -> None:
         ({'mock_type': 'RawFileMock', 'file': '/no/such'}, 'RawFileMock: /no/such: No such file or directory'),
     ],
 )
-def test_a_mock_that_cannot_be_is_reported(mock: Mapping[str, Any], told: str) -> None:
+def test_a_mock_that_cannot_be_is_reported(mock: Mapping[str, Any], message: str) -> None:
     with pytest.raises(MockError) as caught:
         get(mocked(**mock))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_file_that_is_not_json_is_reported(tmp_path: Path) -> None:
@@ -243,18 +243,18 @@ def test_mocks_and_loggers_work_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ('data', 'told'),
+    ('data', 'message'),
     [
         ({'vip': True}, 'get_status: the mock does not match the description: body.players: is required'),
         ({'players': 'many'}, "body.players: 'many' is not an integer"),
         ([], 'body: '),
     ],
 )
-def test_a_mock_that_breaks_the_description_is_reported(data: Any, told: str) -> None:
+def test_a_mock_that_breaks_the_description_is_reported(data: Any, message: str) -> None:
     call = App.create(STATUS).op['get_status']()
     with mock_manager.use_mock(JsonDataMock(data=data)), pytest.raises(MockError) as caught:
         mocked().request(call)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_mock_that_keeps_to_the_description_is_fine() -> None:

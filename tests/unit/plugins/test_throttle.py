@@ -77,24 +77,24 @@ KINDS: list[Callable[..., Throttle]] = [Pool, lambda limit, **more: RateLimit(0.
 
 @pytest.mark.parametrize('kind', KINDS, ids=['Pool', 'RateLimit'])
 def test_no_more_than_the_limit_at_once_and_the_others_in_order(kind: Callable[..., Throttle], gate: Gate) -> None:
-    turns = kind(2)
-    with asking(turns, page=gate) as asked:
+    slots = kind(2)
+    with asking(slots, page=gate) as asked:
         threads = Threads(asked)
         for number in range(6):
             threads.begin(number)
-            wait_until(lambda number=number: len(gate.arrived) + turns.pending == number + 1)  # type: ignore[misc]
-        assert (len(gate.arrived), turns.taken, turns.pending) == (2, 2, 4)
+            wait_until(lambda number=number: len(gate.arrived) + slots.pending == number + 1)  # type: ignore[misc]
+        assert (len(gate.arrived), slots.taken, slots.pending) == (2, 2, 4)
         for number in range(6):
             gate.open.release()
             wait_until(lambda number=number: len(gate.arrived) >= min(number + 3, 6))  # type: ignore[misc]
         results = threads.join()
         assert gate.arrived == [f'page={number}' for number in range(6)]
         assert gate.most == 2
-        waited = [getattr(results[number], turns.note) for number in range(6)]
+        waited = [getattr(results[number], slots.note) for number in range(6)]
         assert waited[0] == waited[1] == 0.0
         assert all(seconds > 0 for seconds in waited[2:])
-        wait_until(lambda: turns.taken == 0)
-        assert turns.pending == 0
+        wait_until(lambda: slots.taken == 0)
+        assert slots.pending == 0
 
 
 def test_so_many_wait_and_no_more(gate: Gate) -> None:

@@ -86,6 +86,6 @@ def test_a_whole_address(redirect_uri: str) -> None:
 def test_another_address(address: str) -> None:
     with pytest.raises(UnrelatedResponseError) as caught:
         code_in(address, BACK, STATE)
-    told: Any = caught.value
-    assert S not in str(told)
-    assert told.__cause__ is None
+    error: Any = caught.value
+    assert S not in str(error)
+    assert error.__cause__ is None
