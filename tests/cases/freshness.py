@@ -153,9 +153,9 @@ ANSWERS = [
 
 
 class Renewal(NamedTuple):
-    """A response that was revalidated `after` so many seconds, and a 304 with headers of its own. `fresh`: for how long it
-    is fresh from then on. `headers_of_result`: some headers of what the caller gets; None: it is not there. Dates count
-    from the moment of the 304."""
+    """A response that was revalidated `after` so many seconds, and a 304 with headers of its own. `fresh`: for how long
+    it is fresh from then on. `headers_of_result`: some headers of what the caller gets; None: it is not there. Dates
+    count from the moment of the 304."""
 
     section: str
     headers: Headers

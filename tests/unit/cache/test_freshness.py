@@ -44,7 +44,7 @@ def test_what_a_304_makes_of_it(row: freshness.Renewal) -> None:
     assert policy.is_fresh(again, then + max(0, row.fresh - 0.1)) is (row.fresh > 0)
     assert not policy.is_fresh(again, then + row.fresh)
     found = policy.lowercase(again)
-    assert {name: found.get(name.lower()) for name in row.headers_of_result} == row.with_dates
+    assert {name: found.get(name.lower()) for name in row.headers_of_result} == row.headers_of_result
     assert len({name.lower() for name in again}) == len(again)
 
 
