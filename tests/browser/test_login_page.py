@@ -41,8 +41,8 @@ class Wallet(ThreadingHTTPServer):
         if 'error' in parameters:
             return f'nobody signed in: {parameters["error"]}'
         fields = {'grant_type': 'authorization_code', 'code': parameters['code']}
-        answer = requests.post(f'{self.esi.url}/v2/oauth/token', data=fields, auth=('wallet-viewer', 'secret'))
-        headers = {'Authorization': f'Bearer {answer.json()["access_token"]}'}
+        response = requests.post(f'{self.esi.url}/v2/oauth/token', data=fields, auth=('wallet-viewer', 'secret'))
+        headers = {'Authorization': f'Bearer {response.json()["access_token"]}'}
         return requests.get(f'{self.esi.url}/characters/90000002/wallet', headers=headers).text
 
 

@@ -23,7 +23,7 @@ from esipy.exceptions import APIException
 from esipy.sandbox import Sandbox
 from tests.cases.documents import LIVE, path_of
 from tests.databases import Server as Database
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 STARTER = Path(__file__).with_name('starter.py')
 ROOT = Path(__file__).parents[2]
@@ -126,7 +126,7 @@ def test_the_real_document_fits(cache: BaseCache) -> None:
     """Memcached takes one megabyte; the document is larger, and packed."""
     document = path_of(LIVE).read_bytes()
     assert len(document) > 2**20
-    with Server(lambda visit: visit.send(answer(document, headers={'ETag': '"x"'}))) as server:
+    with Server(lambda visit: visit.send(response_bytes(document, headers={'ETag': '"x"'}))) as server:
         for _ in range(2):
             app = EsiApp(cache=cache, meta_url=server.url + META)
             assert app.op['get_status']
@@ -182,7 +182,7 @@ def test_where_the_first_one_fails_the_next_one_goes() -> None:
 
     def page(visit: Visit) -> None:
         visits.append(visit)
-        visit.send(answer({'error': 'no'}, 403))
+        visit.send(response_bytes({'error': 'no'}, 403))
 
     with Server(page) as server:
         errors = at_once(lambda: EsiApp(cache=cache, meta_url=server.url + META), 4)

@@ -87,8 +87,8 @@ class OurContract(TokenStoreContract):
         first = signed_in(store, esi)
         for _ in range(2):
             with client(security(esi, store=store)) as mine:
-                answer = mine.as_character(ONE).request(wallet(esi), raise_on_error=True)
-            assert answer.status == 200
+                response = mine.as_character(ONE).request(wallet(esi), raise_on_error=True)
+            assert response.status == 200
             later = store.get(first.client_id, ONE)
             assert later is not None
             assert later.refresh_token != first.refresh_token

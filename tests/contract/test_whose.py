@@ -93,9 +93,9 @@ def test_nobody_sees_the_response_of_another(cache: BaseCache, esi: Sandbox, see
         wrong = []
         for _ in range(20):
             character, of = dice.choice(CHARACTERS), dice.choice(CHARACTERS)
-            answer = dice.choice([by_security, by_argument, by_own_function])(esi, app, shared, character, of)
-            if answer.status != (200 if character == of else 403):
-                wrong.append((character, of, answer.status))
+            response = dice.choice([by_security, by_argument, by_own_function])(esi, app, shared, character, of)
+            if response.status != (200 if character == of else 403):
+                wrong.append((character, of, response.status))
         return wrong
 
     with ThreadPoolExecutor(8) as pool:

@@ -10,13 +10,13 @@ from esipy.exceptions import CallError, NotFoundError, UnknownOperationError
 from esipy.plugins import Plugin
 from esipy.sandbox import Sandbox
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 TOKEN = 'hush-hush'
 
 
 def page(visit: Visit) -> None:
-    visit.send(answer({'a': 1}, headers={'Cache-Control': 'max-age=60'}))
+    visit.send(response_bytes({'a': 1}, headers={'Cache-Control': 'max-age=60'}))
 
 
 # ------------------------------------------------------------------ by path
@@ -42,7 +42,11 @@ def test_an_app_and_options_of_the_call() -> None:
         first, second = server.visits
         assert (first.target, first.headers['authorization']) == ('/mine?q=x', f'Bearer {TOKEN}')
         assert (second.method, second.body) == ('PUT', b'{"b": 2}')
-    with client() as esi, Server(lambda visit: visit.send(answer({}, 404))) as other, pytest.raises(NotFoundError):
+    with (
+        client() as esi,
+        Server(lambda visit: visit.send(response_bytes({}, 404))) as other,
+        pytest.raises(NotFoundError),
+    ):
         esi.request_path('GET', '/things/5', app=app_at(other.url), raise_on_error=True)
 
 
@@ -58,7 +62,7 @@ def test_what_cannot_be_asked_for() -> None:
 
 
 def test_the_clients_app_is_asked_for_names_too() -> None:
-    with Server(lambda visit: visit.send(answer({}))) as server, client(app=app_at(server.url)) as esi:
+    with Server(lambda visit: visit.send(response_bytes({}))) as server, client(app=app_at(server.url)) as esi:
         assert esi.ids(['Nowhere']).unknown == ['Nowhere']
         assert server.visits[0].path == '/universe/ids'
 
@@ -157,7 +161,7 @@ def test_a_day_for_one_call() -> None:
     with Server(page) as server, client(app=dated(server.url)) as esi:
         call = esi.app.op['get_thing']()
         esi.request(call)
-        assert not esi.request(call, compatibility_date='2026-01-02').from_cache  # another API, another answer
+        assert not esi.request(call, compatibility_date='2026-01-02').from_cache  # another API, another response
         assert esi.request(call, compatibility_date=date(2026, 1, 2)).from_cache
         assert esi.request(call).from_cache
         esi.request_path('GET', '/thing', compatibility_date='2026-01-03')

@@ -16,7 +16,7 @@ from esipy._cache.policy import CachedResponse
 from esipy.cache import BaseCache, DictCache, _hash
 from esipy.exceptions import UndecodableBodyError
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 FRESH = {'Cache-Control': 'max-age=60'}
 
@@ -26,23 +26,23 @@ def date(seconds: float) -> str:
 
 
 class Counting(Server):
-    """Answers with the number of the visit and the given headers; 304 where the client has the tag."""
+    """Responds with the number of the visit and the given headers; 304 where the client has the tag."""
 
     def __init__(self, headers: Mapping[str, str] | None = None, status: int = 200) -> None:
         super().__init__(self._page)
-        self.answers = dict(headers or {})
+        self.responses = dict(headers or {})
         self.news: dict[str, str] | None = None
         self.status = status
         self.body: bytes | None = None
 
     def _page(self, visit: Visit) -> None:
-        headers = self.answers
+        headers = self.responses
         if self.news is not None and {'if-none-match', 'if-modified-since'} & visit.headers.keys():
-            visit.send(answer(b'', 304, self.news, length=-1))
+            visit.send(response_bytes(b'', 304, self.news, length=-1))
             return
         owner = visit.headers.get('authorization', 'nobody')
         body: Any = {'visit': len(self.visits), 'owner': owner}
-        visit.send(answer(body if self.body is None else self.body, self.status, headers))
+        visit.send(response_bytes(body if self.body is None else self.body, self.status, headers))
 
 
 # ---------------------------------------------------------------------- which answer
@@ -149,7 +149,7 @@ def test_last_modified_is_sent_after_the_etag() -> None:
         esi.request(call)
         assert esi.request(call).not_modified
         assert server.visits[1].headers['if-modified-since'] == modified
-        server.answers['ETag'] = '"x"'
+        server.responses['ETag'] = '"x"'
         server.news = None
         esi.request(call)
         server.news = {}
@@ -354,7 +354,7 @@ def test_a_write_whose_response_is_lost_makes_the_read_stale(how: str) -> None:
         op = app_at(server.url).op
         esi.request(op['get_thing']())
         page = server.page
-        server.page = Visit.reset if how == 'reset' else lambda visit: visit.send(answer(b'<html>'))
+        server.page = Visit.reset if how == 'reset' else lambda visit: visit.send(response_bytes(b'<html>'))
         with contextlib.suppress(UndecodableBodyError):
             assert esi.request(op['put_thing'](body={})).failed
         server.page = page

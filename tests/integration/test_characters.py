@@ -28,7 +28,7 @@ from tests.integration.signed import CLIENT, ONE, TWO, at_once, client, differen
 from tests.integration.test_renewal import code_of
 from tests.integration.things import app_at
 from tests.integration.things import security as plain_security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 WALLET = 'esi-wallet.read_character_wallet.v1'
 
@@ -136,13 +136,13 @@ def test_what_another_process_has_renewed_is_tried_before_the_sso_is_asked(esi: 
 
 
 def test_an_object_for_many_users_does_not_try_again_as_another_one() -> None:
-    """The app gives it somebody else's token while the answer is on its way. (With `return True` at the end of
+    """The app gives it somebody else's token while the response is on its way. (With `return True` at the end of
     `refused`, the write of A is sent again as B.)"""
     one = plain_security('of A')
 
     def page(visit: Visit) -> None:
         one.update_token({'access_token': 'of B', 'expires_in': 1200, 'refresh_token': 'refresh of B'})
-        visit.send(answer({'error': 'x'}, 401))
+        visit.send(response_bytes({'error': 'x'}, 401))
 
     with Server(page) as server, client(one) as esi_client:
         assert esi_client.request(app_at(server.url).op['put_mine'](body={})).status == 401
@@ -151,7 +151,7 @@ def test_an_object_for_many_users_does_not_try_again_as_another_one() -> None:
 
 def test_a_body_that_was_read_while_it_was_sent_is_not_sent_again() -> None:
     """There is nothing left to send."""
-    with Server(lambda visit: visit.send(answer({'error': 'x'}, 401))) as server:
+    with Server(lambda visit: visit.send(response_bytes({'error': 'x'}, 401))) as server:
         call = app_at(server.url).op['put_mine'](body={})
         call[0].operation.__dict__['endpoint'] = {'stream_request': True}
         call[0]._p['body'] = {'body': io.BytesIO(b'{}')}

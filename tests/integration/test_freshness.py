@@ -10,14 +10,14 @@ import pytest
 from esipy import clock
 from tests.cases import freshness
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 from tests.unit.cache.test_freshness import with_dates
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*returned expired result', 'ignore:.*299')
 
 
 class Answering(Server):
-    """Answers with the given headers; a 304 with `news` where it is asked for one."""
+    """Responds with the given headers; a 304 with `news` where it is asked for one."""
 
     def __init__(self) -> None:
         super().__init__(self._page)
@@ -28,10 +28,10 @@ class Answering(Server):
     def _page(self, visit: Visit) -> None:
         asked = {'if-none-match', 'if-modified-since'} & visit.headers.keys()
         if asked and self.news is not None:
-            visit.send(answer(b'', 304, with_dates(self.news, clock.time()), length=-1))
+            visit.send(response_bytes(b'', 304, with_dates(self.news, clock.time()), length=-1))
         else:
             body = b'' if self.status == 204 else {'visit': visit.number}
-            visit.send(answer(body, self.status, with_dates(self.headers, clock.time())))
+            visit.send(response_bytes(body, self.status, with_dates(self.headers, clock.time())))
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def server() -> Iterator[Answering]:
         yield running
 
 
-@pytest.mark.parametrize('row', freshness.ANSWERS, ids=str)
-def test_for_how_long_a_response_is_fresh(row: freshness.Answer, server: Answering) -> None:
+@pytest.mark.parametrize('row', freshness.RESPONSES, ids=str)
+def test_for_how_long_a_response_is_fresh(row: freshness.Expected, server: Answering) -> None:
     server.headers = row.headers
     with client() as esi:
         call = app_at(server.url).op['get_thing']()

@@ -12,7 +12,7 @@ from jose.exceptions import ExpiredSignatureError, JWTClaimsError, JWTError
 from esipy import App, EsiClient, EsiSecurity
 from esipy.exceptions import SSOUnavailableError
 from esipy.sandbox import Sandbox
-from tests.servers import Server, answer
+from tests.servers import Server, response_bytes
 
 CHARACTER = 90000001
 
@@ -106,7 +106,7 @@ def test_keys_that_were_rotated_are_fetched_again_at_once() -> None:
 def test_a_page_without_keys_does_not_replace_the_known_ones(esi: Sandbox, page: Any) -> None:
     published = requests.get(f'{esi.url}/oauth/jwks', timeout=60).content
     shown: list[Any] = [published]
-    with Server(lambda visit: visit.send(answer(shown[0]))) as server:
+    with Server(lambda visit: visit.send(response_bytes(shown[0]))) as server:
         made = EsiSecurity(
             'http://localhost/',
             'sandbox',

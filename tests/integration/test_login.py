@@ -44,7 +44,7 @@ from esipy.stores import FileTokens, MemoryTokens
 from tests.databases import free_port
 from tests.integration.things import ENDPOINTS
 from tests.leaks import holds
-from tests.servers import Server, answer
+from tests.servers import Server, response_bytes
 
 WALLET = 'esi-wallet.read_character_wallet.v1'
 
@@ -221,7 +221,7 @@ def test_it_listens_on_this_machine_alone(host: str, sign_in: Any, esi: Sandbox,
     assert [one.partition(':')[0] for one in listening] == ['0100007F']
 
 
-# ---------------------------------------------------------------------- what is not the answer
+# ---------------------------------------------------------------------- what is not the response
 
 #: Visits that are answered with a status and change nothing. {s}: the login's state.
 IGNORED: dict[str, tuple[int, Callable[[str, str], int]]] = {
@@ -436,7 +436,7 @@ def test_people_sign_in_over_https_only(address: str, sign_in: Any) -> None:
     """What metadata names is opened in a browser: no file, no program."""
     opened: list[str] = []
     metadata = {**ENDPOINTS, 'authorization_endpoint': address, 'keys': []}
-    with Server(lambda visit: visit.send(answer(metadata))) as sso:
+    with Server(lambda visit: visit.send(response_bytes(metadata))) as sso:
         metadata['jwks_uri'] = sso.url
         with pytest.raises(TokenError, match='https only'):
             sign_in(opened.append, sso_endpoints_url=sso.url)
@@ -616,7 +616,7 @@ def test_a_pasted_address(sign_in: Any, esi: Sandbox, paste: Paste, back: str) -
 
 @pytest.mark.parametrize('redirect_uri', ['eveauth-app://callback', 'https://localhost/callback'])
 def test_an_address_that_cannot_be_listened_at(redirect_uri: str, sign_in: Any, esi: Sandbox, paste: Paste) -> None:
-    """The browser opens, and its answer is pasted."""
+    """The browser opens, and its response is pasted."""
     opened: list[str] = []
     paste.begin(lambda address: [f'{esi.sso.login(address)}\n'])
     assert sign_in(opened.append, redirect_uri=redirect_uri).access_token
@@ -714,7 +714,7 @@ def test_an_address_that_is_piped(
     """From a process, or (as in tests) from an object without a file."""
 
     class Later(StringIO):
-        """Has the answer when it is asked for: it is not known before the address is."""
+        """Has the response when it is asked for: it is not known before the address is."""
 
         def readline(self, *size: Any) -> str:  # type: ignore[override]
             return f'{esi.sso.login(addresses[0], 90000003)}\n'

@@ -15,7 +15,7 @@ import pytest
 
 from esipy.exceptions import APIException, CallError, ConnectionFailedError, UndecodableBodyError
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -24,15 +24,15 @@ def page(visit: Visit) -> None:
     """`/things/7` answers 7; some ids do not go well."""
     name = visit.path.rpartition('/')[2]
     if name.startswith('error'):
-        visit.send(answer({'error': name}, 404))
+        visit.send(response_bytes({'error': name}, 404))
     elif name.startswith('reset'):
         visit.reset()
     elif name.startswith('html'):
-        visit.send(answer(b'<html>'))
+        visit.send(response_bytes(b'<html>'))
     elif name.startswith('gateway'):
-        visit.send(answer(b'<html>', 502))
+        visit.send(response_bytes(b'<html>', 502))
     else:
-        visit.send(answer({'id': name}))
+        visit.send(response_bytes({'id': name}))
 
 
 def test_in_the_order_given() -> None:

@@ -15,7 +15,7 @@ from esipy.cache import BaseCache, DictCache, FileCache
 from esipy.exceptions import CallError, NotFoundError, ServerError, UndecodableBodyError
 from esipy.sandbox import Sandbox
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -154,10 +154,10 @@ def names_page(visit: Visit) -> None:
     """Knows every name in capitals, and lower-case `nobody` as nothing; no name with a 7 survives."""
     body = json.loads(visit.body)
     if any('7' in name for name in body):
-        visit.send(answer({'error': 'boom'}, 500))
+        visit.send(response_bytes({'error': 'boom'}, 500))
         return
     things = [{'id': len(name), 'name': name.upper()} for name in body if name != 'nobody']
-    visit.send(answer({'characters': things, 'systems': things[:1]}))
+    visit.send(response_bytes({'characters': things, 'systems': things[:1]}))
 
 
 def described(url: str, most: int) -> App:
@@ -196,7 +196,7 @@ def test_a_chunk_that_fails_loses_nothing_of_the_others(asker: EsiClient) -> Non
 @pytest.mark.parametrize('body', [None, 'x', 7, [7], {'systems': 7}, {'systems': [{'id': 1}]}, [{'name': 'Jita'}]])
 def test_a_response_that_is_not_rows_is_an_error(body: Any) -> None:
     """It says nothing of what was asked: an error, and nothing is kept."""
-    with Server(lambda visit: visit.send(answer(body))) as server, client() as asker:
+    with Server(lambda visit: visit.send(response_bytes(body))) as server, client() as asker:
         for _ in range(2):
             with pytest.raises(UndecodableBodyError, match='is not a list of rows with ids and names'):
                 asker.ids(['Jita'], app=described(server.url, 500))
@@ -206,7 +206,7 @@ def test_a_response_that_is_not_rows_is_an_error(body: Any) -> None:
 @pytest.mark.parametrize('body', [None, 'x', {}, {'34': 'Tritanium'}, [7], [{'name': 'Tritanium'}], [{'id': 34}],
                                   [{'id': 34, 'name': 7}], [{'id': 'x', 'name': 'Tritanium'}]])  # fmt: skip
 def test_nor_is_one_about_ids(asker: EsiClient, body: Any) -> None:
-    with Server(lambda visit: visit.send(answer(body))) as server:
+    with Server(lambda visit: visit.send(response_bytes(body))) as server:
         opt = {'url_scheme': 'http', 'url_netloc': server.netloc}
         for _ in range(2):
             with pytest.raises(UndecodableBodyError, match='is not a list of rows with ids and names'):
@@ -234,7 +234,7 @@ def test_an_id_that_a_response_leaves_out_is_requested_alone(
     def page(visit: Visit) -> None:
         ids = json.loads(visit.body)
         shown = [number for number in ids if number not in left_out(ids)]
-        visit.send(answer([{'id': number, 'name': NAMED[number], 'category': 'type'} for number in shown]))
+        visit.send(response_bytes([{'id': number, 'name': NAMED[number], 'category': 'type'} for number in shown]))
 
     with Server(page) as server:
         opt = {'url_scheme': 'http', 'url_netloc': server.netloc}
@@ -248,7 +248,9 @@ def test_an_id_that_a_response_leaves_out_is_requested_alone(
 
 
 def test_ids_as_text_in_a_response(asker: EsiClient) -> None:
-    with Server(lambda visit: visit.send(answer([{'id': '34', 'name': 'Tritanium', 'category': 'type'}]))) as server:
+    with Server(
+        lambda visit: visit.send(response_bytes([{'id': '34', 'name': 'Tritanium', 'category': 'type'}]))
+    ) as server:
         names = asker.names([34], opt={'url_scheme': 'http', 'url_netloc': server.netloc})
     assert (names[34].name, names.unknown) == ('Tritanium', [])
 
@@ -302,7 +304,7 @@ def test_a_cache_that_raises_or_was_tampered_with(esi: Sandbox) -> None:
 
 
 def test_a_route_that_is_not_there_is_an_error(asker: EsiClient) -> None:
-    with Server(lambda visit: visit.send(answer({'error': 'no such route'}, 404))) as server:
+    with Server(lambda visit: visit.send(response_bytes({'error': 'no such route'}, 404))) as server:
         with pytest.raises(NotFoundError):
             asker.ids(['Jita'], app=described(server.url, 500))
         assert len(server.visits) == 1

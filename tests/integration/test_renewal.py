@@ -29,7 +29,7 @@ from esipy.sandbox import Sandbox
 from esipy.stores import FileTokens, MemoryTokens, Tokens
 from tests.integration.signed import CLIENT, ONE, Broken, at_once, client, different_calls, security, signed_in, wallet
 from tests.integration.things import security as at
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 def unsigned_token(character: int) -> str:
@@ -63,8 +63,8 @@ def test_100_threads_one_refresh_and_no_failed_call(esi: Sandbox, with_store: bo
         one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': tokens.refresh_token})
     with client(one) as esi_client:
         calls = different_calls(esi, 100)
-        answers = at_once(100, lambda number: esi_client.request(calls[number]).status)
-    assert answers == [200] * 100
+        responses = at_once(100, lambda number: esi_client.request(calls[number]).status)
+    assert responses == [200] * 100
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
 
@@ -75,8 +75,8 @@ def test_objects_of_one_process_share_a_refresh(esi: Sandbox) -> None:
     ones = [security(esi, store=store).for_character(ONE) for _ in range(20)]
     with client(None) as esi_client:
         calls = different_calls(esi, 20)
-        answers = at_once(20, lambda number: esi_client.request(calls[number], security=ones[number]).status)
-    assert answers == [200] * 20
+        responses = at_once(20, lambda number: esi_client.request(calls[number], security=ones[number]).status)
+    assert responses == [200] * 20
     assert len({one.access_token for one in ones}) == 1
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
@@ -112,7 +112,7 @@ NESTED = b'[' * 100_000
 @pytest.mark.parametrize('status', [200, 400])
 def test_an_sso_that_responds_with_what_nobody_can_read(status: int) -> None:
     """JSON that is nested too deeply is none."""
-    with Server(lambda visit: visit.send(answer(NESTED, status))) as sso:
+    with Server(lambda visit: visit.send(response_bytes(NESTED, status))) as sso:
         one = at_server(sso)
         with pytest.raises(SSOUnavailableError if status == 200 else TokenRefusedError):
             one.refresh()
@@ -123,7 +123,7 @@ def test_an_sso_that_responds_with_what_nobody_can_read(status: int) -> None:
 
 def test_a_token_that_nobody_can_read() -> None:
     deep = f'e30.{base64.urlsafe_b64encode(NESTED).decode()}.signature'
-    with Server(lambda visit: visit.send(answer({'access_token': deep, 'expires_in': 1200}))) as sso:
+    with Server(lambda visit: visit.send(response_bytes({'access_token': deep, 'expires_in': 1200}))) as sso:
         one = at_server(sso)
         for _ in range(2):
             assert one.refresh()['access_token'] == one.access_token == deep
@@ -135,7 +135,7 @@ def test_a_refresh_token_that_is_none_takes_the_place_of_no_other(nothing: Any) 
     """As some servers say that the one before stays good: they have the field, and nothing in it."""
     store = MemoryTokens()
     new = {'access_token': unsigned_token(ONE), 'expires_in': 1200, 'refresh_token': nothing}
-    with Server(lambda visit: visit.send(answer(new))) as sso:
+    with Server(lambda visit: visit.send(response_bytes(new))) as sso:
         one = at_server(sso, store=store)
         one.refresh()
         assert one.refresh_token == 'refresh-of-old'
@@ -181,7 +181,7 @@ def test_tokens_are_kept_whatever_their_lifetime_looks_like(written: str | None,
     if seconds == 'exp':
         seconds = 600 if has_exp else 0
     began = clock.time()
-    with Server(lambda visit: visit.send(answer(body))) as sso:
+    with Server(lambda visit: visit.send(response_bytes(body))) as sso:
         one = at_server(sso)
         one.refresh()
         other = at_server(sso)
@@ -196,7 +196,7 @@ def test_tokens_are_kept_whatever_their_lifetime_looks_like(written: str | None,
 
 @pytest.mark.parametrize('code', ['invalid_grant', 'invalid_token'])
 def test_a_grant_that_is_gone_has_two_names(code: str) -> None:
-    with Server(lambda visit: visit.send(answer({'error': code}, 400))) as sso:
+    with Server(lambda visit: visit.send(response_bytes({'error': code}, 400))) as sso:
         with pytest.raises(TokenRevokedError):
             at_server(sso).refresh()
         with pytest.raises(TokenRefusedError) as caught:
@@ -226,7 +226,7 @@ GRANT_IS_GONE: dict[str, tuple[int, bytes, dict[str, str]]] = {
 
 @pytest.mark.parametrize(('status', 'body', 'headers'), GRANT_IS_GONE.values(), ids=GRANT_IS_GONE)
 def test_a_grant_that_is_gone_in_any_form(status: int, body: bytes, headers: dict[str, str]) -> None:
-    with Server(lambda visit: visit.send(answer(body, status, headers))) as sso:
+    with Server(lambda visit: visit.send(response_bytes(body, status, headers))) as sso:
         one = at_server(sso)
         with pytest.raises(TokenRevokedError) as caught:
             one.refresh()
@@ -236,7 +236,7 @@ def test_a_grant_that_is_gone_in_any_form(status: int, body: bytes, headers: dic
 
 @pytest.mark.parametrize('status', [429, 500, 503])
 def test_an_sso_that_is_down_proves_nothing_about_the_grant(status: int) -> None:
-    page = answer({'error': 'invalid_grant'}, status)
+    page = response_bytes({'error': 'invalid_grant'}, status)
     with Server(lambda visit: visit.send(page)) as sso, pytest.raises(SSOUnavailableError):
         at_server(sso).refresh()
 
@@ -250,7 +250,7 @@ def test_a_token_request_has_a_text_body() -> None:
             bodies.append(request.body)
             return super().send(request, **options)
 
-    with Server(lambda visit: visit.send(answer({'access_token': 'a', 'expires_in': 1}))) as sso:
+    with Server(lambda visit: visit.send(response_bytes({'access_token': 'a', 'expires_in': 1}))) as sso:
         one = at_server(sso)
         one._session.mount('http://', Adapter())
         one.refresh()
@@ -314,7 +314,7 @@ def code_of(
 
 def test_a_login_does_not_inherit_the_refresh_token_of_another() -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer({'access_token': 'x', 'expires_in': 1200}))
+        visit.send(response_bytes({'access_token': 'x', 'expires_in': 1200}))
 
     with Server(page) as sso:
         endpoints = {'token_endpoint': sso.url, 'issuer': sso.url}
@@ -559,7 +559,7 @@ def test_revoke_gives_the_newest_token_back(esi: Sandbox) -> None:
 
     def page(visit: Visit) -> None:
         given.append(visit.form)
-        visit.send(answer())
+        visit.send(response_bytes())
 
     with Server(page) as server:
         store = MemoryTokens()
@@ -587,7 +587,7 @@ def test_tokens_that_the_sso_does_not_take_back_stay(esi: Sandbox, status: int) 
 
 def test_what_the_sso_does_not_know_is_gone(esi: Sandbox) -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer({'error': 'invalid_grant'}, 400))
+        visit.send(response_bytes({'error': 'invalid_grant'}, 400))
 
     with Server(page) as server:
         one = security(esi)

@@ -13,7 +13,7 @@ from esipy import clock
 from esipy.events import API_CALL_STATS
 from esipy.exceptions import ConnectionFailedError, ServerError
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def failing(times: int, status: int = 503, headers: dict[str, str] | None = None) -> Callable[[Visit], None]:
     def page(visit: Visit) -> None:
         if visit.number < times:
-            visit.send(answer({'error': 'broke', 'count': visit.number + 1}, status, headers))
+            visit.send(response_bytes({'error': 'broke', 'count': visit.number + 1}, status, headers))
         else:
-            visit.send(answer({'visit': visit.number + 1}))
+            visit.send(response_bytes({'visit': visit.number + 1}))
 
     return page
 
@@ -168,11 +168,11 @@ def test_retries_is_their_number(pauses: list[float]) -> None:
 def test_a_stored_response_is_revalidated_in_each_attempt(pauses: list[float]) -> None:
     def page(visit: Visit) -> None:
         if visit.number == 0:
-            visit.send(answer({'visit': 1}, headers={'ETag': '"x"'}))
+            visit.send(response_bytes({'visit': 1}, headers={'ETag': '"x"'}))
         elif visit.number == 1:
-            visit.send(answer({'error': 'x'}, 502))
+            visit.send(response_bytes({'error': 'x'}, 502))
         else:
-            visit.send(answer(b'', 304, length=-1))
+            visit.send(response_bytes(b'', 304, length=-1))
 
     with Server(page) as server, client(retry_requests=True) as esi:
         call = app_at(server.url).op['get_thing']()

@@ -23,7 +23,7 @@ from esipy.exceptions import (
 )
 from tests.integration.things import ENDPOINTS, app_at, client, security
 from tests.leaks import holds
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 SECRETS = ('the-secret-key', 'refresh-of-old', 'the-code', 'the-verifier')
 
@@ -41,7 +41,9 @@ class SSO(Server):
             self.fault(visit)
         elif visit.path.endswith('oauth-authorization-server'):
             visit.send(
-                answer({name: url.replace('https://login.eveonline.com', self.url) for name, url in ENDPOINTS.items()})
+                response_bytes(
+                    {name: url.replace('https://login.eveonline.com', self.url) for name, url in ENDPOINTS.items()}
+                )
             )
         elif visit.path == '/v2/oauth/token':
             time.sleep(0.02)
@@ -53,13 +55,13 @@ class SSO(Server):
                 'token_type': 'Bearer',
                 **self.extra,
             }
-            visit.send(answer(tokens))
+            visit.send(response_bytes(tokens))
         elif visit.path == '/oauth/jwks':
-            visit.send(answer({'keys': []}))
+            visit.send(response_bytes({'keys': []}))
         elif visit.path == '/v2/oauth/revoke':
-            visit.send(answer(b''))
+            visit.send(response_bytes(b''))
         else:
-            visit.send(answer({'owner': visit.headers.get('authorization')}))
+            visit.send(response_bytes({'owner': visit.headers.get('authorization')}))
 
 
 @pytest.fixture
@@ -142,10 +144,10 @@ def test_an_sso_that_is_down_is_asked_again_later(fault: str, sso: SSO, monkeypa
     faults: dict[str, Callable[[Visit], Any]] = {
         'refused': Visit.reset,
         'hang': Visit.hang,
-        '500': lambda visit: visit.send(answer({'error': 'x'}, 500)),
-        'html': lambda visit: visit.send(answer(b'<html>')),
-        'list': lambda visit: visit.send(answer([])),
-        'nothing in it': lambda visit: visit.send(answer({'issuer': 'x'})),
+        '500': lambda visit: visit.send(response_bytes({'error': 'x'}, 500)),
+        'html': lambda visit: visit.send(response_bytes(b'<html>')),
+        'list': lambda visit: visit.send(response_bytes([])),
+        'nothing in it': lambda visit: visit.send(response_bytes({'issuer': 'x'})),
     }
     sso.fault = faults[fault]
     begun = time.monotonic()
@@ -369,7 +371,11 @@ def test_ahead_of_its_end_the_sso_may_be_down(sso: SSO) -> None:
         call = app_at(sso.url).op['get_mine']()
 
         def only_the_sso_is_down(visit: Visit) -> None:
-            visit.send(answer({}, 503) if 'token' in visit.path else answer({'owner': visit.headers['authorization']}))
+            visit.send(
+                response_bytes({}, 503)
+                if 'token' in visit.path
+                else response_bytes({'owner': visit.headers['authorization']})
+            )
 
         sso.fault = only_the_sso_is_down
         assert esi.request(call).data.owner == 'Bearer old'
@@ -379,25 +385,28 @@ def test_ahead_of_its_end_the_sso_may_be_down(sso: SSO) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Visit], Any], type[TokenError]]] = {
-    'invalid_grant': (lambda visit: visit.send(answer({'error': 'invalid_grant'}, 400)), TokenRevokedError),
-    'invalid_client': (lambda visit: visit.send(answer({'error': 'invalid_client'}, 401)), TokenRefusedError),
-    'unknown code': (lambda visit: visit.send(answer({'error': visit.body.decode()}, 400)), TokenRefusedError),
-    'html 403': (lambda visit: visit.send(answer(b'<html>' + visit.body, 403)), TokenRefusedError),
-    '500': (lambda visit: visit.send(answer({'error': 'x'}, 500)), SSOUnavailableError),
-    '503 invalid_grant': (lambda visit: visit.send(answer({'error': 'invalid_grant'}, 503)), SSOUnavailableError),
-    '429': (lambda visit: visit.send(answer(b'', 429)), SSOUnavailableError),
-    'html 200': (lambda visit: visit.send(answer(b'<html>' + visit.body)), SSOUnavailableError),
-    'a list': (lambda visit: visit.send(answer([])), SSOUnavailableError),
-    'no token': (lambda visit: visit.send(answer({'expires_in': 1})), SSOUnavailableError),
+    'invalid_grant': (lambda visit: visit.send(response_bytes({'error': 'invalid_grant'}, 400)), TokenRevokedError),
+    'invalid_client': (lambda visit: visit.send(response_bytes({'error': 'invalid_client'}, 401)), TokenRefusedError),
+    'unknown code': (lambda visit: visit.send(response_bytes({'error': visit.body.decode()}, 400)), TokenRefusedError),
+    'html 403': (lambda visit: visit.send(response_bytes(b'<html>' + visit.body, 403)), TokenRefusedError),
+    '500': (lambda visit: visit.send(response_bytes({'error': 'x'}, 500)), SSOUnavailableError),
+    '503 invalid_grant': (
+        lambda visit: visit.send(response_bytes({'error': 'invalid_grant'}, 503)),
+        SSOUnavailableError,
+    ),
+    '429': (lambda visit: visit.send(response_bytes(b'', 429)), SSOUnavailableError),
+    'html 200': (lambda visit: visit.send(response_bytes(b'<html>' + visit.body)), SSOUnavailableError),
+    'a list': (lambda visit: visit.send(response_bytes([])), SSOUnavailableError),
+    'no token': (lambda visit: visit.send(response_bytes({'expires_in': 1})), SSOUnavailableError),
     'reset': (Visit.reset, SSOUnavailableError),
     'hang': (Visit.hang, SSOUnavailableError),
-    'cut': (lambda visit: (visit.send(answer({}, length=99)), visit.close()), SSOUnavailableError),
+    'cut': (lambda visit: (visit.send(response_bytes({}, length=99)), visit.close()), SSOUnavailableError),
     'redirect': (
-        lambda visit: visit.send(answer(b'', 307, {'Location': 'http://localhost:1/steal'})),
+        lambda visit: visit.send(response_bytes(b'', 307, {'Location': 'http://localhost:1/steal'})),
         TokenRefusedError,
     ),
-    'redirect here': (lambda visit: visit.send(answer(b'', 302, {'Location': '/mine'})), TokenRefusedError),
-    'bomb': (lambda visit: visit.send(answer(b'x' * 3_000_000)), SSOUnavailableError),
+    'redirect here': (lambda visit: visit.send(response_bytes(b'', 302, {'Location': '/mine'})), TokenRefusedError),
+    'bomb': (lambda visit: visit.send(response_bytes(b'x' * 3_000_000)), SSOUnavailableError),
 }
 
 

@@ -24,7 +24,7 @@ from esipy.exceptions import (
 from esipy.limits import MemoryLimits
 from esipy.plugins import Headers, InnerLogger
 from esipy.service import ServiceClient, json_decoder, json_encoder
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 SPEC: dict[str, Any] = {
     'get_users': {'path': '/user', 'method': 'get'},
@@ -45,7 +45,7 @@ SECRET = 'Bearer hush-hush'
 def echo(visit: Visit) -> None:
     """Tells what it was asked, and may be kept for a minute."""
     received = {'method': visit.method, 'target': visit.target, 'headers': visit.headers, 'body': visit.body.decode()}
-    visit.send(answer(received, headers={'Cache-Control': 'max-age=60', 'ETag': '"1"'}))
+    visit.send(response_bytes(received, headers={'Cache-Control': 'max-age=60', 'ETag': '"1"'}))
 
 
 def client(server: Server, **options: Any) -> ServiceClient:
@@ -243,7 +243,7 @@ def test_functions_of_ones_own(server: Server) -> None:
 
 def test_a_parser_that_fails() -> None:
     with (
-        Server(lambda visit: visit.send(answer(b'<html>', 502, {'X-Who': 'proxy'}))) as server,
+        Server(lambda visit: visit.send(response_bytes(b'<html>', 502, {'X-Who': 'proxy'}))) as server,
         client(server) as service,
     ):
         with pytest.raises(UndecodableBodyError, match='the parser raised JSONDecodeError') as caught:
@@ -255,7 +255,7 @@ def test_a_parser_that_fails() -> None:
 
 
 def test_an_empty_body() -> None:
-    with Server(lambda visit: visit.send(answer(b'', 204))) as server:
+    with Server(lambda visit: visit.send(response_bytes(b'', 204))) as server:
         with client(server) as service:
             assert service.get_users().data is None
         with client(server, parser=None) as service:
@@ -268,7 +268,7 @@ def test_an_empty_body() -> None:
 
 
 def test_an_error_status_is_a_response_too() -> None:
-    with Server(lambda visit: visit.send(answer({'error': 'none'}, 404))) as server, client(server) as service:
+    with Server(lambda visit: visit.send(response_bytes({'error': 'none'}, 404))) as server, client(server) as service:
         response = service.get_users()
         assert (response.status, response.ok, response.data) == (404, False, {'error': 'none'})
         with pytest.raises(NotFoundError) as caught:
@@ -320,7 +320,9 @@ def test_a_stale_response_is_revalidated() -> None:
     def page(visit: Visit) -> None:
         fresh = visit.headers.get('if-none-match') != '"1"'
         visit.send(
-            answer({'a': 1} if fresh else b'', 200 if fresh else 304, {'ETag': '"1"', 'Cache-Control': 'max-age=0'})
+            response_bytes(
+                {'a': 1} if fresh else b'', 200 if fresh else 304, {'ETag': '"1"', 'Cache-Control': 'max-age=0'}
+            )
         )
 
     with Server(page) as server, client(server) as service:
@@ -334,7 +336,7 @@ def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, 'sleep', pauses.append)
 
     def page(visit: Visit) -> None:
-        visit.send(answer({'attempt': visit.number}, 500 if visit.number < 2 else 200))
+        visit.send(response_bytes({'attempt': visit.number}, 500 if visit.number < 2 else 200))
 
     with Server(page) as server, client(server, retry_requests=True) as service:
         response = service.get_users()
@@ -344,7 +346,7 @@ def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_limits() -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer({'visit': visit.number}, 200 if visit.number else 429, {'Retry-After': '1'}))
+        visit.send(response_bytes({'visit': visit.number}, 200 if visit.number else 429, {'Retry-After': '1'}))
 
     with Server(page) as server, client(server) as service:
         assert service.get_users().status == 429
@@ -455,11 +457,11 @@ OWNER: dict[str, Callable[[str], dict[str, Any]]] = {
 @pytest.mark.parametrize('how', OWNER)
 def test_two_users_of_one_cache_never_meet(how: str) -> None:
     """Whatever it is that tells who they are. And it is not in the cache, whose entries others may read."""
-    answers = iter('abcd')
+    responses = iter('abcd')
     cache = DictCache()
 
     def page(visit: Visit) -> None:
-        visit.send(answer(next(answers), headers={'Cache-Control': 'max-age=60', 'Vary': 'X-Api-Key'}))
+        visit.send(response_bytes(next(responses), headers={'Cache-Control': 'max-age=60', 'Vary': 'X-Api-Key'}))
 
     with Server(page) as server:
         seen = []
@@ -475,7 +477,7 @@ def test_along_a_redirect_to_another_host_goes_no_secret() -> None:
 
     def lead(visit: Visit) -> None:
         to = {'/user': there.url.replace('127.0.0.1', 'localhost'), '/close': f'{here.url}/end'}.get(visit.path)
-        visit.send(answer({}) if to is None else answer(status=302, headers={'Location': to}))
+        visit.send(response_bytes({}) if to is None else response_bytes(status=302, headers={'Location': to}))
 
     secrets = {'X-Api-Key': 'hush', 'Authorization': SECRET, 'X-Token': 'hush'}
     options = {'headers': {**secrets, 'X-Way': 'along'}, 'plugins': [Headers({'X-Secret': 'hush'})]}

@@ -24,7 +24,7 @@ from esipy.plugins import (
     mock_manager,
 )
 from esipy.service import ServiceClient, build_parameter_object, json_decoder, json_encoder
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 SPEC: dict[str, Any] = {
     'get_users': {'path': '/user', 'method': 'get'},
@@ -39,7 +39,7 @@ def page(visit: Visit) -> None:
     if visit.path == '/hang':
         visit.hang()
     else:
-        visit.send(answer(USERS))
+        visit.send(response_bytes(USERS))
 
 
 def service(server: Server, *plugins: Any, **endpoints: Any) -> ServiceClient:

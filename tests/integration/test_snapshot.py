@@ -14,7 +14,7 @@ from esipy.exceptions import PaginationError, SnapshotError
 from esipy.sandbox import Sandbox
 from tests.integration.listings import LATER, MODIFIED, Pages, app_at, asked, order
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -160,7 +160,7 @@ def test_the_server_keeps_an_old_page_until_it_expires(walker: EsiClient) -> Non
         left = max(0, round(until - clock.time() + 0.5)) if number == 2 else 60
         old = number == 2 and clock.time() < until
         headers = {'X-Pages': '2', 'Last-Modified': MODIFIED if old else LATER, 'Cache-Control': f'max-age={left}'}
-        visit.send(answer([order(number)], headers=headers))
+        visit.send(response_bytes([order(number)], headers=headers))
 
     with Server(page) as server:
         call = app_at(server.url).op['get_orders']()
@@ -213,7 +213,7 @@ def test_a_304_without_a_date_is_not_taken_for_old(walker: EsiClient) -> None:
 
     def page(visit: Visit) -> None:
         if 'if-none-match' in visit.headers and asked(visit).get('page') == '2':
-            visit.send(answer(b'', 304, {'ETag': visit.headers['if-none-match']}))
+            visit.send(response_bytes(b'', 304, {'ETag': visit.headers['if-none-match']}))
         else:
             pages(visit)
 

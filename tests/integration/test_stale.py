@@ -1,4 +1,4 @@
-"""`stale_if_error`: the last good answer while the server is down, marked, for so long and no longer."""
+"""`stale_if_error`: the last good response while the server is down, marked, for so long and no longer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from esipy import clock
 from esipy.cache import BaseCache, DictCache
 from esipy.exceptions import UndecodableBodyError
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 HOUR = 3600
 
@@ -29,7 +29,7 @@ class Failing(Server):
             self.fault(visit)
         else:
             content = {'visit': visit.number, 'owner': visit.headers.get('authorization')}
-            visit.send(answer(content, headers=self.headers))
+            visit.send(response_bytes(content, headers=self.headers))
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def server() -> Iterator[Failing]:
 
 
 def status(code: int, body: Any = b'{"error": "down"}', **headers: str) -> Any:
-    return lambda visit: visit.send(answer(body, code, headers))
+    return lambda visit: visit.send(response_bytes(body, code, headers))
 
 
 DOWN = {
@@ -51,7 +51,7 @@ DOWN = {
     '420': status(420),
     'reset': Visit.reset,
     'closed': Visit.close,
-    'cut short': lambda visit: (visit.send(answer({'a': 1}, length=1000)), visit.close()),
+    'cut short': lambda visit: (visit.send(response_bytes({'a': 1}, length=1000)), visit.close()),
 }
 
 
@@ -136,7 +136,7 @@ def test_another_attempt_comes_first(server: Failing, monkeypatch: pytest.Monkey
 
         def once(visit: Visit) -> None:
             server.fault = None
-            visit.send(answer({}, 503))
+            visit.send(response_bytes({}, 503))
 
         server.fault = once
         response = esi.request(call)
@@ -213,7 +213,7 @@ def test_a_store_keeps_it_long_enough(server: Failing, headers: Any, options: An
 
 
 def test_a_body_that_nobody_had_read(server: Failing) -> None:
-    server.fault = lambda visit: visit.send(answer(b'<html>', headers=server.headers))
+    server.fault = lambda visit: visit.send(response_bytes(b'<html>', headers=server.headers))
     with client(stale_if_error=HOUR) as esi:
         call = app_at(server.url).op['get_thing']()
         esi.request(call, raw_body_only=True)

@@ -11,13 +11,13 @@ from esipy import clock
 from esipy.cache import BaseCache, DictCache, FileCache
 from esipy.exceptions import APIException, ForbiddenError, NotFoundError, ServerError, UndecodableBodyError
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
 
 class Changing(Server):
-    """Answers with `status`, `body` and `headers`, whatever they are by then."""
+    """Responds with `status`, `body` and `headers`, whatever they are by then."""
 
     def __init__(self) -> None:
         super().__init__(self._page)
@@ -25,7 +25,7 @@ class Changing(Server):
         self.headers = {'Cache-Control': 'max-age=600'}
 
     def _page(self, visit: Visit) -> None:
-        visit.send(answer(self.body, self.status, self.headers))
+        visit.send(response_bytes(self.body, self.status, self.headers))
 
 
 @pytest.fixture

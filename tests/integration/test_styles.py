@@ -9,13 +9,13 @@ from esipy import App, EsiClient
 from esipy.exceptions import CallError, SpecError
 from tests.cases.parameters import FORMATS, REFUSED_STYLES, STRING, STYLES, UNWRITABLE_DEFAULTS, Case
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
     def page(visit: Visit) -> None:
-        visit.send(answer({}))
+        visit.send(response_bytes({}))
 
     with Server(page) as server:
         yield server

@@ -16,10 +16,10 @@ from pythonjsonlogger.json import JsonFormatter
 from esipy._runtime.log_fields import log_fields
 from esipy.exceptions import TokenRevokedError
 from esipy.limits import MemoryLimits
-from tests.integration.test_telemetry_traces import answering
+from tests.integration.test_telemetry_traces import in_turn
 from tests.integration.things import app_at, client, security
 from tests.leaks import forms
-from tests.servers import Server, answer
+from tests.servers import Server, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -54,9 +54,9 @@ def lines() -> Iterator[LogLines]:
 
 
 def test_a_retry(lines: LogLines) -> None:
-    failed = answer({'error': 'x'}, 500, {'X-Esi-Request-ID': 'abc'})
+    failed = response_bytes({'error': 'x'}, 500, {'X-Esi-Request-ID': 'abc'})
     with (
-        Server(answering(failed, answer({}, headers={'X-Esi-Request-ID': 'def'}))) as server,
+        Server(in_turn(failed, response_bytes({}, headers={'X-Esi-Request-ID': 'def'}))) as server,
         client(retry_requests=True, cache=None) as esi,
     ):
         esi.request(app_at(server.url).op['get_thing']())
@@ -80,9 +80,9 @@ def test_a_retry(lines: LogLines) -> None:
 
 def test_a_rate_limit(lines: LogLines) -> None:
     limited = {'X-Ratelimit-Group': 'things', 'X-Ratelimit-Limit': '4/2s', 'X-Ratelimit-Remaining': '0'}
-    rejected = answer({'error': 'slow down'}, 429, {**limited, 'Retry-After': '1'})
+    rejected = response_bytes({'error': 'slow down'}, 429, {**limited, 'Retry-After': '1'})
     with (
-        Server(answering(answer({}, headers=limited), rejected, answer({}))) as server,
+        Server(in_turn(response_bytes({}, headers=limited), rejected, response_bytes({}))) as server,
         client(cache=None, limits=MemoryLimits()) as esi,
     ):
         for number in range(2):
@@ -96,7 +96,7 @@ def test_a_rate_limit(lines: LogLines) -> None:
 
 
 def test_a_grant_that_is_gone_is_logged_once_at_info(lines: LogLines) -> None:
-    with Server(answering(answer({'error': 'invalid_grant'}, 400))) as sso:
+    with Server(in_turn(response_bytes({'error': 'invalid_grant'}, 400))) as sso:
         one = security('old', sso.url)
         one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': 'the-refresh-token'})
         with client(security=one) as esi:
@@ -110,7 +110,7 @@ def test_a_grant_that_is_gone_is_logged_once_at_info(lines: LogLines) -> None:
 
 def test_no_secret_is_in_a_record(lines: LogLines) -> None:
     secrets = ['the-secret-token-of-a-character', 'the-other-secret-of-the-query']
-    with Server(answering(answer({'error': secrets[0]}, 500))) as server:
+    with Server(in_turn(response_bytes({'error': secrets[0]}, 500))) as server:
         one = security(secrets[0], server.url)
         with client(security=one, cache=None, retry_requests=True, retries=2) as esi:
             esi.request(app_at(server.url).op['get_mine'](q=secrets[1]))

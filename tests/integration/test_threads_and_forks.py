@@ -19,7 +19,7 @@ from esipy import EsiClient
 from esipy.events import Signal
 from esipy.exceptions import APIException
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 THREADS = 50
 CALLS = 5000
@@ -28,23 +28,23 @@ CALLS = 5000
 def page(visit: Visit) -> None:
     """Every so often something goes wrong, told by the id."""
     if visit.path == '/mine':
-        visit.send(answer({'owner': visit.headers.get('authorization')}, headers={'Cache-Control': 'no-store'}))
+        visit.send(response_bytes({'owner': visit.headers.get('authorization')}, headers={'Cache-Control': 'no-store'}))
         return
     number = int(visit.path.rpartition('/')[2])
     if number % 50 == 11:
-        visit.send(answer({'error': 'x'}, 503))
+        visit.send(response_bytes({'error': 'x'}, 503))
     elif number % 50 == 12:
         visit.reset()
     elif number % 50 == 13:
-        visit.send(answer(b'<html>', 502))
+        visit.send(response_bytes(b'<html>', 502))
     elif number % 50 == 14:
-        visit.send(answer({'id': number}, length=10_000))
+        visit.send(response_bytes({'id': number}, length=10_000))
         visit.close()
     elif number % 50 == 15:
-        visit.send(answer({'error': 'not found'}, 404))
+        visit.send(response_bytes({'error': 'not found'}, 404))
     else:
         headers = {'Cache-Control': 'max-age=60', 'ETag': f'"{number}"'} if number % 3 == 0 else {}
-        visit.send(answer({'id': number}, headers=headers))
+        visit.send(response_bytes({'id': number}, headers=headers))
 
 
 def expected(number: int) -> Any:

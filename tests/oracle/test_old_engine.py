@@ -26,7 +26,7 @@ DOCUMENT = path_of(OLD)
 
 
 class Wire(BaseAdapter):
-    """Takes what is sent, and answers with what was ordered."""
+    """Takes what is sent, and responds with what was ordered."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,9 +71,13 @@ class Engine:
             'query': [list(pair) for pair in request.query],
         }
 
-    def answered(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        self.wire.status, self.wire.body, self.wire.headers = answer['status'], answer['body'], answer['headers']
-        response = self.client.request(self.app.op[answer['operation']](**answer['params']))
+    def decoded(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
+        self.wire.status, self.wire.body, self.wire.headers = (
+            recorded['status'],
+            recorded['body'],
+            recorded['headers'],
+        )
+        response = self.client.request(self.app.op[recorded['operation']](**recorded['params']))
         headers = {name: [shown(value) for value in values] for name, values in response.header.items()}
         return {'status': response.status, 'headers': headers, 'data': shown(response.data)}
 
@@ -179,7 +183,7 @@ def disagreements(old: Any, new: Any, where: str = '') -> Iterator[str]:
     """Where two values, as `shown` tells them, are not the same."""
     (old_kind, *old_value), (new_kind, *new_value) = old, new
     if (old_kind, new_kind) == ('float', 'int') and old_value == [float(*new_value)]:
-        return  # 7 where a number may have a fraction: 1.x made 7.0 of it, a row holds what the answer says
+        return  # 7 where a number may have a fraction: 1.x made 7.0 of it, a row holds what the response says
     if old_kind == new_kind == 'object' and old_value[0].keys() == new_value[0].keys():
         for name in old_value[0]:
             yield from disagreements(old_value[0][name], new_value[0][name], f'{where}.{name}')
@@ -200,7 +204,7 @@ def sample() -> list[Operation]:
 @pytest.fixture(scope='module')
 def questions(sample: list[Operation]) -> dict[str, Any]:
     calls = [[operation.id, params] for operation in sample for params in operation.draws()]
-    answers = [
+    responses = [
         {
             'operation': operation.id,
             'params': operation.plain(),
@@ -211,7 +215,7 @@ def questions(sample: list[Operation]) -> dict[str, Any]:
         for operation in sample
         for status, body, headers in operation.examples()
     ]
-    return {'calls': calls, 'answers': answers}
+    return {'calls': calls, 'answers': responses}
 
 
 @pytest.fixture(scope='module')
@@ -258,13 +262,13 @@ def test_requests(sample: list[Operation], questions: dict[str, Any], old: dict[
 
 
 def test_responses(questions: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
-    successes = [answer for answer in questions['answers'] if answer['status'] < 300]
+    successes = [recorded for recorded in questions['answers'] if recorded['status'] < 300]
     assert not REAL or len(successes) == 184
     wrong = []
-    for answer, before in zip(questions['answers'], old['answers'], strict=True):
-        found = new.answered(answer)
-        name = f'{answer["operation"]} {answer["status"]}'
-        assert found['status'] == before['status'] == answer['status']
+    for recorded, before in zip(questions['answers'], old['answers'], strict=True):
+        found = new.decoded(recorded)
+        name = f'{recorded["operation"]} {recorded["status"]}'
+        assert found['status'] == before['status'] == recorded['status']
         wrong += [f'{name}: data{problem}' for problem in disagreements(before['data'], found['data'])]
         if found['headers'] != before['headers']:
             wrong.append(f'{name}: headers are {found["headers"]}, not {before["headers"]}')

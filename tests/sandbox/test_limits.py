@@ -27,9 +27,9 @@ from .calling import Caller
 BUCKET, ERRORS = ('X-Ratelimit-', 'X-ESI-Error-Limit-')
 
 
-def limits_in(answer: requests.Response) -> tuple[int, str, str, str]:
+def limits_in(response: requests.Response) -> tuple[int, str, str, str]:
     """Status, and what the headers say of a bucket."""
-    return answer.status_code, *(answer.headers.get(BUCKET + name, '') for name in ('Limit', 'Used', 'Remaining'))  # type: ignore[return-value]
+    return response.status_code, *(response.headers.get(BUCKET + name, '') for name in ('Limit', 'Used', 'Remaining'))  # type: ignore[return-value]
 
 
 def begin_a_minute(esi: Sandbox) -> None:
@@ -157,8 +157,8 @@ def test_operations_of_one_group_share_a_bucket(esi: Sandbox, call: Caller) -> N
 def test_a_hundred_errors_and_then_nothing_for_anyone(esi: Sandbox, call: Caller) -> None:
     begin_a_minute(esi)
     for number in range(100):
-        answer = call('/universe/types/404' if number % 2 else '/nowhere/at/all')
-        assert (answer.status_code, answer.headers[ERRORS + 'Remain']) == (404, str(99 - number))
+        response = call('/universe/types/404' if number % 2 else '/nowhere/at/all')
+        assert (response.status_code, response.headers[ERRORS + 'Remain']) == (404, str(99 - number))
     for path in ('/status', '/universe/types/587', '/characters/90000001/wallet', '/nowhere'):
         refused = call(path, token=esi.token())
         assert (refused.status_code, refused.headers[ERRORS + 'Remain']) == (420, '0')
@@ -178,8 +178,8 @@ def test_a_hundred_errors_and_then_nothing_for_anyone(esi: Sandbox, call: Caller
 @pytest.mark.parametrize(('status', 'errors'), [(200, 0), (304, 0), (400, 1), (403, 1), (404, 1), (429, 1), (503, 1)])
 def test_what_counts_as_an_error(status: int, errors: int, esi: Sandbox, call: Caller) -> None:
     esi.faults.add('status', status=status, n=1)
-    answer = call('/universe/types/587')
-    assert (answer.status_code, esi.limits.count('errors').used) == (status, errors)
+    response = call('/universe/types/587')
+    assert (response.status_code, esi.limits.count('errors').used) == (status, errors)
 
 
 def test_headers_of_both_limits_never_meet(esi: Sandbox, call: Caller) -> None:
@@ -199,9 +199,9 @@ def test_errors_of_a_bucket_are_paid_in_tokens_alone(esi: Sandbox, call: Caller)
 
 def test_a_hidden_limit_refuses_without_a_word(esi: Sandbox, call: Caller) -> None:
     esi.limits.set('get_markets_region_id_history', tokens=2, window=60)
-    answers = [call('/markets/10000002/history?type_id=34') for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert not [name for name in answers[2].headers if name.startswith((BUCKET, ERRORS)) or name == 'Retry-After']
+    responses = [call('/markets/10000002/history?type_id=34') for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert not [name for name in responses[2].headers if name.startswith((BUCKET, ERRORS)) or name == 'Retry-After']
     assert esi.limits.count('errors').used == 1
     assert esi.limits.count('GetMarketsRegionIdHistory').refused == 1
     assert esi.log.entries[-1].refused == 'GetMarketsRegionIdHistory'
@@ -225,7 +225,7 @@ def test_any_operation_may_hide_one_beside_its_bucket(esi: Sandbox, call: Caller
 
 
 def test_what_is_under_way_holds_its_tokens(esi: Sandbox) -> None:
-    """100 at once, each half a second under way: exactly those get in whose answers will fit."""
+    """100 at once, each half a second under way: exactly those get in whose responses will fit."""
     esi.limits.set('status', tokens=31, window=900)
     esi.faults.add('latency', seconds=0.5)
     assert sorted(at_once(esi, 100)) == [200] * 15 + [429] * 85
@@ -313,8 +313,8 @@ def test_windows_become_shorter(esi: Sandbox, call: Caller) -> None:
 def test_off_on_and_reset(esi: Sandbox, call: Caller) -> None:
     esi.limits.set('status', tokens=2)
     esi.limits.off()
-    answers = [call('/status') for _ in range(3)]
-    assert [limits_in(answer) for answer in answers] == [(200, '', '', '')] * 3
+    responses = [call('/status') for _ in range(3)]
+    assert [limits_in(response) for response in responses] == [(200, '', '', '')] * 3
     assert esi.limits.counts() == []
     esi.limits.on()
     assert [call('/status').status_code for _ in range(2)] == [200, 429]

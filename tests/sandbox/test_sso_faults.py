@@ -89,7 +89,7 @@ def test_it_may_be_slow_or_silent(esi: Sandbox, visit: Visitor) -> None:
 
 
 def test_a_response_that_is_lost_has_used_the_token_up(esi: Sandbox, visit: Visitor) -> None:
-    """A fault on the way back comes too late to prevent the refresh; one that answers by itself does not."""
+    """A fault on the way back comes too late to prevent the refresh; one that responds by itself does not."""
     esi.sso.rotate = True
     token = visit.signed_in()['refresh_token']
     esi.faults.add('status', n=1, operation='sso.token', status=500)
@@ -130,7 +130,7 @@ def test_nothing_shows_a_secret(esi: Sandbox, visit: Visitor) -> None:
     tokens = visit.exchange(code, secret=secret).json()
     pkce = {'code_challenge': challenge(verifier), 'code_challenge_method': 'S256'}
     other = visit.code(state=state, **pkce)  # type: ignore[arg-type]
-    answers = [
+    responses = [
         visit.exchange(other, secret=None, code_verifier=VERIFIER),
         visit.exchange(code, secret=secret),
         visit.refresh(tokens['refresh_token'], secret=secret),
@@ -143,7 +143,7 @@ def test_nothing_shows_a_secret(esi: Sandbox, visit: Visitor) -> None:
     ]
     assert visit.exchange(other, secret=None, code_verifier=verifier).status_code == 200
     everything = repr(esi.log) + ''.join(f'{entry!r}{entry}{entry.params}' for entry in esi.log)
-    everything += ''.join(answer.text for answer in answers) + repr(esi.sso) + repr(esi)
+    everything += ''.join(response.text for response in responses) + repr(esi.sso) + repr(esi)
     for name, value in {
         'secret': secret, 'verifier': verifier, 'state': state, 'code': code, 'other code': other,
         'refresh token': tokens['refresh_token'], 'access token': tokens['access_token'],

@@ -38,10 +38,10 @@ def test_behind_a_redirect_everything_is_official(esi: Sandbox, visit: Visitor) 
         published = official.get(METADATA).json()
         assert {name for name, value in published.items() if isinstance(value, str) and esi.url in value} == set()
         assert published['token_endpoint'] == f'{OFFICIAL}/v2/oauth/token'
-        answer = official.signed_in(90000002)
-        assert official.read(answer['access_token'])['sub'] == 'CHARACTER:EVE:90000002'
-        assert official.refresh(answer['refresh_token']).status_code == 200
-        assert official.revoke(answer['refresh_token']).status_code == 200
+        response = official.signed_in(90000002)
+        assert official.read(response['access_token'])['sub'] == 'CHARACTER:EVE:90000002'
+        assert official.refresh(response['refresh_token']).status_code == 200
+        assert official.revoke(response['refresh_token']).status_code == 200
         assert requests.get('https://esi.evetech.net/oauth/jwks').status_code == 404
         assert requests.get(f'{OFFICIAL}/status').status_code == 404
     # An address made inside the redirect also serves outside.

@@ -14,10 +14,10 @@ PKCE = {'code_challenge': challenge(VERIFIER), 'code_challenge_method': 'S256'}
 
 
 def test_a_code_with_a_secret(esi: Sandbox, visit: Visitor) -> None:
-    answer = visit.exchange(visit.code(90000002, scope=f'{WALLET} {ASSETS}'))
-    assert answer.status_code == 200
-    assert answer.headers['Cache-Control'] == 'no-store'
-    granted = answer.json()
+    response = visit.exchange(visit.code(90000002, scope=f'{WALLET} {ASSETS}'))
+    assert response.status_code == 200
+    assert response.headers['Cache-Control'] == 'no-store'
+    granted = response.json()
     assert granted.keys() == {'access_token', 'refresh_token', 'expires_in', 'token_type'}
     assert granted['token_type'] == 'Bearer'
     assert 1198 <= granted['expires_in'] <= 1200
@@ -27,14 +27,14 @@ def test_a_code_with_a_secret(esi: Sandbox, visit: Visitor) -> None:
 
 
 def test_a_secret_in_the_form(visit: Visitor) -> None:
-    answer = visit.exchange(visit.code(), secret=None, client_secret='secret')
-    assert answer.status_code == 200
+    response = visit.exchange(visit.code(), secret=None, client_secret='secret')
+    assert response.status_code == 200
 
 
 def test_a_code_with_a_verifier_and_no_secret(visit: Visitor) -> None:
-    answer = visit.exchange(visit.code(**PKCE), secret=None, code_verifier=VERIFIER)  # type: ignore[arg-type]
-    assert answer.status_code == 200
-    again = visit.refresh(answer.json()['refresh_token'], secret=None, code_verifier=VERIFIER)
+    response = visit.exchange(visit.code(**PKCE), secret=None, code_verifier=VERIFIER)  # type: ignore[arg-type]
+    assert response.status_code == 200
+    again = visit.refresh(response.json()['refresh_token'], secret=None, code_verifier=VERIFIER)
     assert again.status_code == 200
     assert visit.wallet(again.json()['access_token']) == 200
 
@@ -99,14 +99,14 @@ def test_who_is_asking(esi: Sandbox, visit: Visitor) -> None:
     refused(visit.exchange(code, secret=None), 'invalid_client', 401)
     refused(visit.post('/v2/oauth/token', {'grant_type': 'authorization_code', 'code': code}), 'invalid_client', 401)
     for header in ('Basic !!!', 'Basic YXBw', 'Bearer YXBwOnNlY3JldA==', 'Basic Og=='):
-        answer = visit.post('/v2/oauth/token', {'code': code}, headers={'Authorization': header})
-        refused(answer, 'invalid_client', 401)
+        response = visit.post('/v2/oauth/token', {'code': code}, headers={'Authorization': header})
+        refused(response, 'invalid_client', 401)
     refused(visit.exchange(code, client_secret='secret'), 'invalid_request')
     assert visit.exchange(code).status_code == 200
     refused(visit.exchange(visit.code(client_id='public'), client_id='public'), 'invalid_client', 401)
     code = visit.code(client_id='public', **PKCE)  # type: ignore[arg-type]
-    answer = visit.exchange(code, client_id='public', secret=None, code_verifier=VERIFIER)
-    assert answer.status_code == 200
+    response = visit.exchange(code, client_id='public', secret=None, code_verifier=VERIFIER)
+    assert response.status_code == 200
     assert visit.exchange(visit.code(client_id='any'), client_id='any', secret='whatever').status_code == 200
     code = visit.code(client_id='any')
     esi.sso.strict = True
@@ -137,8 +137,8 @@ def test_only_forms(visit: Visitor) -> None:
     refused(visit.post('/v2/oauth/token', b'\xff\xfe', headers=headers), 'invalid_request')
     refused(visit.post('/v2/oauth/token', '&'.join(f'a{n}=1' for n in range(99)), headers=headers), 'invalid_request')
     for path in ('/v2/oauth/token', '/v2/oauth/revoke'):
-        answer = visit.get(path)
-        assert (answer.status_code, answer.headers['Allow']) == (405, 'POST')
+        response = visit.get(path)
+        assert (response.status_code, response.headers['Allow']) == (405, 'POST')
     assert visit.post('/oauth/jwks', {}).status_code == 405
 
 
@@ -194,8 +194,8 @@ def test_revoking_a_refresh_token_ends_all(visit: Visitor) -> None:
     refused(visit.revoke(granted['refresh_token'], client_id='another'), 'invalid_grant')
     refused(visit.revoke(granted['refresh_token'], secret=None), 'invalid_client', 401)
     assert visit.wallet(granted['access_token']) == 200
-    answer = visit.revoke(granted['refresh_token'])
-    assert (answer.status_code, answer.content) == (200, b'')
+    response = visit.revoke(granted['refresh_token'])
+    assert (response.status_code, response.content) == (200, b'')
     assert visit.wallet(granted['access_token']) == 401
     refused(visit.refresh(granted['refresh_token']), 'invalid_grant')
     assert visit.wallet(other['access_token']) == 200
@@ -285,15 +285,15 @@ def test_a_hundred_logins_at_once(esi: Sandbox, visit: Visitor) -> None:
 
 
 def _at_once(count: int, ask: Any) -> list[dict[str, Any]]:
-    """The answers of those that succeeded."""
+    """The responses of those that succeeded."""
     good: list[dict[str, Any]] = []
     barrier = threading.Barrier(count)
 
     def run() -> None:
         barrier.wait()
-        answer = ask()
-        if answer.status_code == 200:
-            good.append(answer.json())
+        response = ask()
+        if response.status_code == 200:
+            good.append(response.json())
 
     threads = [threading.Thread(target=run) for _ in range(count)]
     for thread in threads:

@@ -19,8 +19,8 @@ def with_dates(headers: freshness.Headers, now: float) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize('row', freshness.ANSWERS, ids=str)
-def test_for_how_long_a_response_is_fresh(row: freshness.Answer) -> None:
+@pytest.mark.parametrize('row', freshness.RESPONSES, ids=str)
+def test_for_how_long_a_response_is_fresh(row: freshness.Expected) -> None:
     stored = policy.stored_headers(200, with_dates(row.headers, NOW), {}, NOW)
     if row.fresh is None:
         assert stored is None
@@ -96,5 +96,5 @@ def test_a_response_that_a_machine_with_a_wrong_clock_has_stored(offset: float) 
 
 
 def test_the_table_is_large_enough() -> None:
-    rows = (freshness.ANSWERS, freshness.RENEWALS, freshness.CHOICES, freshness.STATUSES, freshness.SEQUENCES)
+    rows = (freshness.RESPONSES, freshness.RENEWALS, freshness.CHOICES, freshness.STATUSES, freshness.SEQUENCES)
     assert sum(map(len, rows)) >= 60  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Data: JSON values that answer to attributes, know dates, and stay what they are."""
+"""Data: JSON values that response to attributes, know dates, and stay what they are."""
 
 import copy
 import json
@@ -34,15 +34,15 @@ STATION: dict[str, Any] = {
 
 
 def station(value: Any = STATION) -> Any:
-    """`value` as the data of an answer, from its bytes."""
+    """`value` as the data of a response, from its bytes."""
     response: Response = APP.op['getStation'](name='Jita')[1]
     response.status, response.raw = 200, json.dumps(value).encode()
     return response.data
 
 
 def data_of(schema: dict[str, Any], value: Any) -> Any:
-    answers = {'200': {'content': {'application/json': {'schema': schema}}}}
-    paths = {'/a': {'get': {'operationId': 'a', 'responses': answers}}}
+    responses = {'200': {'content': {'application/json': {'schema': schema}}}}
+    paths = {'/a': {'get': {'operationId': 'a', 'responses': responses}}}
     response: Response = App.create({'openapi': '3.1.0', 'paths': paths}).op['a']()[1]
     response.status, response.raw = 200, json.dumps(value).encode()
     return response.data
@@ -334,7 +334,7 @@ def test_building_leaves_nothing_in_the_log(caplog: pytest.LogCaptureFixture) ->
 
 @pytest.mark.parametrize('name', [LIVE, OLD])
 def test_every_response_of_a_document_is_data(name: str) -> None:
-    """The examples of each answer and a value drawn from its type: as JSON, nothing is changed."""
+    """The examples of each response and a value drawn from its type: as JSON, nothing is changed."""
     whole, seen, dates = document(name), 0, 0
     app = App.create(whole)
     for entry in entries(name).values():
@@ -352,10 +352,10 @@ def test_every_response_of_a_document_is_data(name: str) -> None:
     assert dates > (60 if REAL else 10)
 
 
-def bodies(whole: Any, answer: Any) -> list[Any]:
-    """The document's examples of an answer, and a value of its schema."""
-    found = list(answer.get('examples', {}).values())
-    for media in [answer, *answer.get('content', {}).values()]:
+def bodies(whole: Any, response: Any) -> list[Any]:
+    """The document's examples of a response, and a value of its schema."""
+    found = list(response.get('examples', {}).values())
+    for media in [response, *response.get('content', {}).values()]:
         found += [value(whole, media['schema'])] if 'schema' in media else []
     return found
 

@@ -25,7 +25,7 @@ from esipy.plugins import (
     TrackingToken,
 )
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 from tests.unit.plugins.calls import Beside, asking
 
 # --------------------------------------------------------------------- headers
@@ -95,7 +95,7 @@ def test_the_nearer_query_parameter_wins() -> None:
 
 def test_query_parameters_are_part_of_the_cache_key() -> None:
     def fresh(visit: Visit) -> None:
-        visit.send(answer({'a': 1}, headers={'Cache-Control': 'max-age=60'}))
+        visit.send(response_bytes({'a': 1}, headers={'Cache-Control': 'max-age=60'}))
 
     with Server(fresh) as server, client(plugins=[QueryParams()], cache=DictCache()) as esi:
         call = app_at(server.url).op['get_thing']()
@@ -188,7 +188,7 @@ def test_what_is_no_time_is_refused(wrong: Any) -> None:
 
 
 def slow(visit: Visit) -> None:
-    data = answer({'a': 1})
+    data = response_bytes({'a': 1})
     time.sleep(0.1)
     visit.send(data[:-3])
     time.sleep(0.2)

@@ -23,7 +23,7 @@ from esipy.plugins import (
     TrackingToken,
 )
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 from tests.unit.plugins.calls import Beside, asking
 
 BOTH = pytest.mark.parametrize('kind', [InnerLogger, OuterLogger])
@@ -103,7 +103,7 @@ def test_the_inner_one_sees_attempts_and_the_outer_one_calls(logger: logging.Log
     def page(visit: Visit) -> None:
         first = visit.number == 0
         headers = {'Retry-After': '0'} if first else {'Cache-Control': 'max-age=60'}
-        visit.send(answer({'a': 1}, 500 if first else 200, headers))
+        visit.send(response_bytes({'a': 1}, 500 if first else 200, headers))
 
     def actions() -> list[Any]:
         made = [(record.action, getattr(record, 'status_code', None), record.attempt) for record in log.records]
@@ -140,7 +140,7 @@ def test_no_response_is_logged_once(kind: type[BaseLogger], logger: logging.Logg
 @BOTH
 def test_a_response_that_cannot_be_read(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
     plugin = kind(logger, 10, on_parse_exception_level=logging.WARNING)
-    html = answer(b'<html>down</html>', 502)
+    html = response_bytes(b'<html>down</html>', 502)
     with asking(plugin, page=lambda visit: visit.send(html)) as asked, pytest.raises(UndecodableBodyError):
         asked.get()
     record = log.records[-1]
@@ -156,7 +156,7 @@ def test_a_response_that_cannot_be_read(kind: type[BaseLogger], logger: logging.
 @BOTH
 def test_a_body_that_cannot_be_unpacked(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
     plugin = kind(logger, on_parse_exception_level=logging.WARNING)
-    packed = answer(b'no gzip', headers={'Content-Encoding': 'gzip'})
+    packed = response_bytes(b'no gzip', headers={'Content-Encoding': 'gzip'})
     with asking(plugin, page=lambda visit: visit.send(packed)) as asked, pytest.raises(UndecodableBodyError):
         asked.get()
     assert [(one.action, one.levelno) for one in log.records][1:] == [('EXCEPTION', logging.WARNING)]
@@ -229,7 +229,7 @@ def test_bodies_are_hidden_or_cut(
 
 @BOTH
 def test_there_may_be_no_body(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
-    with asking(kind(logger, 100), page=lambda visit: visit.send(answer(b'', 204))) as asked:
+    with asking(kind(logger, 100), page=lambda visit: visit.send(response_bytes(b'', 204))) as asked:
         asked.get('delete_nothing')
     assert [record.body for record in log.records] == ['<NO BODY>', '']
 
@@ -240,7 +240,7 @@ def test_secrets_are_masked(kind: type[BaseLogger], logger: logging.Logger, log:
 
     def page(visit: Visit) -> None:
         data = {'you_said': visit.headers['authorization'], 'and': visit.query}
-        visit.send(answer(data, headers={'Set-Cookie': 'session=cookie-secret', 'X-Api-Key': 'key-secret'}))
+        visit.send(response_bytes(data, headers={'Set-Cookie': 'session=cookie-secret', 'X-Api-Key': 'key-secret'}))
 
     class Adds(Plugin):
         def prepare(self, call: CallContext) -> None:
@@ -291,7 +291,7 @@ def test_lines_of_each_kind(logger: logging.Logger) -> None:
             headers_sep=', ',
         ),
     )
-    pages = {0: answer({'a': 1}, headers={'X-A': 'b'}), 1: answer(b'<html>', 299)}
+    pages = {0: response_bytes({'a': 1}, headers={'X-A': 'b'}), 1: response_bytes(b'<html>', 299)}
     plugins = (TrackingToken(), InnerLogger(logger, 10))
     with asking(*plugins, page=lambda visit: visit.send(pages[visit.number])) as asked:
         asked.get(arguments={'q': 'ü'}, tracking_token='T')

@@ -159,11 +159,11 @@ def test_without_a_mock_nothing_is_sent() -> None:
 def test_a_function_raw_responses() -> None:
     seen: list[CallContext] = []
 
-    def answers(call: CallContext) -> Any:
+    def responses(call: CallContext) -> Any:
         seen.append(call)
         return {'q': dict(call.request.query)['q']}
 
-    with mock_manager.use_mock(answers, limit=0):
+    with mock_manager.use_mock(responses, limit=0):
         assert get(mocked(), q='x').data.q == 'x'
         assert get(mocked(), q='y').data.q == 'y'
     assert [call.name for call in seen] == ['get_thing'] * 2

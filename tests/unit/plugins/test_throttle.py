@@ -15,12 +15,12 @@ import pytest
 from esipy._plugins.throttle import Throttle, _Waiter
 from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 from esipy.plugins import Plugin, Pool, RateLimit
-from tests.servers import Visit, answer, wait_until
+from tests.servers import Visit, response_bytes, wait_until
 from tests.unit.plugins.calls import Asked, asking
 
 
 class Gate:
-    """A server's page that answers when it is told to."""
+    """A server's page that responds when it is told to."""
 
     def __init__(self) -> None:
         self.open = threading.Semaphore(0)
@@ -36,7 +36,7 @@ class Gate:
         self.open.acquire(timeout=10)
         with self._lock:
             self.at_once -= 1
-        visit.send(answer({'a': 1}))
+        visit.send(response_bytes({'a': 1}))
 
 
 class Threads:

@@ -198,7 +198,7 @@ def test_other_notes_that_are_none(value: Any) -> None:
 
 # ---------------------------------------------------------------------- in the reading direction nothing is an error
 
-ANSWERS: list[Any] = [
+RESPONSES: list[Any] = [
     5,
     [],
     {'200': 5},
@@ -215,7 +215,7 @@ ANSWERS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize('responses', ANSWERS, ids=repr)
+@pytest.mark.parametrize('responses', RESPONSES, ids=repr)
 def test_a_response_is_read_though_its_description_is_broken(responses: Any) -> None:
     response: Response = app_with({'responses': responses}).op['broken']()[1]
     response.status, response.raw = 200, b'{"a": 1, "b": {"c": [{"d": 2}]}}'

@@ -90,8 +90,8 @@ def test_how_lists_are_walked(name: str, counts: dict[str, int]) -> None:
     walks = [operation.paging for operation in app(name).op.values()]
     assert {kind: walks.count(kind) for kind in set(walks) - {None}} == counts
     for operation in app(name).op.values():
-        answer = operation.response_for(200)
-        has_pages = answer is not None and 'x-pages' in answer.headers
+        response = operation.response_for(200)
+        has_pages = response is not None and 'x-pages' in response.headers
         assert (operation.paging == 'pages') == has_pages, operation.id
 
 
@@ -365,12 +365,12 @@ def test_the_list_styles_of_swagger(collection: str | None, sent: list[str]) -> 
 
 
 def walked(method: str = 'get', fields: tuple[str, ...] = (), *names: str, **more: Any) -> str | None:
-    """How an operation with these query parameters, whose answer has these fields, is walked."""
-    answer = {'type': 'object', 'properties': {field: {'type': 'array'} for field in fields}}
+    """How an operation with these query parameters, whose response has these fields, is walked."""
+    response = {'type': 'object', 'properties': {field: {'type': 'array'} for field in fields}}
     node = {
         'operationId': 'list',
         'parameters': [{'name': name, 'in': 'query', 'schema': {'type': 'string'}} for name in names],
-        'responses': {'200': {'description': 'OK', 'content': {'application/json': {'schema': answer}}}},
+        'responses': {'200': {'description': 'OK', 'content': {'application/json': {'schema': response}}}},
         **more,
     }
     return App.create({'openapi': '3.1.0', 'info': {}, 'paths': {'/list': {method: node}}}).op['list'].paging

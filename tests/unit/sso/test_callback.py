@@ -12,7 +12,7 @@ from esipy.exceptions import LoginError, TokenError
 STATE = 'of+this/one=login'
 S = quote(STATE, safe='')
 
-#: Queries that are not the answer, each wrong in one thing.
+#: Queries that are not the response, each wrong in one thing.
 NOT_IT = {
     'nothing': '',
     'no state': 'code=c',
