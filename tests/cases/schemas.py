@@ -174,11 +174,8 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     ({'type': 'array', 'items': _READ_ONLY}, [{'name': 'x'}], [{'name': 'x'}]),
     # defaults say what the server assumes
     (_DEFAULTS, {}, {}),
-    (
-        _DEFAULTS,
-        {'inner': {}, 'many': [{}], 'either': {}, 'all': {}},
-        {'inner': {}, 'many': [{}], 'either': {}, 'all': {}},
-    ),
+    *((_DEFAULTS, value, value) for value in ({'inner': {}}, {'many': [{}]}, {'either': {}}, {'all': {}})),
+    (_DEFAULTS, {'private': True, 'inner': {'more': 1}}, {'private': True, 'inner': {'more': 1}}),
     # values of an enum without quotes
     ({**_STRING, 'enum': [1, 2.5, True]}, '1', '1'),
     ({**_STRING, 'enum': [1, 2.5, True]}, 2.5, '2.5'),

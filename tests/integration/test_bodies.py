@@ -153,6 +153,8 @@ STRINGS = {'items': {'type': 'string'}}
     [
         ([field('a'), field('b', 'integer')], {'a': 'x y', 'b': '2'}, b'a=x+y&b=2'),
         ([field('a', default='x'), field('b', 'integer')], {'b': 2}, b'b=2'),
+        ([field('a', 'boolean', default=False), field('b', 'integer')], {'b': 2}, b'b=2'),
+        ([field('a', 'array', default=['x'], **STRINGS), field('b', 'integer', default=1)], {'b': 2}, b'b=2'),
         ([field('a', 'array', **STRINGS)], {'a': ['x', 'y']}, b'a=x%2Cy'),
         ([field('a', 'array', collectionFormat='multi', **STRINGS)], {'a': ['x', 'y']}, b'a=x&a=y'),
         ([field('a', 'array', collectionFormat='pipes', **STRINGS)], {'a': ['x', 'y']}, b'a=x%7Cy'),
