@@ -87,6 +87,8 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     (_ENUMS, 'b', 'b'),
     (_ENUMS, 'a', REFUSED),
     (_ENUMS, 'd', REFUSED),
+    ({'allOf': [{**_INTEGER, 'enum': [1, 2]}, {'enum': [2, 3]}, {'enum': [3, 2]}]}, 3, REFUSED),
+    (record(x={**_ENUMS, 'enum': ['b', 'a', 'd']}), {'x': 'd'}, REFUSED),
     (_SHARED_FIELD, {'x': 4}, {'x': 4}),
     (_SHARED_FIELD, {'x': 2}, REFUSED),
     (_SHARED_FIELD, {'x': 7}, REFUSED),
