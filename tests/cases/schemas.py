@@ -230,6 +230,8 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     # dates
     ({**_STRING, 'format': 'date'}, datetime(2026, 8, 4, 23, tzinfo=UTC), '2026-08-04'),
     ({**_STRING, 'format': 'date'}, date(2026, 8, 4), '2026-08-04'),
+    ({'type': 'array', 'items': _DATE}, [datetime(2026, 8, 4, 23, tzinfo=UTC)], ['2026-08-04']),
+    (record(when=_DATE), {'when': datetime(2026, 8, 4)}, {'when': '2026-08-04'}),
     ({**_STRING, 'format': 'date-time'}, date(2026, 8, 4), '2026-08-04T00:00:00+00:00'),
     ({**_STRING, 'format': 'date-time'}, datetime(2026, 8, 4, 12), '2026-08-04T12:00:00+00:00'),
     (
