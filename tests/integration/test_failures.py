@@ -31,7 +31,7 @@ from esipy.exceptions import (
     TimedOutError,
     UndecodableBodyError,
 )
-from tests.integration.test_bad_answers import BROKEN
+from tests.integration.test_bad_responses import BROKEN
 from tests.integration.things import app_at, client, security
 from tests.leaks import holds
 from tests.servers import Server, Visit, response_bytes, unused_url, wait_until

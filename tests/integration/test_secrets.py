@@ -44,7 +44,7 @@ from esipy.limits import MemoryLimits, RedisLimits
 from esipy.plugins import InnerLogger, OuterLogger, Pool, RequestLimitError
 from esipy.stores import FileTokens, MemoryTokens, RedisLock, RedisTokens, Tokens, TokenStore
 from tests import databases
-from tests.integration.test_bad_answers import BROKEN
+from tests.integration.test_bad_responses import BROKEN
 from tests.integration.things import ENDPOINTS, app_at
 from tests.leaks import Watch, WatchedCache
 from tests.servers import Server, Visit, response_bytes, unused_url
