@@ -69,7 +69,7 @@ class Transport:
         self._settings: dict[Any, dict[str, Any]] = {}
         self._abandoned: list[Any] = []
         #: What the session's headers were when it was last asked for their digests, and those.
-        self._shown: tuple[Mapping[str, Any], Mapping[str, str]] = ({}, {})
+        self._digests: tuple[Mapping[str, Any], Mapping[str, str]] = ({}, {})
         #: The session's `auth` and its name, where it has none by itself.
         self._auth: tuple[Any, str] = (None, '')
         fork.reset_after_fork(self)
@@ -204,9 +204,9 @@ class Transport:
     def header_digests(self) -> Mapping[str, str]:
         """Return digests of the headers that the session sends with all requests."""
         plain = self._headers().plain
-        if self._shown[0] is not plain:
-            self._shown = plain, {name: digest(str(value)) for name, value in plain.items()}
-        return self._shown[1]
+        if self._digests[0] is not plain:
+            self._digests = plain, {name: digest(str(value)) for name, value in plain.items()}
+        return self._digests[1]
 
     def _auth_identity(self, auth: Any) -> str:
         """Return what distinguishes one `auth` of a session from another: user name and password, else a random name
@@ -239,7 +239,7 @@ class Transport:
         prepared.headers = RequestHeaders(together)
         prepared.body = outgoing.body
         if outgoing.body is not None and not isinstance(outgoing.body, (bytes, str)):
-            _announce(prepared)
+            _set_framing(prepared)
         elif outgoing.body is not None or outgoing.method not in ('GET', 'HEAD'):
             prepared.headers['Content-Length'] = str(len(outgoing.body or b''))
         set_cookies(prepared, session)
@@ -332,7 +332,7 @@ def _environment() -> tuple[Any, ...]:
     return tuple(map(behind.get, _IN_BYTES))
 
 
-def _announce(prepared: PreparedRequest) -> None:
+def _set_framing(prepared: PreparedRequest) -> None:
     """The headers of a body that is read while it is sent: its length where it is known, else it goes in chunks
     (RFC 9112 section 7.1). Where it began is remembered: a redirect sends it again (RFC 9110 section 15.4.8), which
     `requests` refuses for what cannot be wound back."""

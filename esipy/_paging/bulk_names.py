@@ -248,10 +248,10 @@ def _by_name(response: Response, wanted: Sequence[str]) -> dict[str, list[Any]]:
     spelled: dict[str, list[str]] = {}
     for name in wanted:
         spelled.setdefault(name.casefold(), []).append(name)
-    for category, things in response.data.items():
-        for thing in things:
-            row = rows({**thing, 'category': category})
-            for name in spelled.get(thing['name'].casefold(), ()):
+    for category, entries in response.data.items():
+        for entry in entries:
+            row = rows({**entry, 'category': category})
+            for name in spelled.get(entry['name'].casefold(), ()):
                 if row not in found[name]:
                     found[name].append(row)
     return found

@@ -43,7 +43,7 @@ class ResilientStore:
         """Whether the store or the lock failed a moment ago."""
         return self._breaker.is_open
 
-    def find(self, known: Tokens) -> Tokens | None:
+    def lookup(self, known: Tokens) -> Tokens | None:
         """Return the stored record of a character, None if there is none; `known` if the store cannot be read."""
         if self._store is None:
             return known

@@ -57,7 +57,7 @@ class TokenOwner(Protocol):
     def revoke(self) -> None:
         """Ask the SSO to revoke the tokens."""
 
-    def announce(self, response: Mapping[str, Any]) -> None:
+    def send_refresh_signal(self, response: Mapping[str, Any]) -> None:
         """Send AFTER_TOKEN_REFRESH."""
 
 
@@ -123,7 +123,9 @@ class TokenManager:
             refresh, is_leader = self._refresh, False
             if refresh is None and is_due():
                 is_leader = True
-                self._refresh = refresh = BackgroundRefresh(lambda: self._refresh_if(is_due), self.owner.announce)
+                self._refresh = refresh = BackgroundRefresh(
+                    lambda: self._refresh_if(is_due), self.owner.send_refresh_signal
+                )
         if refresh is None:
             return
         if is_leader:
@@ -207,7 +209,7 @@ class TokenManager:
     def accept(self, response: Mapping[str, Any], identity: Identity | None, replaced: str | None = None) -> None:
         """Take over tokens that the SSO sent to this object. They are stored before anyone uses them."""
         token = response['access_token']
-        new = self.state.given(response, clock.time())
+        new = self.state.updated(response, clock.time())
         is_stored = identity is not None and self.store.save(new.record(self.client_id, identity))
         should_be = identity is not None and self.store.exists
         self.owner.update_token(response)
@@ -236,7 +238,7 @@ class TokenManager:
             raise TokenRevokedError(self.owner.sso_url, 400, response=reason)
         if not state.differs_from(found):
             return False
-        self.take(found)
+        self.set_from_store(found)
         return True
 
     def _look_for_valid_tokens(self) -> None:
@@ -265,11 +267,11 @@ class TokenManager:
             if found is None:
                 return False
             if found.refresh_token not in rejected:
-                self.take(found)
+                self.set_from_store(found)
                 return True
         return False
 
-    def take(self, record: Tokens) -> None:
+    def set_from_store(self, record: Tokens) -> None:
         """Take over a record of the store."""
         self.change(lambda state: state.taken_from(record, clock.time()))
 
@@ -278,7 +280,7 @@ class TokenManager:
         identity = self.state.identity
         if identity is None or not self.store.exists:
             return None
-        return self.store.find(self.state.record(self.client_id, identity))
+        return self.store.lookup(self.state.record(self.client_id, identity))
 
     def likely_character(self) -> int | None:
         """Return the character by the token's own, unverified claims: all processes that have the token hold the same

@@ -326,6 +326,20 @@ class LimitsContract:
         errors = in_threads(100, lambda: user.call(max_wait=None))
         assert errors == []
 
+    def test_by_default_the_time_in_the_queue_does_not_count(self) -> None:
+        """The last of 60 calls is at the head of the queue after three windows of ten minutes."""
+        user = self.user(tokens=40, window=600)
+        errors: list[LimitedError] = []
+        threads = [threading.Thread(target=caught, args=(errors, lambda: user.call(max_wait=None))) for _ in range(60)]
+        for thread in threads:
+            thread.start()
+        begun = clock.time()
+        while any(thread.is_alive() for thread in threads):
+            clock.move(60)
+            time.sleep(0.01)
+        assert errors == []
+        assert clock.time() - begun > 1200
+
     def test_by_default_a_call_waits_for_no_longer_than_a_window_at_the_head_of_the_queue(self) -> None:
         user = self.user()
         user.call(status=429, headers={'Retry-After': '3600'})

@@ -183,12 +183,12 @@ class SharedContract(OurContract):
             holder.send_signal(signal.SIGKILL)
             with store.lock(*WHOSE):
                 store.set(TOKENS)
-        assert store.get(*WHOSE) == self.kept(TOKENS)
+        assert store.get(*WHOSE) == self.as_stored(TOKENS)
 
     def test_another_object_finds_what_was_kept(self) -> None:
         self.make_store().set(TOKENS)
         again = self.make_store()
-        assert again.get(*WHOSE) == self.kept(TOKENS)
+        assert again.get(*WHOSE) == self.as_stored(TOKENS)
         assert again.characters(TOKENS.client_id) == [TOKENS.character_id]
 
 
@@ -519,7 +519,7 @@ class TestKeyringTokens(SharedContract):
     def make_store(self, **settings: Any) -> TokenStore:
         return KeyringTokens(**settings)
 
-    def kept(self, tokens: Tokens) -> Tokens:
+    def as_stored(self, tokens: Tokens) -> Tokens:
         return self.without_access_token(tokens)
 
     def test_nothing_is_left_when_all_are_deleted(self) -> None:

@@ -77,6 +77,14 @@ FAILURES: dict[str, tuple[Callable[[Visit], Any], str]] = {
     'cut short': (lambda visit: (visit.send(answer(b'{}', length=99)), visit.close()), 'the response was cut short'),
     'not HTTP': (lambda visit: visit.send(b'SSH-2.0-OpenSSH_9.6\r\n\r\n'), ''),
     'slow': (Visit.hang, 'it did not respond in time'),
+    'silent within the headers': (
+        lambda visit: (visit.send(b'HTTP/1.1 200 OK\r\nContent-'), visit.hang()),
+        'it did not respond in time',
+    ),
+    'silent within the body': (
+        lambda visit: (visit.send(answer(b'{"a"', length=9)), visit.hang()),
+        'it did not respond in time',
+    ),
     'compressed and cut': (
         lambda visit: visit.send(answer(gzip.compress(b'{"a": 1}')[:-4], headers={'Content-Encoding': 'gzip'})),
         'ends early',

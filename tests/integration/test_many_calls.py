@@ -3,12 +3,14 @@ too old, the same call for many characters, polling for changes."""
 
 from __future__ import annotations
 
+import decimal
 import json
 import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import numpy
 import pytest
 
 from esipy import App, EsiClient, clock
@@ -151,10 +153,19 @@ def test_an_id_is_unknown_only_if_it_was_rejected_alone(rejects: Any, unknown: l
         assert len(directory.requests) == seen
 
 
-def test_names_report_progress_and_take_ids_in_every_form(caller: EsiClient) -> None:
+@pytest.mark.parametrize(
+    'value', [34, 34.0, '34', ' 34 ', decimal.Decimal(34), numpy.int32(34), numpy.float64(34)], ids=repr
+)
+def test_names_take_ids_in_every_form(caller: EsiClient, value: Any) -> None:
+    with Sandbox() as esi, esi.redirect():
+        assert caller.names([value])[34].name == 'Tritanium'
+        assert [entry.body for entry in esi.log.entries] == [[34]]
+
+
+def test_names_report_progress(caller: EsiClient) -> None:
     reported: list[tuple[int, int]] = []
     with Sandbox() as esi, esi.redirect():
-        names = caller.names([34.0, '35', 30000142], progress=lambda done, total: reported.append((done, total)))
+        names = caller.names([34, 35, 30000142], progress=lambda done, total: reported.append((done, total)))
     assert sorted(names) == [34, 35, 30000142]
     assert reported == [(1, 1)]
 

@@ -243,7 +243,16 @@ def test_an_sso_that_is_down_says_nothing_of_the_grant(status: int) -> None:
         at_server(sso).refresh()
 
 
-def test_a_token_request_has_a_text_body() -> None:
+#: Requests to the SSO, and what an app's own tests look for in their bodies.
+TOKEN_REQUESTS: dict[str, tuple[Callable[[EsiSecurity], Any], list[str]]] = {
+    'refresh': (EsiSecurity.refresh, ['grant_type=refresh_token', 'refresh_token=refresh-of-old']),
+    'a code': (lambda one: one.auth('a code'), ['grant_type=authorization_code', 'code=a+code']),
+    'revoke': (EsiSecurity.revoke, ['token_type_hint=refresh_token', 'token=refresh-of-old']),
+}
+
+
+@pytest.mark.parametrize(('ask', 'words'), TOKEN_REQUESTS.values(), ids=TOKEN_REQUESTS)
+def test_a_token_request_has_a_text_body(ask: Callable[[EsiSecurity], Any], words: list[str]) -> None:
     """Tests of old apps look for `'grant_type' in request.body`."""
     bodies: list[Any] = []
 
@@ -255,8 +264,8 @@ def test_a_token_request_has_a_text_body() -> None:
     with Server(lambda visit: visit.send(answer({'access_token': 'a', 'expires_in': 1}))) as sso:
         one = at_server(sso)
         one._session.mount('http://', Adapter())
-        one.refresh()
-    assert 'grant_type=refresh_token' in bodies[-1]
+        ask(one)
+    assert all(word in bodies[-1] for word in words)
 
 
 # ---------------------------------------------------------------------- kept first

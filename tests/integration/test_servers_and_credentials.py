@@ -83,11 +83,13 @@ def test_a_server_of_an_operation_that_is_none_is_an_error_of_that_operation(ser
         _ = app.op['a']()[0].url
 
 
-def test_schemes_of_an_operation_of_the_old_format() -> None:
-    paths: Any = {'/a': {'get': {'schemes': ['http']}}, '/b': {'get': {}}}
+@pytest.mark.parametrize('schemes', [['http'], ['ws', 'http'], ['HTTP', 'wss']])
+def test_schemes_of_an_operation_of_the_old_format(schemes: list[str]) -> None:
+    paths: Any = {'/a': {'get': {'schemes': schemes}}, '/b': {'get': {}}, '/c': {'get': {'schemes': []}}}
     app = App.create({'swagger': '2.0', 'host': 'a.example', 'basePath': 'v1', 'schemes': ['https'], 'paths': paths})
     assert app.op['get_a']()[0].url == 'http://a.example/v1/a'
     assert app.op['get_b']()[0].url == 'https://a.example/v1/b'
+    assert app.op['get_c']()[0].url == 'https://a.example/v1/c'
 
 
 @pytest.mark.parametrize(

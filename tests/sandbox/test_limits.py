@@ -287,7 +287,7 @@ def test_no_answer_no_cost(esi: Sandbox, call: Caller) -> None:
 
 def test_a_mistake_of_the_sandbox_gives_back_what_it_held() -> None:
     esi = Sandbox(limits={'status': {'tokens': 2}}).start()
-    esi._ask('data.set', operation='get_status', params={}, value=object(), check=False)
+    esi._send_command('data.set', operation='get_status', params={}, value=object(), check=False)
     statuses = [requests.get(f'{esi.url}/status').status_code for _ in range(3)]
     esi.forgive()
     esi.stop()

@@ -175,7 +175,7 @@ def test_a_shown_answer_shares_nothing_that_can_be_changed() -> None:
     shown, latest = answer(), answer(raw=json.dumps([{**ORDER, 'new': {'list': [1]}}]).encode(), headers={'ETag': 'a'})
     assert latest.data[0].price == 5.5
     assert latest.header['etag'] == ['a']
-    shown.show(latest)
+    shown.copy_from(latest)
     latest.data[0].new.list.append(2)
     latest.data[0].price = 0
     latest.data.append(1)

@@ -145,6 +145,7 @@ def test_where_a_row_is_seen_as_a_dict_dates_are_the_text_that_was_sent() -> Non
     [
         ('2016-09-03T05:12:25Z', datetime(2016, 9, 3, 5, 12, 25, tzinfo=UTC)),
         ('2016-09-03T05:12:25', datetime(2016, 9, 3, 5, 12, 25, tzinfo=UTC)),
+        ('2016-09-03T05:12:25z', datetime(2016, 9, 3, 5, 12, 25, tzinfo=UTC)),
         ('2016-09-03T05:12:25.123456Z', datetime(2016, 9, 3, 5, 12, 25, 123456, tzinfo=UTC)),
         ('2016-09-03T07:12:25+02:00', datetime(2016, 9, 3, 5, 12, 25, tzinfo=UTC)),
     ],
@@ -223,6 +224,18 @@ def test_copies(copied: Any) -> None:
     assert other.parent.parent.day == date(2003, 5, 6)
     other.name = 'Amarr'
     assert row.name == 'Jita'
+
+
+@pytest.mark.parametrize('is_declared', [True, False])
+@pytest.mark.parametrize(
+    'name', ['__deepcopy__', '__copy__', '__reduce_ex__', '__getstate__', '__setstate__', '__len__']
+)
+def test_a_field_with_the_name_of_a_method_of_python_is_not_called(name: str, is_declared: bool) -> None:
+    schema = {'type': 'object', 'properties': {name: {'type': 'integer'}} if is_declared else {'other': {}}}
+    row = data_of(schema, {name: 5, 'list': [{name: 6}]})
+    for other in (copy.copy(row), copy.deepcopy(row), row.copy(), pickle.loads(pickle.dumps(row))):
+        assert other == {name: 5, 'list': [{name: 6}]}
+        assert (other[name], other['list'][0][name], len(other)) == (5, 6, 2)
 
 
 def test_a_deep_copy_shares_nothing() -> None:

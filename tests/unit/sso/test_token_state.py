@@ -26,27 +26,27 @@ Transition = Callable[[TokenState], TokenState]
 TRANSITIONS: dict[str, tuple[TokenState, Transition, TokenState]] = {
     'an app gives tokens': (
         NOBODY,
-        lambda state: state.given(RESPONSE, NOW),
+        lambda state: state.updated(RESPONSE, NOW),
         TokenState('new', 'rotated', 1_001_199, 1199.0),
     ),
     'an app gives the tokens of somebody else': (
         KEPT,
-        lambda state: state.given(RESPONSE, NOW),
+        lambda state: state.updated(RESPONSE, NOW),
         TokenState('new', 'rotated', 1_001_199, 1199.0, None, 'no', None),
     ),
     'an app gives the same access token again': (
         KEPT,
-        lambda state: state.given({'access_token': 'access', 'expires_in': 60.5}, NOW),
+        lambda state: state.updated({'access_token': 'access', 'expires_in': 60.5}, NOW),
         replace(KEPT, expires_at=1_000_060.5, lifetime=60.5, stored='no'),
     ),
     'a response without a refresh token': (
         KEPT,
-        lambda state: state.given({'access_token': 'new', 'expires_in': -1}, NOW),
+        lambda state: state.updated({'access_token': 'new', 'expires_in': -1}, NOW),
         TokenState('new', 'refresh', 999_999, 0.0),
     ),
     'a response with the refresh token null': (
         KEPT,
-        lambda state: state.given({**RESPONSE, 'refresh_token': None}, NOW),
+        lambda state: state.updated({**RESPONSE, 'refresh_token': None}, NOW),
         TokenState('new', None, 1_001_199, 1199.0),
     ),
     'an app sets the attribute': (
@@ -57,12 +57,12 @@ TRANSITIONS: dict[str, tuple[TokenState, Transition, TokenState]] = {
     'an app sets the attribute to what it is': (KEPT, lambda state: state.with_access_token('access'), KEPT),
     'a refresh, stored': (
         KEPT,
-        lambda state: state.given(RESPONSE, NOW).issued('new', ANNA, 'yes', 'access'),
+        lambda state: state.updated(RESPONSE, NOW).issued('new', ANNA, 'yes', 'access'),
         TokenState('new', 'rotated', 1_001_199, 1199.0, ANNA, 'yes', 'access'),
     ),
     'a refresh, and an app sets another token before its end': (
         KEPT,
-        lambda state: state.given(RESPONSE, NOW).with_access_token('set').issued('new', ANNA, 'yes', 'access'),
+        lambda state: state.updated(RESPONSE, NOW).with_access_token('set').issued('new', ANNA, 'yes', 'access'),
         TokenState('set', 'rotated', 1_001_199, 1199.0),
     ),
     'the store has newer tokens': (
