@@ -202,7 +202,8 @@ class Connection:
 
     def _chunks(self) -> bytes:
         """Return a body that is sent in chunks (RFC 9112 section 7.1)."""
-        pieces, length = [], 0
+        pieces: list[bytes] = []
+        length = 0
         while True:
             text = self._line().partition(b';')[0].rstrip(b' \t')
             if not _CHUNK_SIZE.fullmatch(text):
