@@ -43,7 +43,7 @@ class Manager(PoolManager):
 
 
 class WithManager(HTTPAdapter):
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:  # type: ignore[override, unused-ignore]
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
         self.poolmanager = Manager(num_pools=connections, maxsize=maxsize, block=block, **options)
 
 
