@@ -10,12 +10,12 @@ from esipy._http.proxies import is_valid
 from esipy.exceptions import ConnectionFailedError
 from tests.integration.things import app_at, client
 from tests.leaks import Watch
-from tests.servers import Proxy, Server, answer, unused_url
+from tests.servers import Proxy, Server, response_bytes, unused_url
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    with Server(lambda visit: visit.send(answer({'visit': visit.number}))) as running:
+    with Server(lambda visit: visit.send(response_bytes({'visit': visit.number}))) as running:
         yield running
 
 
@@ -85,9 +85,7 @@ def test_a_session_that_does_not_trust_the_environment(server: Server, monkeypat
 
 
 @pytest.mark.parametrize('variable', ['REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE'])
-def test_the_ca_bundle_is_what_the_transport_is_told(
-    variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_ca_bundle_of_the_session_is_used(variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with client() as esi:
         settings = esi._pipeline.transport._settings_for
         assert settings('https://esi.evetech.net/status')['verify'] is True
@@ -129,7 +127,7 @@ def test_what_an_app_adds_to_the_session_is_sent(server: Server) -> None:
 
 def test_no_cookies_are_stored(server: Server) -> None:
     """They would be sent for other characters, and there would be more of them all the time."""
-    server.page = lambda visit: visit.send(answer({}, headers={'Set-Cookie': 'lb=7; Path=/'}))
+    server.page = lambda visit: visit.send(response_bytes({}, headers={'Set-Cookie': 'lb=7; Path=/'}))
     with client(cache=None) as esi:
         for _ in range(2):
             esi.request(app_at(server.url).op['get_thing']())

@@ -211,7 +211,7 @@ def test_old_versions_and_slashes(path: str, document: Callable[..., Any], calle
         assert caller(esi)(path).status_code == 200
 
 
-def test_meta_routes_tell_of_the_description(document: Callable[..., Any], caller: Callable[..., Caller]) -> None:
+def test_meta_routes_return_the_description(document: Callable[..., Any], caller: Callable[..., Caller]) -> None:
     with Sandbox(document(LIVE)) as esi:
         call = caller(esi)
         dates = call('/meta/compatibility-dates').json()['compatibility_dates']
@@ -221,7 +221,7 @@ def test_meta_routes_tell_of_the_description(document: Callable[..., Any], calle
         assert {'/freelance-jobs'} <= {change['path'] for change in changes['2025-12-16']}
 
 
-def test_answers_can_be_set(esi: Sandbox, call: Caller) -> None:
+def test_responses_can_be_set(esi: Sandbox, call: Caller) -> None:
     esi.data.set('get_status', {'players': 1, 'server_version': '2', 'start_time': '2026-08-01T11:00:00Z'})
     assert call('/status').json()['players'] == 1
     with pytest.raises(SandboxError, match='is not valid'):
@@ -264,7 +264,7 @@ def test_connections_stay_open_and_requests_may_come_together(esi: Sandbox) -> N
         (b'GET /status HTTP/1.1\r\nX: ' + b'a' * 70_000, b'431'),
     ],
 )
-def test_bytes_that_are_no_request(sent: bytes, status: bytes, esi: Sandbox) -> None:
+def test_bytes_that_are_not_a_request(sent: bytes, status: bytes, esi: Sandbox) -> None:
     with socket.create_connection(('127.0.0.1', esi.port), timeout=5) as client:
         client.sendall(sent)
         assert client.recv(65536).split()[1] == status

@@ -88,8 +88,8 @@ def test_it_may_be_slow_or_silent(esi: Sandbox, visit: Visitor) -> None:
     assert esi.sso.refreshes == 1
 
 
-def test_an_answer_that_is_lost_has_used_the_token_up(esi: Sandbox, visit: Visitor) -> None:
-    """A fault on the way back comes too late to prevent the refresh; one that answers by itself does not."""
+def test_a_response_that_is_lost_has_used_the_token_up(esi: Sandbox, visit: Visitor) -> None:
+    """A fault on the way back comes too late to prevent the refresh; one that responds by itself does not."""
     esi.sso.rotate = True
     token = visit.signed_in()['refresh_token']
     esi.faults.add('status', n=1, operation='sso.token', status=500)
@@ -109,9 +109,9 @@ def test_names_that_do_not_exist(esi: Sandbox) -> None:
             use()
 
 
-def test_the_log_tells_what_was_asked(esi: Sandbox, visit: Visitor) -> None:
-    told = visit.signed_in(90000002)
-    visit.refresh(told['refresh_token'])
+def test_the_log_shows_what_was_requested(esi: Sandbox, visit: Visitor) -> None:
+    tokens = visit.signed_in(90000002)
+    visit.refresh(tokens['refresh_token'])
     visit.refresh('nonsense')
     log = esi.log
     assert log.count('sso.authorize') == 2
@@ -123,30 +123,30 @@ def test_the_log_tells_what_was_asked(esi: Sandbox, visit: Visitor) -> None:
     log.assert_not_called('sso.revoke')
 
 
-def test_nothing_tells_a_secret(esi: Sandbox, visit: Visitor) -> None:
+def test_nothing_shows_a_secret(esi: Sandbox, visit: Visitor) -> None:
     secret, verifier, state = 'tell-no-one', 'V3rifier' * 6, 'st4te-of-mine'
     esi.sso.register('app', secret)
     code = visit.code(state=state)
-    told = visit.exchange(code, secret=secret).json()
+    tokens = visit.exchange(code, secret=secret).json()
     pkce = {'code_challenge': challenge(verifier), 'code_challenge_method': 'S256'}
     other = visit.code(state=state, **pkce)  # type: ignore[arg-type]
-    answers = [
+    responses = [
         visit.exchange(other, secret=None, code_verifier=VERIFIER),
         visit.exchange(code, secret=secret),
-        visit.refresh(told['refresh_token'], secret=secret),
-        visit.refresh(told['refresh_token'], secret=secret[:-1]),
-        visit.refresh(told['refresh_token'], secret=None, client_secret=secret),
-        visit.revoke(told['access_token'], secret=secret),
-        visit.revoke(told['refresh_token'], secret=secret),
+        visit.refresh(tokens['refresh_token'], secret=secret),
+        visit.refresh(tokens['refresh_token'], secret=secret[:-1]),
+        visit.refresh(tokens['refresh_token'], secret=None, client_secret=secret),
+        visit.revoke(tokens['access_token'], secret=secret),
+        visit.revoke(tokens['refresh_token'], secret=secret),
         visit.get(f'/v2/oauth/token?code={code}&code_verifier={verifier}&client_secret={secret}'),
-        visit.get(f'/v2/oauth/revoke?token={told["access_token"]}&refresh_token={told["refresh_token"]}'),
+        visit.get(f'/v2/oauth/revoke?token={tokens["access_token"]}&refresh_token={tokens["refresh_token"]}'),
     ]
     assert visit.exchange(other, secret=None, code_verifier=verifier).status_code == 200
     everything = repr(esi.log) + ''.join(f'{entry!r}{entry}{entry.params}' for entry in esi.log)
-    everything += ''.join(answer.text for answer in answers) + repr(esi.sso) + repr(esi)
+    everything += ''.join(response.text for response in responses) + repr(esi.sso) + repr(esi)
     for name, value in {
         'secret': secret, 'verifier': verifier, 'state': state, 'code': code, 'other code': other,
-        'refresh token': told['refresh_token'], 'access token': told['access_token'],
+        'refresh token': tokens['refresh_token'], 'access token': tokens['access_token'],
     }.items():  # fmt: skip
         assert value not in everything, name
     assert 'grant_type' in everything
@@ -161,10 +161,10 @@ def test_in_a_process_of_its_own() -> None:
         esi.sso.algorithm = 'ES256'
         esi.sso.register('app', 'secret', scopes={'a', 'b'})
         esi.sso.characters.replace([90000007])
-        told = visit.signed_in(90000007, scope='a b')
-        assert visit.read(told['access_token'])['scp'] == ['a', 'b']
-        second = visit.refresh(told['refresh_token']).json()
-        refused(visit.refresh(told['refresh_token']), 'invalid_grant')
+        tokens = visit.signed_in(90000007, scope='a b')
+        assert visit.read(tokens['access_token'])['scp'] == ['a', 'b']
+        second = visit.refresh(tokens['refresh_token']).json()
+        refused(visit.refresh(tokens['refresh_token']), 'invalid_grant')
         assert (esi.sso.logins, esi.sso.refreshes, esi.sso.reuses) == (1, 1, 1)
         assert visit.wallet(second['access_token'], 90000007) == 403
         assert visit.wallet(esi.token(90000007), 90000007) == 200

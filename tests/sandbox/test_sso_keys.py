@@ -21,27 +21,27 @@ OFFICIAL = 'https://login.eveonline.com'
 
 
 def test_the_metadata_names_the_sandbox(esi: Sandbox, visit: Visitor) -> None:
-    told = visit.get(METADATA).json()
-    assert told['issuer'] == OFFICIAL
-    assert told['authorization_endpoint'] == f'{esi.url}/v2/oauth/authorize'
-    assert told['token_endpoint'] == f'{esi.url}/v2/oauth/token'
-    assert told['revocation_endpoint'] == f'{esi.url}/v2/oauth/revoke'
-    assert told['jwks_uri'] == f'{esi.url}/oauth/jwks'
-    assert told['code_challenge_methods_supported'] == ['S256']
-    assert 'code' in told['response_types_supported']
+    published = visit.get(METADATA).json()
+    assert published['issuer'] == OFFICIAL
+    assert published['authorization_endpoint'] == f'{esi.url}/v2/oauth/authorize'
+    assert published['token_endpoint'] == f'{esi.url}/v2/oauth/token'
+    assert published['revocation_endpoint'] == f'{esi.url}/v2/oauth/revoke'
+    assert published['jwks_uri'] == f'{esi.url}/oauth/jwks'
+    assert published['code_challenge_methods_supported'] == ['S256']
+    assert 'code' in published['response_types_supported']
     assert esi.sso.endpoints_url == esi.url + METADATA
 
 
 def test_behind_a_redirect_everything_is_official(esi: Sandbox, visit: Visitor) -> None:
     official = Visitor(esi, visit.session, OFFICIAL)
     with esi.redirect():
-        told = official.get(METADATA).json()
-        assert {name for name, value in told.items() if isinstance(value, str) and esi.url in value} == set()
-        assert told['token_endpoint'] == f'{OFFICIAL}/v2/oauth/token'
-        answer = official.signed_in(90000002)
-        assert official.read(answer['access_token'])['sub'] == 'CHARACTER:EVE:90000002'
-        assert official.refresh(answer['refresh_token']).status_code == 200
-        assert official.revoke(answer['refresh_token']).status_code == 200
+        published = official.get(METADATA).json()
+        assert {name for name, value in published.items() if isinstance(value, str) and esi.url in value} == set()
+        assert published['token_endpoint'] == f'{OFFICIAL}/v2/oauth/token'
+        response = official.signed_in(90000002)
+        assert official.read(response['access_token'])['sub'] == 'CHARACTER:EVE:90000002'
+        assert official.refresh(response['refresh_token']).status_code == 200
+        assert official.revoke(response['refresh_token']).status_code == 200
         assert requests.get('https://esi.evetech.net/oauth/jwks').status_code == 404
         assert requests.get(f'{OFFICIAL}/status').status_code == 404
     # An address made inside the redirect also serves outside.

@@ -14,27 +14,27 @@ PKCE = {'code_challenge': challenge(VERIFIER), 'code_challenge_method': 'S256'}
 
 
 def test_a_code_with_a_secret(esi: Sandbox, visit: Visitor) -> None:
-    answer = visit.exchange(visit.code(90000002, scope=f'{WALLET} {ASSETS}'))
-    assert answer.status_code == 200
-    assert answer.headers['Cache-Control'] == 'no-store'
-    told = answer.json()
-    assert told.keys() == {'access_token', 'refresh_token', 'expires_in', 'token_type'}
-    assert told['token_type'] == 'Bearer'
-    assert 1198 <= told['expires_in'] <= 1200
-    assert visit.wallet(told['access_token'], 90000002) == 200
-    assert visit.wallet(told['access_token'], 90000001) == 403
+    response = visit.exchange(visit.code(90000002, scope=f'{WALLET} {ASSETS}'))
+    assert response.status_code == 200
+    assert response.headers['Cache-Control'] == 'no-store'
+    granted = response.json()
+    assert granted.keys() == {'access_token', 'refresh_token', 'expires_in', 'token_type'}
+    assert granted['token_type'] == 'Bearer'
+    assert 1198 <= granted['expires_in'] <= 1200
+    assert visit.wallet(granted['access_token'], 90000002) == 200
+    assert visit.wallet(granted['access_token'], 90000001) == 403
     assert esi.sso.logins == 1
 
 
 def test_a_secret_in_the_form(visit: Visitor) -> None:
-    answer = visit.exchange(visit.code(), secret=None, client_secret='secret')
-    assert answer.status_code == 200
+    response = visit.exchange(visit.code(), secret=None, client_secret='secret')
+    assert response.status_code == 200
 
 
 def test_a_code_with_a_verifier_and_no_secret(visit: Visitor) -> None:
-    answer = visit.exchange(visit.code(**PKCE), secret=None, code_verifier=VERIFIER)  # type: ignore[arg-type]
-    assert answer.status_code == 200
-    again = visit.refresh(answer.json()['refresh_token'], secret=None, code_verifier=VERIFIER)
+    response = visit.exchange(visit.code(**PKCE), secret=None, code_verifier=VERIFIER)  # type: ignore[arg-type]
+    assert response.status_code == 200
+    again = visit.refresh(response.json()['refresh_token'], secret=None, code_verifier=VERIFIER)
     assert again.status_code == 200
     assert visit.wallet(again.json()['access_token']) == 200
 
@@ -99,14 +99,14 @@ def test_who_is_asking(esi: Sandbox, visit: Visitor) -> None:
     refused(visit.exchange(code, secret=None), 'invalid_client', 401)
     refused(visit.post('/v2/oauth/token', {'grant_type': 'authorization_code', 'code': code}), 'invalid_client', 401)
     for header in ('Basic !!!', 'Basic YXBw', 'Bearer YXBwOnNlY3JldA==', 'Basic Og=='):
-        answer = visit.post('/v2/oauth/token', {'code': code}, headers={'Authorization': header})
-        refused(answer, 'invalid_client', 401)
+        response = visit.post('/v2/oauth/token', {'code': code}, headers={'Authorization': header})
+        refused(response, 'invalid_client', 401)
     refused(visit.exchange(code, client_secret='secret'), 'invalid_request')
     assert visit.exchange(code).status_code == 200
     refused(visit.exchange(visit.code(client_id='public'), client_id='public'), 'invalid_client', 401)
     code = visit.code(client_id='public', **PKCE)  # type: ignore[arg-type]
-    answer = visit.exchange(code, client_id='public', secret=None, code_verifier=VERIFIER)
-    assert answer.status_code == 200
+    response = visit.exchange(code, client_id='public', secret=None, code_verifier=VERIFIER)
+    assert response.status_code == 200
     assert visit.exchange(visit.code(client_id='any'), client_id='any', secret='whatever').status_code == 200
     code = visit.code(client_id='any')
     esi.sso.strict = True
@@ -137,8 +137,8 @@ def test_only_forms(visit: Visitor) -> None:
     refused(visit.post('/v2/oauth/token', b'\xff\xfe', headers=headers), 'invalid_request')
     refused(visit.post('/v2/oauth/token', '&'.join(f'a{n}=1' for n in range(99)), headers=headers), 'invalid_request')
     for path in ('/v2/oauth/token', '/v2/oauth/revoke'):
-        answer = visit.get(path)
-        assert (answer.status_code, answer.headers['Allow']) == (405, 'POST')
+        response = visit.get(path)
+        assert (response.status_code, response.headers['Allow']) == (405, 'POST')
     assert visit.post('/oauth/jwks', {}).status_code == 405
 
 
@@ -190,28 +190,28 @@ def test_a_refresh_token_is_bound(visit: Visitor) -> None:
 
 
 def test_revoking_a_refresh_token_ends_all(visit: Visitor) -> None:
-    told, other = visit.signed_in(), visit.signed_in()
-    refused(visit.revoke(told['refresh_token'], client_id='another'), 'invalid_grant')
-    refused(visit.revoke(told['refresh_token'], secret=None), 'invalid_client', 401)
-    assert visit.wallet(told['access_token']) == 200
-    answer = visit.revoke(told['refresh_token'])
-    assert (answer.status_code, answer.content) == (200, b'')
-    assert visit.wallet(told['access_token']) == 401
-    refused(visit.refresh(told['refresh_token']), 'invalid_grant')
+    granted, other = visit.signed_in(), visit.signed_in()
+    refused(visit.revoke(granted['refresh_token'], client_id='another'), 'invalid_grant')
+    refused(visit.revoke(granted['refresh_token'], secret=None), 'invalid_client', 401)
+    assert visit.wallet(granted['access_token']) == 200
+    response = visit.revoke(granted['refresh_token'])
+    assert (response.status_code, response.content) == (200, b'')
+    assert visit.wallet(granted['access_token']) == 401
+    refused(visit.refresh(granted['refresh_token']), 'invalid_grant')
     assert visit.wallet(other['access_token']) == 200
-    assert visit.revoke(told['refresh_token']).status_code == 200
+    assert visit.revoke(granted['refresh_token']).status_code == 200
 
 
 def test_revoking_an_access_token_ends_that_one(visit: Visitor) -> None:
-    told = visit.signed_in()
-    refused(visit.revoke(told['access_token'], client_id='another'), 'invalid_grant')
-    refused(visit.revoke(told['access_token'], secret=None), 'invalid_client', 401)
-    assert visit.revoke(told['access_token']).status_code == 200
-    assert visit.wallet(told['access_token']) == 401
-    assert visit.refresh(told['refresh_token']).status_code == 200
+    granted = visit.signed_in()
+    refused(visit.revoke(granted['access_token'], client_id='another'), 'invalid_grant')
+    refused(visit.revoke(granted['access_token'], secret=None), 'invalid_client', 401)
+    assert visit.revoke(granted['access_token']).status_code == 200
+    assert visit.wallet(granted['access_token']) == 401
+    assert visit.refresh(granted['refresh_token']).status_code == 200
 
 
-def test_revoking_what_is_no_token(visit: Visitor) -> None:
+def test_revoking_what_is_not_a_token(visit: Visitor) -> None:
     """RFC 7009 section 2.2: that is no error."""
     assert visit.revoke('nonsense').status_code == 200
     refused(visit.post('/v2/oauth/revoke', {}, auth=('app', 'secret')), 'invalid_request')
@@ -245,11 +245,11 @@ def test_a_character_that_is_sold(esi: Sandbox, visit: Visitor) -> None:
 
 
 def test_grants_without_a_login(esi: Sandbox, visit: Visitor) -> None:
-    told = esi.sso.grant(95000001, [WALLET], client_id='app')
-    assert visit.wallet(told['access_token'], 95000001) == 200
-    assert visit.read(told['access_token'])['scp'] == WALLET
+    granted = esi.sso.grant(95000001, [WALLET], client_id='app')
+    assert visit.wallet(granted['access_token'], 95000001) == 200
+    assert visit.read(granted['access_token'])['scp'] == WALLET
     for secret in ('secret', None):
-        assert visit.refresh(told['refresh_token'], secret=secret).status_code == 200
+        assert visit.refresh(granted['refresh_token'], secret=secret).status_code == 200
     everything = visit.read(esi.sso.grant(95000001)['access_token'], 'sandbox')['scp']
     assert {WALLET, ASSETS} <= set(everything)
 
@@ -279,21 +279,21 @@ def test_a_hundred_logins_at_once(esi: Sandbox, visit: Visitor) -> None:
             character_id = next(ids)
         return visit.exchange(visit.code(character_id))
 
-    tokens = _at_once(100, login)
-    assert {visit.read(told['access_token'])['sub'] for told in tokens} == {f'CHARACTER:EVE:{n}' for n in range(1, 101)}
+    logins = _at_once(100, login)
+    assert {visit.read(each['access_token'])['sub'] for each in logins} == {f'CHARACTER:EVE:{n}' for n in range(1, 101)}
     assert esi.failures == []
 
 
 def _at_once(count: int, ask: Any) -> list[dict[str, Any]]:
-    """The answers of those that succeeded."""
+    """The responses of those that succeeded."""
     good: list[dict[str, Any]] = []
     barrier = threading.Barrier(count)
 
     def run() -> None:
         barrier.wait()
-        answer = ask()
-        if answer.status_code == 200:
-            good.append(answer.json())
+        response = ask()
+        if response.status_code == 200:
+            good.append(response.json())
 
     threads = [threading.Thread(target=run) for _ in range(count)]
     for thread in threads:
@@ -305,8 +305,8 @@ def _at_once(count: int, ask: Any) -> list[dict[str, Any]]:
 
 def test_expiry_is_by_the_clock(esi: Sandbox, visit: Visitor) -> None:
     esi.sso.lifetime = 60
-    told = visit.signed_in()
-    assert 58 <= told['expires_in'] <= 60
-    assert visit.read(told['access_token'])['exp'] <= clock.time() + 60
+    granted = visit.signed_in()
+    assert 58 <= granted['expires_in'] <= 60
+    assert visit.read(granted['access_token'])['exp'] <= clock.time() + 60
     esi.clock.move(61)
-    assert visit.wallet(told['access_token']) == 401
+    assert visit.wallet(granted['access_token']) == 401
