@@ -456,7 +456,7 @@ def _owner_of_token(token: str, state: TokenState) -> str:
     """
     identity = state.identity
     if identity is not None and state.access_token == token:
-        return f'character:{identity.character_id}:{digest(identity.owner.encode())}'
+        return f'character:{identity.character_id}:{digest(identity.owner)}'
     return owner_of(f'Bearer {token}')
 
 

@@ -219,7 +219,7 @@ class TokenManager:
         """Raise WrongCharacterError: the SSO has sent the tokens of another character, whose refresh token somebody has
         put in the place of this one's. It is used up by now, so the new tokens are stored as what they are."""
         character_id = expected.character_id
-        self.store.save(TokenState().given(response, clock.time()).record(self.client_id, other))
+        self.store.save(TokenState().updated(response, clock.time()).record(self.client_id, other))
         found = self._look_up()
         if found is not None and found.refresh_token == self.state.refresh_token:
             self.store.delete(character_id)
