@@ -36,7 +36,7 @@ ROWS = (
     ),
     Row('get', 'calling', 'one GET, tiny body, keep-alive, client CPU', 'requests', 'µs', 0.8, esipy1='1.33 ×'),
     Row('limits', 'calling', '… with its limits kept in memory', 'the same, limits=None', 'µs', 1.05),
-    Row('limits-redis', 'caches', 'limits kept in Redis: to reserve and to settle', 'redis-py: a script', 'µs', 2.2),
+    Row('limits-redis', 'caches', 'limits kept in Redis: to book and to settle', 'redis-py: a script', 'µs', 2.2),
     Row('plugins', 'calling', '… with five plugins', 'esipy without plugins', 'µs', 1.05),
     Row('telemetry', 'calling', '… with OpenTelemetry, Prometheus, no exporter', 'esipy without plugins', 'µs', 1.12),
     Row('telemetry-recorded', 'calling', '… with each span recorded', 'esipy without plugins', 'µs', None),

@@ -276,7 +276,7 @@ def test_scripts_that_redis_has_forgotten_are_sent_again(redis_on: Server, caplo
         bare.flushall()
         user = User(RedisLimits(redis.Redis(port=redis_on.port)))
         assert user.calls(3) == 3
-        under_way = user.book()
+        under_way = user.reserve()
         bare.script_flush()
         under_way.settle(answered(200))
         assert user.budget().used == 8
@@ -308,7 +308,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_redis_dies_and_comes_back(mortal: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     user = User(RedisLimits(redis.Redis(port=mortal.port)))
-    held = user.book()
+    held = user.reserve()
     user.calls(2)
     mortal.kill()
     held.settle(answered(200))
