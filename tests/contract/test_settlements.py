@@ -92,7 +92,7 @@ def test_a_rejection_is_sent_at_once(port: int, status: int, headers: dict[str, 
 @pytest.mark.usefixtures('patient')
 def test_a_call_that_cost_more_than_it_had_reserved_is_sent_at_once(port: int) -> None:
     user = User(limits_at(port))
-    with user.book() as reservation:
+    with user.reserve() as reservation:
         reservation.settle(answered()._replace(lost=1))
     assert seen_by_another(port) == (7, 0)
 
@@ -193,7 +193,7 @@ def test_ctrl_c_loses_nothing(port: int, monkeypatch: pytest.MonkeyPatch) -> Non
 
         context.setattr(limits._settlements._script, 'run', interrupt)
         with pytest.raises(KeyboardInterrupt):
-            user.book()
+            user.reserve()
     assert (user.budget().used, user.budget().in_flight) == (2, 0)
 
 
