@@ -82,7 +82,7 @@ def _unread(address: str, options: Options, number: int) -> Result:
 
 
 def _limits(address: str, options: Options, number: int, client: redis.Redis) -> Result:
-    """What limits in Redis add to a call, against the least that a script of somebody's own would: to count it.
+    """What rate limits in Redis add to a call. The baseline is the least that a script would do: to count the call.
 
     A call costs one round trip, which reserves and settles the call before. The last call of a sample is settled by one
     more, so that each sample contains all that its calls cost.
