@@ -128,7 +128,7 @@ class OpenTelemetry(Telemetry):
 
     @harmless
     def _result(self, call: CallContext) -> tuple[dict[str, Any], str | None]:
-        """Return the attributes of a call that has ended, and the kind of error that its response stands for."""
+        """Return the attributes of a call that has ended, and the kind of error that its response represents."""
         attributes: dict[str, Any] = {'esipy.attempts': call.attempts}
         page = next((value for name, value in call.request.query if name == 'page'), None)
         if page is not None:
