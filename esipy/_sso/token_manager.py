@@ -84,7 +84,7 @@ class TokenManager:
 
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
-        #: Held while the tokens are changed, also while the SSO is asked for new ones; an app may do so in its own lock.
+        #: Held while the tokens are changed, also while the SSO is asked for new ones; an app may do so in its lock.
         self.changing = threading.RLock()
         self._refresh: BackgroundRefresh | None = None
         #: When the store is looked into again while a refresh is under way, by `clock.monotonic`.
