@@ -18,7 +18,7 @@ from esipy import App, EsiClient
 from esipy._message.errors import error_of
 from esipy.exceptions import APIException, ConnectionFailedError, TimedOutError, UndecodableBodyError
 from tests.integration.things import SOON, app_at, client
-from tests.servers import JSON, Server, Visit, answer, gzipped, unused_url
+from tests.servers import JSON, Proxy, Server, Visit, answer, gzipped, unused_url
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -598,14 +598,27 @@ def test_a_redirect_that_leads_nowhere_is_an_error(status: int, location: str) -
         raise error_of(response, 0)
 
 
-def test_a_proxy_is_not_asked_for_a_host_of_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server(lambda visit: visit.send(answer(GOOD))) as proxy:
+@pytest.mark.parametrize('variable', ['no_proxy', 'NO_PROXY'])
+@pytest.mark.parametrize(
+    ('hosts', 'by_proxy'),
+    [
+        ('127.0.0.1,localhost', []),
+        ('localhost', ['/thing']),
+        ('.example, localhost', ['/thing']),
+        ('127.0.0.1', ['/there']),
+        ('other.example', ['/thing', '/there']),
+    ],
+)
+def test_no_proxy_counts_along_a_redirect(
+    hosts: str, by_proxy: list[str], variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy() as proxy:
         monkeypatch.setenv('http_proxy', proxy.url)
-        monkeypatch.setenv('no_proxy', '127.0.0.1,localhost')
+        monkeypatch.setenv(variable, hosts)
         response, _, other = redirected('get', 302, 'http://localhost:{other}/there')
         assert response.ok
         assert len(other.visits) == 1
-        assert proxy.visits == []
+        assert ['/' + visit.target.rpartition('/')[2] for visit in proxy.visits] == by_proxy
 
 
 @pytest.fixture

@@ -874,7 +874,8 @@ def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
 
-def test_signing_counts_towards_the_deadline_and_the_tokens_are_kept(esi: Sandbox) -> None:
+@pytest.mark.parametrize('check_scopes', [True, False])
+def test_signing_counts_towards_the_deadline_and_the_tokens_are_kept(esi: Sandbox, check_scopes: bool) -> None:
     """A call gives up at its deadline; the refresh that it began ends, and its tokens are stored and announced."""
     store = MemoryTokens()
     old = signed_in(store, esi)
@@ -897,7 +898,7 @@ def test_signing_counts_towards_the_deadline_and_the_tokens_are_kept(esi: Sandbo
         return ask(scope_list)
 
     one._tokens.owner.request_refresh = slow  # type: ignore[method-assign]
-    with client(one, deadline=0.3) as esi_client:
+    with client(one, deadline=0.3, check_scopes=check_scopes) as esi_client:
         calls = different_calls(esi, 5)
         errors = at_once(5, lambda number: esi_client.request(calls[number]))
         assert {type(error) for error in errors} == {SSOUnavailableError}
