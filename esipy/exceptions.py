@@ -473,5 +473,10 @@ class TokenStoreError(TokenError):
     """The store cannot be read or written, or contains something else."""
 
 
+class WrongCharacterError(TokenStoreError):
+    """The tokens that are stored for a character are those of another one: somebody has changed the store. They are not
+    used; the character has to sign in again."""
+
+
 class TokenStoreBusyError(TokenStoreError, TimeoutError):
     """Another thread or process has held the lock for too long."""

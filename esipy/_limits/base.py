@@ -7,7 +7,7 @@ which ledgers a call uses                 plans.py, undocumented.py
 what the headers of a response say        headers.py
 what a response means for a ledger        outcomes.py
 which call is served next                 queue.py
-where ledgers are stored                  memory.py, redis.py (with redis_script.py, leases.py)
+where ledgers are stored                  memory.py, redis.py (with redis_script.py, leases.py, settlements.py)
 """
 
 from __future__ import annotations
@@ -213,6 +213,9 @@ class Limits:
                     )
                 )
         return budgets
+
+    def flush(self) -> None:
+        """Tell the store at once what only this process knows. `EsiClient.close` and the end of a process do it too."""
 
     def estimate(self, exchanges: Iterable[tuple[Exchange, str | None]]) -> Estimate:
         """Return what these exchanges, with what each is signed with, will need if no others come between."""

@@ -15,7 +15,7 @@ from esipy._cache.policy import CachedResponse
 from esipy.cache import BaseCache, DictCache, FileCache, _hash
 from esipy.exceptions import ServerError
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -61,7 +61,9 @@ class Numbered:
 
     def __call__(self, visit: Visit) -> None:
         visit.send(
-            answer({'number': visit.number}, self.status, {k.replace('_', '-'): v for k, v in self.headers.items()})
+            response_bytes(
+                {'number': visit.number}, self.status, {k.replace('_', '-'): v for k, v in self.headers.items()}
+            )
         )
 
 
@@ -323,9 +325,11 @@ def test_the_response_to_a_head_updates_the_stored_one(
 
     def page(visit: Visit) -> None:
         if visit.method == 'HEAD':
-            visit.send(answer({'number': 0}, headers={**seen, 'X-New': 'yes'}).partition(b'\r\n\r\n')[0] + b'\r\n\r\n')
+            visit.send(
+                response_bytes({'number': 0}, headers={**seen, 'X-New': 'yes'}).partition(b'\r\n\r\n')[0] + b'\r\n\r\n'
+            )
         else:
-            visit.send(answer({'number': 0}, headers=stored))
+            visit.send(response_bytes({'number': 0}, headers=stored))
 
     with Server(page) as server, client(cache=cache) as caller:
         call = App.create(document(server.url)).op['get_thing']()

@@ -24,8 +24,8 @@ from esipy.exceptions import CallError, EsiError, MissingFieldError, SpecError
 from esipy.service import configuration_loader
 from tests.cases.stations import DOCUMENT
 
-#: Tabs before a line are no YAML, so that it is read as JSON or not at all.
-JSON = json.dumps(DOCUMENT, ensure_ascii=False, indent='\t')
+#: YAML takes no keys of more than 1024 characters, so that this is read as JSON or not at all.
+JSON = json.dumps({**DOCUMENT, 'x-' + 'a' * 2000: 1}, ensure_ascii=False)
 YAML = yaml.safe_dump(DOCUMENT, sort_keys=False, allow_unicode=True)
 
 
@@ -48,7 +48,7 @@ def test_text_with_a_byte_order_mark(before: str, text: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize('content', [codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b'\xff\xfe\xff', b'a: \xe9', b'\xff'])
-def test_bytes_that_are_no_text(content: bytes) -> None:
+def test_bytes_that_are_not_text(content: bytes) -> None:
     with pytest.raises(SpecError):
         App.create(content)
 
@@ -317,7 +317,7 @@ def with_schemas(schemas: dict[str, Any], version: str = '3.1.0') -> App:
 
 @pytest.mark.parametrize('count', [50, LINKS])
 @pytest.mark.parametrize('kind', ['$ref', 'allOf', 'anyOf', 'oneOf twice', 'items', 'properties', 'circle'])
-def test_long_chains_end_in_an_answer_or_a_short_error(kind: str, count: int) -> None:
+def test_long_chains_end_in_a_result_or_a_short_error(kind: str, count: int) -> None:
     begun = time.process_time()
     errors: list[str] = []
     for version in ('3.0.3', '3.1.0'):
@@ -585,7 +585,7 @@ def test_extends_that_doubles_is_bounded(tmp_path: Path) -> None:
         configuration_loader(tmp_path / '0.yaml')
 
 
-def test_errors_about_many_things_name_the_first_of_them() -> None:
+def test_errors_about_many_values_name_the_first_of_them() -> None:
     app = with_schemas({'S0': {'type': 'array', 'items': {'type': 'integer'}}})
     with pytest.raises(CallError) as caught:
         app.op['a'](body=['x'] * 20_000)
