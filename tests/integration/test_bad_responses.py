@@ -634,7 +634,9 @@ def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('NETRC', str(file))
 
 
-def test_switching_protocols_is_not_a_success() -> None:
-    switching = response_bytes(b'', 101, length=-1)
+@pytest.mark.parametrize('headers', [{}, {'Connection': 'Upgrade', 'Upgrade': 'websocket'}], ids=['bare', 'upgrade'])
+@pytest.mark.parametrize('name', ['get_thing', 'post_thing', 'delete_nothing'])
+def test_switching_protocols_is_not_a_success(name: str, headers: dict[str, str]) -> None:
+    switching = response_bytes(b'', 101, headers, length=-1)
     with Server(lambda visit: (visit.send(switching), visit.close())) as server, client(cache=None) as esi:
-        assert not esi.request(app_at(server.url).op['get_thing'](), raw_body_only=True).ok
+        assert not esi.request(app_at(server.url).op[name](), raw_body_only=True).ok

@@ -391,7 +391,10 @@ def test_payloads(endpoint: dict[str, Any], payload: Any, body: bytes) -> None:
     assert received == [(body, 'application/json' if is_json else None)]
 
 
-def test_responses_to_different_payloads_of_a_get_are_not_mixed_up() -> None:
+@pytest.mark.parametrize(
+    'wrap', [lambda word: {'query': word}, lambda word: [word], str], ids=['object', 'list', 'text']
+)
+def test_responses_to_different_payloads_of_a_get_are_not_mixed_up(wrap: Callable[[str], Any]) -> None:
     def page(visit: Visit) -> None:
         visit.send(response_bytes(visit.body, headers={'Cache-Control': 'max-age=60'}))
 
@@ -400,5 +403,5 @@ def test_responses_to_different_payloads_of_a_get_are_not_mixed_up() -> None:
         Server(page) as server,
         ServiceClient(spec=spec, base_path=server.url, parser=json_decoder, serializer=json_encoder) as service,
     ):
-        found = [service.search(payload={'query': word}).data for word in ('a', 'b', 'a')]
-    assert found == [{'query': 'a'}, {'query': 'b'}, {'query': 'a'}]
+        found = [service.search(payload=wrap(word)).data for word in ('a', 'b', 'a')]
+    assert found == [wrap('a'), wrap('b'), wrap('a')]

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from esipy.exceptions import (
     TokenStoreBusyError,
 )
 from esipy.sandbox import Sandbox
-from esipy.stores import FileTokens, MemoryTokens, Tokens
+from esipy.stores import FileTokens, MemoryTokens, Tokens, TokenStore
 from tests.integration.signed import CLIENT, ONE, Broken, at_once, client, different_calls, security, signed_in, wallet
 from tests.integration.things import security as at
 from tests.servers import Server, Visit, response_bytes
@@ -844,9 +845,12 @@ def test_options_of_the_wrong_kind(esi: Sandbox, options: dict[str, Any], grante
 # ---------------------------------------------------------------------- waiting for another process
 
 
-def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_lock(esi: Sandbox) -> None:
+@pytest.mark.parametrize('kind', ['memory', 'file'])
+def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_lock(
+    esi: Sandbox, kind: str, tmp_path: Path
+) -> None:
     """It was killed after it had stored the tokens. Without the look into the store the call waits for the lock."""
-    store = MemoryTokens()
+    store: TokenStore = MemoryTokens() if kind == 'memory' else FileTokens(tmp_path / 'tokens')
     old = signed_in(store, esi)
     one = security(esi, store=store).for_character(ONE)
     new = esi.sso.grant(ONE, None)

@@ -555,8 +555,9 @@ def test_extends_below_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert configuration_loader('a.yaml') == {'b': 1, 'c': 1}
 
 
+@pytest.mark.parametrize('extends', ['base', '[base]', '[other, base]', 'between'])
 @pytest.mark.parametrize('kind', ['fifo', 'directory', 'device', 'socket'])
-def test_extends_reads_regular_files_only(kind: str, tmp_path: Path) -> None:
+def test_extends_reads_regular_files_only(kind: str, extends: str, tmp_path: Path) -> None:
     """In a process of its own, since the wrong answer is to wait for ever."""
     import socket
 
@@ -569,7 +570,9 @@ def test_extends_reads_regular_files_only(kind: str, tmp_path: Path) -> None:
             listening.bind(str(tmp_path / 'base'))
     else:
         (tmp_path / 'base').symlink_to('/dev/zero')
-    (tmp_path / 'a.yaml').write_text('extends: base\n')
+    (tmp_path / 'a.yaml').write_text(f'extends: {extends}\n')
+    (tmp_path / 'between').write_text('extends: base\n')
+    (tmp_path / 'other').write_text('a: 1\n')
     program = 'import sys\nfrom esipy.service import configuration_loader\nconfiguration_loader(sys.argv[1])'
     run = [sys.executable, '-c', program, str(tmp_path / 'a.yaml')]
     done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
