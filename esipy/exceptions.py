@@ -428,7 +428,7 @@ class IncompleteTokensError(TokenError, KeyError):
         super().__init__(field, hint)
 
     def __str__(self) -> str:
-        return f'the tokens have no {self.field!r} ({self.hint})'
+        return f'the tokens have no {self.field!r}: pass {self.hint}'
 
 
 class TokenExpiredError(TokenError, AttributeError):

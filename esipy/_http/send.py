@@ -107,7 +107,7 @@ class Transport:
                 prepared = following
                 history.append(_followed(response.status_code, following, first))
                 if len(history) > MAX_REDIRECTS:
-                    raise TransportError(f'more than {MAX_REDIRECTS} redirects')
+                    raise TransportError(f'the server sent more than {MAX_REDIRECTS} redirects for one request')
             if not issubclass(type(response), requests.Response):
                 return self._checked(from_mock(response, url))
             if streamed and response.ok:

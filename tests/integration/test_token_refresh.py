@@ -829,7 +829,7 @@ def test_a_verifier_that_no_sso_takes(esi: Sandbox, verifier: str) -> None:
     ('options', 'granted'),
     [
         ({'store': '/tmp/tokens'}, 'store must be a TokenStore, not str'),
-        ({'lock': 5}, 'lock must be a RedisLock or the like, not int'),
+        ({'lock': 5}, 'lock must be a RedisLock, or a function that returns a context manager, not int'),
         ({'headers': 'MyApp/1.0'}, 'headers must be a dict'),
         ({'timeout': '5'}, 'timeout must be seconds'),
         ({'timeout': (5, 30, 60)}, 'timeout must be seconds'),

@@ -72,7 +72,7 @@ ADDRESSES = [
 def test_the_address_of_a_file(address: str, here: str | None, on_windows: str) -> None:
     assert PurePosixPath(path_of(address, is_windows=True)) == PurePosixPath(on_windows)
     if here is None:
-        with pytest.raises(SpecError, match='names the machine'):
+        with pytest.raises(SpecError, match='this is a file on the machine'):
             path_of(address, is_windows=False)
     else:
         assert PurePosixPath(path_of(address, is_windows=False)) == PurePosixPath(here)
