@@ -170,7 +170,9 @@ class Reader:
         """The Schema of a node, one for each node, so that a type which holds itself closes its circle."""
         known = self._schemas.get(id(node))
         if known is None:
-            if type(node) is not dict and not isinstance(node, (Mapping, bool, NoneType)):  # `name:` in YAML, without anything behind it
+            if type(node) is not dict and not isinstance(
+                node, (Mapping, bool, NoneType)
+            ):  # `name:` in YAML, without anything behind it
                 raise SpecError(f'a schema cannot be {shown(node)}')
             target = resolve(self.document, node, as_schema)
             if target is not node:
@@ -207,8 +209,10 @@ def draft4(node: Mapping[str, Any], nullable: str) -> Mapping[str, Any]:
     if nullable not in node and 'exclusiveMinimum' not in node and 'exclusiveMaximum' not in node:
         return node
     changes: dict[str, Any] = {}
-    if node.get(nullable) is True and isinstance(node.get('type'), str):
-        changes['type'] = [node['type'], 'null']
+    if node.get(nullable) is True:
+        changes['nullable'] = True
+        if isinstance(node.get('type'), str):
+            changes['type'] = [node['type'], 'null']
     for bound, exclusive in (('minimum', 'exclusiveMinimum'), ('maximum', 'exclusiveMaximum')):
         if isinstance(node.get(exclusive), bool):
             changes[exclusive] = node.get(bound) if node[exclusive] else None

@@ -122,9 +122,10 @@ class Schema:
         values = self.keywords.get('enum')
         if 'const' in self.keywords:
             values = [self.keywords['const']]
-        if values is None or len(self.types) != 1:
+        kinds = [kind for kind in self.types if kind != 'null']
+        if values is None or len(kinds) != 1:
             return values
-        return [_of_type(self.types[0], value) for value in values]
+        return [_of_type(kinds[0], value) for value in values]
 
     @property
     def separator(self) -> str:
