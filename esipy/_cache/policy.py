@@ -169,17 +169,17 @@ def stored_headers(
         return None  # such a response is never revalidated, nor returned when the server is down
     elif status >= 500:
         seconds = min(seconds, LONGEST_SERVER_ERROR)
-    kept = _end_to_end(headers, low)
+    stored = _end_to_end(headers, low)
     if 'age' in low:
-        kept = {AGE if name.lower() == 'age' else name: value for name, value in kept.items()}
+        stored = {AGE if name.lower() == 'age' else name: value for name, value in stored.items()}
     if not read:
-        kept[UNREAD] = '1'
+        stored[UNREAD] = '1'
     if 'warning' in low:
-        kept[WARNED] = low['warning']
-    kept[RECEIVED] = repr(now)
-    kept[EXPIRY] = repr(now + (seconds or 0.0))
-    kept[VARIED] = varied(low.get('vary'), sent)
-    return kept
+        stored[WARNED] = low['warning']
+    stored[RECEIVED] = repr(now)
+    stored[EXPIRY] = repr(now + (seconds or 0.0))
+    stored[VARIED] = varied(low.get('vary'), sent)
+    return stored
 
 
 def _may_be_stored(status: int, low: Mapping[str, str]) -> bool:

@@ -306,7 +306,7 @@ class Response:
         """Make the Response empty. In 1.x that was needed before the next execution."""
         self.__dict__ = Response(self.request).__dict__
 
-    def show(self, latest: Response) -> None:
+    def copy_from(self, latest: Response) -> None:
         """Become a copy of `latest`: the Response in a call's pair shows what the last execution brought.
 
         Its data is its own, worked out again if it is asked for.

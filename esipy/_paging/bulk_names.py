@@ -107,7 +107,7 @@ class BatchLookup(Generic[Term]):
         self._fetch = fetch
         self._store = store
         self._threads = threads
-        self._scope = digest(json.dumps([operation.base_url, operation.path, scope]).encode())
+        self._scope = digest(json.dumps([operation.base_url, operation.path, scope]))
 
     def look_up(self, terms: Iterable[Term], resolve: Callable[[Sequence[Term]], Results[Term]]) -> Results[Term]:
         """Return the rows of each term; `resolve` fetches them in chunks. What was found is cached even if a later
@@ -248,10 +248,10 @@ def _by_name(response: Response, wanted: Sequence[str]) -> dict[str, list[Any]]:
     spelled: dict[str, list[str]] = {}
     for name in wanted:
         spelled.setdefault(name.casefold(), []).append(name)
-    for category, things in response.data.items():
-        for thing in things:
-            row = rows({**thing, 'category': category})
-            for name in spelled.get(thing['name'].casefold(), ()):
+    for category, entries in response.data.items():
+        for entry in entries:
+            row = rows({**entry, 'category': category})
+            for name in spelled.get(entry['name'].casefold(), ()):
                 if row not in found[name]:
                     found[name].append(row)
     return found

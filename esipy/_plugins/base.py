@@ -175,7 +175,7 @@ class Batch(NamedTuple):
     options: Mapping[str, Any]
 
 
-class _Shown:
+class _SafeRepr:
     def __repr__(self) -> str:
         """Numbers, and names of mappings. What else a plugin holds may be secret: headers, say."""
         if not type(self).__module__.startswith('esipy.'):
@@ -190,7 +190,7 @@ class _Shown:
         return f'<{type(self).__name__} {", ".join(shown)}>' if shown else f'<{type(self).__name__}>'
 
 
-class Plugin(_Shown):
+class Plugin(_SafeRepr):
     """Something that takes part in every call of a client: `EsiClient(plugins=[…])`.
 
     All hooks of this class do nothing; a plugin defines those that it needs. Before the request the plugins of a list

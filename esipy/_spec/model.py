@@ -261,8 +261,8 @@ class Operation:
     @property
     def cache_age(self) -> int | None:
         """For how many seconds a response stays fresh, according to the document; None if it does not say."""
-        told = (self.raw.get(name) for name in ('x-client-cache-ttl', 'x-cache-age', 'x-cached-seconds'))
-        return next((age for age in told if type(age) is int and age >= 0), None)
+        declared = (self.raw.get(name) for name in ('x-client-cache-ttl', 'x-cache-age', 'x-cached-seconds'))
+        return next((age for age in declared if type(age) is int and age >= 0), None)
 
     @cached_property
     def paging(self) -> str | None:

@@ -1,6 +1,6 @@
 """TokenState: one character's tokens at one moment, and how they change. Pure: the time is an argument.
 
-given           an app hands over tokens (`update_token`)
+updated         an app hands over tokens (`update_token`)
 issued          the SSO sent tokens to this object: a login, or a token refresh
 taken_from      another process has put newer tokens into the store
 verified        the access token turned out to be genuine
@@ -57,7 +57,7 @@ class TokenState:
             return self
         return replace(self, access_token=token, identity=None, replaced=None)
 
-    def given(self, response: Mapping[str, Any], now: float) -> TokenState:
+    def updated(self, response: Mapping[str, Any], now: float) -> TokenState:
         """Tokens in the form of a token response, with `expires_in` as a number. The refresh token stays the same
         where the response has none."""
         expires_in = response['expires_in']

@@ -16,7 +16,7 @@ from esipy._stores.directory import locked, make_private, of_user, warn
 from esipy._stores.record import VERSION, from_record, parsed, to_record
 from esipy.exceptions import TokenStoreError
 
-_Kept = dict[tuple[str, int], Tokens]
+_Contents = dict[tuple[str, int], Tokens]
 
 
 class FileTokens(TokenStore):
@@ -48,15 +48,15 @@ class FileTokens(TokenStore):
     def set(self, tokens: Tokens) -> None:
         to_record(tokens)  # raises before anything is changed
         with self._alone():
-            kept = self._read()
-            kept[tokens.client_id, tokens.character_id] = tokens
-            self._write(kept.values())
+            contents = self._read()
+            contents[tokens.client_id, tokens.character_id] = tokens
+            self._write(contents.values())
 
     def delete(self, client_id: str, character_id: int) -> None:
         with self._alone():
-            kept = self._read()
-            if kept.pop((client_id, character_id), None) is not None:
-                self._write(kept.values())
+            contents = self._read()
+            if contents.pop((client_id, character_id), None) is not None:
+                self._write(contents.values())
 
     def characters(self, client_id: str) -> list[int]:
         with self._alone():
@@ -75,7 +75,7 @@ class FileTokens(TokenStore):
     def _beside(self, ending: str) -> Path:
         return self.path.with_name(f'{self.path.name}.{ending}')
 
-    def _read(self) -> _Kept:
+    def _read(self) -> _Contents:
         try:
             with self.path.open('rb') as file:
                 self._make_sure_it_is_private(file.fileno())
@@ -84,13 +84,13 @@ class FileTokens(TokenStore):
             return {}
         except OSError as error:
             raise TokenStoreError(f'{self.path}: cannot be read: {error.strerror}') from error
-        kept = _tokens_in(text)
-        if kept is None:
+        contents = _tokens_in(text)
+        if contents is None:
             raise TokenStoreError(
                 f'{self.path}: this is not a file of tokens, it was written by a newer esipy, or it is damaged. '
                 f'It was not changed: move it away, or pass another path to FileTokens'
             )
-        return kept
+        return contents
 
     def _make_sure_it_is_private(self, file: int) -> None:
         if os.name != 'posix':  # on Windows the user's own directory is private
@@ -102,9 +102,9 @@ class FileTokens(TokenStore):
             os.fchmod(file, stat.S_IRUSR | stat.S_IWUSR)
             warn(f'{self.path}: other users could read these tokens until now; revoke them if somebody may have')
 
-    def _write(self, kept: Iterable[Tokens]) -> None:
+    def _write(self, contents: Iterable[Tokens]) -> None:
         """Replace the file as a whole, or not at all."""
-        text = json.dumps({'version': VERSION, 'tokens': [to_record(tokens) for tokens in kept]}, indent=1)
+        text = json.dumps({'version': VERSION, 'tokens': [to_record(tokens) for tokens in contents]}, indent=1)
         new = self._beside('new')  # a fixed name, so that the next process removes what a killed one has left
         try:
             new.unlink(missing_ok=True)
@@ -124,18 +124,18 @@ class FileTokens(TokenStore):
         return f'<FileTokens in {self.path}>'
 
 
-def _tokens_in(text: bytes) -> _Kept | None:
+def _tokens_in(text: bytes) -> _Contents | None:
     """Return the tokens in the text of a file, None if it is not a file of tokens."""
     whole = parsed(text)
     if not isinstance(whole, dict) or whole.get('version') != VERSION or not isinstance(whole.get('tokens'), list):
         return None
-    kept: _Kept = {}
+    contents: _Contents = {}
     for record in whole['tokens']:
         tokens = from_record(record)
         if tokens is None:
             return None
-        kept[tokens.client_id, tokens.character_id] = tokens
-    return kept
+        contents[tokens.client_id, tokens.character_id] = tokens
+    return contents
 
 
 def _settle(directory: Path) -> None:

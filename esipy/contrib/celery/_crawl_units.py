@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from esipy._message.call import Pair
 from esipy._message.request import Request
 from esipy._message.response import Response
-from esipy._paging.methods import Call
 from esipy._runtime.redact import is_secret
 from esipy.exceptions import CallError
 
@@ -24,7 +24,7 @@ class Unit(NamedTuple):
     added first. `character`: the id of the character that the client signs as (`client.as_character`).
     """
 
-    call: Call
+    call: Pair
     priority: int = 0
     character: int | None = None
 

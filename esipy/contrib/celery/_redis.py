@@ -80,14 +80,14 @@ class Connections:
 
     def reserve(self, bucket: str, spacing: int, slot: int) -> tuple[int, int]:
         """Return the slot of a task and the microseconds until then. It takes the next one if `slot` is 0 or past."""
-        return self._ask('reserve', bucket, spacing, slot, _ENDLESS)
+        return self._run_script('reserve', bucket, spacing, slot, _ENDLESS)
 
     def start(self, bucket: str, spacing: int, slot: int, patience: int = _ENDLESS) -> tuple[int, int]:
         """Return the slot of a task and the microseconds until it may start; 0: it is started. No slot is taken that is
         more than `patience` microseconds away; the one returned is 0."""
-        return self._ask('start', bucket, spacing, slot, patience)
+        return self._run_script('start', bucket, spacing, slot, patience)
 
-    def _ask(self, operation: str, bucket: str, spacing: int, slot: int, patience: int) -> tuple[int, int]:
+    def _run_script(self, operation: str, bucket: str, spacing: int, slot: int, patience: int) -> tuple[int, int]:
         key = f'{self.prefix}:tasks:rate:{bucket}'
         slot, wait = self._buckets([key], [operation, spacing, slot, MISSED, patience])
         return int(slot), int(wait)

@@ -24,7 +24,8 @@ from esipy.exceptions import CallError, EsiError, MissingFieldError, SpecError
 from esipy.service import configuration_loader
 from tests.cases.stations import DOCUMENT
 
-JSON = json.dumps(DOCUMENT, ensure_ascii=False)
+#: Tabs before a line are no YAML, so that it is read as JSON or not at all.
+JSON = json.dumps(DOCUMENT, ensure_ascii=False, indent='\t')
 YAML = yaml.safe_dump(DOCUMENT, sort_keys=False, allow_unicode=True)
 
 
@@ -38,12 +39,16 @@ def test_every_encoding_of_unicode(text: str, encoding: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize('text', [JSON, YAML], ids=['JSON', 'YAML'])
-def test_text_with_a_byte_order_mark(text: str) -> None:
-    assert App.create('\ufeff' + text).version == '3.0.3'
+@pytest.mark.parametrize('before', ['\ufeff', '\ufeff\n'], ids=repr)
+def test_text_with_a_byte_order_mark(before: str, text: str, tmp_path: Path) -> None:
+    file = tmp_path / 'a.txt'
+    file.write_text(before + text, 'utf-8')
+    for source in (before + text, (before + text).encode(), file):
+        assert App.create(source).version == '3.0.3'
 
 
 @pytest.mark.parametrize('content', [codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b'\xff\xfe\xff', b'a: \xe9', b'\xff'])
-def test_bytes_that_are_no_text(content: bytes) -> None:
+def test_bytes_that_are_not_text(content: bytes) -> None:
     with pytest.raises(SpecError):
         App.create(content)
 
@@ -67,18 +72,18 @@ ADDRESSES = [
 def test_the_address_of_a_file(address: str, here: str | None, on_windows: str) -> None:
     assert PurePosixPath(path_of(address, is_windows=True)) == PurePosixPath(on_windows)
     if here is None:
-        with pytest.raises(SpecError, match='names the machine'):
+        with pytest.raises(SpecError, match='this is a file on the machine'):
             path_of(address, is_windows=False)
     else:
         assert PurePosixPath(path_of(address, is_windows=False)) == PurePosixPath(here)
 
 
-def test_addresses_with_fewer_slashes(tmp_path: Path) -> None:
-    file = tmp_path / 'a b.json'
+@pytest.mark.parametrize('name', ['a.json', 'a b.json', 'ü#.json'])
+@pytest.mark.parametrize('before', ['file:', 'File:', 'FILE:', 'file://', 'file://localhost'])
+def test_addresses_with_fewer_slashes(before: str, name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
     file.write_text(JSON)
-    path = file.as_uri().removeprefix('file://')
-    for address in (f'file:{path}', f'file://{path}', f'file://localhost{path}', f'File:{path}'):
-        assert App.create(address).version == '3.0.3'
+    assert App.create(before + file.as_uri().removeprefix('file://')).version == '3.0.3'
 
 
 @pytest.mark.parametrize('field', ['webhooks', 'components'])
@@ -98,6 +103,8 @@ def test_a_document_without_paths(field: str) -> None:
 SCALARS: list[tuple[str, Any]] = [
     ('11:00', '11:00'),
     ('1_000', '1_000'),
+    ('-1_000', '-1_000'),
+    ('12_', '12_'),
     ('010', 10),
     ('0o17', 15),
     ('0x1F', 31),
@@ -172,18 +179,24 @@ def test_keys_are_texts(loader: str) -> None:
     assert list(parse(text)) == ['200', '1.0', 'true', 'null', 'on', '010', '2026-08-04']
 
 
-def test_what_an_enum_of_texts_has_without_quotes(loader: str) -> None:
-    text = (
-        'a: {type: string, enum: [1.10, 010, true, 11:00, null], default: 1.0, const: 0x1F, example: 1e3, maxLength: 5}'
-    )
-    assert parse(text)['a'] == {
-        'type': 'string',
-        'enum': ['1.10', '010', 'true', '11:00', None],
-        'default': '1.0',
-        'const': '0x1F',
-        'example': '1e3',
-        'maxLength': 5,
-    }
+#: What stands in a schema of texts, and what it is.
+WITHOUT_QUOTES: list[tuple[str, Any]] = [
+    ('enum: [1.10, 010, true, 11:00, null]', ['1.10', '010', 'true', '11:00', None]),
+    ('enum: [1, 0x1F, 1e3, .5, False]', ['1', '0x1F', '1e3', '.5', 'False']),
+    ('default: 1.0', '1.0'),
+    ('const: 0x1F', '0x1F'),
+    ('example: 1e3', '1e3'),
+    ('maxLength: 5', 5),
+]
+
+
+@pytest.mark.parametrize(('text', 'value'), WITHOUT_QUOTES)
+def test_what_an_enum_of_texts_has_without_quotes(text: str, value: Any, loader: str) -> None:
+    assert parse(f'a: {{type: string, {text}}}')['a'][text.partition(':')[0]] == value
+    assert parse(f'{text}\ntype: string\n')[text.partition(':')[0]] == value
+
+
+def test_an_enum_of_numbers_has_numbers(loader: str) -> None:
     assert parse('a: {type: integer, enum: [1, 010]}')['a']['enum'] == [1, 10]
     for kind in ('[string, "null"]', '[string, null]', '["null", string]'):
         read = parse(f'a: {{type: {kind}, enum: [010, null]}}')['a']
@@ -299,7 +312,7 @@ def with_schemas(schemas: dict[str, Any], version: str = '3.1.0') -> App:
 
 @pytest.mark.parametrize('count', [50, LINKS])
 @pytest.mark.parametrize('kind', ['$ref', 'allOf', 'anyOf', 'oneOf twice', 'items', 'properties', 'circle'])
-def test_long_chains_end_in_an_answer_or_a_short_error(kind: str, count: int) -> None:
+def test_long_chains_end_in_a_result_or_a_short_error(kind: str, count: int) -> None:
     begun = time.process_time()
     errors: list[str] = []
     for version in ('3.0.3', '3.1.0'):
@@ -546,7 +559,7 @@ def test_extends_that_doubles_is_bounded(tmp_path: Path) -> None:
         configuration_loader(tmp_path / '0.yaml')
 
 
-def test_errors_about_many_things_name_the_first_of_them() -> None:
+def test_errors_about_many_values_name_the_first_of_them() -> None:
     app = with_schemas({'S0': {'type': 'array', 'items': {'type': 'integer'}}})
     with pytest.raises(CallError) as caught:
         app.op['a'](body=['x'] * 20_000)
