@@ -223,7 +223,7 @@ def _hashed(data: Any) -> str:
     return 'esi_' + hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-#: Another request for the same has a key of its own. Equal keys have equal texts, so that one result serves both.
+#: Two requests for the same have equal keys with equal texts, so that one result serves both.
 _hash_of_key = lru_cache(maxsize=10_000)(_hashed)
 
 

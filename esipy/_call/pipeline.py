@@ -1,4 +1,4 @@
-"""The life of a call, from top to bottom. Every request of a client takes this way; each step has a file of its own.
+"""The life of a call, from top to bottom. Every request of a client goes through it; each step has a file of its own.
 
 0. the roles of the character, if asked to    roles.py
 1. whose call it is, and its signature        signing.py

@@ -18,7 +18,7 @@ from esipy.exceptions import CallError, SpecError
 
 
 class Outgoing(NamedTuple):
-    """A request in the words of HTTP."""
+    """A request as HTTP has it: method, address, headers and body."""
 
     method: str
     url: str
@@ -136,10 +136,10 @@ class Request:
     def outgoing(
         self, method: str, opt: Mapping[str, str], compatibility_date: str | None, content: Any = None
     ) -> Outgoing:
-        """The request in the words of HTTP. `opt` may replace the address's `url_scheme` and `url_netloc`. `content`:
+        """Return the request as HTTP has it. `opt` may replace the address's `url_scheme` and `url_netloc`. `content`:
         the body, where it has been encoded already.
 
-        Raises CallError for a placeholder of the path that nobody filled in."""
+        Raises CallError for a placeholder of the path that has no value."""
         path = self.path
         if '{' in path:
             missing = re.findall('{([^{}]*)}', path)

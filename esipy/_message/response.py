@@ -1,4 +1,4 @@
-"""Response: what came back. Bytes and status at once; headers and data are worked out when they are asked for."""
+"""Response: the response to one execution. Its headers and data are built from the bytes when they are first read."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ class Response:
         return None if expiry is None else max(0.0, expiry - clock.time())
 
     def _noted(self, name: str) -> float | None:
-        """A note of ours among the headers; what somebody else has put there is none."""
+        """Return one of esipy's notes among the headers. A header of that name from elsewhere is not a note."""
         try:
             noted = float(self._plain[name])
         except (KeyError, ValueError):
@@ -307,9 +307,9 @@ class Response:
         self.__dict__ = Response(self.request).__dict__
 
     def copy_from(self, latest: Response) -> None:
-        """Become a copy of `latest`: the Response in a call's pair shows what the last execution brought.
+        """Become a copy of `latest`: the Response in a call's pair shows the result of the last execution.
 
-        Its data is its own, worked out again if it is asked for.
+        Its data is built again when it is first read, so that the two share nothing.
         """
         self.__dict__ = {**latest.__dict__, '_json': _UNREAD, '_data': _UNREAD, '_header': None}
 

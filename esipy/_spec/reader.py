@@ -33,14 +33,14 @@ METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace')
 
 
 class Reader:
-    """Reads a document piece by piece, each piece when it is first asked for.
+    """Reads a document part by part, each part when it is first used.
 
     A description that is broken in a place raises SpecError, with that place's name, when that place is used.
     """
 
     #: As the document says it: '2.0', '3.1.0'.
     version: str
-    #: 'https://host/base', without a slash at the end; without a scheme and host when nothing tells them.
+    #: 'https://host/base', without a slash at the end; without a scheme and host if they are not known.
     base_url: str
     #: The compatibility date that the document describes, where it says one.
     compatibility_date: str | None = None
@@ -130,7 +130,7 @@ class Reader:
         return None
 
     def endpoint(self, place: OperationKey) -> Mapping[str, Any]:
-        """What stands beside an endpoint in a table: options of the client and of its plugins. Empty elsewhere."""
+        """Return the options beside an endpoint in a table: those of the client and of its plugins. Empty elsewhere."""
         return {}
 
     def responses(self, place: OperationKey) -> dict[str, ResponseSpec]:

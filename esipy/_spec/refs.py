@@ -20,7 +20,7 @@ class Unsupported(SpecError):
     """Something in a description that is not broken, and that esipy cannot do."""
 
 
-#: Where an item stands in a list (RFC 6901 section 4).
+#: The index of an item in a list (RFC 6901 section 4).
 _INDEX = re.compile(r'0|[1-9][0-9]{0,8}')
 
 #: Links in a chain of references. No description has more than a handful.
@@ -63,7 +63,7 @@ def within(place: str, error: SpecError) -> SpecError:
     return type(error)(f'{error} (in {place})')
 
 
-#: Of what stands beside a `$ref`, these count (OpenAPI 3.1, Reference Object).
+#: The fields beside a `$ref` that count (OpenAPI 3.1, Reference Object).
 _BESIDE = ('summary', 'description')
 
 #: Keywords of a schema that say nothing of its values: beside a `$ref` they take the place of the target's.
@@ -73,7 +73,7 @@ _ANNOTATIONS = frozenset(
 
 
 def with_text(target: Mapping[str, Any], beside: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A node that is referred to, with the text that stands beside the reference."""
+    """The node of a reference, with the text beside the reference."""
     texts = {name: beside[name] for name in _BESIDE if name in beside}
     return {**target, **texts} if texts else target
 
@@ -101,7 +101,7 @@ def resolve(
 ) -> Any:
     """The node that `node` refers to, through any chain of references; `node` itself if it refers to nothing.
 
-    `join`: what counts of that which stands beside a `$ref`.
+    `join`: which of the fields beside a `$ref` count.
     Raises SpecError, which names the reference, for one that leads nowhere, in a circle, or out of the document.
     """
     if type(node) is dict and '$ref' not in node:  # nearly all are

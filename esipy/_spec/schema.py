@@ -183,7 +183,7 @@ class Schema:
 
     @cached_property
     def one_of(self) -> tuple[Schema, ...]:
-        """The alternatives (`oneOf` and `anyOf`), as they stand in the document."""
+        """The alternatives (`oneOf` and `anyOf`), in the order of the document."""
         nodes = [*self.keywords.get('oneOf', ()), *self.keywords.get('anyOf', ())]
         return tuple(dict.fromkeys(map(self._reader.schema, nodes)))
 
@@ -205,7 +205,7 @@ class Schema:
         return tuple(part for part in reached if not part.only_chooses)
 
     def discriminated(self, value: Any) -> Schema | None:
-        """The alternative that a value names by the field which tells them apart (Discriminator Object)."""
+        """Return the alternative that a value names in its discriminator field (Discriminator Object)."""
         rule = self.keywords.get('discriminator')
         field = rule.get('propertyName') if isinstance(rule, Mapping) else None
         kind = value.get(field) if isinstance(field, str) and isinstance(value, Mapping) else None
