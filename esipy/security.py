@@ -170,7 +170,7 @@ class EsiSecurity(Application):
         character_id = self.character_id
         if character_id is not None and self._characters.get(character_id) is not self:
             self._characters.pop(character_id, None)  # it has the tokens of an earlier grant
-        return response
+        return response if response['access_token'] else self.refresh()
 
     def refresh(self, scope_list: list[str] | None = None) -> dict[str, Any]:
         """Refresh the tokens now, and return the token response. `scope_list`: only these scopes.
@@ -181,6 +181,8 @@ class EsiSecurity(Application):
         with self._tokens.changing:
             response = self._tokens.refreshed(scope_list, force=True)
             assert response is not None
+            if not response['access_token']:
+                raise endpoint.without_access_token(self.oauth_token)
             return dict(response)
 
     def get_refresh_token_params(self, scope_list: list[str] | None = None) -> dict[str, Any]:
@@ -320,7 +322,8 @@ class EsiSecurity(Application):
         if not self._is_for_us(request):
             LOGGER.warning('Missing Securities: [%s]', ', '.join(name for need in request._security for name in need))
             return request
-        token = self._tokens.fresh_token(getattr(request, 'deadline', None))
+        is_new = getattr(request, 'has_new_token', False) and self.access_token
+        token = self.access_token if is_new else self._tokens.fresh_token(getattr(request, 'deadline', None))
         if token is not None:
             request._p['header']['Authorization'] = f'Bearer {token}'
             request.owner = _owner_of_token(token, self._tokens.state)
@@ -340,15 +343,14 @@ class EsiSecurity(Application):
     def _is_for_us(self, request: Any) -> bool:
         return any(self.security_name in need or _LIVE_SCHEME in need for need in request._security)
 
-    def require_scopes(self, request: Any, deadline: float | None = None) -> None:
-        """Raise MissingScopeError if the token is known to lack a scope that the call needs. `deadline`: of the call,
-        by `clock.monotonic`; the token may have to be refreshed first."""
+    def require_scopes(self, request: Any) -> None:
+        """Raise MissingScopeError if the token is known to lack a scope that the call needs. The call has been signed
+        by then, so that the token is the newest."""
         operation = request.operation
         if not self.check_scopes or not operation.scopes or not self._is_for_us(request):
             return
         if type(self).__call__ is not _CALL:
             return  # whose tokens a subclass signs with is not known before it does
-        self._tokens.fresh_token(deadline)
         if self._lacks(operation):
             with self._tokens.changing:
                 self._tokens.take_newer()  # the character may have signed in again elsewhere
