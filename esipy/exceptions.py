@@ -428,7 +428,7 @@ class IncompleteTokensError(TokenError, KeyError):
         super().__init__(field, hint)
 
     def __str__(self) -> str:
-        return f'the tokens have no {self.field!r} ({self.hint})'
+        return f'the tokens have no {self.field!r}: pass {self.hint}'
 
 
 class TokenExpiredError(TokenError, AttributeError):
@@ -471,6 +471,11 @@ def __dir__() -> list[str]:
 
 class TokenStoreError(TokenError):
     """The store cannot be read or written, or contains something else."""
+
+
+class WrongCharacterError(TokenStoreError):
+    """The tokens that are stored for a character are those of another one: somebody has changed the store. They are not
+    used; the character has to sign in again."""
 
 
 class TokenStoreBusyError(TokenStoreError, TimeoutError):

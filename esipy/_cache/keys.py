@@ -188,7 +188,7 @@ def _without_secrets(named: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hidden(secret: Any) -> str:
-    return digest(secret if isinstance(secret, bytes) else str(secret).encode())
+    return digest(secret if isinstance(secret, bytes) else str(secret))
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -193,7 +193,7 @@ class Pipeline:
             if wait is None:
                 break
             LOGGER.warning(
-                '[failure #%d] %r %d: again in %.2f s',
+                '[failure #%d] %r %d: retry in %.2f s',
                 exchange.attempts,
                 exchange.request,
                 raw.status,

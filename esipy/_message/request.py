@@ -177,7 +177,9 @@ class Request:
     def _base(self) -> str:
         base = self.operation.base_url
         if '://' not in base:
-            raise SpecError(f'{self.operation.id}: the description does not say which server it is for')
+            raise SpecError(
+                f'{self.operation.id}: the description does not say which server it is for: add its address to it'
+            )
         scheme = base.partition('://')[0]
         if scheme.lower() not in ('http', 'https'):
             raise SpecError(f'{self.operation.id}: the server is called by {shown(scheme)}; only http and https are')

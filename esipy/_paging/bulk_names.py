@@ -107,7 +107,7 @@ class BatchLookup(Generic[Term]):
         self._fetch = fetch
         self._store = store
         self._threads = threads
-        self._scope = digest(json.dumps([operation.base_url, operation.path, scope]).encode())
+        self._scope = digest(json.dumps([operation.base_url, operation.path, scope]))
 
     def look_up(self, terms: Iterable[Term], resolve: Callable[[Sequence[Term]], Results[Term]]) -> Results[Term]:
         """Return the rows of each term; `resolve` fetches them in chunks. What was found is cached even if a later

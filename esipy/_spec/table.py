@@ -89,7 +89,7 @@ class OpTable(Mapping[str, Operation]):
         name = f'{method} {path}'
         if elsewhere:
             return UnknownOperationError(
-                name, 'no such method there', [f'{p.method.upper()} {p.path}' for p in elsewhere]
+                name, 'the path has no operation of that method', [f'{p.method.upper()} {p.path}' for p in elsewhere]
             )
         known = [f'{place.method.upper()} {place.path}' for place, _ in self._patterns]
         return UnknownOperationError(name, 'no operation at that path', closest(name, known, n=3))

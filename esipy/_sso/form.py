@@ -31,6 +31,7 @@ ERROR_CODES = frozenset(
 #: The codes that mean that a grant is gone for good. The EVE SSO sends either.
 GRANT_IS_GONE = frozenset({'invalid_grant', 'invalid_token'})
 
+
 #: No token is valid for as many seconds.
 _MAX_LIFETIME = 1e10
 

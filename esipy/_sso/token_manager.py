@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from esipy import clock
 from esipy._runtime import fork
@@ -23,7 +23,13 @@ from esipy._sso.jwt import Identity
 from esipy._sso.resilient_store import ResilientStore
 from esipy._sso.token_state import Stored, TokenState
 from esipy._stores.base import Tokens
-from esipy.exceptions import SSOUnavailableError, TokenError, TokenRevokedError, TokenStoreBusyError
+from esipy.exceptions import (
+    SSOUnavailableError,
+    TokenError,
+    TokenRevokedError,
+    TokenStoreBusyError,
+    WrongCharacterError,
+)
 
 LOGGER = logging.getLogger('esipy.security')
 
@@ -207,8 +213,25 @@ class TokenManager:
         before = self.state
         response = self.owner.request_refresh(scope_list)
         identity = jwt.unverified_identity(response['access_token']) or before.identity
+        expected = before.identity
+        if identity is not None and expected is not None and identity.character_id != expected.character_id:
+            self._refuse_tokens_of(identity, expected, response)
         self.accept(response, identity, replaced=before.access_token)
         return response
+
+    def _refuse_tokens_of(self, other: Identity, expected: Identity, response: Mapping[str, Any]) -> NoReturn:
+        """Raise WrongCharacterError: the SSO has sent the tokens of another character, whose refresh token somebody has
+        put in the place of this one's. It is used up by now, so the new tokens are stored as what they are."""
+        character_id = expected.character_id
+        self.store.save(TokenState().updated(response, clock.time()).record(self.client_id, other))
+        found = self._look_up()
+        if found is not None and found.refresh_token == self.state.refresh_token:
+            self.store.delete(character_id)
+        self.change(lambda state: state.with_refresh_token(None))
+        raise WrongCharacterError(
+            f'the refresh token of character {character_id} belongs to character {other.character_id}; '
+            f'character {character_id} has to sign in again'
+        )
 
     def accept(self, response: Mapping[str, Any], identity: Identity | None, replaced: str | None = None) -> None:
         """Take over tokens that the SSO sent to this object. They are stored before anyone uses them."""

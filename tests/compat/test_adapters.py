@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 class Guarded(HTTPConnection):
@@ -43,7 +43,7 @@ class Manager(PoolManager):
 
 
 class WithManager(HTTPAdapter):
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:  # type: ignore[override]
+    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
         self.poolmanager = Manager(num_pools=connections, maxsize=maxsize, block=block, **options)
 
 
@@ -91,7 +91,7 @@ WAYS: list[Callable[[Server, HTTPAdapter], None]] = [by_client, by_session, by_m
 
 
 def page(visit: Visit) -> None:
-    visit.send(answer({'access_token': 'new', 'expires_in': 1200}))
+    visit.send(response_bytes({'access_token': 'new', 'expires_in': 1200}))
 
 
 @pytest.mark.parametrize('way', WAYS)

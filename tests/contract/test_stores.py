@@ -60,17 +60,17 @@ class TestOwnSubclass(CacheContract):
     def make_cache(self) -> BaseCache:
         class Own(BaseCache):
             def __init__(self) -> None:
-                self.kept: dict[str, bytes] = {}
+                self.stored: dict[str, bytes] = {}
 
             def set(self, name: Any, data: Any, seconds: Any = 300) -> None:
-                self.kept[_hash(name)] = pickle.dumps(data)
+                self.stored[_hash(name)] = pickle.dumps(data)
 
             def get(self, name: Any, nothing: Any = None) -> Any:
-                data = self.kept.get(_hash(name))
+                data = self.stored.get(_hash(name))
                 return nothing if data is None else pickle.loads(data)
 
             def invalidate(self, name: Any) -> None:
-                self.kept.pop(_hash(name), None)
+                self.stored.pop(_hash(name), None)
 
         return Own()
 
@@ -93,9 +93,9 @@ class SharedContract(CacheContract):
     def test_gives_back_an_apps_values_as_they_were(self, value: Any) -> None:
         cache = self.make_cache()
         cache.set('an app: key', value, 60)
-        kept = cache.get('an app: key', 'missing')
-        assert kept == value
-        assert type(kept) is type(value)
+        stored = cache.get('an app: key', 'missing')
+        assert stored == value
+        assert type(stored) is type(value)
 
     @pytest.mark.parametrize(
         'value', [object(), 1j, {'x': object()}, CacheContract], ids=lambda value: type(value).__name__
@@ -104,7 +104,7 @@ class SharedContract(CacheContract):
         with pytest.raises(TypeError, match='cannot store'):
             self.make_cache().set('key', value, 60)
 
-    def test_an_answer_that_another_process_has_changed_is_seen(self) -> None:
+    def test_a_response_that_another_process_has_changed_is_seen(self) -> None:
         """What was read last is remembered, and compared."""
         cache, other = self.make_cache(), self.make_cache()
         for number in range(5):

@@ -25,12 +25,12 @@ from tests.cases.bodies import (
     Parts,
 )
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
-    with Server(lambda visit: visit.send(answer({}))) as server:
+    with Server(lambda visit: visit.send(response_bytes({}))) as server:
         yield server
 
 
@@ -254,7 +254,7 @@ def test_a_response(
     version: str, media_types: list[str], content_type: str, body: bytes, data: Any, accept: str
 ) -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer(body, headers={'Content-Type': content_type, 'Cache-Control': 'max-age=60'}))
+        visit.send(response_bytes(body, headers={'Content-Type': content_type, 'Cache-Control': 'max-age=60'}))
 
     with Server(page) as server, client() as esi:
         get = declared(*media_types, version=version)(server.url)
@@ -283,7 +283,7 @@ def test_a_response_that_is_something_else(media_types: list[str], content_type:
 
 
 def send(body: bytes, content_type: str, visit: Visit) -> None:
-    visit.send(answer(body, headers={'Content-Type': content_type}))
+    visit.send(response_bytes(body, headers={'Content-Type': content_type}))
 
 
 def test_strict_reads_texts_and_bytes_too() -> None:
@@ -325,7 +325,7 @@ def test_strict_knows_which_direction_a_field_goes() -> None:
     sent = [{'id': 1, 'name': 'x'}, {'name': 'x', 'password': 'y'}]
 
     def page(visit: Visit) -> None:
-        visit.send(answer(sent[visit.number]))
+        visit.send(response_bytes(sent[visit.number]))
 
     with Server(page) as server, client(strict=True, cache=None) as esi:
         create = operation(server.url, content, {'200': {'description': 'OK', 'content': content}})
@@ -352,7 +352,10 @@ def test_a_direction_counts_wherever_a_field_stands(place: Any, fill: Any) -> No
     fields = {'id': {'type': 'integer', 'readOnly': True}, 'password': {'type': 'string', 'writeOnly': True}}
     schema = place({'type': 'object', 'required': ['id', 'password'], 'properties': fields})
     content = {'application/json': {'schema': schema}}
-    with Server(lambda visit: visit.send(answer(fill({'id': 1})))) as server, client(strict=True, cache=None) as esi:
+    with (
+        Server(lambda visit: visit.send(response_bytes(fill({'id': 1})))) as server,
+        client(strict=True, cache=None) as esi,
+    ):
         create = operation(server.url, content, {'200': {'description': 'OK', 'content': content}})
         assert esi.request(create(body=fill({'password': 'y'}))).data == fill({'id': 1})
         assert json.loads(server.visits[0].body) == fill({'password': 'y'})

@@ -26,7 +26,7 @@ from esipy.plugins import (
 )
 from esipy.service import ServiceClient, json_decoder, json_encoder
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer, wait_until
+from tests.servers import Server, Visit, response_bytes, wait_until
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -70,7 +70,7 @@ FORMATS: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize('kind', [InnerLogger, OuterLogger])
 def test_every_record_is_a_line(kind: Callable[..., Plugin], options: dict[str, Any]) -> None:
     logger, stream = logger_with(ServiceClientFormatter(**options))
-    with Server(lambda visit: visit.send(answer({'a': 1}))) as server, client(plugins=[kind(logger)]) as esi:
+    with Server(lambda visit: visit.send(response_bytes({'a': 1}))) as server, client(plugins=[kind(logger)]) as esi:
         esi.request(app_at(server.url).op['get_thing']())
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2
@@ -133,7 +133,7 @@ def test_calls_that_wait_when_the_client_is_closed_end_with_an_error(limit: Call
     def page(visit: Visit) -> None:
         arrived.set()
         go.wait(20)
-        visit.send(answer({'a': 1}))
+        visit.send(response_bytes({'a': 1}))
 
     throttle = limit()
     with Server(page) as server:
@@ -170,7 +170,7 @@ def test_closing_one_client_leaves_the_waiting_calls_of_another() -> None:
     def page(visit: Visit) -> None:
         arrived.set()
         go.wait(20)
-        visit.send(answer({'a': 1}))
+        visit.send(response_bytes({'a': 1}))
 
     pool = Pool(1)
     with Server(page) as server, client(plugins=[pool], cache=None) as staying:
@@ -252,7 +252,7 @@ def test_parsers_and_serializers_take_keywords_in_any_form() -> None:
         return json_encoder(data)
 
     spec = {'make': {'path': '/user', 'method': 'post'}}
-    with Server(lambda visit: visit.send(answer({'a': 1}))) as server:
+    with Server(lambda visit: visit.send(response_bytes({'a': 1}))) as server:
         with ServiceClient(spec=spec, base_path=server.url, parser=parse, serializer=serialize) as service:
             assert service.make(payload={'b': 2}).data == {'a': 1}
         with ServiceClient(spec=spec, base_path=server.url, parser=json.loads, serializer=json.dumps) as service:
@@ -276,7 +276,7 @@ def test_the_keywords_are_those_of_aio_service_client() -> None:
 
     spec = {'make': {'path': '/user/{id}', 'method': 'post', 'headers': {'X-A': 'b'}}}
     with (
-        Server(lambda visit: visit.send(answer({'a': 1}))) as server,
+        Server(lambda visit: visit.send(response_bytes({'a': 1}))) as server,
         ServiceClient(spec=spec, base_path=server.url, parser=parse, serializer=serialize) as service,
     ):
         service.make(payload={'b': 2}, id=5, page=3)
@@ -308,7 +308,7 @@ def test_payloads(endpoint: dict[str, Any], payload: Any, body: bytes) -> None:
 
     def page(visit: Visit) -> None:
         received.append((visit.body, visit.headers.get('content-type')))
-        visit.send(answer({}))
+        visit.send(response_bytes({}))
 
     spec = {'send': {'path': '/user', **endpoint}}
     with Server(page) as server, ServiceClient(spec=spec, base_path=server.url, serializer=json_encoder) as service:
@@ -319,7 +319,7 @@ def test_payloads(endpoint: dict[str, Any], payload: Any, body: bytes) -> None:
 
 def test_responses_to_different_payloads_of_a_get_are_not_mixed_up() -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer(visit.body, headers={'Cache-Control': 'max-age=60'}))
+        visit.send(response_bytes(visit.body, headers={'Cache-Control': 'max-age=60'}))
 
     spec = {'search': {'path': '/search'}}
     with (

@@ -19,13 +19,13 @@ from tests.cases.parameters import (
     json,
 )
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
     def page(visit: Visit) -> None:
-        visit.send(answer({}))
+        visit.send(response_bytes({}))
 
     with Server(page) as server:
         yield server

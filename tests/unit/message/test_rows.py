@@ -1,4 +1,4 @@
-"""Data: JSON values that answer to attributes, know dates, and stay what they are."""
+"""Data: JSON values that response to attributes, know dates, and stay what they are."""
 
 import copy
 import json
@@ -34,15 +34,15 @@ STATION: dict[str, Any] = {
 
 
 def station(value: Any = STATION) -> Any:
-    """`value` as the data of an answer, from its bytes."""
+    """`value` as the data of a response, from its bytes."""
     response: Response = APP.op['getStation'](name='Jita')[1]
     response.status, response.raw = 200, json.dumps(value).encode()
     return response.data
 
 
 def data_of(schema: dict[str, Any], value: Any) -> Any:
-    answers = {'200': {'content': {'application/json': {'schema': schema}}}}
-    paths = {'/a': {'get': {'operationId': 'a', 'responses': answers}}}
+    responses = {'200': {'content': {'application/json': {'schema': schema}}}}
+    paths = {'/a': {'get': {'operationId': 'a', 'responses': responses}}}
     response: Response = App.create({'openapi': '3.1.0', 'paths': paths}).op['a']()[1]
     response.status, response.raw = 200, json.dumps(value).encode()
     return response.data
@@ -68,7 +68,7 @@ def test_rows_in_rows() -> None:
     assert isinstance(row['items'], list)
 
 
-def test_what_the_schema_does_not_know_is_kept_as_rows_too() -> None:
+def test_what_the_schema_does_not_know_becomes_rows_too() -> None:
     row = station()
     assert row.unknown.deep[0].x == row['unknown']['deep'][0]['x'] == row['unknown'].deep[0].x == 1
     assert row.unknown is row.unknown
@@ -196,7 +196,7 @@ def test_fields_named_like_methods_of_a_dict_are_read_by_key() -> None:
     assert len(row.items()) == len(names)
 
 
-def test_fields_that_are_no_identifiers() -> None:
+def test_fields_that_are_not_identifiers() -> None:
     row = data_of({'type': 'object', 'properties': {'from': {'type': 'integer'}, 'a-b': {}}}, {'from': 1, 'a-b': 2})
     assert (row['from'], getattr(row, 'from'), row['a-b'], getattr(row, 'a-b')) == (1, 1, 2, 2)
 
@@ -346,8 +346,8 @@ def test_building_leaves_nothing_in_the_log(caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.parametrize('name', [LIVE, OLD])
-def test_every_answer_of_a_document_is_data(name: str) -> None:
-    """The examples of each answer and a value drawn from its type: as JSON, nothing is changed."""
+def test_every_response_of_a_document_is_data(name: str) -> None:
+    """The examples of each response and a value drawn from its type: as JSON, nothing is changed."""
     whole, seen, dates = document(name), 0, 0
     app = App.create(whole)
     for entry in entries(name).values():
@@ -365,10 +365,10 @@ def test_every_answer_of_a_document_is_data(name: str) -> None:
     assert dates > (60 if REAL else 10)
 
 
-def bodies(whole: Any, answer: Any) -> list[Any]:
-    """The document's examples of an answer, and a value of its schema."""
-    found = list(answer.get('examples', {}).values())
-    for media in [answer, *answer.get('content', {}).values()]:
+def bodies(whole: Any, response: Any) -> list[Any]:
+    """The document's examples of a response, and a value of its schema."""
+    found = list(response.get('examples', {}).values())
+    for media in [response, *response.get('content', {}).values()]:
         found += [value(whole, media['schema'])] if 'schema' in media else []
     return found
 

@@ -48,7 +48,7 @@ def test_text_with_a_byte_order_mark(before: str, text: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize('content', [codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b'\xff\xfe\xff', b'a: \xe9', b'\xff'])
-def test_bytes_that_are_no_text(content: bytes) -> None:
+def test_bytes_that_are_not_text(content: bytes) -> None:
     with pytest.raises(SpecError):
         App.create(content)
 
@@ -72,7 +72,7 @@ ADDRESSES = [
 def test_the_address_of_a_file(address: str, here: str | None, on_windows: str) -> None:
     assert PurePosixPath(path_of(address, is_windows=True)) == PurePosixPath(on_windows)
     if here is None:
-        with pytest.raises(SpecError, match='names the machine'):
+        with pytest.raises(SpecError, match='this is a file on the machine'):
             path_of(address, is_windows=False)
     else:
         assert PurePosixPath(path_of(address, is_windows=False)) == PurePosixPath(here)
@@ -302,7 +302,7 @@ def with_schemas(schemas: dict[str, Any], version: str = '3.1.0') -> App:
 
 @pytest.mark.parametrize('count', [50, LINKS])
 @pytest.mark.parametrize('kind', ['$ref', 'allOf', 'anyOf', 'oneOf twice', 'items', 'properties', 'circle'])
-def test_long_chains_end_in_an_answer_or_a_short_error(kind: str, count: int) -> None:
+def test_long_chains_end_in_a_result_or_a_short_error(kind: str, count: int) -> None:
     begun = time.process_time()
     errors: list[str] = []
     for version in ('3.0.3', '3.1.0'):
@@ -549,7 +549,7 @@ def test_extends_that_doubles_is_bounded(tmp_path: Path) -> None:
         configuration_loader(tmp_path / '0.yaml')
 
 
-def test_errors_about_many_things_name_the_first_of_them() -> None:
+def test_errors_about_many_values_name_the_first_of_them() -> None:
     app = with_schemas({'S0': {'type': 'array', 'items': {'type': 'integer'}}})
     with pytest.raises(CallError) as caught:
         app.op['a'](body=['x'] * 20_000)

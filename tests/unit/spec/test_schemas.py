@@ -156,7 +156,7 @@ def test_a_default_that_does_not_fit_is_as_good_as_none(schema: Any, query: Any,
 
 
 @pytest.mark.parametrize('name', ['Authorization', 'accept', 'CONTENT-TYPE'])
-def test_headers_that_other_things_say_are_ignored(name: str) -> None:
+def test_headers_that_are_set_elsewhere_are_ignored(name: str) -> None:
     operation = app({'parameters': [{'in': 'header', 'name': name, 'required': True, 'schema': {'type': 'string'}}]})
     assert operation.parameters == []
     assert dict(operation()[0].header) == {}
@@ -223,7 +223,7 @@ def test_a_body_and_a_parameter_of_one_name_in_the_old_format() -> None:
     assert (request.query, request.data) == ([('pet', '1')], b'{"a": 1}')
 
 
-def test_a_path_parameter_that_the_path_does_not_have_is_no_argument() -> None:
+def test_a_path_parameter_that_the_path_does_not_have_is_not_an_argument() -> None:
     operation = app({'parameters': [parameter('path', 'gone')]})
     assert operation()[0].path == '/a'
     with pytest.raises(CallError, match='gone: unknown parameter'):

@@ -84,7 +84,7 @@ def by_own_function(esi: Sandbox, app: App, client: EsiClient, character: int, o
 
 @pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')  # python-memcached's sockets
 @pytest.mark.parametrize('seed', range(3))
-def test_nobody_sees_anothers_answer(cache: BaseCache, esi: Sandbox, seed: int) -> None:
+def test_nobody_sees_the_response_of_another(cache: BaseCache, esi: Sandbox, seed: int) -> None:
     app = App.create(esi.document)
     shared = EsiClient(cache=cache, user_agent='test/1.0', limits=None)
 
@@ -93,9 +93,9 @@ def test_nobody_sees_anothers_answer(cache: BaseCache, esi: Sandbox, seed: int) 
         wrong = []
         for _ in range(20):
             character, of = dice.choice(CHARACTERS), dice.choice(CHARACTERS)
-            answer = dice.choice([by_security, by_argument, by_own_function])(esi, app, shared, character, of)
-            if answer.status != (200 if character == of else 403):
-                wrong.append((character, of, answer.status))
+            response = dice.choice([by_security, by_argument, by_own_function])(esi, app, shared, character, of)
+            if response.status != (200 if character == of else 403):
+                wrong.append((character, of, response.status))
         return wrong
 
     with ThreadPoolExecutor(8) as pool:
@@ -126,7 +126,7 @@ def test_one_security_object_for_many_users_between_threads(cache: BaseCache, es
     client.close()
 
 
-def test_public_answers_are_shared(cache: BaseCache, esi: Sandbox) -> None:
+def test_public_responses_are_shared(cache: BaseCache, esi: Sandbox) -> None:
     app = App.create(esi.document)
     call = app.op['get_markets_region_id_history'](region_id=10000007, type_id=35)
     with EsiClient(security(esi, CHARACTERS[0]), cache=cache, user_agent='test/1.0') as first:
@@ -138,7 +138,7 @@ def test_public_answers_are_shared(cache: BaseCache, esi: Sandbox) -> None:
 
 
 @pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
-def test_a_private_answer_survives_a_refresh_and_a_restart(cache: BaseCache, esi: Sandbox) -> None:
+def test_a_private_response_survives_a_refresh_and_a_restart(cache: BaseCache, esi: Sandbox) -> None:
     """It is filed under the character. (Under the token, as with `return owner_of(...)` alone in `_owner_of_token`,
     it is lost with the token.)"""
     character = CHARACTERS[2] + hash(cache) % 10**6  # memcached cannot be emptied at once
