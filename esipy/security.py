@@ -194,7 +194,7 @@ class EsiSecurity(Application):
         Raises TokenExpiredError (an AttributeError) if there is no refresh token, AttributeError if `scope_list` is
         not a list.
         """
-        if self.refresh_token is None:
+        if not self.refresh_token:
             raise TokenExpiredError(
                 'No refresh token is defined. Sign in with auth(code), pass stored tokens to update_token(), '
                 'or take a character from the store: for_character(id).'
@@ -377,7 +377,7 @@ class EsiSecurity(Application):
         Raises TokenRevokedError when the grant is gone.
         """
         token = str(request._p['header'].get('Authorization', '')).removeprefix('Bearer ')
-        if not token or self.refresh_token is None:
+        if not token or not self.refresh_token:
             return False
         try:
             self._tokens.refresh_once(lambda: self.access_token == token, getattr(request, 'deadline', None))
