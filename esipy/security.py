@@ -346,20 +346,22 @@ class EsiSecurity(Application):
     def _is_for_us(self, request: Any) -> bool:
         return any(self.security_name in need or _LIVE_SCHEME in need for need in request._security)
 
-    def require_scopes(self, request: Any) -> None:
+    def require_scopes(self, request: Any) -> bool:
         """Raise MissingScopeError if the token is known to lack a scope that the call needs. The call has been signed
-        by then, so that the token is the newest."""
+        by then; return whether it must be signed again, because the character has signed in anew elsewhere."""
         operation = request.operation
         if not self.check_scopes or not operation.scopes or not self._is_for_us(request):
-            return
+            return False
         if type(self).__call__ is not _CALL:
-            return  # whose tokens a subclass signs with is not known before it does
-        if self._lacks(operation):
-            with self._tokens.changing:
-                self._tokens.take_newer()  # the character may have signed in again elsewhere
+            return False  # whose tokens a subclass signs with is not known before it does
+        if not self._lacks(operation):
+            return False
+        with self._tokens.changing:
+            is_new = self._tokens.take_newer()
         missing = self._lacks(operation)
         if missing:
             raise MissingScopeError(operation.id, missing, self.character_name or 'this character')
+        return is_new
 
     def identity_for(self, request: Any) -> Identity | None:
         """Return whom a call will be signed for, if that is known for certain."""

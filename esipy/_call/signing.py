@@ -47,8 +47,9 @@ class Signing:
             request.deadline = exchange.deadline  # a token refresh counts towards it
             request.has_new_token = exchange.token_refreshed and exchange.signed is None
         returned = exchange.security(request)
-        if exchange.settings.check_scopes and has_method(exchange.security, 'require_scopes'):
-            exchange.security.require_scopes(exchange.request)
+        may_check = exchange.settings.check_scopes and has_method(exchange.security, 'require_scopes')
+        if may_check and exchange.security.require_scopes(exchange.request):
+            returned = exchange.security(request)
         # 1.x ignored what a security callable returned: it edits the request in place.
         signed = returned if isinstance(returned, type(request)) else request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
