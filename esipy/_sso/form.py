@@ -31,12 +31,6 @@ ERROR_CODES = frozenset(
 #: The codes that mean that a grant is gone for good. The EVE SSO sends either.
 GRANT_IS_GONE = frozenset({'invalid_grant', 'invalid_token'})
 
-<<<<<<< HEAD
-=======
-#: Longer numbers are not read.
-_MANY_DIGITS = 1000
->>>>>>> main
-
 #: No token is valid for as many seconds.
 _MAX_LIFETIME = 1e10
 
