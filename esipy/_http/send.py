@@ -68,7 +68,7 @@ class Transport:
         self.max_body = max_body
         self._settings: dict[Any, dict[str, Any]] = {}
         self._abandoned: list[Any] = []
-        #: What the session's headers were when it was last asked for their digests, and those.
+        #: The session's headers when their digests were last computed, and those digests.
         self._digests: tuple[Mapping[str, Any], Mapping[str, str]] = ({}, {})
         #: The session's `auth` and its name, where it has none by itself.
         self._auth: tuple[Any, str] = (None, '')
@@ -107,7 +107,7 @@ class Transport:
                 prepared = following
                 history.append(_followed(response.status_code, following, first))
                 if len(history) > MAX_REDIRECTS:
-                    raise TransportError(f'more than {MAX_REDIRECTS} redirects')
+                    raise TransportError(f'the server sent more than {MAX_REDIRECTS} redirects for one request')
             if not issubclass(type(response), requests.Response):
                 return self._checked(from_mock(response, url))
             if streamed and response.ok:
@@ -356,8 +356,8 @@ def _sent_secrets(sent: PreparedRequest) -> tuple[str, ...]:
 
 
 def _piece_of(response: requests.Response) -> int:
-    """Bytes to ask for at a time: the whole of a short body that is not compressed. If fewer come than it asked for,
-    urllib3 asks for more, though there are none."""
+    """Return how many bytes to request at a time: the whole of a short body that is not compressed. If
+    fewer bytes come than it asked for, urllib3 asks for more, though there are none."""
     length = getattr(response.raw, 'length_remaining', None)
     return length if length and length < PIECE and 'Content-Encoding' not in response.headers else PIECE
 

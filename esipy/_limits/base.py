@@ -297,15 +297,15 @@ class Limits:
     def _limited(self, plan: ChargePlan, seconds: float | None, use: BucketUse) -> LimitedError:
         status = 420 if use.kind is ERRORS else 429
         more = f' for another {seconds:.1f} s' if seconds else ''
-        reason = f'request not sent: rate limit {use.group!r} of {use.who} is exhausted{more}'
+        reason = f'request not sent: the rate limit {use.group!r} (counted for {use.who}) is exhausted{more}'
         error = LimitedError(
             f'{plan.server} {plan.route}',
             status,
             response=json.dumps({'error': reason}).encode(),
             retry_after=seconds,
             limit=use.group,
+            remedy='try again then, or let the call wait: max_wait=, in seconds',
         )
-        error.add_note('Set max_wait= to the seconds that a call may wait for a rate limit')
         return error
 
     def __repr__(self) -> str:

@@ -29,7 +29,7 @@ ERROR_CODES = frozenset(
 #: The codes that mean that a grant is gone for good. The EVE SSO sends either.
 GRANT_IS_GONE = frozenset({'invalid_grant', 'invalid_token'})
 
-#: Longer numbers stand for none.
+#: Longer numbers are not read.
 _MANY_DIGITS = 1000
 
 #: No token is valid for as many seconds.

@@ -18,7 +18,7 @@ LOGGER = logging.getLogger('esipy.security')
 #: A lock shared by all processes: called with a name, it returns a context manager.
 Lock = Callable[[str], AbstractContextManager[Any]]
 
-#: Seconds for which a store that failed is not asked for what can wait.
+#: Seconds for which a store that failed is not used for what can wait.
 _OPEN_FOR = 10.0
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from esipy._http.proxies import is_valid
 from esipy.exceptions import ConnectionFailedError
-from tests.integration.things import app_at, client
+from tests.integration.things import app_at, client, security
 from tests.leaks import Watch, holds
 from tests.servers import Proxy, Server, Visit, response_bytes, unused_url
 
@@ -151,14 +151,34 @@ def test_what_an_app_adds_to_the_session_is_sent(server: Server) -> None:
     assert heard == [200, 200]
 
 
-def test_no_cookies_are_stored(server: Server) -> None:
+COOKIE = {'Set-Cookie': 'lb=7; Path=/'}
+RESPONSES: dict[str, bytes] = {
+    'a response': response_bytes({}, headers=COOKIE),
+    'an error': response_bytes({}, 404, COOKIE),
+    'a redirect': response_bytes(b'', 302, {**COOKIE, 'Location': '/there'}),
+    'a cookie that is old': response_bytes({}, headers={'Set-Cookie': 'lb=7; Max-Age=999999; Version=1'}),
+}
+
+
+@pytest.mark.parametrize('response', RESPONSES.values(), ids=RESPONSES)
+def test_no_cookies_are_stored(response: bytes, server: Server) -> None:
     """They would be sent for other characters, and there would be more of them all the time."""
-    server.page = lambda visit: visit.send(response_bytes({}, headers={'Set-Cookie': 'lb=7; Path=/'}))
+    server.page = lambda visit: visit.send(response if visit.path == '/thing' else response_bytes({}, headers=COOKIE))
     with client(cache=None) as esi:
         for _ in range(2):
             esi.request(app_at(server.url).op['get_thing']())
+        assert not any('cookie' in visit.headers for visit in server.visits)
+        assert len(esi._session.cookies) == 0
+
+
+def test_no_cookies_of_the_sso_are_stored(server: Server) -> None:
+    server.page = lambda visit: visit.send(response_bytes({'access_token': 'new', 'expires_in': 1200}, headers=COOKIE))
+    one = security('old', server.url)
+    for _ in range(2):
+        one.refresh()
+    assert len(server.visits) == 2
     assert 'cookie' not in server.visits[1].headers
-    assert len(esi._session.cookies) == 0
+    assert len(one._session.cookies) == 0
 
 
 #: What a password may contain, not percent-encoded, and what may follow it in the address of a proxy.
