@@ -48,6 +48,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from esipy._runtime.portable import portable
 from esipy._runtime.redact import masked, masked_address
 from esipy._runtime.suggest import abridged, closest, enumerated
 
@@ -58,7 +59,7 @@ class EsiError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # An AttributeError keeps its `name` outside its dict.
         own = {'name': self.name} if isinstance(self, AttributeError) else {}
-        return _revive, (type(self), self.args, {**self.__dict__, **own})
+        return _revive, (type(self), self.args, portable({**self.__dict__, **own}))
 
 
 def _revive(kind: type[EsiError], args: tuple[Any, ...], state: dict[str, Any]) -> EsiError:

@@ -89,6 +89,8 @@ class Pipeline:
 
     def run(self, exchange: CallContext) -> Outcome:
         """Execute a call: return its response, and the error that the response stands for, if any."""
+        if exchange.method == 'GET' and exchange.request._p['body'] and not exchange.request.is_streamed:
+            exchange.content = exchange.request.data
         self.signing.identify(exchange)
         generation = self.coalescer.generation
         stored = self.responses.lookup(exchange)

@@ -133,8 +133,11 @@ class Request:
         look for `evesso`, so it goes by both names."""
         return [{**need, 'evesso': need['OAuth2']} if 'OAuth2' in need else need for need in self.operation.security]
 
-    def outgoing(self, method: str, opt: Mapping[str, str], compatibility_date: str | None) -> Outgoing:
-        """Return the request as HTTP has it. `opt` may replace the address's `url_scheme` and `url_netloc`.
+    def outgoing(
+        self, method: str, opt: Mapping[str, str], compatibility_date: str | None, content: Any = None
+    ) -> Outgoing:
+        """Return the request as HTTP has it. `opt` may replace the address's `url_scheme` and `url_netloc`. `content`:
+        the body, where it has been encoded already.
 
         Raises CallError for a placeholder of the path that has no value."""
         path = self.path
@@ -150,7 +153,9 @@ class Request:
                 )
             )
         url = serialize.with_query(base + path, self._p['query'])
-        return Outgoing(method, url, self.headers(compatibility_date), self.data if self._p['body'] else None)
+        if content is None and self._p['body']:
+            content = self.data
+        return Outgoing(method, url, self.headers(compatibility_date), content)
 
     def headers(self, compatibility_date: str | None = None) -> dict[str, str]:
         """The call's headers; `compatibility_date` replaces the App's."""

@@ -30,6 +30,7 @@ from esipy._message.request import Request
 from esipy._message.rows import builder
 from esipy._message.status import NOT_ITS_OWN, remedy_of_status, undecodable_kind
 from esipy._runtime.attribute import computed
+from esipy._runtime.portable import portable
 from esipy._runtime.redact import masked_query
 from esipy._spec.coerce import coerce
 from esipy._spec.faults import Faults
@@ -292,6 +293,14 @@ class Response:
     def take_headers(self, headers: dict[str, str]) -> None:
         """Set the headers, as they were received or stored."""
         self._plain, self._headers = headers, None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # `data` is made of `raw` again: rows that are nested deeply cannot be pickled. A stream holds a connection, and
+        # what plugins note may hold anything.
+        kept = self.__dict__.keys() - {'stream', 'request', 'notes', '_json', '_data', '_header'}
+        state = portable({name: self.__dict__[name] for name in kept})
+        unread = {'_json': _UNREAD, '_data': _UNREAD, '_header': None}
+        return {**state, **unread, 'request': self.request, 'notes': portable(self.notes)}
 
     def reset(self) -> None:
         """Make the Response empty. In 1.x that was needed before the next execution."""

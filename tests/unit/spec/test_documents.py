@@ -198,6 +198,16 @@ def test_what_an_enum_of_texts_has_without_quotes(text: str, value: Any, loader:
 
 def test_an_enum_of_numbers_has_numbers(loader: str) -> None:
     assert parse('a: {type: integer, enum: [1, 010]}')['a']['enum'] == [1, 10]
+    for kind in ('[string, "null"]', '[string, null]', '["null", string]'):
+        read = parse(f'a: {{type: {kind}, enum: [010, null]}}')['a']
+        assert (sorted(read['type']), read['enum']) == (['null', 'string'], ['010', None])
+    assert parse('a: {type: [string, integer], enum: [010]}')['a']['enum'] == [10]
+
+
+def test_a_key_of_a_merged_mapping_may_stand_twice() -> None:
+    text = 'a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: [*b, *a], y: 3}\nd: *b\ne: {<<: *b}'
+    read = parse(text)
+    assert (read['b'], read['c'], read['e']) == ({'x': 2, 'y': 1}, {'x': 2, 'y': 3}, {'x': 2, 'y': 1})
 
 
 def test_merge_keys_and_aliases(loader: str) -> None:
