@@ -441,6 +441,7 @@ class EsiClient(PagingMethods):
             if self._pipeline.chain is not None:
                 self._pipeline.chain.close()
         finally:
+            self._pipeline.limits.flush()
             self._pipeline.transport.close()
 
     def __enter__(self) -> EsiClient:

@@ -48,6 +48,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from esipy._runtime.portable import portable
 from esipy._runtime.redact import masked, masked_address
 from esipy._runtime.suggest import abridged, closest, enumerated
 
@@ -58,7 +59,7 @@ class EsiError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # An AttributeError keeps its `name` outside its dict.
         own = {'name': self.name} if isinstance(self, AttributeError) else {}
-        return _revive, (type(self), self.args, {**self.__dict__, **own})
+        return _revive, (type(self), self.args, portable({**self.__dict__, **own}))
 
 
 def _revive(kind: type[EsiError], args: tuple[Any, ...], state: dict[str, Any]) -> EsiError:
@@ -428,7 +429,7 @@ class IncompleteTokensError(TokenError, KeyError):
         super().__init__(field, hint)
 
     def __str__(self) -> str:
-        return f'the tokens have no {self.field!r} ({self.hint})'
+        return f'the tokens have no {self.field!r}: pass {self.hint}'
 
 
 class TokenExpiredError(TokenError, AttributeError):

@@ -103,7 +103,10 @@ class EsiSecurity(Application):
             kind = type(self.store).__name__
             raise TypeError(f'EsiSecurity: store must be a TokenStore, not {kind}: pass FileTokens(path), for example')
         if self.lock is not None and not callable(self.lock):
-            raise TypeError(f'EsiSecurity: lock must be a RedisLock or the like, not {type(self.lock).__name__}')
+            raise TypeError(
+                'EsiSecurity: lock must be a RedisLock, or a function that returns a context manager, '
+                f'not {type(self.lock).__name__}'
+            )
         self._store = ResilientStore(client_id, self.store, self.lock)
         self._tokens = TokenManager(_TokenOwner(self), client_id, self._store)
         self._characters: dict[int, EsiSecurity] = {}
@@ -456,7 +459,7 @@ def _owner_of_token(token: str, state: TokenState) -> str:
     """
     identity = state.identity
     if identity is not None and state.access_token == token:
-        return f'character:{identity.character_id}:{digest(identity.owner.encode())}'
+        return f'character:{identity.character_id}:{digest(identity.owner)}'
     return owner_of(f'Bearer {token}')
 
 

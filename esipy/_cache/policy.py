@@ -115,7 +115,7 @@ def is_conditional(sent: Mapping[str, str]) -> bool:
 
 
 def is_not_modified(headers: Mapping[str, str], sent: Mapping[str, str]) -> bool:
-    """Return whether a request that asks only for what has changed is answered by a stored response with 304 (section
+    """Return whether the response to a conditional request is a 304, by a stored response (section
     4.3.2): `If-None-Match` by weak comparison, and only without it `If-Modified-Since`."""
     low, wanted = lowercase(headers), lowercase(sent)
     if 'if-none-match' in wanted:

@@ -218,7 +218,8 @@ class ResponseCache:
 
 def _key(exchange: Exchange) -> tuple[dict[str, str], Any]:
     """The headers of the exchange that select between responses, and its key."""
-    return key_of(exchange.request, exchange.vary, exchange.compatibility_date, exchange.owner, exchange.opt)
+    request, date = exchange.request, exchange.compatibility_date
+    return key_of(request, exchange.vary, date, exchange.owner, exchange.opt, exchange.content)
 
 
 def _changed_elsewhere(url: str, headers: Mapping[str, str]) -> list[str]:

@@ -19,7 +19,7 @@ from esipy._runtime import fork
 from esipy._spec.model import Operation
 from esipy.exceptions import EsiError, MissingRoleError
 
-#: Who has this role has all others.
+#: A character with this role has all others.
 _ALL = 'Director'
 
 #: Seconds for which roles are remembered at least, also that they could not be had.

@@ -28,7 +28,7 @@ def transport_error(error: Exception, host: str = 'the server', secrets: Iterabl
         cause.__traceback__ = None
         if isinstance(cause, (UnicodeEncodeError, UnicodeDecodeError)):
             cause.object = type(cause.object)()
-        cause.args = tuple(_cleaned(part, secrets) for part in cause.args)
+        cause.args = tuple(_cleaned(part, secrets) for part in cause.args if _is_plain(part))
         for name, value in list(vars(cause).items()):
             if name in ('request', 'response', 'pool', 'conn'):
                 setattr(cause, name, None)
@@ -41,7 +41,14 @@ def transport_error(error: Exception, host: str = 'the server', secrets: Iterabl
     return TransportError(reason, timed_out=timed_out and not refused, unsent=unsent)
 
 
+def _is_plain(part: Any) -> bool:
+    """Whether an argument of an error is no part of a connection: a response of urllib3 holds its request."""
+    return isinstance(part, BaseException) or type(part).__module__ == 'builtins'
+
+
 def _cleaned(value: Any, secrets: Sequence[str]) -> Any:
+    if isinstance(value, bytes):  # what came in place of a chunk's length, for instance
+        return _cleaned(value.decode('latin-1'), secrets).encode('latin-1', 'replace')
     return masked(without(value, secrets)) if isinstance(value, str) else value
 
 

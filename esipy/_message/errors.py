@@ -1,4 +1,4 @@
-"""Responses that are errors: which error of the tree, and the response that stands for a broken connection."""
+"""Responses that are errors: the error of the tree that each raises, and the response for a broken connection."""
 
 from __future__ import annotations
 
@@ -139,5 +139,5 @@ def _limit(response: Response) -> str:
 
 
 def failed_body(reason: str) -> bytes:
-    """Return the body of the response that stands for a broken connection, as in 1.x."""
+    """Return the body of the response that represents a broken connection, as in 1.x."""
     return json.dumps({'error': reason}).encode()

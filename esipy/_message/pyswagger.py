@@ -62,7 +62,9 @@ class ForeignRequest(Request):
     def _security(self) -> Any:
         return self.theirs._security
 
-    def outgoing(self, method: str, opt: Mapping[str, str], compatibility_date: str | None) -> Outgoing:
+    def outgoing(
+        self, method: str, opt: Mapping[str, str], compatibility_date: str | None, content: Any = None
+    ) -> Outgoing:
         theirs = self.theirs
         theirs.reset()
         theirs.prepare(scheme='https', handle_files=False)

@@ -98,7 +98,7 @@ class PagingMethods:
                 print(len(page.data), 'orders, as of', page.headers['Last-Modified'])
 
         `pagination`: its kind, where the description is wrong: 'pages', 'cursor', 'from_id', 'last_mail_id',
-        'from_event', 'max_war_id'. `key`: the field, or a function, that tells a record from all others, where it is
+        'from_event', 'max_war_id'. `key`: the field, or a function, that identifies a record, where it is
         not recognised. `max_pages`: a list of more is an error. `progress`: called with (pages done, all pages; None if
         they are not known), or with the first alone if it takes no more.
         `options`: `opt`, `security`, `timeout`, `priority`, and what plugins accept, as in `request`.

@@ -45,7 +45,7 @@ class BackgroundRefresh:
         return self._response is not None
 
     def start(self, done: Callable[[], None]) -> None:
-        """Begin in a thread of its own; in this one where the system starts no more of them, or the interpreter ends.
+        """Begin in a thread of its own; in this one if the system starts no more threads, or the interpreter is ending.
         `done` is called as soon as the tokens are there, or the refresh has failed."""
         context = copy_context()
         thread = threading.Thread(target=context.run, args=(self.run, done), name='esipy_refresh', daemon=True)

@@ -18,7 +18,7 @@ LOGGER = logging.getLogger('esipy.security')
 #: A lock shared by all processes: called with a name, it returns a context manager.
 Lock = Callable[[str], AbstractContextManager[Any]]
 
-#: Seconds for which a store that failed is not asked for what can wait.
+#: Seconds for which a store that failed is not used for what can wait.
 _OPEN_FOR = 10.0
 
 
@@ -122,7 +122,7 @@ class ResilientStore:
     def _lock_for(self, character_id: int | None, refresh_token: str | None) -> AbstractContextManager[Any] | None:
         """Return the lock of a character's tokens; without a known character, that of the refresh token."""
         if self._lock is not None:
-            return self._lock(f'{self._client_id}:{character_id or digest((refresh_token or "").encode())}')
+            return self._lock(f'{self._client_id}:{character_id or digest(refresh_token or "")}')
         if self._store is not None and character_id is not None:
             return self._store.lock(self._client_id, character_id)
         return None

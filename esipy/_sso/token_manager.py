@@ -84,7 +84,7 @@ class TokenManager:
 
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
-        #: Held by whoever changes the tokens, also while the SSO is asked; an app may do so inside its own lock.
+        #: Held while the tokens are changed, also while the SSO is asked for new ones; an app may do so in its lock.
         self.changing = threading.RLock()
         self._refresh: BackgroundRefresh | None = None
         #: When the store is looked into again while a refresh is under way, by `clock.monotonic`.
@@ -255,7 +255,7 @@ class TokenManager:
         found = self._look_up()
         state = self.state
         if state.stored != 'yes' or state.identity is None:
-            return False  # these may be newer than those of the store, or nobody knows whose they are
+            return False  # these may be newer than those of the store, or their character is not known
         if found is None:
             reason = b'{"error": "no longer in the store"}'
             raise TokenRevokedError(self.owner.sso_url, 400, response=reason)
@@ -299,7 +299,7 @@ class TokenManager:
         self.change(lambda state: state.taken_from(record, clock.time()))
 
     def _look_up(self) -> Tokens | None:
-        """Return the record of this character in the store; None if there is none, or nobody knows the character."""
+        """Return the record of this character in the store; None if there is none, or the character is not known."""
         identity = self.state.identity
         if identity is None or not self.store.exists:
             return None
@@ -328,7 +328,7 @@ class TokenManager:
         with self.changing, self.store.locked(self.likely_character(), self.state.refresh_token):
             if not self.state.refresh_token and not self.state.access_token:
                 raise AttributeError('No access/refresh token are defined.')
-            with suppress(TokenRevokedError):  # another process has deleted them; these are revoked all the same
+            with suppress(TokenRevokedError):  # another process has deleted them; these are still revoked
                 self.take_newer()  # the SSO does not know the replaced token any more, and the newest would stay valid
             self.owner.revoke()
             if self.state.identity is not None:

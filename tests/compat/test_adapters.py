@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 class Guarded(HTTPConnection):
@@ -91,7 +91,7 @@ WAYS: list[Callable[[Server, HTTPAdapter], None]] = [by_client, by_session, by_m
 
 
 def page(visit: Visit) -> None:
-    visit.send(answer({'access_token': 'new', 'expires_in': 1200}))
+    visit.send(response_bytes({'access_token': 'new', 'expires_in': 1200}))
 
 
 @pytest.mark.parametrize('way', WAYS)

@@ -4,6 +4,7 @@ import contextlib
 import os
 import pickle
 import sqlite3
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import redis
 from pymemcache.client.hash import HashClient
 from pymemcache.serde import pickle_serde
 
+from esipy._cache.envelope import seal
 from esipy.cache import BaseCache, DictCache, FileCache, MemcachedCache, RedisCache, _hash
 from esipy.testing import ANSWER, KEY, CacheContract
 from tests.databases import Server
@@ -416,6 +418,9 @@ class TestPymemcacheHashed(_Memcached):
 
 LARGE = ANSWER._replace(content=b'x' * 200_000)
 
+#: What stands in files outside: an entry that would be a hit.
+VICTIM = seal(_hash(KEY), ANSWER)
+
 
 def _plant_file_name(cache: FileCache, name: str) -> None:
     """Have the entry of KEY say that its value is in another file."""
@@ -440,7 +445,7 @@ def _inside(cache: FileCache) -> str:
 )
 def test_no_file_outside_the_directory_is_read_or_removed(tmp_path: Path, planted: str) -> None:
     victim = tmp_path / 'victim'
-    victim.write_bytes(b'keep me')
+    victim.write_bytes(VICTIM)
     cache = FileCache(tmp_path / 'cache')
     cache.set(KEY, LARGE, 60)
     _plant_file_name(cache, planted.format(outside=victim))
@@ -450,13 +455,13 @@ def test_no_file_outside_the_directory_is_read_or_removed(tmp_path: Path, plante
     cache.invalidate(KEY)
     cache._cache.clear()
     cache.close()
-    assert victim.read_bytes() == b'keep me'
+    assert victim.read_bytes() == VICTIM
 
 
 @pytest.mark.parametrize('kind', ['pipe', 'link to a file', 'link to a pipe', 'directory', 'linked directory'])
 def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
     victim = tmp_path / 'victim'
-    victim.write_bytes(b'keep me')
+    victim.write_bytes(VICTIM)
     cache = FileCache(tmp_path / 'cache')
     cache.set(KEY, LARGE, 60)
     file = tmp_path / 'cache' / _inside(cache)
@@ -473,15 +478,15 @@ def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
     else:
         elsewhere = tmp_path / 'elsewhere'
         elsewhere.mkdir()
-        (elsewhere / file.name).write_bytes(b'keep me')
+        (elsewhere / file.name).write_bytes(VICTIM)
         file.parent.rmdir()
         file.parent.symlink_to(elsewhere)
     assert cache.get(KEY, 'miss') == 'miss'
     cache.invalidate(KEY)
     cache.close()
-    assert victim.read_bytes() == b'keep me'
+    assert victim.read_bytes() == VICTIM
     if kind == 'linked directory':
-        assert (elsewhere / file.name).read_bytes() == b'keep me'
+        assert (elsewhere / file.name).read_bytes() == VICTIM
 
 
 def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
@@ -523,15 +528,45 @@ def test_the_database_is_a_regular_file(tmp_path: Path, kind: str, end: str) -> 
 
 
 @pytest.mark.skipif(os.name != 'posix' or os.geteuid() != 0, reason='only root can make a directory of another user')
-def test_root_does_not_use_a_directory_of_another_user(tmp_path: Path) -> None:
+@pytest.mark.parametrize('mode', [0o700, 0o755, 0o777])
+def test_root_does_not_use_a_directory_of_another_user(tmp_path: Path, mode: int) -> None:
     directory = tmp_path / 'cache'
-    directory.mkdir(mode=0o700)
+    directory.mkdir()
+    directory.chmod(mode)
     os.chown(directory, 65534, 65534)
     with pytest.warns(UserWarning, match='belongs to another user'):
         cache = FileCache(directory)
     cache.set(KEY, ANSWER, 60)
     assert cache.get(KEY, 'miss') == 'miss'
     assert list(directory.iterdir()) == []
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A directory above that all users may enter. The test runs as a user who is not root."""
+    with tempfile.TemporaryDirectory() as above:
+        os.chmod(above, 0o755)
+        os.seteuid(65534)
+        try:
+            yield Path(above)
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name != 'posix' or os.geteuid() != 0, reason='only root can make a directory of another user')
+@pytest.mark.parametrize('owner', [0, 65533])
+def test_a_user_is_warned_of_a_directory_of_another_user(nobody: Path, owner: int) -> None:
+    directory = nobody / 'cache'
+    os.seteuid(0)
+    directory.mkdir()
+    directory.chmod(0o777)
+    os.chown(directory, owner, owner)
+    os.seteuid(65534)
+    with pytest.warns(UserWarning, match='it belongs to another user'):
+        cache = FileCache(directory)
+    cache.set(KEY, ANSWER, 60)
+    assert cache.get(KEY) == ANSWER
+    cache.close()
 
 
 def _linked(tmp_path: Path, how: str) -> Path:
@@ -572,7 +607,7 @@ def test_a_link_that_is_changed_leads_nowhere_else(tmp_path: Path, how: str, the
     elsewhere.mkdir()
     victim = elsewhere / _inside(cache)
     victim.parent.mkdir(parents=True)
-    victim.write_bytes(b'keep me')
+    victim.write_bytes(VICTIM)
     if then == 'the link leads elsewhere':
         (tmp_path / 'link').unlink()
         (tmp_path / 'link').symlink_to(elsewhere)
@@ -585,7 +620,7 @@ def test_a_link_that_is_changed_leads_nowhere_else(tmp_path: Path, how: str, the
         cache.set(KEY, LARGE, 60)
     cache.invalidate(KEY)
     cache.close()
-    assert victim.read_bytes() == b'keep me'
+    assert victim.read_bytes() == VICTIM
     assert [file for file in elsewhere.rglob('*') if file.is_file()] == [victim]
 
 

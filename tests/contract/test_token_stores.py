@@ -20,6 +20,7 @@ import keyring
 import pytest
 import redis
 
+from esipy._stores.base import TOKEN_REQUEST_DEADLINE
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
 from esipy.sandbox import Sandbox
 from esipy.stores import FileTokens, KeyringTokens, MemoryTokens, RedisLock, RedisTokens, Tokens, TokenStore
@@ -203,6 +204,29 @@ class TestFileTokens(SharedContract):
 
     def make_store(self, **settings: Any) -> TokenStore:
         return FileTokens(self.place, **settings)
+
+    @pytest.mark.parametrize('ending', ['lock', 'lock of a character'])
+    @pytest.mark.parametrize('exists', [True, False])
+    def test_a_lock_that_is_a_link_is_refused(self, ending: str, exists: bool) -> None:
+        """Whoever can write to the directory would have any file emptied, or made."""
+        self.directory.mkdir(mode=0o700)
+        victim = self.directory.parent / 'victim'
+        if exists:
+            victim.write_text('keep me')
+        store = self.make_store()
+        if ending == 'lock':
+            Path(f'{self.place}.lock').symlink_to(victim)
+            with pytest.raises(TokenStoreError, match='cannot be locked'):
+                store.set(TOKENS)
+        else:
+            with store.lock(*TOKENS[:2]):
+                (lock,) = self.directory.glob('*.lock')
+            lock.unlink()
+            lock.symlink_to(victim)
+            with pytest.raises(TokenStoreError, match='cannot be locked'), store.lock(*TOKENS[:2]):
+                pass
+        assert victim.exists() is exists
+        assert not exists or victim.read_text() == 'keep me'
 
     def test_nobody_else_can_read_it(self) -> None:
         """From the first byte: the mode of the new file is looked at when it is opened. `open` and `chmod` fail it."""
@@ -517,6 +541,16 @@ def test_a_redis_that_repeats_what_it_refuses_shows_no_secret(tmp_path: Path) ->
             with pytest.raises(TokenStoreError, match='ResponseError') as caught:
                 RedisTokens(client).set(TOKENS)
             assert 'SECRET' not in everything_in(caught.value)
+
+
+@pytest.mark.parametrize('kind', ['RedisTokens', 'RedisLock'])
+def test_a_killed_process_does_not_hold_a_lock_for_longer_than_a_refresh_can_take(redis_on: Server, kind: str) -> None:
+    with redis.Redis(port=redis_on.port) as client:
+        client.flushall()
+        lock = RedisTokens(client).lock('app', 1) if kind == 'RedisTokens' else RedisLock(client)('app:1')
+        with lock:
+            (key,) = client.keys('*')
+            assert 0 < client.pttl(key) <= (TOKEN_REQUEST_DEADLINE + 10) * 1000
 
 
 def test_a_lock_that_was_held_too_long_is_not_taken_from_the_next(

@@ -352,7 +352,10 @@ def test_a_direction_counts_wherever_a_field_stands(place: Any, fill: Any) -> No
     fields = {'id': {'type': 'integer', 'readOnly': True}, 'password': {'type': 'string', 'writeOnly': True}}
     schema = place({'type': 'object', 'required': ['id', 'password'], 'properties': fields})
     content = {'application/json': {'schema': schema}}
-    with Server(lambda visit: visit.send(answer(fill({'id': 1})))) as server, client(strict=True, cache=None) as esi:
+    with (
+        Server(lambda visit: visit.send(response_bytes(fill({'id': 1})))) as server,
+        client(strict=True, cache=None) as esi,
+    ):
         create = operation(server.url, content, {'200': {'description': 'OK', 'content': content}})
         assert esi.request(create(body=fill({'password': 'y'}))).data == fill({'id': 1})
         assert json.loads(server.visits[0].body) == fill({'password': 'y'})

@@ -85,7 +85,7 @@ FAILURES: dict[str, tuple[Callable[[Visit], Any], str]] = {
         'it did not respond in time',
     ),
     'silent within the body': (
-        lambda visit: (visit.send(answer(b'{"a"', length=9)), visit.hang()),
+        lambda visit: (visit.send(response_bytes(b'{"a"', length=9)), visit.hang()),
         'it did not respond in time',
     ),
     'compressed and cut': (

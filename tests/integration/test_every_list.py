@@ -10,7 +10,7 @@ from esipy import App
 from esipy._spec.model import PAGINATIONS, Operation
 from esipy.sandbox import Sandbox
 from tests.cases.documents import LIVE, OLD, REAL, document
-from tests.cases.walks import PAGINATIONS as OF_THE_DOCUMENT
+from tests.cases.pagination import PAGINATIONS as OF_THE_DOCUMENT
 from tests.integration.things import client
 
 pytestmark = pytest.mark.usefixtures('no_leaks')

@@ -8,6 +8,7 @@ import logging
 import pickle
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path, PurePath
@@ -31,7 +32,8 @@ from esipy.exceptions import (
     TimedOutError,
     UndecodableBodyError,
 )
-from tests.integration.test_bad_answers import BROKEN
+from esipy.plugins import CallContext, Plugin
+from tests.integration.test_bad_responses import BROKEN
 from tests.integration.things import app_at, client, security
 from tests.leaks import holds
 from tests.servers import Server, Visit, response_bytes, unused_url, wait_until
@@ -263,6 +265,30 @@ def test_every_error_pickles(kind: type[EsiError]) -> None:
     again = pickle.loads(pickle.dumps(made))
     assert type(again) is kind
     assert (str(again), again.args, vars(again)) == (str(made), made.args, vars(made))
+
+
+class Notes(Plugin):
+    """Notes something that cannot be pickled, and something that can."""
+
+    def on_response(self, call: CallContext) -> None:
+        call.notes.update(lock=threading.Lock(), word='kept')
+
+
+@pytest.mark.parametrize('depth', [1, 100, 500, 900])
+def test_an_error_pickles_with_the_results_beside_it(depth: int) -> None:
+    body = b'{"a":' * depth + b'1' + b'}' * depth
+    with Server(lambda visit: visit.send(response_bytes(body))) as server, client(plugins=[Notes()]) as esi:
+        calls = [app_at(server.url).op['get_thing'](), app_at(unused_url()).op['get_thing']()]
+        with pytest.raises(ConnectionFailedError) as caught:
+            esi.multi_request(calls, raise_on_error=True)
+    with contextlib.suppress(UndecodableBodyError):  # too deep for rows
+        assert caught.value.results[0][1].data  # type: ignore[attr-defined]
+    again = pickle.loads(pickle.dumps(caught.value))
+    (_, first), (_, second) = again.results
+    assert (first.status, first.raw, first.word, hasattr(first, 'lock')) == (200, body, 'kept', False)
+    assert (second.failed, second.cause.reason) == (True, caught.value.results[1][1].cause.reason)  # type: ignore[attr-defined]
+    if depth == 1:
+        assert first.data.a == 1
 
 
 def test_a_failed_response_pickles() -> None:

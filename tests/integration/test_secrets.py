@@ -44,7 +44,7 @@ from esipy.limits import MemoryLimits, RedisLimits
 from esipy.plugins import InnerLogger, OuterLogger, Pool, RequestLimitError
 from esipy.stores import FileTokens, MemoryTokens, RedisLock, RedisTokens, Tokens, TokenStore
 from tests import databases
-from tests.integration.test_bad_answers import BROKEN
+from tests.integration.test_bad_responses import BROKEN
 from tests.integration.things import ENDPOINTS, app_at
 from tests.leaks import Watch, WatchedCache
 from tests.servers import Server, Visit, response_bytes, unused_url
@@ -403,12 +403,19 @@ def test_tokens_that_are_incomplete_or_cannot_be_sent(world: World, watch: Watch
     one.refresh_token = None
     with failing(watch, TokenError):
         one.refresh()
+    for text in (f'{ACCESS}\ud800', f'\udfff{ACCESS}'):
+        one.update_token({'access_token': text, 'expires_in': 60})
+        for options in ({'security': one}, {'headers': {'X-Api-Key': text}}, {'headers': {'Authorization': text}}):
+            with world.client(**options) as esi, failing(watch, CallError):
+                esi.request(world.call())
     with failing(watch, CallError):
         EsiSecurity('http://x', CLIENT, code_verifier=VERIFIER[:42] + '!', sso_endpoints=ENDPOINTS).get_auth_uri('s')
     assert watch.leaks() == []
 
 
 # ---------------------------------------------------------------------- the API
+
+CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
 
 API_FAULTS: dict[str, Callable[[Visit], Any]] = {
     **{
@@ -428,6 +435,10 @@ API_FAULTS: dict[str, Callable[[Visit], Any]] = {
     '502': lambda visit: visit.send(response_bytes(b'<html>', 502, {'Content-Type': 'text/html'})),
     'too large': lambda visit: visit.send(response_bytes(b'"' + b'x' * 3_000_000 + b'"')),
     'a warning': lambda visit: visit.send(response_bytes({}, 500, {'Warning': '199 - "upgrade"'})),
+    'no HTTP': SSO_FAULTS['no HTTP'],
+    'another HTTP': lambda visit: (visit.send(f'HTTP/9.9 {said(visit)}\r\n\r\n'.encode()), visit.close()),
+    'no chunk': lambda visit: (visit.send(b'%s%s\r\n' % (CHUNKED, said(visit).encode())), visit.close()),
+    'redirect with all': echo(302, b'', {'Location': 'http://localhost:1/x/{told}'}),
 }
 
 

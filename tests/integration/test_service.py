@@ -388,6 +388,32 @@ def test_the_same_get_of_many_threads_goes_out_once() -> None:
         assert len(server.visits) == 1
 
 
+def test_a_payload_is_serialized_once(server: Server) -> None:
+    written: list[Any] = []
+
+    def serializer(payload: Any) -> str:
+        written.append(payload)
+        return f'{len(written)}'
+
+    spec = {method: {'path': '/x', 'method': method} for method in ('get', 'post', 'delete')}
+    for method in spec:
+        for cache in (DictCache(), None):
+            with client(server, spec=spec, serializer=serializer, cache=cache) as service:
+                written.clear()
+                assert service.call(method, payload=[method]).data['body'] == '1'
+                assert written == [[method]]
+
+
+def test_errors_of_many_calls_pickle_with_what_can_be_pickled(server: Server) -> None:
+    with client(server) as service:
+        calls = [service.op.get_users(), service.op.create_user(payload={1})]
+        with pytest.raises(CallError) as caught:
+            service.client.multi_request(calls, raise_on_error=True)
+    assert len(caught.value.results) == 2  # type: ignore[attr-defined]
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.faults) == (str(caught.value), caught.value.faults)
+
+
 def test_many_calls_at_once(server: Server) -> None:
     with client(server) as service:
         calls = [service.op.get_user_detail(user_id=n) for n in range(30)]

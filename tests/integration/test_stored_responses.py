@@ -475,16 +475,41 @@ def test_an_infinite_number_in_an_entry_is_a_miss(constant: str) -> None:
         unseal('esi_one', broken)
 
 
-@pytest.mark.parametrize('note', ['inf', '-inf', 'nan', '1e999', 'x', ''])
-def test_an_infinite_time_in_a_stored_response_is_not_fresh(note: str) -> None:
+NUMBERS = ['inf', '+inf', '-inf', 'Infinity', 'nan', '1e999', '-1e999', 'x', '']
+
+
+def with_note(shared: DictCache, name: str, note: str) -> None:
+    """Write another value into a note of all responses that are stored."""
+    for key, stored in list(shared._dict.items()):
+        shared.set(key, stored._replace(headers={**stored.headers, name: note}))
+
+
+@pytest.mark.parametrize('name', ['X-Esipy-Expiry', 'X-Esipy-Received'])
+@pytest.mark.parametrize('note', NUMBERS)
+def test_an_infinite_time_in_a_stored_response_is_not_fresh(note: str, name: str) -> None:
     shared = DictCache()
     with Server(Numbered()) as server, client(cache=shared) as caller:
         call = App.create(document(server.url)).op['get_other']()
         caller.request(call)
-        for key, stored in list(shared._dict.items()):
-            for name in ('X-Esipy-Expiry', 'X-Esipy-Received'):
-                shared.set(key, stored._replace(headers={**stored.headers, name: note}))
+        with_note(shared, name, note)
         assert not caller.request(call).from_cache
+
+
+@pytest.mark.parametrize('name', ['X-Esipy-Expiry', 'X-Esipy-Received'])
+@pytest.mark.parametrize('note', NUMBERS)
+def test_an_infinite_time_in_a_response_that_is_returned_stale_is_no_error(note: str, name: str) -> None:
+    shared = DictCache()
+    numbered = Numbered(Cache_Control='max-age=60, stale-if-error=600')
+    with Server(numbered) as server, client(cache=shared) as caller:
+        call = App.create(document(server.url)).op['get_other']()
+        caller.request(call)
+        with_note(shared, name, note)
+        numbered.status = 503
+        clock.move(70)
+        response = caller.request(call)
+        assert (response.stale, response.status) in ((True, 200), (False, 503))
+        assert response.stale is (name == 'X-Esipy-Received'), 'of an unknown age, but not beyond its time'
+        assert not response.stale or int(response.headers['Age']) >= 0
 
 
 def test_a_copied_entry_is_a_miss(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_retry(lines: LogLines) -> None:
     wait = again.pop('wait')
     assert 0 < wait < 1
     message = again.pop('message')
-    assert message.startswith('[failure #1] <Request get_thing()> 500: again in')
+    assert message.startswith('[failure #1] <Request get_thing()> 500: retry in')
     assert again == {
         'name': 'esipy.client',
         'levelname': 'WARNING',

@@ -16,6 +16,8 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation, suppress_instrumentation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -194,6 +196,29 @@ def test_redirects_are_further_spans(otel: Telemetry) -> None:
     assert shown == [('/thing', 302, None), ('/things/a?token=REDACTED', 307, 1), ('/things/b', 200, 2)]
     assert receiver.metrics == {'http.client.request.duration': 3}
     check_times(receiver)
+
+
+def test_a_server_cannot_create_values_of_metrics_without_end() -> None:
+    """By redirects to ever more servers: here all of them are one proxy."""
+    reader = InMemoryMetricReader()
+    plugin = OpenTelemetry(meter_provider=MeterProvider([reader]))
+
+    def page(visit: Visit) -> None:
+        away = {'Location': f'http://host-{visit.number}.example/'}
+        visit.send(response_bytes(status=302, headers=away) if visit.path.endswith('/thing') else response_bytes({}))
+
+    with Server(page) as server, client(plugins=[plugin], cache=None) as esi:
+        esi._session.proxies['http'] = server.url
+        for _ in range(150):
+            assert esi.request(app_at('http://first.example').op['get_thing']()).ok
+    metrics = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics  # type: ignore[union-attr]
+    (duration,) = [metric for metric in metrics if metric.name == 'http.client.request.duration']
+    points = list(duration.data.data_points)
+    assert len(points) <= 102
+    assert sum(point.count for point in points) == 300  # type: ignore[union-attr, misc]
+    assert {'server.address': 'other', 'http.request.method': 'GET', 'http.response.status_code': 200} in [
+        dict(point.attributes or {}) for point in points
+    ]
 
 
 FAILURES: dict[str, tuple[Callable[[Visit], Any], dict[str, Any]]] = {

@@ -19,7 +19,7 @@ from requests.adapters import BaseAdapter
 
 from esipy import App, EsiClient
 from tests.cases.documents import OLD, REAL, path_of
-from tests.oracle.draws import Operation, operations
+from tests.oracle.random_arguments import Operation, operations
 
 HERE = Path(__file__).parent
 DOCUMENT = path_of(OLD)
@@ -203,7 +203,7 @@ def sample() -> list[Operation]:
 
 @pytest.fixture(scope='module')
 def questions(sample: list[Operation]) -> dict[str, Any]:
-    calls = [[operation.id, params] for operation in sample for params in operation.draws()]
+    calls = [[operation.id, params] for operation in sample for params in operation.arguments()]
     responses = [
         {
             'operation': operation.id,

@@ -229,8 +229,28 @@ def test_the_desk_is_not_for_pages_in_a_browser(esi: Sandbox) -> None:
     assert requests.post(url, data='{}', headers={'Content-Type': 'text/plain'}).status_code == 405
     assert requests.get(url).status_code == 405
     assert requests.post(f'{esi.url}/__sandbox__/nonsense', json={}).status_code == 400
-    assert requests.post(url, json=[]).status_code == 400
+    for wrong in ([], 'text', 1, [1]):
+        answered = requests.post(url, json=wrong)
+        assert (answered.status_code, answered.json()['error']) == (400, 'POST a JSON object')
+    for origin in ('https://evil.example', 'null', esi.url):
+        assert requests.post(url, json={}, headers={'Origin': origin}).status_code == 403
     assert len(esi.log) == 0
+
+
+def test_a_whole_address_as_target_names_the_host(esi: Sandbox) -> None:
+    """In place of the header, which must not say something else (RFC 9112 section 3.2.2)."""
+    for target, host, status in (
+        ('http://localhost/', '', b'200'),
+        ('http://LOCALHOST/', 'Host: localhost\r\n', b'200'),
+        ('http://evil.example/', '', b'403'),
+        ('http://evil.example/', 'Host: evil.example\r\n', b'403'),
+        ('http://evil.example/', 'Host: localhost\r\n', b'400'),
+        ('http://localhost/', 'Host: evil.example\r\n', b'400'),
+        ('http://localhost@evil.example/', 'Host: localhost\r\n', b'400'),
+    ):
+        with socket.create_connection(('127.0.0.1', esi.port), timeout=5) as client:
+            client.sendall(f'GET {target}__sandbox__/document.json HTTP/1.1\r\n{host}\r\n'.encode())
+            assert client.recv(65536).split()[1] == status
 
 
 @pytest.mark.parametrize(

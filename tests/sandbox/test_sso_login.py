@@ -7,10 +7,10 @@ import pytest
 
 from esipy.sandbox import Sandbox, SandboxError
 
-from .visitor import ASSETS, BACK, VERIFIER, WALLET, Visitor, challenge, query_of
+from .application import ASSETS, BACK, VERIFIER, WALLET, Application, challenge, query_of
 
 
-def test_it_shows_the_application_the_scopes_and_the_characters(esi: Sandbox, visit: Visitor) -> None:
+def test_it_shows_the_application_the_scopes_and_the_characters(esi: Sandbox, visit: Application) -> None:
     response = visit.page(scope=f'{WALLET} {ASSETS}')
     assert response.status_code == 200
     assert response.headers['Content-Type'] == 'text/html; charset=utf-8'
@@ -26,7 +26,7 @@ def test_it_shows_the_application_the_scopes_and_the_characters(esi: Sandbox, vi
     assert 'http' not in response.text.replace('https%3A%2F%2Fapp.example', '')
 
 
-def test_nothing_of_the_request_becomes_markup(visit: Visitor) -> None:
+def test_nothing_of_the_request_becomes_markup(visit: Application) -> None:
     evil = '"><script>alert(1)</script>'
     response = visit.page(client_id=evil, state=evil, scope='a<b>')
     assert response.status_code == 200
@@ -35,7 +35,7 @@ def test_nothing_of_the_request_becomes_markup(visit: Visitor) -> None:
     assert '&lt;script&gt;' in response.text
 
 
-def test_a_choice_leads_back_with_code_and_state(esi: Sandbox, visit: Visitor) -> None:
+def test_a_choice_leads_back_with_code_and_state(esi: Sandbox, visit: Application) -> None:
     state = 'a b&c=d?#é%'
     back = esi.sso.login(visit.auth_uri(state=state), 90000003)
     assert back.startswith(f'{BACK}?code=')
@@ -45,7 +45,7 @@ def test_a_choice_leads_back_with_code_and_state(esi: Sandbox, visit: Visitor) -
     assert query_of(esi.sso.login(visit.auth_uri()))['code'] != parameters['code']
 
 
-def test_an_address_with_a_query_keeps_it(esi: Sandbox, visit: Visitor) -> None:
+def test_an_address_with_a_query_keeps_it(esi: Sandbox, visit: Application) -> None:
     back = esi.sso.login(visit.auth_uri(redirect_uri=f'{BACK}?a=1'))
     assert back.startswith(f'{BACK}?a=1&code=')
     back = esi.sso.login(visit.auth_uri(redirect_uri='eveauth-app://callback'))
@@ -67,7 +67,7 @@ def test_an_address_with_a_query_keeps_it(esi: Sandbox, visit: Visitor) -> None:
     ],
 )
 def test_errors_that_cannot_be_sent_to_the_application(
-    changes: dict[str, Any], says: str, esi: Sandbox, visit: Visitor
+    changes: dict[str, Any], says: str, esi: Sandbox, visit: Application
 ) -> None:
     response = visit.page(**changes)
     assert response.status_code == 400
@@ -77,7 +77,7 @@ def test_errors_that_cannot_be_sent_to_the_application(
         esi.sso.login(visit.auth_uri(**changes))
 
 
-def test_a_parameter_that_comes_twice(visit: Visitor) -> None:
+def test_a_parameter_that_comes_twice(visit: Application) -> None:
     response = visit.session.get(visit.auth_uri() + '&state=abc', allow_redirects=False)
     assert response.status_code == 400
     assert 'more than once' in response.text
@@ -96,7 +96,7 @@ def test_a_parameter_that_comes_twice(visit: Visitor) -> None:
         ({'code_challenge_method': 'S256'}, 'invalid_request'),
     ],
 )
-def test_errors_that_the_application_receives(changes: dict[str, Any], error: str, visit: Visitor) -> None:
+def test_errors_that_the_application_receives(changes: dict[str, Any], error: str, visit: Application) -> None:
     """RFC 6749 section 4.1.2.1."""
     response = visit.page(**changes)
     assert response.status_code == 302
@@ -105,13 +105,13 @@ def test_errors_that_the_application_receives(changes: dict[str, Any], error: st
     assert response.headers['Location'].startswith(f'{BACK}?')
 
 
-def test_a_user_may_say_no(esi: Sandbox, visit: Visitor) -> None:
+def test_a_user_may_say_no(esi: Sandbox, visit: Application) -> None:
     parameters = query_of(esi.sso.login(visit.auth_uri(), cancel=True))
     assert (parameters['error'], parameters['state']) == ('access_denied', 'xyz')
     assert 'code' not in parameters
 
 
-def test_a_character_that_is_not_offered(esi: Sandbox, visit: Visitor) -> None:
+def test_a_character_that_is_not_offered(esi: Sandbox, visit: Application) -> None:
     for choice in ('90000009', '0', '-1', 'x', '', '9' * 50, '\u0663'):
         response = visit.session.post(visit.auth_uri(), data={'character_id': choice}, allow_redirects=False)
         assert response.status_code == 400
@@ -120,7 +120,7 @@ def test_a_character_that_is_not_offered(esi: Sandbox, visit: Visitor) -> None:
         esi.sso.login(visit.auth_uri(), 90000009)
 
 
-def test_who_is_offered(esi: Sandbox, visit: Visitor) -> None:
+def test_who_is_offered(esi: Sandbox, visit: Application) -> None:
     characters = esi.sso.characters
     assert characters.add(95000001, 'Näme <b>').name == 'Näme <b>'
     assert 'Näme &lt;b&gt;' in visit.page().text
@@ -143,14 +143,14 @@ def test_who_is_offered(esi: Sandbox, visit: Visitor) -> None:
             characters.add(wrong)  # type: ignore[arg-type]
 
 
-def test_names_are_those_of_the_api(esi: Sandbox, visit: Visitor) -> None:
+def test_names_are_those_of_the_api(esi: Sandbox, visit: Application) -> None:
     (first, *_) = esi.sso.characters
     token = esi.token(first.id)
     assert visit.read(token, 'sandbox')['name'] == first.name
     assert visit.read(token, 'sandbox')['owner'] == first.owner
 
 
-def test_registered_applications(esi: Sandbox, visit: Visitor) -> None:
+def test_registered_applications(esi: Sandbox, visit: Application) -> None:
     esi.sso.register('app', 'secret', BACK, [WALLET])
     assert visit.page().status_code == 200
     response = visit.page(redirect_uri=f'{BACK}/other')
@@ -164,7 +164,7 @@ def test_registered_applications(esi: Sandbox, visit: Visitor) -> None:
     assert visit.page().status_code == 200
 
 
-def test_the_implicit_way(esi: Sandbox, visit: Visitor) -> None:
+def test_the_implicit_way(esi: Sandbox, visit: Application) -> None:
     back = urlsplit(esi.sso.login(visit.auth_uri(response_type='token')))
     assert back.query == ''
     parameters = dict(parse_qsl(back.fragment))

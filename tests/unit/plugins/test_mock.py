@@ -82,6 +82,8 @@ def test_a_mock_beside_the_endpoint(tmp_path: Path) -> None:
     assert get(mocked(mock_type='JsonDataMock', data={'a': [1, None]})).data == {'a': [1, None]}
     assert get(mocked(mock_type='default:RawDataMock', data='{"a": 2}')).data.a == 2
     assert get(mocked(mock_type='RawDataMock', data=b'{"a": 3}')).raw == b'{"a": 3}'
+    assert get(mocked(mock_type='esipy.plugins.RawDataMock', data=b'{"a": 4}')).data.a == 4
+    assert get(mocked(mock_type=f'{__name__}.Ours', word='hello')).data.a == 'hello'
     assert get(mocked(mock_type='RawFileMock', file=str(file))).data.a == 'ä'
     assert get(mocked(mock_type='JsonFileMock', file=file)).data.a == 'ä'
     given = get(mocked(mock_type=JsonDataMock, data={'error': 'x'}, status=404, headers={'X-A': 'b'}))
@@ -127,6 +129,11 @@ def test_json_data_with_an_encoder() -> None:
     ('mock', 'message'),
     [
         ({'status': 200}, 'get_thing: no mock; use mock_manager.use_mock(…), or `mock` in the table of endpoints'),
+        (
+            {'mock_type': 'esipy.plugins.RawDateMock'},
+            "mock_type 'esipy.plugins.RawDateMock' cannot be imported: module 'esipy.plugins' has no attribute",
+        ),
+        ({'mock_type': 'nowhere.at.All'}, "'nowhere.at.All' cannot be imported: No module named 'nowhere'"),
         ({'mock_type': 'JsonDateMock'}, "mock_type 'JsonDateMock': esipy._plugins.mock has no JsonDateMock"),
         ({'mock_type': 'other:Mock'}, "mock_type 'other:Mock': namespaces are default"),
         ({'mock_type': 'RawDataMock'}, "missing 1 required keyword-only argument: 'data'"),

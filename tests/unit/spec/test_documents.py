@@ -24,8 +24,8 @@ from esipy.exceptions import CallError, EsiError, MissingFieldError, SpecError
 from esipy.service import configuration_loader
 from tests.cases.stations import DOCUMENT
 
-#: Tabs before a line are no YAML, so that it is read as JSON or not at all.
-JSON = json.dumps(DOCUMENT, ensure_ascii=False, indent='\t')
+#: YAML takes no keys of more than 1024 characters, so that this is read as JSON or not at all.
+JSON = json.dumps({**DOCUMENT, 'x-' + 'a' * 2000: 1}, ensure_ascii=False)
 YAML = yaml.safe_dump(DOCUMENT, sort_keys=False, allow_unicode=True)
 
 
@@ -72,7 +72,7 @@ ADDRESSES = [
 def test_the_address_of_a_file(address: str, here: str | None, on_windows: str) -> None:
     assert PurePosixPath(path_of(address, is_windows=True)) == PurePosixPath(on_windows)
     if here is None:
-        with pytest.raises(SpecError, match='names the machine'):
+        with pytest.raises(SpecError, match='this is a file on the machine'):
             path_of(address, is_windows=False)
     else:
         assert PurePosixPath(path_of(address, is_windows=False)) == PurePosixPath(here)
@@ -198,6 +198,16 @@ def test_what_an_enum_of_texts_has_without_quotes(text: str, value: Any, loader:
 
 def test_an_enum_of_numbers_has_numbers(loader: str) -> None:
     assert parse('a: {type: integer, enum: [1, 010]}')['a']['enum'] == [1, 10]
+    for kind in ('[string, "null"]', '[string, null]', '["null", string]'):
+        read = parse(f'a: {{type: {kind}, enum: [010, null]}}')['a']
+        assert (sorted(read['type']), read['enum']) == (['null', 'string'], ['010', None])
+    assert parse('a: {type: [string, integer], enum: [010]}')['a']['enum'] == [10]
+
+
+def test_a_key_of_a_merged_mapping_may_stand_twice() -> None:
+    text = 'a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: [*b, *a], y: 3}\nd: *b\ne: {<<: *b}'
+    read = parse(text)
+    assert (read['b'], read['c'], read['e']) == ({'x': 2, 'y': 1}, {'x': 2, 'y': 3}, {'x': 2, 'y': 1})
 
 
 def test_merge_keys_and_aliases(loader: str) -> None:
@@ -252,6 +262,21 @@ def test_merge_keys_that_multiply_are_bounded(loader: str) -> None:
     with collecting(errors):
         assert parse(doubling('a{n}: &a{n} {{<<: [{before}]}}'))['a29'] == {'k': 1}
     assert [error for error in errors if 'merge keys' not in error] == []
+
+
+@pytest.mark.parametrize('merge', ['*base', '[*base]', '[*base, {z: 1}]'])
+def test_merge_keys_that_stand_for_many_items_are_refused(
+    merge: str, loader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yaml_loader, '_MAX_MERGED', 1000)
+    base = ', '.join(f'k{number}: 1' for number in range(50))
+    for count in (10, 30):
+        text = f'base: &base {{{base}}}\n' + ''.join(f'm{number}: {{<<: {merge}}}\n' for number in range(count))
+        if count == 10:
+            assert parse(text)['m9']['k49'] == 1
+        else:
+            with pytest.raises(SpecError, match='merge keys'):
+                parse(text)
 
 
 def test_a_large_document_with_aliases_is_read(loader: str) -> None:
@@ -331,22 +356,43 @@ def _read(app: App) -> None:
     assert response.header['X-A'] == ['5'] or response.header['X-A'] == [5]
 
 
-def test_a_chain_of_references_to_paths_and_parameters() -> None:
-    """Every place that a reference may stand in."""
-    parameters = {f'P{n}': {'$ref': f'#/components/parameters/P{n + 1}'} for n in range(LINKS)}
-    items = {f'I{n}': {'$ref': f'#/components/pathItems/I{n + 1}'} for n in range(LINKS)}
-    paths = {'/a': {'get': {'parameters': [{'$ref': '#/components/parameters/P0'}]}}}
-    app = App.create({'openapi': '3.1.0', 'paths': paths, 'components': {'parameters': parameters}})
-    with pytest.raises(SpecError, match=r"reference '#/components/parameters/P0' leads through more than 100 others"):
-        app.op['get_a']()
-    with pytest.raises(SpecError, match='leads through more than 100 others'):
-        App.create(
-            {
-                'openapi': '3.1.0',
-                'paths': {'/a': {'$ref': '#/components/pathItems/I0'}},
-                'components': {'pathItems': items},
-            }
-        )
+FIRST = {'$ref': '#/components/chain/C0'}
+
+#: The places of an operation that a reference may stand in: the path, what the chain ends at, and a call.
+CHAINS: dict[str, tuple[dict[str, Any], Any, dict[str, Any]]] = {
+    'a path': (FIRST, {'get': {'operationId': 'a'}}, {}),
+    'an operation': ({'get': FIRST}, {'operationId': 'a'}, {}),
+    'a parameter': ({'get': {'operationId': 'a', 'parameters': [FIRST]}}, {'in': 'query', 'name': 'q'}, {}),
+    'a parameter of a path': ({'get': {'operationId': 'a'}, 'parameters': [FIRST]}, {'in': 'query', 'name': 'q'}, {}),
+    'a schema': (
+        {'get': {'operationId': 'a', 'parameters': [{'in': 'query', 'name': 'q', 'schema': FIRST}]}},
+        {'type': 'string'},
+        {'q': 'x'},
+    ),
+    'a body': ({'get': {'operationId': 'a', 'requestBody': FIRST}}, {'content': {}}, {}),
+    'the content of a body': (
+        {'get': {'operationId': 'a', 'requestBody': {'content': {'application/json': FIRST}}}},
+        {'schema': {}},
+        {'body': {}},
+    ),
+}
+
+
+@pytest.mark.parametrize('place', CHAINS)
+def test_a_chain_of_references_is_bounded(place: str) -> None:
+    """One of 50 is followed; a longer one is refused by its first reference."""
+    item, end, given = CHAINS[place]
+    for count in (50, 2000):
+        chain = {f'C{n}': {'$ref': f'#/components/chain/C{n + 1}'} for n in range(count)}
+        document = {'openapi': '3.1.0', 'servers': [{'url': 'https://a.example'}], 'paths': {'/a': item}}
+        document['components'] = {'chain': {**chain, f'C{count}': end}}
+        if count == 50:
+            assert App.create(document).op['a'](**given)[0].path == '/a'
+        else:
+            with pytest.raises(
+                SpecError, match=r"reference '#/components/chain/C0' leads through more than 100 others"
+            ):
+                App.create(document).op['a'](**given)
 
 
 def test_alternatives_that_double_are_tried_once() -> None:
@@ -519,8 +565,9 @@ def test_extends_below_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert configuration_loader('a.yaml') == {'b': 1, 'c': 1}
 
 
+@pytest.mark.parametrize('extends', ['base', '[base]', '[other, base]', 'between'])
 @pytest.mark.parametrize('kind', ['fifo', 'directory', 'device', 'socket'])
-def test_extends_reads_regular_files_only(kind: str, tmp_path: Path) -> None:
+def test_extends_reads_regular_files_only(kind: str, extends: str, tmp_path: Path) -> None:
     """In a process of its own, since the wrong answer is to wait for ever."""
     import socket
 
@@ -533,7 +580,9 @@ def test_extends_reads_regular_files_only(kind: str, tmp_path: Path) -> None:
             listening.bind(str(tmp_path / 'base'))
     else:
         (tmp_path / 'base').symlink_to('/dev/zero')
-    (tmp_path / 'a.yaml').write_text('extends: base\n')
+    (tmp_path / 'a.yaml').write_text(f'extends: {extends}\n')
+    (tmp_path / 'between').write_text('extends: base\n')
+    (tmp_path / 'other').write_text('a: 1\n')
     program = 'import sys\nfrom esipy.service import configuration_loader\nconfiguration_loader(sys.argv[1])'
     run = [sys.executable, '-c', program, str(tmp_path / 'a.yaml')]
     done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ from esipy.exceptions import (
     TokenStoreBusyError,
 )
 from esipy.sandbox import Sandbox
-from esipy.stores import FileTokens, MemoryTokens, Tokens
+from esipy.stores import FileTokens, MemoryTokens, Tokens, TokenStore
 from tests.integration.signed import CLIENT, ONE, Broken, at_once, client, different_calls, security, signed_in, wallet
 from tests.integration.things import security as at
 from tests.servers import Server, Visit, response_bytes
@@ -165,6 +166,8 @@ LIFETIMES: dict[str, tuple[str | None, float | str]] = {
     'not a number': ('NaN', 'exp'),
     'beyond a float': ('1e999', 'exp'),
     'beyond all numbers': ('9' * 400, 'exp'),
+    'digits that Python does not read': ('9' * 5000, 'exp'),
+    'beside digits that Python does not read': ('1199, "x": ' + '9' * 5000, 1199),
 }
 
 
@@ -187,7 +190,7 @@ def test_tokens_are_kept_whatever_their_lifetime_looks_like(written: str | None,
         other = at_server(sso)
         other.auth('the-code')
         third = at_server(sso)
-        third.update_token(json.loads(body))
+        third.update_token(json.loads(body, parse_int=lambda digits: int(digits[:400])))
         for each in (one, other, third):
             assert (each.access_token, each.refresh_token) == (token, 'rotated')
             assert each.token_expiry is not None
@@ -826,7 +829,7 @@ def test_a_verifier_that_no_sso_takes(esi: Sandbox, verifier: str) -> None:
     ('options', 'granted'),
     [
         ({'store': '/tmp/tokens'}, 'store must be a TokenStore, not str'),
-        ({'lock': 5}, 'lock must be a RedisLock or the like, not int'),
+        ({'lock': 5}, 'lock must be a RedisLock, or a function that returns a context manager, not int'),
         ({'headers': 'MyApp/1.0'}, 'headers must be a dict'),
         ({'timeout': '5'}, 'timeout must be seconds'),
         ({'timeout': (5, 30, 60)}, 'timeout must be seconds'),
@@ -842,9 +845,12 @@ def test_options_of_the_wrong_kind(esi: Sandbox, options: dict[str, Any], grante
 # ---------------------------------------------------------------------- waiting for another process
 
 
-def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_lock(esi: Sandbox) -> None:
+@pytest.mark.parametrize('kind', ['memory', 'file'])
+def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_lock(
+    esi: Sandbox, kind: str, tmp_path: Path
+) -> None:
     """It was killed after it had stored the tokens. Without the look into the store the call waits for the lock."""
-    store = MemoryTokens()
+    store: TokenStore = MemoryTokens() if kind == 'memory' else FileTokens(tmp_path / 'tokens')
     old = signed_in(store, esi)
     one = security(esi, store=store).for_character(ONE)
     new = esi.sso.grant(ONE, None)
@@ -878,7 +884,8 @@ def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
 
-def test_signing_counts_towards_the_deadline_and_the_tokens_are_stored(esi: Sandbox) -> None:
+@pytest.mark.parametrize('check_scopes', [True, False])
+def test_signing_counts_towards_the_deadline_and_the_tokens_are_stored(esi: Sandbox, check_scopes: bool) -> None:
     """A call gives up at its deadline; the refresh that it began ends, and its tokens are stored and announced."""
     store = MemoryTokens()
     old = signed_in(store, esi)
@@ -901,7 +908,7 @@ def test_signing_counts_towards_the_deadline_and_the_tokens_are_stored(esi: Sand
         return ask(scope_list)
 
     one._tokens.owner.request_refresh = slow  # type: ignore[method-assign]
-    with client(one, deadline=0.3) as esi_client:
+    with client(one, deadline=0.3, check_scopes=check_scopes) as esi_client:
         calls = different_calls(esi, 5)
         errors = at_once(5, lambda number: esi_client.request(calls[number]))
         assert {type(error) for error in errors} == {SSOUnavailableError}

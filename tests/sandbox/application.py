@@ -24,7 +24,7 @@ def query_of(address: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(address).query, strict_parsing=True))
 
 
-class Visitor:
+class Application:
     """`url` is where the SSO is: the sandbox, or the official address inside a redirect."""
 
     def __init__(self, esi: Sandbox, session: requests.Session, url: str | None = None) -> None:

@@ -18,7 +18,7 @@ from esipy import App, EsiClient
 from esipy._message.errors import error_of
 from esipy.exceptions import APIException, ConnectionFailedError, TimedOutError, UndecodableBodyError
 from tests.integration.things import SOON, app_at, client
-from tests.servers import JSON, Server, Visit, gzipped, response_bytes, unused_url
+from tests.servers import JSON, Proxy, Server, Visit, gzipped, response_bytes, unused_url
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -602,14 +602,27 @@ def test_a_redirect_that_leads_nowhere_is_an_error(status: int, location: str) -
         raise error_of(response, 0)
 
 
-def test_a_proxy_is_not_asked_for_a_host_of_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server(lambda visit: visit.send(response_bytes(GOOD))) as proxy:
+@pytest.mark.parametrize('variable', ['no_proxy', 'NO_PROXY'])
+@pytest.mark.parametrize(
+    ('hosts', 'by_proxy'),
+    [
+        ('127.0.0.1,localhost', []),
+        ('localhost', ['/thing']),
+        ('.example, localhost', ['/thing']),
+        ('127.0.0.1', ['/there']),
+        ('other.example', ['/thing', '/there']),
+    ],
+)
+def test_no_proxy_counts_along_a_redirect(
+    hosts: str, by_proxy: list[str], variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy() as proxy:
         monkeypatch.setenv('http_proxy', proxy.url)
-        monkeypatch.setenv('no_proxy', '127.0.0.1,localhost')
+        monkeypatch.setenv(variable, hosts)
         response, _, other = redirected('get', 302, 'http://localhost:{other}/there')
         assert response.ok
         assert len(other.visits) == 1
-        assert proxy.visits == []
+        assert ['/' + visit.target.rpartition('/')[2] for visit in proxy.visits] == by_proxy
 
 
 @pytest.fixture
@@ -621,7 +634,9 @@ def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('NETRC', str(file))
 
 
-def test_switching_protocols_is_not_a_success() -> None:
-    switching = response_bytes(b'', 101, length=-1)
+@pytest.mark.parametrize('headers', [{}, {'Connection': 'Upgrade', 'Upgrade': 'websocket'}], ids=['bare', 'upgrade'])
+@pytest.mark.parametrize('name', ['get_thing', 'post_thing', 'delete_nothing'])
+def test_switching_protocols_is_not_a_success(name: str, headers: dict[str, str]) -> None:
+    switching = response_bytes(b'', 101, headers, length=-1)
     with Server(lambda visit: (visit.send(switching), visit.close())) as server, client(cache=None) as esi:
-        assert not esi.request(app_at(server.url).op['get_thing'](), raw_body_only=True).ok
+        assert not esi.request(app_at(server.url).op[name](), raw_body_only=True).ok

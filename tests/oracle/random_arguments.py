@@ -56,7 +56,7 @@ class Operation:
             node = target
         return node
 
-    def draws(self) -> Iterator[dict[str, Any]]:
+    def arguments(self) -> Iterator[dict[str, Any]]:
         """Arguments for several calls."""
         yield self.plain()
         chance = random.Random(f'{self.id}: everything')
