@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import redis
+from celery import Celery
 
 from esipy.contrib.celery import Unit
+from esipy.contrib.celery._messages import TaskMessage
+from esipy.contrib.celery._redis import connections
 from esipy.exceptions import CrawlError
 from esipy.stores import MemoryTokens
 from tests.celery.test_crawl import World, store, world
@@ -125,3 +128,37 @@ def test_a_lease_without_an_end_ends(signed: World) -> None:
     signed.redis.zadd(KEYS + 'leased', {'GET /status 1 1': 1e18})
     assert in_time(lambda: crawl.work(1)) is True
     assert crawl.progress().done == 1
+
+
+#: What is planted among the tasks that wait: under which key, and how.
+AMONG_TASKS: dict[str, Callable[[redis.Redis, str], object]] = {
+    'a message without a queue': lambda client, start: (
+        client.hset(start + 'messages', 'planted', 'no line feed'),
+        client.zadd(start + 'due', {'planted': 1}),
+    ),
+    'an empty message': lambda client, start: (
+        client.hset(start + 'messages', 'planted', ''),
+        client.zadd(start + 'due', {'planted': 1}),
+    ),
+    'a queue that is no list': lambda client, start: (
+        client.set('text', 'x'),
+        client.hset(start + 'messages', 'planted', 'text\nx'),
+        client.zadd(start + 'due', {'planted': 1}),
+    ),
+    'a run without a message': lambda client, start: client.zadd(start + 'due', {'planted': 1}),
+    'a server with a broken state': lambda client, start: client.hset(start + 'down', 'server', 'x'),
+}
+
+
+@pytest.mark.parametrize('planted', AMONG_TASKS)
+def test_what_is_planted_among_the_tasks_that_wait_stops_no_other(planted: str, store: redis.Redis) -> None:
+    store.flushall()
+    port = store.connection_pool.connection_kwargs['port']
+    app = Celery('tests', broker=f'redis://127.0.0.1:{port}/0')
+    tasks = connections(app)
+    AMONG_TASKS[planted](store, 'esipy:tasks:')
+    assert tasks.add(TaskMessage('a:0', 'queue', 'the message', 1, False), 0)
+    assert tasks.release(0, 100)[0] >= 1
+    assert store.lrange('queue', 0, -1) == [b'the message']
+    assert tasks.release(0, 100)[0] == 0
+    app.close()
