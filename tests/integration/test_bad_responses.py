@@ -476,7 +476,10 @@ def test_a_compressed_body_that_is_cut_short_is_retried(cut: int) -> None:
     assert (response.data, response.attempts) == (GOOD, 2)
 
 
-@pytest.mark.parametrize('lengths', ['{0}, {0}', '{0},{0},{0}', '{0}\r\nContent-Length: {0}'])
+@pytest.mark.parametrize(
+    'lengths',
+    ['{0}, {0}', '{0},{0},{0}', '{0} ,\t{0}', '{0}, {0}\r\nContent-Length: {0}', '{0}\r\nContent-Length: {0}'],
+)
 def test_a_length_that_is_repeated(lengths: str) -> None:
     body = json.dumps(GOOD).encode()
     head = f'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {lengths.format(len(body))}\r\n\r\n'
