@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: every row of the table, in one run; what it found is told, and kept in `build/`."""
+"""`python -m benchmarks`: measure every row of the table, print the results, and write them to `build/`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import plot, report
 from benchmarks.machine import described
-from benchmarks.material import DOCUMENT
+from benchmarks.responses import DOCUMENT
 from benchmarks.table import GROUPS, ROWS
 
 ROOT = Path(__file__).parents[1]
@@ -24,26 +24,26 @@ BEGIN, END = '<!-- figures -->', '<!-- end of figures -->'
 
 
 def main() -> None:
-    given = _arguments()
+    arguments = _arguments()
     machine = described()
     results: dict[str, dict[str, Any]] = {}
     for mode in (report.STANDARD, report.SPEED):
         for group, decodes in GROUPS.items():
-            if group in given.only and (decodes or mode == report.STANDARD):
+            if group in arguments.only and (decodes or mode == report.STANDARD):
                 print(f'{group}, {mode} …', file=sys.stderr, flush=True)
-                results.setdefault(mode, {}).update(_measured(group, mode, given))
+                results.setdefault(mode, {}).update(_measured(group, mode, arguments))
     lines = report.figures(results)
     text = '\n'.join([*(f'- {name}: {value}' for name, value in machine.items()), '', report.table(lines)])
     print(text)
     for problem in report.missed(lines):
         print('missed:', problem)
-    output: Path = given.output
+    output: Path = arguments.output
     output.mkdir(parents=True, exist_ok=True)
-    kept = {'machine': machine, 'quick': given.quick, 'figures': lines}
-    (output / 'bench.json').write_text(json.dumps(kept, indent=1, ensure_ascii=False) + '\n', 'utf-8')
+    record = {'machine': machine, 'quick': arguments.quick, 'figures': lines}
+    (output / 'bench.json').write_text(json.dumps(record, indent=1, ensure_ascii=False) + '\n', 'utf-8')
     (output / 'bench.md').write_text(text, 'utf-8')
     _picture(lines, output / 'bench.svg')
-    if given.page:
+    if arguments.page:
         before, _, rest = PAGE.read_text('utf-8').partition(BEGIN)
         PAGE.write_text(f'{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}', 'utf-8')
         _picture(lines, PICTURE)
@@ -59,19 +59,19 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measured(group: str, mode: str, given: argparse.Namespace) -> Mapping[str, Any]:
+def _measured(group: str, mode: str, arguments: argparse.Namespace) -> Mapping[str, Any]:
     """A group's results by row, from a process of its own; if that fails, why."""
-    run = [sys.executable, '-m', 'benchmarks.group', group, '--document', str(given.document)]
-    run += ['--quick'] if given.quick else []
+    run = [sys.executable, '-m', 'benchmarks.group', group, '--document', str(arguments.document)]
+    run += ['--quick'] if arguments.quick else []
     run += ['--without-orjson'] if mode == report.STANDARD else []
-    if given.document.exists():
+    if arguments.document.exists():
         done = subprocess.run(run, cwd=ROOT, capture_output=True, text=True)
         if done.returncode == 0:
             found: dict[str, Any] = json.loads(done.stdout)
             return found
         reason = (done.stderr.strip().splitlines() or ['no reason was given'])[-1]
     else:
-        reason = f'{given.document.name} is not there (--document)'
+        reason = f'{arguments.document.name} is not there (--document)'
     return {row.key: {'failed': reason} for row in ROWS if row.group == group}
 
 

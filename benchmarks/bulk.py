@@ -15,8 +15,8 @@ import requests
 from requests.adapters import HTTPAdapter
 
 import esipy
-from benchmarks.material import REGION, document
-from benchmarks.measure import ESIPY, FLOOR, Options, Result, in_a_process, sampled
+from benchmarks.measure import BASELINE, ESIPY, Options, Result, in_a_process, sampled
+from benchmarks.responses import REGION, document
 from benchmarks.server import PAGES, serving
 
 THREADS = 20
@@ -29,7 +29,7 @@ def results(options: Options) -> dict[str, Result]:
     pages = PAGES // 5 if options.quick else PAGES
     with serving() as address:
         contenders = {
-            FLOOR: lambda: _timed(lambda: _by_requests(address + '/slow', pages)),
+            BASELINE: lambda: _timed(lambda: _by_requests(address + '/slow', pages)),
             ESIPY: lambda: _timed(lambda: _by_esipy(address + '/slow', options.document, pages)),
         }
         time = sampled(contenders, rounds=options.rounds(7))
@@ -37,14 +37,14 @@ def results(options: Options) -> dict[str, Result]:
         market = _market(address + '/forty', options.document)
         whole = sampled(
             {
-                FLOOR: lambda: _timed(lambda: _whole_by_requests(address + '/forty')),
+                BASELINE: lambda: _timed(lambda: _whole_by_requests(address + '/forty')),
                 ESIPY: lambda: _timed(lambda: _whole_by_esipy(market)),
             },
             rounds=options.rounds(30),
         )
         memory = sampled(
             {
-                FLOOR: lambda: in_a_process(PEAK, address, options.document, '100', without),
+                BASELINE: lambda: in_a_process(PEAK, address, options.document, '100', without),
                 ESIPY: lambda: in_a_process(PEAK, address, options.document, str(PAGES), without),
             },
             rounds=1 if options.quick else 3,
@@ -78,8 +78,8 @@ def _whole_by_requests(address: str) -> int:
     session.mount('http://', HTTPAdapter(pool_maxsize=THREADS))
 
     def page(number: int) -> Any:
-        answer = session.get(f'{address}/markets/{REGION}/orders?order_type=all&page={number}')
-        return json.loads(answer.content), int(answer.headers['X-Pages'])
+        response = session.get(f'{address}/markets/{REGION}/orders?order_type=all&page={number}')
+        return json.loads(response.content), int(response.headers['X-Pages'])
 
     with session, ThreadPoolExecutor(THREADS) as pool:
         orders, pages = page(1)

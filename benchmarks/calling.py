@@ -12,8 +12,8 @@ import requests
 import urllib3
 
 import esipy
-from benchmarks.material import REGION, document
-from benchmarks.measure import CPU, ESIPY, FLOOR, WALL, Options, Result, alternate
+from benchmarks.measure import BASELINE, CPU, ESIPY, WALL, Options, Result, alternate
+from benchmarks.responses import REGION, document
 from benchmarks.server import serving
 from esipy.cache import DictCache
 from esipy.plugins import Elapsed, Headers, OpenTelemetry, Pool, Prometheus, Timeout, TrackingToken
@@ -50,7 +50,7 @@ def _get(address: str, options: Options, number: int) -> Result:
     session, pool = requests.Session(), urllib3.PoolManager()
     status = app.op['GetStatus']
     contenders: dict[str, Callable[[], Any]] = {
-        FLOOR: lambda: session.get(f'{address}/status').json()['players'],
+        BASELINE: lambda: session.get(f'{address}/status').json()['players'],
         ESIPY: lambda: client.request(status()).data.players,
         'urllib3': lambda: pool.request('GET', f'{address}/status').json()['players'],
         'aiopenapi3': _aiopenapi3(address, options),
@@ -60,10 +60,10 @@ def _get(address: str, options: Options, number: int) -> Result:
 
 def _limits(address: str, options: Options, number: int) -> Result:
     status = esipy.App.create(document(address, options.document)).op['GetStatus']
-    kept, free = _client(None), _client(None, limits=None)
+    limited, unlimited = _client(None), _client(None, limits=None)
     contenders: dict[str, Callable[[], Any]] = {
-        FLOOR: lambda: free.request(status()),
-        ESIPY: lambda: kept.request(status()),
+        BASELINE: lambda: unlimited.request(status()),
+        ESIPY: lambda: limited.request(status()),
     }
     return alternate(contenders, rounds=options.rounds(25 * FINER), number=number // FINER, clock=WALL)
 
@@ -76,7 +76,7 @@ def _plugins(address: str, options: Options, number: int) -> Result:
     five = [Headers(header), Timeout(20), TrackingToken(), Elapsed(), Pool(10)]
     without, plugged = _client(None, headers=header), _client(None, plugins=five)
     contenders: dict[str, Callable[[], Any]] = {
-        FLOOR: lambda: without.request(status()).data.players,
+        BASELINE: lambda: without.request(status()).data.players,
         ESIPY: lambda: plugged.request(status()).data.players,
     }
     return alternate(contenders, rounds=options.rounds(25 * FINER), number=number // FINER, clock=WALL)
@@ -117,7 +117,7 @@ def _telemetry(address: str, options: Options, number: int, *, is_recorded: bool
     plugins = [OpenTelemetry(traces, metrics), Prometheus(CollectorRegistry())]
     without, watched = _client(None), _client(None, plugins=plugins)
     contenders: dict[str, Callable[[], Any]] = {
-        FLOOR: lambda: without.request(status()).data.players,
+        BASELINE: lambda: without.request(status()).data.players,
         ESIPY: lambda: watched.request(status()).data.players,
     }
     return alternate(contenders, rounds=options.rounds(25 * FINER), number=number // FINER, clock=WALL)
@@ -127,9 +127,9 @@ def _hit(address: str, options: Options, number: int, *, made_before: bool) -> R
     app, client = esipy.App.create(document(address, options.document)), _client(DictCache())
     status = app.op['GetStatus']
     call = status()
-    kept = {('status', 'GET'): client.request(call).raw or b''}
+    stored = {('status', 'GET'): client.request(call).raw or b''}
     contenders: dict[str, Callable[[], Any]] = {
-        FLOOR: lambda: json.loads(kept['status', 'GET'])['players'],
+        BASELINE: lambda: json.loads(stored['status', 'GET'])['players'],
         ESIPY: lambda: client.request(call if made_before else status()).data.players,
     }
     return alternate(contenders, rounds=options.rounds(25), number=number * 10, clock=WALL)
@@ -146,7 +146,7 @@ def _revalidate(address: str, options: Options, number: int, name: str) -> Resul
     first = client.request(call)
     asked = {'If-None-Match': first.headers['ETag']}
     contenders: dict[str, Callable[[], Any]] = {
-        FLOOR: lambda: _expect(session.get(first.url, headers=asked).status_code, 304),
+        BASELINE: lambda: _expect(session.get(first.url, headers=asked).status_code, 304),
         ESIPY: lambda: _expect(client.request(call).not_modified, True),
     }
     return alternate(contenders, rounds=options.rounds(25), number=number, clock=CPU)

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import described
-from benchmarks.material import DOCUMENT, STATUS
+from benchmarks.responses import DOCUMENT, STATUS
 
 #: The program of a worker: it says what it took, and waits until its input ends.
 WORKER = """
@@ -51,14 +51,14 @@ sys.stdin.read()
 
 
 def main() -> None:
-    given = _arguments()
-    sites = {'django-esi': (given.python, 'esi'), 'esipy': (sys.executable, 'esipy.contrib.django.compat')}
+    arguments = _arguments()
+    sites = {'django-esi': (arguments.python, 'esi'), 'esipy': (sys.executable, 'esipy.contrib.django.compat')}
     for name, value in described().items():
         print(f'- {name}: {value}')
-    with _server(given.document) as (url, date):
+    with _server(arguments.document) as (url, date):
         for name, (python, app) in sites.items():
-            command = [python, '-W', 'ignore', '-c', WORKER, app, url, given.redis, date]
-            print(_line(name, *_measured(command, given.workers)), flush=True)
+            command = [python, '-W', 'ignore', '-c', WORKER, app, url, arguments.redis, date]
+            print(_line(name, *_measured(command, arguments.workers)), flush=True)
 
 
 def _arguments() -> argparse.Namespace:

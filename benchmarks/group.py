@@ -6,7 +6,7 @@ import argparse
 import importlib
 import sys
 
-from benchmarks.measure import Options, tell
+from benchmarks.measure import Options, write_results
 
 
 def main() -> None:
@@ -15,12 +15,14 @@ def main() -> None:
     parser.add_argument('--document', required=True)
     parser.add_argument('--quick', action='store_true')
     parser.add_argument('--without-orjson', action='store_true')
-    given = parser.parse_args()
-    if given.without_orjson:
+    arguments = parser.parse_args()
+    if arguments.without_orjson:
         sys.modules['orjson'] = None  # type: ignore[assignment]  # an import of it fails
     else:
         import orjson  # noqa: F401  (what the extra `speed` brings)
-    tell(importlib.import_module(f'benchmarks.{given.group}').results(Options(given.document, given.quick)))
+    write_results(
+        importlib.import_module(f'benchmarks.{arguments.group}').results(Options(arguments.document, arguments.quick))
+    )
 
 
 if __name__ == '__main__':

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from benchmarks.measure import ESIPY, FLOOR, Options, Result, in_a_process, sampled
+from benchmarks.measure import BASELINE, ESIPY, Options, Result, in_a_process, sampled
 
 #: Each ends with its first call object, or what stands for it.
 WORK = {
-    FLOOR: ('import requests, json', 'made = json.load(open(path, encoding="utf-8"))'),
+    BASELINE: ('import requests, json', 'made = json.load(open(path, encoding="utf-8"))'),
     ESIPY: ('import esipy', 'app = esipy.App.create(path); made = app, app.op["GetStatus"]()'),
     'aiopenapi3': (
         'import aiopenapi3, pathlib',

@@ -1,4 +1,4 @@
-"""Contenders in turn, many rounds: whatever else the machine is doing hits them all alike."""
+"""Runs the contenders in turn, in many rounds, so that whatever else the machine does affects all of them alike."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-#: The name of the contender that is judged, and of the one that it is compared with.
-ESIPY, FLOOR = 'esipy', 'floor'
+#: The names of the contender that has a limit, and of the one that it is compared with.
+ESIPY, BASELINE = 'esipy', 'baseline'
 
 #: Seconds since some moment.
 Clock = Callable[[], float]
@@ -23,7 +23,7 @@ WALL: Clock = time.perf_counter
 
 
 class Options(NamedTuple):
-    """What the command line says to a group."""
+    """The options of the command line that a group gets."""
 
     document: str
     quick: bool
@@ -33,7 +33,7 @@ class Options(NamedTuple):
 
 
 class Result(NamedTuple):
-    """A row's samples by contender, and why a contender has none. Floor and esipy have one for each round."""
+    """A row's samples by contender, and why a contender has none. The baseline and esipy have one for each round."""
 
     samples: dict[str, list[float]]
     missing: dict[str, str]
@@ -45,14 +45,14 @@ def alternate(contenders: Mapping[str, Callable[[], Any]], *, rounds: int, numbe
 
 
 def sampled(contenders: Mapping[str, Callable[[], float]], *, rounds: int) -> Result:
-    """Samples of contenders that measure themselves, in turn, each round beginning with the next one. Floor and
-    esipy take part in every round; the others, who are judged by nobody and may be slow, in two of five."""
+    """Samples of contenders that measure themselves, in turn, each round beginning with the next one. The baseline
+    and esipy take part in every round; the others, which have no limit and may be slow, in two of five."""
     running = dict(contenders)
     missing: dict[str, str] = {}
     samples: dict[str, list[float]] = {name: [] for name in running}
     for number in range(rounds + 1):
-        names = [name for name in running if name in (FLOOR, ESIPY) or number % 5 in (0, 1)]
-        first = number % max(len(names), 1)  # where none runs any more, `missing` tells why
+        names = [name for name in running if name in (BASELINE, ESIPY) or number % 5 in (0, 1)]
+        first = number % max(len(names), 1)  # where none runs any more, `missing` has the reason
         for name in names[first:] + names[:first]:
             try:
                 sample = running[name]()
@@ -79,7 +79,7 @@ def _timed(run: Callable[[], Any], number: int, clock: Clock) -> Callable[[], fl
 def in_a_process(program: str, *arguments: str) -> float:
     """What a program prints last, in a process of its own that was started for it."""
     run = [sys.executable, '-W', 'ignore', '-c', program, *arguments]
-    # Compiled modules are kept, as in any installation: an import that compiles says nothing.
+    # Compiled modules are stored, as in any installation: the time of an import that compiles says nothing.
     environment = {name: value for name, value in os.environ.items() if name != 'PYTHONDONTWRITEBYTECODE'}
     done = subprocess.run(run, capture_output=True, text=True, timeout=300, env=environment)
     if done.returncode:
@@ -87,6 +87,6 @@ def in_a_process(program: str, *arguments: str) -> float:
     return float(done.stdout.split()[-1])
 
 
-def tell(results: Mapping[str, Result]) -> None:
-    """A group's results, to the process that started it."""
+def write_results(results: Mapping[str, Result]) -> None:
+    """Write a group's results to stdout, for the process that started it."""
     json.dump({key: result._asdict() for key, result in results.items()}, sys.stdout)

@@ -15,7 +15,7 @@ COLOURS = {STANDARD: '#2a6f97', SPEED: '#f4a261'}
 
 
 def draw(lines: Sequence[Mapping[str, Any]], target: Path) -> None:
-    """Each row's ratio to its floor, with its quartiles, and the limit as a mark."""
+    """Each row's ratio to its baseline, with its quartiles, and the limit as a mark."""
     import matplotlib
 
     matplotlib.use('svg')
@@ -37,12 +37,12 @@ def draw(lines: Sequence[Mapping[str, Any]], target: Path) -> None:
         limits = [(line['limit'], height) for line, height in zip(shown, heights, strict=True) if line['limit']]
         axes.plot(*zip(*limits, strict=True), '|', color='#c1121f', markersize=9, markeredgewidth=2)
     axes.plot([], [], '|', color='#c1121f', markersize=9, markeredgewidth=2, label='limit')
-    axes.set_yticks(list(place.values()), [f'{row.work}\nfloor: {row.floor}' for row in rows])
+    axes.set_yticks(list(place.values()), [f'{row.work}\nbaseline: {row.baseline}' for row in rows])
     axes.set_xscale('log')
     axes.set_xticks([0.5, 1, 2, 5, 10], ['0.5', '1', '2', '5', '10'])
     axes.minorticks_off()
     axes.axvline(1, color='grey', linewidth=0.8)
-    axes.set_xlabel('multiples of the floor, shorter is faster')
+    axes.set_xlabel('multiples of the baseline, shorter is faster')
     axes.legend(loc='lower right')
     target.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(target, metadata={'Date': None, 'Creator': None})

@@ -8,8 +8,8 @@ from itertools import cycle
 from typing import Any
 
 import esipy
-from benchmarks.material import REGION, orders
-from benchmarks.measure import ESIPY, FLOOR, WALL, Options, Result, alternate
+from benchmarks.measure import BASELINE, ESIPY, WALL, Options, Result, alternate
+from benchmarks.responses import REGION, orders
 from esipy._message.response import Response
 
 #: So many pages that a date has been forgotten when its page comes again.
@@ -34,15 +34,15 @@ def results(options: Options) -> dict[str, Result]:
             row.price, row.issued  # noqa: B018
 
     def measured(pages: list[bytes], reading: Callable[[Any], None]) -> Result:
-        kept = cycle(pages)
+        bodies = cycle(pages)
         contenders: dict[str, Callable[[], Any]] = {
-            FLOOR: lambda: json.loads(next(kept)),
-            ESIPY: lambda: reading(data(next(kept))),
+            BASELINE: lambda: json.loads(next(bodies)),
+            ESIPY: lambda: reading(data(next(bodies))),
         }
         try:
             import orjson
 
-            contenders['orjson'] = lambda: orjson.loads(next(kept))
+            contenders['orjson'] = lambda: orjson.loads(next(bodies))
         except ImportError:
             pass
         # A whole walk through the pages each time: everybody reads the same.

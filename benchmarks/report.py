@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from statistics import median, quantiles
 from typing import Any
 
-from benchmarks.measure import ESIPY, FLOOR
+from benchmarks.measure import BASELINE, ESIPY
 from benchmarks.table import ROWS, Row
 
 #: How many of the unit are one second, or one byte.
@@ -34,13 +34,13 @@ def limit_of(row: Row, mode: str) -> float | None:
 
 def _figure(row: Row, result: Mapping[str, Any]) -> dict[str, Any]:
     samples, missing = result.get('samples', {}), dict(result.get('missing', {}))
-    if FLOOR not in samples or ESIPY not in samples:
+    if BASELINE not in samples or ESIPY not in samples:
         return {'missing': missing or {ESIPY: result.get('failed', 'not measured')}}
     scale = SCALE[row.unit]
     # By rounds: what slowed one round down hit both.
-    ratios = [ours / floor for ours, floor in zip(samples[ESIPY], samples[FLOOR], strict=True)]
+    ratios = [ours / baseline for ours, baseline in zip(samples[ESIPY], samples[BASELINE], strict=True)]
     return {
-        'floor': row.floor,
+        'baseline': row.baseline,
         'unit': row.unit,
         'medians': {name: median(values) * scale for name, values in samples.items()},
         'spread': {name: [value * scale for value in _quartiles(values)] for name, values in samples.items()},
@@ -65,9 +65,9 @@ def missed(lines: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def table(lines: list[dict[str, Any]]) -> str:
-    """The figures in markdown: `×` is the median of the rounds' ratios to the floor, their quartiles in brackets."""
+    """The figures in markdown: `×` is the median of the rounds' ratios to the baseline, their quartiles in brackets."""
     text = [
-        '| work | the floor | esipy | × | limit | with `speed` | × | limit | others | EsiPy 1.2.3 |',
+        '| work | baseline | esipy | × | limit | with `speed` | × | limit | others | EsiPy 1.2.3 |',
         '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
     ]
     for row in ROWS:
@@ -77,7 +77,7 @@ def table(lines: list[dict[str, Any]]) -> str:
         standard, speed = by_mode.get(STANDARD), by_mode.get(SPEED)
         cells = [
             row.work,
-            _floor(row, standard or speed),
+            _baseline(row, standard or speed),
             *_cells(standard),
             *_cells(speed),
             _others(by_mode),
@@ -92,10 +92,10 @@ def table(lines: list[dict[str, Any]]) -> str:
     return '\n'.join([*text, '', *sorted(reasons)]).rstrip() + '\n'
 
 
-def _floor(row: Row, line: Mapping[str, Any] | None) -> str:
+def _baseline(row: Row, line: Mapping[str, Any] | None) -> str:
     if line is None or 'ratio' not in line:
-        return row.floor
-    return f'{row.floor}: {_amount(line["medians"][FLOOR])} {row.unit}'
+        return row.baseline
+    return f'{row.baseline}: {_amount(line["medians"][BASELINE])} {row.unit}'
 
 
 def _cells(line: Mapping[str, Any] | None) -> list[str]:
@@ -111,11 +111,11 @@ def _cells(line: Mapping[str, Any] | None) -> list[str]:
 
 
 def _others(by_mode: Mapping[str, Mapping[str, Any]]) -> str:
-    """Medians of whoever else took part, as multiples of the floor."""
+    """Medians of whoever else took part, as multiples of the baseline."""
     found = {}
     for line in by_mode.values():
         medians = line.get('medians', {})
-        found.update({name: medians[name] / medians[FLOOR] for name in medians if name not in (FLOOR, ESIPY)})
+        found.update({name: medians[name] / medians[BASELINE] for name in medians if name not in (BASELINE, ESIPY)})
     return ', '.join(f'{name} {_amount(value)} ×' for name, value in found.items())
 
 

@@ -1,4 +1,4 @@
-"""A server in a process of its own that costs as little as one in Python can: answers are made before they are asked.
+"""A server in a process of its own, as cheap as one in Python can be: responses are made before they are requested.
 
 The sandbox is there to be like ESI; here that would be measured too, and needs one of the machine's few cores.
 
@@ -15,7 +15,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.material import STATUS, orders
+from benchmarks.responses import STATUS, orders
 
 LATENCY = 0.05
 PAGES = 500
@@ -46,8 +46,8 @@ _HEAD = (
 )
 
 
-def answer_to(request: bytes) -> tuple[bytes, bytes, int]:
-    """The head and the body of the answer to a whole request, and what it costs."""
+def response_to(request: bytes) -> tuple[bytes, bytes, int]:
+    """The head and the body of the response to a whole request, and what it costs."""
     target = request.split(b' ', 2)[1].decode()
     place, _, query = target.partition('?')
     body = STATUS
@@ -62,11 +62,11 @@ def answer_to(request: bytes) -> tuple[bytes, bytes, int]:
     return (head, b'', 1) if status.startswith('304') else (head, body, 2)
 
 
-class Answering(asyncio.Protocol):
+class Responder(asyncio.Protocol):
     """One connection: requests without a body, one after the other."""
 
     transport: asyncio.Transport
-    kept: dict[bytes, tuple[bytes, bytes, int]] = {}  # noqa: RUF012 (shared on purpose)
+    prepared: dict[bytes, tuple[bytes, bytes, int]] = {}  # noqa: RUF012 (shared on purpose)
     used = 0
 
     def __init__(self) -> None:
@@ -80,24 +80,24 @@ class Answering(asyncio.Protocol):
         self.received += data
         while b'\r\n\r\n' in self.received:
             request, _, self.received = self.received.partition(b'\r\n\r\n')
-            answer = self.kept.get(request)
-            if answer is None:
-                answer = self.kept[request] = answer_to(request)
+            response = self.prepared.get(request)
+            if response is None:
+                response = self.prepared[request] = response_to(request)
             if b' /slow' in request[:20] or b' /forty' in request[:20]:
-                asyncio.get_running_loop().call_later(LATENCY, self.send, answer)
+                asyncio.get_running_loop().call_later(LATENCY, self.send, response)
             else:
-                self.send(answer)
+                self.send(response)
 
-    def send(self, answer: tuple[bytes, bytes, int]) -> None:
-        head, body, cost = answer
-        Answering.used += cost
-        self.transport.write(head % (LIMIT - Answering.used, Answering.used))
+    def send(self, response: tuple[bytes, bytes, int]) -> None:
+        head, body, cost = response
+        Responder.used += cost
+        self.transport.write(head % (LIMIT - Responder.used, Responder.used))
         self.transport.write(body)
 
 
 async def serve() -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(Answering, '127.0.0.1', 0, backlog=200)
+    server = await loop.create_server(Responder, '127.0.0.1', 0, backlog=200)
     print(server.sockets[0].getsockname()[1], flush=True)
     ended = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""What is measured: every row, its floor, its limits. The groups measure, `report.py` compares."""
+"""What is measured: every row, its baseline, its limits. The groups measure, `report.py` compares."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 
 class Row(NamedTuple):
-    """A line of the table. Limits are multiples of the floor; None: there is none."""
+    """A line of the table. Limits are multiples of the baseline; None: there is none."""
 
     key: str
     #: The module that measures it.
     group: str
     work: str
-    floor: str
-    #: In what the floor and its peers are told: 'ms', 'µs', 's', 'MB'.
+    baseline: str
+    #: The unit of the baseline and the others: 'ms', 'µs', 's', 'MB'.
     unit: str
     limit: float | None
     #: With the extra `speed`, where that has a limit of its own.
@@ -35,8 +35,8 @@ ROWS = (
         esipy1='25 ×',
     ),
     Row('get', 'calling', 'one GET, tiny body, keep-alive, client CPU', 'requests', 'µs', 0.8, esipy1='1.33 ×'),
-    Row('limits', 'calling', '… with its limits kept in memory', 'the same, limits=None', 'µs', 1.05),
-    Row('limits-redis', 'caches', 'limits kept in Redis: to book and to settle', 'redis-py: a script', 'µs', 2.2),
+    Row('limits', 'calling', '… with its rate limits in memory', 'the same, limits=None', 'µs', 1.05),
+    Row('limits-redis', 'caches', 'rate limits in Redis: reserve and settle', 'redis-py: a script', 'µs', 2.2),
     Row('plugins', 'calling', '… with five plugins', 'esipy without plugins', 'µs', 1.05),
     Row('telemetry', 'calling', '… with OpenTelemetry, Prometheus, no exporter', 'esipy without plugins', 'µs', 1.12),
     Row('telemetry-recorded', 'calling', '… with each span recorded', 'esipy without plugins', 'µs', None),
@@ -88,5 +88,5 @@ ROWS = (
     Row('bulk-memory', 'bulk', '… peak memory of 500 pages by on_result', 'the same for 100 pages', 'MB', 1.25),
 )
 
-#: The groups, and whether what they measure decodes answers, so that orjson matters.
+#: The groups, and whether what they measure decodes responses, so that orjson matters.
 GROUPS = {'loading': False, 'calling': True, 'caches': False, 'reading': True, 'bulk': True}

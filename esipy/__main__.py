@@ -66,7 +66,7 @@ def _sandbox(chosen: argparse.Namespace) -> int:
     from esipy.sandbox import Sandbox
 
     with Sandbox(**_options(chosen)) as esi:
-        _tell(esi)
+        _print_addresses(esi)
         try:
             while True:
                 time.sleep(3600)
@@ -74,7 +74,7 @@ def _sandbox(chosen: argparse.Namespace) -> int:
             return 0
 
 
-def _tell(esi: Sandbox) -> None:
+def _print_addresses(esi: Sandbox) -> None:
     print(esi.url, flush=True)
     print(f'description: {esi.document_url}', file=sys.stderr)
     print(f'a token:     {esi.token(lifetime=30 * 86400)}', file=sys.stderr)

@@ -237,19 +237,19 @@ class EsiApp:
     def _document(self, url: str, key: str) -> App:
         """The App of a document: from the cache while that is fresh, else from the server, else from the cache."""
         with self._lock:
-            kept = self._kept(url, key)
+            cached = self._from_cache(url, key)
             claim = f'{key}:claim'
-            if kept is None:
-                kept = self._awaited(url, key, claim)
-            if kept is not None and clock.time() < kept.until:
-                return kept.app
+            if cached is None:
+                cached = self._awaited(url, key, claim)
+            if cached is not None and clock.time() < cached.until:
+                return cached.app
             try:
-                return self._loaded(url, key, kept)
+                return self._loaded(url, key, cached)
             finally:
-                if kept is None:
+                if cached is None:
                     self._give_up(claim)
 
-    def _awaited(self, url: str, key: str, claim: str) -> _Kept | None:
+    def _awaited(self, url: str, key: str, claim: str) -> _CachedDocument | None:
         """The copy that another worker is fetching for the cache at this moment; None once it is our turn: then the
         claim is ours. Workers that start at once would all ask for the same large document."""
         until = clock.monotonic() + _CLAIMED
@@ -257,13 +257,13 @@ class EsiApp:
         while not self._claim(claim) and clock.monotonic() < until:
             clock.sleep(pause)
             pause = min(2 * pause, 0.25)
-            kept = self._kept(url, key)
-            if kept is not None:
-                return kept
-        kept = self._kept(url, key)  # whoever had the claim before us may have brought it
-        if kept is not None:
+            cached = self._from_cache(url, key)
+            if cached is not None:
+                return cached
+        cached = self._from_cache(url, key)  # whoever had the claim before us may have brought it
+        if cached is not None:
             self._give_up(claim)
-        return kept
+        return cached
 
     def _claim(self, claim: str) -> bool:
         try:
@@ -278,22 +278,22 @@ class EsiApp:
         except Exception as error:
             LOGGER.debug('%s: the cache cannot release the download for other processes: %r', claim, error)
 
-    def _loaded(self, url: str, key: str, kept: _Kept | None) -> App:
+    def _loaded(self, url: str, key: str, cached: _CachedDocument | None) -> App:
         """The App of the document that the server has, or that was kept while the server is down."""
         try:
-            content, headers = self._fetched(url, kept)
+            content, headers = self._fetched(url, cached)
             app = self._make(key, content, url)
         except (APIException, SpecError) as error:
-            if kept is None:
+            if cached is None:
                 raise
             message = f'{masked_address(url)} cannot be read ({error}); using the last copy'
             LOGGER.warning(message)
             advise(message)
-            return kept.app
+            return cached.app
         self._remember(url, key, content, headers)
         return app
 
-    def _kept(self, url: str, key: str) -> _Kept | None:
+    def _from_cache(self, url: str, key: str) -> _CachedDocument | None:
         """The copy in the cache. An entry that is none is a miss."""
         try:
             content, headers, until = self.cache.get(key, None)
@@ -309,20 +309,20 @@ class EsiApp:
                     )
                     return None
                 if address != self._address(url):  # of another date or server of the game: better than none
-                    return _Kept(app, content, {}, 0.0)
+                    return _CachedDocument(app, content, {}, 0.0)
                 until = float('inf') if self.expire == 0 else float(until)
-                return _Kept(app, content, dict(headers), until)
+                return _CachedDocument(app, content, dict(headers), until)
         except Exception as error:
             LOGGER.debug('%s: nothing in the cache (%r)', key, error)
         return None
 
-    def _fetched(self, url: str, kept: _Kept | None) -> tuple[bytes, dict[str, str]]:
+    def _fetched(self, url: str, cached: _CachedDocument | None) -> tuple[bytes, dict[str, str]]:
         from esipy._documents import fetch  # an App that is made from a file needs no transport
 
-        etag = lowercase(kept.headers).get('etag') if kept is not None else None
+        etag = lowercase(cached.headers).get('etag') if cached is not None else None
         response = fetch.get_with_retries(self._address(url), {'If-None-Match': etag} if etag else {})
-        if response.status == 304 and kept is not None:
-            return kept.content, {**kept.headers, **response.headers}
+        if response.status == 304 and cached is not None:
+            return cached.content, {**cached.headers, **response.headers}
         return response.content, response.headers
 
     def _address(self, url: str) -> str:
@@ -375,7 +375,7 @@ def _is_believable(base_url: str, url: str) -> bool:
     return there[:2] in (own[:2], ('https', own.netloc), urlsplit(LIVE_DOCUMENT)[:2])
 
 
-class _Kept(NamedTuple):
+class _CachedDocument(NamedTuple):
     """A copy of a document: used without asking `until` then."""
 
     app: App

@@ -34,13 +34,14 @@ from esipy._call.response_cache import ResponseCache
 from esipy._call.signing import has_method
 from esipy._http import Transport, make_session
 from esipy._limits.base import Budget, Estimate
+from esipy._message.call import Pair
 from esipy._message.errors import error_of, failed
 from esipy._message.exchange import Exchange, SessionState
 from esipy._message.options import OPTION_NAMES, UNSET, CallOptions, Timeouts, Unset, checked_signer
 from esipy._message.pyswagger import fill_response, to_request, update_pair
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
-from esipy._paging.methods import Call, PagingMethods, bounded
+from esipy._paging.methods import PagingMethods, bounded
 from esipy._plugins.base import CallContext
 from esipy._plugins.chain import Chain
 from esipy._version import __version__
@@ -169,7 +170,7 @@ class EsiClient(PagingMethods):
 
     def request(
         self,
-        req_and_resp: Call,
+        req_and_resp: Pair,
         raw_body_only: bool | None = None,
         opt: Mapping[str, str] | None = None,
         raise_on_error: bool | None = None,
@@ -206,7 +207,7 @@ class EsiClient(PagingMethods):
 
     def head(
         self,
-        req_and_resp: Call,
+        req_and_resp: Pair,
         opt: Mapping[str, str] | None = None,
         raise_on_error: bool | None = None,
         security: Any = UNSET,
@@ -233,7 +234,7 @@ class EsiClient(PagingMethods):
         )
         return self._returned(req_and_resp, self._pipeline.execute(exchange), raise_on_error)
 
-    def _returned(self, call: Call, outcome: Outcome, raise_on_error: bool | None) -> Response:
+    def _returned(self, call: Pair, outcome: Outcome, raise_on_error: bool | None) -> Response:
         """The Response that the caller gets. Raises the error of an error status, if asked to, and of a body that
         cannot be decoded in any case, as 1.x did."""
         response, error = outcome
@@ -263,7 +264,7 @@ class EsiClient(PagingMethods):
 
     def prepare(
         self,
-        req_and_resp: Call,
+        req_and_resp: Pair,
         opt: Mapping[str, str] | None = None,
         security: Any = UNSET,
         compatibility_date: Any = None,
@@ -289,7 +290,7 @@ class EsiClient(PagingMethods):
 
     def multi_request(
         self,
-        reqs_and_resps: Iterable[Call],
+        reqs_and_resps: Iterable[Pair],
         threads: int = 20,
         raw_body_only: bool | None = None,
         opt: Mapping[str, str] | None = None,
@@ -297,7 +298,7 @@ class EsiClient(PagingMethods):
         on_result: Callable[[Request, Response], Any] | None = None,
         progress: Callable[..., Any] | None = None,
         **options: Any,
-    ) -> list[Call]:
+    ) -> list[Pair]:
         """Execute any number of calls in `threads` (1 to 100) and return (Request, Response) pairs in their order.
 
         `reqs_and_resps` may be a generator: it is consumed as work proceeds. `on_result(request, response)` is
@@ -320,7 +321,7 @@ class EsiClient(PagingMethods):
         run_all = partial(batch.execute_all, run, reqs_and_resps, bounded(threads), raises, on_result, progress)
         return self._run_batch('multi_request', '', options, run_all)
 
-    def _run_one(self, call: Call, chosen: CallOptions) -> batch.Result:
+    def _run_one(self, call: Pair, chosen: CallOptions) -> batch.Result:
         """Execute one call of `multi_request`."""
         exchange = None
         try:
@@ -334,7 +335,7 @@ class EsiClient(PagingMethods):
             return None if exchange is None else (call[0], failed(exchange, problem)), problem
 
     def _run_overridden(
-        self, call: Call, raw_body_only: bool | None, opt: Mapping[str, str] | None, **options: Any
+        self, call: Pair, raw_body_only: bool | None, opt: Mapping[str, str] | None, **options: Any
     ) -> batch.Result:
         """Execute one call of `multi_request` by an app's own `request`, with the arguments that 1.x passed to it."""
         body_only = self.raw_body_only if raw_body_only is None else raw_body_only
@@ -367,13 +368,13 @@ class EsiClient(PagingMethods):
         """Return every rate limit that was used, as it stands: what is used, what is left, when it comes back."""
         return list(self._pipeline.limits.budget())
 
-    def estimate(self, calls: Iterable[Call]) -> Estimate:
+    def estimate(self, calls: Iterable[Pair]) -> Estimate:
         """Return the tokens that calls need, and in how many seconds the last of them can be sent, if no others come
         between and none fails. A call whose response is in the cache, and fresh, needs nothing. Nothing is sent to
         the API; an expired token is refreshed, since it says whose bucket it is."""
         return self._pipeline.limits.estimate(self._to_be_sent(calls))
 
-    def _to_be_sent(self, calls: Iterable[Call]) -> Iterator[tuple[Exchange, str | None]]:
+    def _to_be_sent(self, calls: Iterable[Pair]) -> Iterator[tuple[Exchange, str | None]]:
         """The exchanges of calls that have no fresh response in the cache, and whose they are."""
         pipeline = self._pipeline
         for call in calls:
@@ -411,7 +412,7 @@ class EsiClient(PagingMethods):
     def _vary_context(self) -> Any:
         return self._pipeline.transport.vary_and_authorization()[0], self.compatibility_date
 
-    def _exchange(self, call: Call, options: CallOptions) -> CallContext:
+    def _exchange(self, call: Pair, options: CallOptions) -> CallContext:
         """The state of one execution."""
         pipeline = self._pipeline
         session = SessionState(*pipeline.transport.vary_and_authorization())
@@ -440,6 +441,7 @@ class EsiClient(PagingMethods):
             if self._pipeline.chain is not None:
                 self._pipeline.chain.close()
         finally:
+            self._pipeline.limits.flush()
             self._pipeline.transport.close()
 
     def __enter__(self) -> EsiClient:

@@ -48,6 +48,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from esipy._runtime.portable import portable
 from esipy._runtime.redact import masked, masked_address
 from esipy._runtime.suggest import abridged, closest, enumerated
 
@@ -58,7 +59,7 @@ class EsiError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # An AttributeError keeps its `name` outside its dict.
         own = {'name': self.name} if isinstance(self, AttributeError) else {}
-        return _revive, (type(self), self.args, {**self.__dict__, **own})
+        return _revive, (type(self), self.args, portable({**self.__dict__, **own}))
 
 
 def _revive(kind: type[EsiError], args: tuple[Any, ...], state: dict[str, Any]) -> EsiError:
@@ -208,8 +209,8 @@ class UndecodableBodyError(APIException):
 
     @property
     def message(self) -> str:
-        said = '' if self.status_code < 400 else super().message
-        return ': '.join(filter(None, [said, _short(self.reason)]))
+        message_of_server = '' if self.status_code < 400 else super().message
+        return ': '.join(filter(None, [message_of_server, _short(self.reason)]))
 
 
 class UndecodableClientError(ClientError, UndecodableBodyError):
@@ -343,7 +344,7 @@ class SnapshotError(PaginationError):
 
 
 class CrawlError(EsiError):
-    """A crawl of this name is under way already, or there is none."""
+    """A crawl of this name is under way already, or there is none, or its records in Redis were changed."""
 
 
 class PluginError(EsiError, TypeError):
@@ -378,10 +379,10 @@ class MissingScopeError(TokenError, CallError):
     """The token lacks `scopes` that the `operation` needs: the character has to sign in again with them. The call was
     not sent."""
 
-    def __init__(self, operation: str, scopes: Iterable[str], whose: str) -> None:
+    def __init__(self, operation: str, scopes: Iterable[str], character: str) -> None:
         self.scopes = tuple(scopes)
         fault = (
-            f'needs the scope {", ".join(self.scopes)}, which the token of {whose} lacks; sign in again with '
+            f'needs the scope {", ".join(self.scopes)}, which the token of {character} lacks; sign in again with '
             'get_auth_uri(state, scopes=security.scopes_for(…)). check_scopes=False sends the call all the same'
         )
         super().__init__(operation, [('', fault)])
@@ -391,12 +392,12 @@ class MissingRoleError(TokenError, CallError):
     """The character has none of the `roles` in its corporation of which the `operation` needs one. The call was not
     sent."""
 
-    def __init__(self, operation: str, roles: Iterable[str], whose: str) -> None:
+    def __init__(self, operation: str, roles: Iterable[str], character: str) -> None:
         self.roles = tuple(roles)
         needed = self.roles[0] if len(self.roles) == 1 else f'one of the roles {", ".join(self.roles)}'
         what = f'the role {needed}' if len(self.roles) == 1 else needed
         fault = (
-            f'needs {what}, which {whose} lacks; call it as a character that has it, or let a director of the '
+            f'needs {what}, which {character} lacks; call it as a character that has it, or let a director of the '
             'corporation grant it. check_roles=False sends the call all the same'
         )
         super().__init__(operation, [('', fault)])
@@ -428,7 +429,7 @@ class IncompleteTokensError(TokenError, KeyError):
         super().__init__(field, hint)
 
     def __str__(self) -> str:
-        return f'the tokens have no {self.field!r} ({self.hint})'
+        return f'the tokens have no {self.field!r}: pass {self.hint}'
 
 
 class TokenExpiredError(TokenError, AttributeError):
@@ -471,6 +472,11 @@ def __dir__() -> list[str]:
 
 class TokenStoreError(TokenError):
     """The store cannot be read or written, or contains something else."""
+
+
+class WrongCharacterError(TokenStoreError):
+    """The tokens that are stored for a character are those of another one: somebody has changed the store. They are not
+    used; the character has to sign in again."""
 
 
 class TokenStoreBusyError(TokenStoreError, TimeoutError):

@@ -22,7 +22,7 @@ from esipy._spec.model import Operation
 from esipy._sso import endpoint, jwt
 from esipy._sso.application import Application
 from esipy._sso.jwt import Identity
-from esipy._sso.resilient_store import ResilientStore
+from esipy._sso.resilient_store import ResilientStore, find_record
 from esipy._sso.security_options import resolved
 from esipy._sso.token_manager import TokenManager
 from esipy._sso.token_state import TokenState
@@ -103,7 +103,10 @@ class EsiSecurity(Application):
             kind = type(self.store).__name__
             raise TypeError(f'EsiSecurity: store must be a TokenStore, not {kind}: pass FileTokens(path), for example')
         if self.lock is not None and not callable(self.lock):
-            raise TypeError(f'EsiSecurity: lock must be a RedisLock or the like, not {type(self.lock).__name__}')
+            raise TypeError(
+                'EsiSecurity: lock must be a RedisLock, or a function that returns a context manager, '
+                f'not {type(self.lock).__name__}'
+            )
         self._store = ResilientStore(client_id, self.store, self.lock)
         self._tokens = TokenManager(_TokenOwner(self), client_id, self._store)
         self._characters: dict[int, EsiSecurity] = {}
@@ -215,7 +218,7 @@ class EsiSecurity(Application):
         response = endpoint.with_lifetime({**response_json})
         with self._tokens.changing:
             self.token_identifier = kwargs.pop('token_identifier', self.token_identifier)
-            self._tokens.change(lambda state: state.given(response, clock.time()))
+            self._tokens.change(lambda state: state.updated(response, clock.time()))
 
     def is_token_expired(self, offset: float = 0) -> bool:
         """Return whether the access token expires within `offset` seconds; True if nobody knows when it expires."""
@@ -301,12 +304,12 @@ class EsiSecurity(Application):
         known = self._characters.get(character_id)
         if known is not None and known.character_id == character_id:  # it may have been given to another one since
             return known
-        kept = self.store.get(self.client_id, character_id)
-        if kept is None:
+        stored = find_record(self.store, self.client_id, character_id)
+        if stored is None:
             raise UnknownCharacterError(character_id, self.store.characters(self.client_id))
         one = copy.copy(self)
         one.token_identifier = character_id
-        one._tokens.state = TokenState().taken_from(kept, clock.time())
+        one._tokens.state = TokenState().taken_from(stored, clock.time())
         if known is not None and self._characters.get(character_id) is known:
             self._characters.pop(character_id, None)
         return self._characters.setdefault(character_id, one)
@@ -435,7 +438,7 @@ class _TokenOwner:
         data = {'token_type_hint': kind, 'token': security.refresh_token or security.access_token}
         endpoint.revoke(security._transport, security._params(data, security.oauth_revoke), security.timeout)
 
-    def announce(self, response: Mapping[str, Any]) -> None:
+    def send_refresh_signal(self, response: Mapping[str, Any]) -> None:
         security = self._security
         emit(
             security.signal_token_updated,
@@ -456,7 +459,7 @@ def _owner_of_token(token: str, state: TokenState) -> str:
     """
     identity = state.identity
     if identity is not None and state.access_token == token:
-        return f'character:{identity.character_id}:{digest(identity.owner.encode())}'
+        return f'character:{identity.character_id}:{digest(identity.owner)}'
     return owner_of(f'Bearer {token}')
 
 

@@ -74,8 +74,8 @@ class Watch:
         logging.getLogger().removeHandler(self._handler)
         logging.getLogger().setLevel(self._level)
 
-    def _called(self, **told: Any) -> None:
-        self.things.append(('a signal', told))
+    def _called(self, **arguments: Any) -> None:
+        self.things.append(('a signal', arguments))
 
     def error(self, error: BaseException) -> None:
         """An error that reached the caller: itself, all that hangs on it, and its pickle."""

@@ -27,7 +27,7 @@ from urllib.parse import parse_qsl, urlsplit
 JSON = {'Content-Type': 'application/json'}
 
 
-def answer(
+def response_bytes(
     body: bytes | str | Any = b'',
     status: int = 200,
     headers: Mapping[str, str] | None = None,
@@ -35,7 +35,7 @@ def answer(
     length: int | None = None,
     reason: str = 'Whatever',
 ) -> bytes:
-    """The bytes of an answer. `body`: bytes, or a value for JSON. `length`: what to claim; -1: claim nothing."""
+    """The bytes of a response. `body`: bytes, or a value for JSON. `length`: what to claim; -1: claim nothing."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     lines = [f'HTTP/1.1 {status} {reason}']
     lines += [f'{name}: {value}' for name, value in {**JSON, **(headers or {})}.items()]
@@ -45,9 +45,9 @@ def answer(
 
 
 def gzipped(raw: bytes, **more: Any) -> bytes:
-    """The bytes of an answer whose body is compressed."""
+    """The bytes of a response whose body is compressed."""
     headers = {'Content-Encoding': 'gzip', **more.pop('headers', {})}
-    return answer(gzip.compress(raw), headers=headers, **more)
+    return response_bytes(gzip.compress(raw), headers=headers, **more)
 
 
 class Visit:

@@ -162,9 +162,23 @@ def test_an_output_is_compared(expected: str, printed: str, is_shown: bool) -> N
     assert shows(expected, printed) is is_shown
 
 
-def test_an_error_in_a_logging_handler_is_found(logging_errors: list[str]) -> None:
-    handler = logging.StreamHandler(io.StringIO())
-    handler.handle(logging.LogRecord('a', logging.INFO, '', 0, '%d', ('no number',), None))
+class _Failing(logging.StreamHandler[io.StringIO]):
+    def format(self, record: logging.LogRecord) -> str:
+        raise TypeError('this handler cannot')
+
+
+@pytest.mark.parametrize(
+    ('handler', 'message', 'arguments'),
+    [
+        (logging.StreamHandler(io.StringIO()), '%d', ('no number',)),
+        (logging.StreamHandler(io.StringIO()), 'one', ('too many',)),
+        (_Failing(io.StringIO()), 'any', ()),
+    ],
+)
+def test_an_error_in_a_logging_handler_is_found(
+    handler: logging.Handler, message: str, arguments: tuple[str, ...], logging_errors: list[str]
+) -> None:
+    handler.handle(logging.LogRecord('a', logging.INFO, '', 0, message, arguments, None))
     assert 'TypeError' in logging_errors[0]
 
 

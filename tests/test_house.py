@@ -142,7 +142,7 @@ def test_no_imports_in_a_circle() -> None:
         pytest.fail(' imports '.join(reversed(error.args[1])))
 
 
-def test_pure_rooms_send_nothing() -> None:
+def test_pure_packages_send_nothing() -> None:
     wrong = [
         f'{module} imports {name}'
         for module, names in IMPORTS.items()

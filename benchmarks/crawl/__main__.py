@@ -67,7 +67,7 @@ def redis_server(directory: str) -> Iterator[str]:
     command = [program, '--port', str(port), '--bind', '127.0.0.1', '--save', '']
     with subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL) as server:
         with redis.Redis(port=port) as client:
-            while not _answers(client):
+            while not _responds(client):
                 time.sleep(0.05)
         try:
             yield f'redis://127.0.0.1:{port}'
@@ -75,7 +75,7 @@ def redis_server(directory: str) -> Iterator[str]:
             server.terminate()
 
 
-def _answers(client: redis.Redis) -> bool:
+def _responds(client: redis.Redis) -> bool:
     try:
         return bool(client.ping())
     except redis.ConnectionError:
@@ -157,12 +157,12 @@ def _plainly_fetched(site: Any, count: int, passes: int, begun: float) -> tuple[
 
 def _is_idle(site: Any) -> bool:
     """Return whether nothing is in the queue or under way."""
-    before = site.store.get('plain:asked')
+    before = site.store.get('plain:requests')
     with redis.Redis.from_url(f'{site.REDIS}/0') as broker:
         if broker.llen('celery') or broker.zcard('unacked_index'):
             return False
     time.sleep(1.0)
-    return bool(site.store.get('plain:asked') == before)
+    return bool(site.store.get('plain:requests') == before)
 
 
 def _wait(condition: Callable[[], bool]) -> None:

@@ -40,7 +40,7 @@ def plain(number: int, region: int, page: int = 1) -> None:
         session = local.session = requests.Session()
     url = f'{API}/markets/{region}/orders'
     response = session.get(url, params={'order_type': 'all', 'page': page}, timeout=30)
-    store.incr('plain:asked')
+    store.incr('plain:requests')
     response.raise_for_status()
     store.hset(f'plain:{number}', f'{region} {page}', len(response.json()))
     if page == 1:

@@ -108,7 +108,8 @@ def _tagged(value: Any) -> Any:
             return {key: _tagged(item) for key, item in value.items()}
         return {'!dict': [[_tagged(key), _tagged(item)] for key, item in value.items()]}
     raise TypeError(
-        f'a shared cache cannot store a {type(value).__name__}: it stores JSON values, bytes, tuples and sets'
+        f'a shared cache cannot store a value of type {type(value).__name__}: '
+        'it stores JSON values, bytes, tuples and sets'
     )
 
 

@@ -64,13 +64,17 @@ class Key(tuple[Any, ...]):
 
 
 def make_cache_key(
-    request: Any, header: Mapping[str, str] | None = None, owner: str | None = None, url: str | None = None
+    request: Any,
+    header: Mapping[str, str] | None = None,
+    owner: str | None = None,
+    url: str | None = None,
+    content: Any = None,
 ) -> Any:
     """Return the key of a request's response: (address, headers, path, query), the last three as frozendicts.
 
     `header`: those of the request and the client that select between responses; by default the request's own.
     `owner`: whose response it is; by default a digest of the request's bearer token. `url`: where the
-    request goes, if not where its description says.
+    request goes, if not where its description says. `content`: its body, where that has been encoded already.
     """
     parts = request._p
     headers = {name.lower(): value for name, value in (parts['header'] if header is None else header).items()}
@@ -85,7 +89,7 @@ def make_cache_key(
         headers['authorization'] = whose
     # A write's key is that of the GET which it makes old, and that one has no body.
     if parts.get('body') and request.method == 'GET':
-        headers['content'] = digest(request.data)
+        headers['content'] = digest(request.data if content is None else content)
     query = _without_secrets(_grouped(parts['query']))
     return Key((url or request.url, frozendict(headers), frozendict(parts['path']), frozendict(query)))
 
@@ -112,21 +116,27 @@ _NOT_SELECTING = ('content-type', 'cache-control', 'pragma', *CONDITIONS)
 
 
 def key_of(
-    request: Any, chosen: tuple[tuple[str, str], ...], date: str | None, owner: str, opt: Mapping[str, str]
+    request: Any,
+    chosen: tuple[tuple[str, str], ...],
+    date: str | None,
+    owner: str,
+    opt: Mapping[str, str],
+    content: Any = None,
 ) -> tuple[dict[str, str], Any]:
     """Return the headers of a request that select between responses, and its key.
 
     `chosen`: those headers of the client's session; `date`: the client's compatibility date; `opt`: where it is sent
-    instead. The result is kept with the request, for the next time that it is executed with nothing changed.
+    instead; `content`: its body, where that has been encoded already. The result is kept with the request, for the next
+    time that it is executed with nothing changed.
     """
     parts = request._p
     memo = request.memo
     if memo is not None and memo[0] == (chosen, date, owner, opt, parts['header'], parts['path'], parts['query']):
         return memo[1]  # type: ignore[no-any-return]
     sent = {**dict(chosen), **request.headers(date)}
-    url = request.outgoing('GET', opt, date).url.partition('?')[0] if opt else None
+    url = request.outgoing('GET', opt, date, content).url.partition('?')[0] if opt else None
     found = {name: value for name, value in sent.items() if name.lower() != 'authorization'}
-    whole = _without_secrets(found), make_cache_key(request, found, owner, url)
+    whole = _without_secrets(found), make_cache_key(request, found, owner, url, content)
     if not parts['body']:
         held = (chosen, date, owner, opt, dict(parts['header']), dict(parts['path']), list(parts['query']))
         request.memo = held, whole
@@ -188,7 +198,7 @@ def _without_secrets(named: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hidden(secret: Any) -> str:
-    return digest(secret if isinstance(secret, bytes) else str(secret).encode())
+    return digest(secret if isinstance(secret, bytes) else str(secret))
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -213,7 +223,7 @@ def _hashed(data: Any) -> str:
     return 'esi_' + hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
-#: Another request for the same has a key of its own. Equal keys have equal texts, so that one result serves both.
+#: Two requests for the same have equal keys with equal texts, so that one result serves both.
 _hash_of_key = lru_cache(maxsize=10_000)(_hashed)
 
 

@@ -6,10 +6,12 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import lru_cache
 from typing import Any
 
 from esipy._cache.shared import LOGGER, SharedCache
 from esipy._runtime import fork
+from esipy._runtime.bounded_socket import Bounded, BoundedSocket
 from esipy._runtime.lazy import missing_extra
 
 #: What memcached takes of one value by default, less room for its own notes.
@@ -24,20 +26,23 @@ _PLAIN = b'-'
 #: The most that a packed value may become.
 _MOST = 64 * 2**20
 
+#: Seconds to wait for memcached where the app's client sets no limit, as pymemcache's by default.
+DEFAULT_TIMEOUT = 5.0
+
 
 class MemcachedCache(SharedCache):
     """Stores values in memcached. `memcache_client`: a `memcache.Client` (python-memcached) or a client of pymemcache.
 
     A value that is too large for memcached is compressed; if it is still too large it is not stored, which is logged
-    once. `secret`: seals every entry, so that others who can write to memcached cannot forge one. Raises TypeError for
-    another client.
+    once. The client's timeout is how long a call waits when memcached hangs (5 seconds where it has none). `secret`:
+    seals every entry, so that others who can write to memcached cannot forge one. Raises TypeError for another client.
     """
 
     def __init__(self, memcache_client: Any, secret: str | bytes | None = None) -> None:
         super().__init__(secret)
         kind = type(memcache_client).__module__.partition('.')[0]
         if kind == 'pymemcache':
-            self._bytes_only: Any = _PymemcacheGuard(memcache_client)
+            self._guard: Any = _PymemcacheGuard(memcache_client)
         else:
             try:
                 import memcache
@@ -45,7 +50,7 @@ class MemcachedCache(SharedCache):
                 raise missing_extra('this cache', 'python-memcached', 'memcached', error) from None
             if not isinstance(memcache_client, memcache.Client):
                 raise TypeError('cache must be an instance of memcache.Client')
-            self._bytes_only = _MemcacheGuard(memcache_client)
+            self._guard = _MemcacheGuard(memcache_client)
         self._mc = memcache_client
         self._has_warned = False
         self._reset_after_fork()
@@ -53,10 +58,10 @@ class MemcachedCache(SharedCache):
 
     def _reset_after_fork(self) -> None:
         # One connection of pymemcache is for one thread at a time; the other clients see to that themselves.
-        self._lock: Any = threading.Lock() if self._bytes_only.one_at_a_time else nullcontext()
+        self._lock: Any = threading.Lock() if self._guard.one_at_a_time else nullcontext()
 
     def _load(self, name: str) -> Any:
-        with self._lock, self._bytes_only.reading():
+        with self._lock, self._guard.in_use():
             data = self._mc.get(name)
         return _unpacked(data) if isinstance(data, bytes) else None
 
@@ -67,19 +72,19 @@ class MemcachedCache(SharedCache):
         if len(packed) > LARGEST:
             self._warn_too_large(len(data))
             return self._delete(name)
-        with self._lock:
+        with self._lock, self._guard.in_use():
             seconds = 0 if expire is None else min(expire, _THIRTY_DAYS)
             return self._mc.set(name, packed, seconds, noreply=False)
 
     def _add(self, name: str, data: bytes, expire: int) -> bool:
-        with self._lock:
+        with self._lock, self._guard.in_use():
             if self._mc.add(name, _PLAIN + data, expire, noreply=False):
                 return True
         # Some clients return False also if the server is down: then no caller would be the first.
         return self._load(name) is None
 
     def _delete(self, name: str) -> Any:
-        with self._lock:
+        with self._lock, self._guard.in_use():
             return self._mc.delete(name, noreply=False)
 
     def _warn_too_large(self, size: int) -> None:
@@ -102,8 +107,8 @@ def _unpacked(data: bytes) -> bytes | None:
 
 
 class _MemcacheGuard:
-    """Keeps python-memcached from unpickling and unpacking during our own reading. Its clients are thread-local
-    objects, so that another thread's reading is not touched."""
+    """Keeps python-memcached from unpickling and unpacking during our own use, and bounds what it reads then. Its
+    clients are thread-local objects, so that another thread's use is not touched."""
 
     one_at_a_time = False
 
@@ -111,14 +116,38 @@ class _MemcacheGuard:
         self._client = client
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
+    def in_use(self) -> Iterator[None]:
         client = self._client
+        seconds = 0.0
+        for server in client.servers:
+            kind: Any = type(server)
+            server.__class__ = _bounded_server(kind)
+            seconds = max(seconds, server.socket_timeout or DEFAULT_TIMEOUT)
         saved = client.unpickler, client.decompressor
         client.unpickler, client.decompressor = _refuse, _nothing
         try:
-            yield
+            with Bounded(seconds or DEFAULT_TIMEOUT):
+                yield
+        except BaseException:  # what is left of a reply must not be read as the next one
+            client.disconnect_all()
+            raise
         finally:
             client.unpickler, client.decompressor = saved
+
+
+@lru_cache
+def _bounded_server(kind: Any) -> Any:
+    """Return a class of python-memcached's servers whose sockets are bounded (`_get_socket`, read in 1.62)."""
+    if hasattr(kind, 'is_bounded'):
+        return kind
+
+    def get_socket(self: Any) -> Any:
+        sock = kind._get_socket(self)
+        if sock is not None and type(sock) is not BoundedSocket:
+            sock = self.socket = BoundedSocket(sock)
+        return sock
+
+    return type(kind.__name__, (kind,), {'_get_socket': get_socket, 'is_bounded': True})
 
 
 def _refuse(*args: Any, **kwargs: Any) -> Any:
@@ -130,43 +159,84 @@ def _nothing(data: bytes) -> bytes:
 
 
 class _PymemcacheGuard:
-    """Keeps a pymemcache client's own decoding from what we read: it may be one that unpickles."""
+    """Keeps a pymemcache client's own decoding from what we read, since it may be one that unpickles, and bounds what
+    it reads for us."""
 
     def __init__(self, client: Any) -> None:
         self._state = threading.local()
+        client = client.__dict__.get('_client', client)  # the one behind a retrying client
         pooled = hasattr(client, 'client_pool') or getattr(client, 'use_pooling', False)
         self.one_at_a_time = not pooled
-        for one in _clients(client):
-            one.serde = _Serde(one.serde, self._state)
-            if hasattr(one, 'client_pool'):
-                one.close()  # those that wait in the pool decode as before
+        self._seconds = DEFAULT_TIMEOUT
+        if hasattr(client, 'clients'):
+            client.__class__ = _guarded_hash_client(type(client), self)
+            self.protect_all(client)
+        else:
+            self._protect(client)
+            self._seconds = client.timeout or DEFAULT_TIMEOUT
+
+    def protect_all(self, client: Any) -> None:
+        """Protect the clients of a hash client, one for each server. It makes another one for a server that is back."""
+        for one in client.clients.values():
+            self._protect(one)
+            self._seconds = one.timeout or DEFAULT_TIMEOUT
+
+    def _protect(self, one: Any) -> None:
+        if isinstance(one.serde, _Serde) and one.serde.state is self._state:
+            return
+        one.serde = _Serde(one.serde, self._state)
+        one.connect_timeout = one.connect_timeout or DEFAULT_TIMEOUT
+        one.close()  # those that wait in a pool decode as before
+        if hasattr(one, 'client_pool'):
+            one.client_class = _bounded_client(one.client_class)
+        else:
+            kind: Any = type(one)
+            one.__class__ = _bounded_client(kind)
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        self._state.reading = True
+    def in_use(self) -> Iterator[None]:
+        self._state.in_use = True
         try:
-            yield
+            with Bounded(self._seconds):
+                yield
         finally:
-            self._state.reading = False
+            self._state.in_use = False
+
+
+@lru_cache
+def _bounded_client(kind: Any) -> Any:
+    """Return a class of pymemcache's clients whose sockets are bounded (`_connect` and `sock`, read in 4.0)."""
+    if hasattr(kind, 'is_bounded'):
+        return kind
+
+    def connect(self: Any) -> None:
+        kind._connect(self)
+        self.sock = BoundedSocket(self.sock)
+
+    return type(kind.__name__, (kind,), {'_connect': connect, 'is_bounded': True})
+
+
+def _guarded_hash_client(kind: Any, guard: _PymemcacheGuard) -> Any:
+    """Return a class of hash clients that protect what they make for a server that comes, or comes back."""
+
+    def add_server(self: Any, *server: Any) -> None:
+        kind.add_server(self, *server)
+        guard.protect_all(self)
+
+    return type(kind.__name__, (kind,), {'add_server': add_server})
 
 
 class _Serde:
-    """A client's own coder, except while its thread reads for us: then only bare bytes come through."""
+    """A client's own coder, except while its thread is in use by us: then only bare bytes come through."""
 
     def __init__(self, own: Any, state: threading.local) -> None:
         self._own = own
-        self._state = state
+        self.state = state
 
     def serialize(self, key: Any, value: Any) -> Any:
         return (value, 0) if type(value) is bytes else self._own.serialize(key, value)
 
     def deserialize(self, key: Any, value: Any, flags: int) -> Any:
-        if getattr(self._state, 'reading', False):
+        if getattr(self.state, 'in_use', False):
             return value if flags == 0 else None
         return self._own.deserialize(key, value, flags)
-
-
-def _clients(client: Any) -> list[Any]:
-    """The clients that talk to a server each: of a hash client all its own, of a retrying one the one behind it."""
-    client = client.__dict__.get('_client', client)
-    return list(client.clients.values()) if hasattr(client, 'clients') else [client]

@@ -115,7 +115,7 @@ def is_conditional(sent: Mapping[str, str]) -> bool:
 
 
 def is_not_modified(headers: Mapping[str, str], sent: Mapping[str, str]) -> bool:
-    """Return whether a request that asks only for what has changed is answered by a stored response with 304 (section
+    """Return whether the response to a conditional request is a 304, by a stored response (section
     4.3.2): `If-None-Match` by weak comparison, and only without it `If-Modified-Since`."""
     low, wanted = lowercase(headers), lowercase(sent)
     if 'if-none-match' in wanted:
@@ -169,17 +169,17 @@ def stored_headers(
         return None  # such a response is never revalidated, nor returned when the server is down
     elif status >= 500:
         seconds = min(seconds, LONGEST_SERVER_ERROR)
-    kept = _end_to_end(headers, low)
+    stored = _end_to_end(headers, low)
     if 'age' in low:
-        kept = {AGE if name.lower() == 'age' else name: value for name, value in kept.items()}
+        stored = {AGE if name.lower() == 'age' else name: value for name, value in stored.items()}
     if not read:
-        kept[UNREAD] = '1'
+        stored[UNREAD] = '1'
     if 'warning' in low:
-        kept[WARNED] = low['warning']
-    kept[RECEIVED] = repr(now)
-    kept[EXPIRY] = repr(now + (seconds or 0.0))
-    kept[VARIED] = varied(low.get('vary'), sent)
-    return kept
+        stored[WARNED] = low['warning']
+    stored[RECEIVED] = repr(now)
+    stored[EXPIRY] = repr(now + (seconds or 0.0))
+    stored[VARIED] = varied(low.get('vary'), sent)
+    return stored
 
 
 def _may_be_stored(status: int, low: Mapping[str, str]) -> bool:

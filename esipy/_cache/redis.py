@@ -6,7 +6,7 @@ from typing import Any
 
 from esipy._cache.shared import SharedCache
 from esipy._runtime.lazy import missing_extra
-from esipy._runtime.redis_client import fail_fast_client, place_of
+from esipy._runtime.redis_client import command_of, fail_fast_client, place_of
 
 
 class RedisCache(SharedCache):
@@ -27,11 +27,7 @@ class RedisCache(SharedCache):
         super().__init__(secret)
         self._r = redis_client
         self._prefix = prefix
-        self._client = fail_fast_client(redis, redis_client)
-
-    def _execute(self, *command: Any) -> Any:
-        # NEVER_DECODE: bytes, whatever a client that is used as it is makes of texts.
-        return self._client.execute_command(*command, NEVER_DECODE=True)
+        self._execute = command_of(redis, fail_fast_client(redis, redis_client))
 
     def _load(self, name: str) -> Any:
         return self._execute('GET', self._prefix + name)

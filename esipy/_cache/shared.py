@@ -1,4 +1,4 @@
-"""What the caches outside this process have in common: values go in as envelopes, and come out or are a miss."""
+"""What the caches outside this process have in common: values are stored in envelopes; a broken one is a miss."""
 
 from __future__ import annotations
 

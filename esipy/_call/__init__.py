@@ -1,1 +1,1 @@
-"""The life of a call: `pipeline.py` tells it from top to bottom."""
+"""The life of a call: `pipeline.py` shows it from top to bottom."""

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sized
 from typing import Any
 
+from esipy._message.call import Pair
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._runtime.workers import map_unordered
 from esipy.exceptions import EsiError
 from esipy.progress import with_count
 
-Call = tuple[Request, Response]
-
 #: What one call of a batch comes to: its pair, and what would have been raised. No pair: the error is not esipy's.
-Result = tuple[Call | None, Exception | None]
+Result = tuple[Pair | None, Exception | None]
 
 
 class Batch:
@@ -29,7 +28,7 @@ class Batch:
         self._raise_on_error = raise_on_error
         self._on_result = on_result
         self._report = report
-        self._results: dict[int, Call] = {}
+        self._results: dict[int, Pair] = {}
         self._errors: dict[int, Exception] = {}
 
     def add(self, index: int, count: int, result: Result) -> None:
@@ -44,7 +43,7 @@ class Batch:
         if self._report is not None:
             self._report(count)
 
-    def results(self) -> list[Call]:
+    def results(self) -> list[Pair]:
         """Return the pairs in the order of the calls. Raises the first error, with the pairs as its `results`."""
         pairs = [self._results[index] for index in sorted(self._results)]
         if self._errors:
@@ -55,13 +54,13 @@ class Batch:
 
 
 def execute_all(
-    run: Callable[[Call], Result],
-    calls: Iterable[Call],
+    run: Callable[[Pair], Result],
+    calls: Iterable[Pair],
     threads: int,
     raise_on_error: bool,
     on_result: Callable[[Request, Response], Any] | None,
     progress: Callable[..., Any] | None,
-) -> list[Call]:
+) -> list[Pair]:
     """Run all calls in `threads` and return their pairs; see EsiClient.multi_request."""
     total = len(calls) if isinstance(calls, Sized) else None
     report = with_count(progress, total) if progress is not None else None

@@ -1,4 +1,4 @@
-"""What an execution comes to: the Response, and the error that it stands for, if any."""
+"""The outcome of an execution: the Response, and the error that it represents, if any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a call, from top to bottom. Every request of a client takes this way; each step has a file of its own.
+"""The life of a call, from top to bottom. Every request of a client goes through it; each step has a file of its own.
 
 0. the roles of the character, if asked to    roles.py
 1. whose call it is, and its signature        signing.py
@@ -89,6 +89,8 @@ class Pipeline:
 
     def run(self, exchange: CallContext) -> Outcome:
         """Execute a call: return its response, and the error that the response stands for, if any."""
+        if exchange.method == 'GET' and exchange.request._p['body'] and not exchange.request.is_streamed:
+            exchange.content = exchange.request.data
         self.signing.identify(exchange)
         generation = self.coalescer.generation
         stored = self.responses.lookup(exchange)
@@ -193,7 +195,7 @@ class Pipeline:
             if wait is None:
                 break
             LOGGER.warning(
-                '[failure #%d] %r %d: again in %.2f s',
+                '[failure #%d] %r %d: retry in %.2f s',
                 exchange.attempts,
                 exchange.request,
                 raw.status,

@@ -141,18 +141,18 @@ class ResponseCache:
         key = self.key(exchange)
         keys = [key]
         for index in resources_of(key):
-            keys += self._forget(exchange, key[0], index)
+            keys += self._remove_variants(exchange, key[0], index)
         for url in _changed_elsewhere(key[0], headers or {}):
             for index in resources_at(url, key):
-                keys += self._forget(exchange, url.partition('?')[0], index)
+                keys += self._remove_variants(exchange, url.partition('?')[0], index)
         for each in dict.fromkeys(keys):
             self._call_cache(exchange, 'invalidate', each)
 
-    def _forget(self, exchange: Exchange, url: str, index: str) -> list[Any]:
+    def _remove_variants(self, exchange: Exchange, url: str, index: str) -> list[Any]:
         cache = exchange.settings.cache
         if type(cache) is DummyCache:
             return []
-        return variants.forget(cache, url, index, partial(self._call_cache, exchange))
+        return variants.remove(cache, url, index, partial(self._call_cache, exchange))
 
     def _store(self, exchange: Exchange, response: CachedResponse, read: bool, store: bool) -> CachedResponse:
         now = clock.time()
@@ -185,7 +185,7 @@ class ResponseCache:
         self._call_cache(exchange, 'set', key, stored, seconds)
         if exchange.request.operation.has_writes:
             lifetime = max(seconds, int(self._keep_stale))
-            variants.remember(exchange.settings.cache, key, lifetime, partial(self._call_cache, exchange))
+            variants.add(exchange.settings.cache, key, lifetime, partial(self._call_cache, exchange))
 
     def _warn_freshness(self, exchange: Exchange, response: CachedResponse, low: policy.Lowercase, now: float) -> None:
         """Log what is wrong with a response's freshness headers, once for each operation."""
@@ -221,7 +221,8 @@ class ResponseCache:
 
 def _key(exchange: Exchange) -> tuple[dict[str, str], Any]:
     """The headers of the exchange that select between responses, and its key."""
-    return key_of(exchange.request, exchange.vary, exchange.compatibility_date, exchange.owner, exchange.opt)
+    request, date = exchange.request, exchange.compatibility_date
+    return key_of(request, exchange.vary, date, exchange.owner, exchange.opt, exchange.content)
 
 
 def _changed_elsewhere(url: str, headers: Mapping[str, str]) -> list[str]:

@@ -19,7 +19,7 @@ from esipy._runtime import fork
 from esipy._spec.model import Operation
 from esipy.exceptions import EsiError, MissingRoleError
 
-#: Who has this role has all others.
+#: A character with this role has all others.
 _ALL = 'Director'
 
 #: Seconds for which roles are remembered at least, also that they could not be had.
@@ -29,7 +29,7 @@ _AT_LEAST = 60.0
 _MAX_CHARACTERS = 10_000
 
 
-class _Held(NamedTuple):
+class _KnownRoles(NamedTuple):
     """The roles of a character, None where they are not known; and until when that is remembered."""
 
     roles: frozenset[str] | None
@@ -45,7 +45,7 @@ class RoleCheck:
     def __init__(self, execute: Callable[[CallContext], Outcome], has_plugins: bool) -> None:
         self._execute = execute
         self._has_plugins = has_plugins
-        self._known: OrderedDict[Any, _Held] = OrderedDict()
+        self._known: OrderedDict[Any, _KnownRoles] = OrderedDict()
         self._reset_after_fork()
         fork.reset_after_fork(self)
 
@@ -74,8 +74,8 @@ class RoleCheck:
             return
         held = self._held(exchange, roles, identity)
         if held is not None and held.isdisjoint({*operation.required_roles, _ALL}):
-            whose = identity.character_name or f'character {identity.character_id}'
-            raise MissingRoleError(operation.id, operation.required_roles, whose)
+            character = identity.character_name or f'character {identity.character_id}'
+            raise MissingRoleError(operation.id, operation.required_roles, character)
 
     def _held(self, exchange: CallContext, roles: Operation, identity: Any) -> frozenset[str] | None:
         """The roles of a character: those that are remembered, else those that the server returns to one request."""
@@ -98,14 +98,14 @@ class RoleCheck:
             with self._lock:
                 self._fetching.pop(key, None)
 
-    def _remember(self, key: Any, held: _Held) -> None:
+    def _remember(self, key: Any, held: _KnownRoles) -> None:
         with self._lock:
             self._known[key] = held
             self._known.move_to_end(key)
             if len(self._known) > _MAX_CHARACTERS:
                 self._known.popitem(last=False)
 
-    def _fetched(self, exchange: CallContext, call: Any) -> _Held:
+    def _fetched(self, exchange: CallContext, call: Any) -> _KnownRoles:
         """Ask the server, as the call itself would be sent. It counts towards the deadline of that call."""
         options = CallOptions(
             opt=exchange.opt,
@@ -123,11 +123,11 @@ class RoleCheck:
         try:
             response, error = self._execute(asking)
         except EsiError:
-            return _Held(None, clock.time() + _AT_LEAST)
+            return _KnownRoles(None, clock.time() + _AT_LEAST)
         finally:
             exchange.deadline = asking.deadline  # without the time that it waited for a limit
         fresh = 0.0 if error is not None else response.expires_in or 0.0
-        return _Held(None if error is not None else _listed(response.data), clock.time() + max(fresh, _AT_LEAST))
+        return _KnownRoles(None if error is not None else _listed(response.data), clock.time() + max(fresh, _AT_LEAST))
 
 
 def _arguments(exchange: CallContext, roles: Operation, character_id: int) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class _Memory:
 _memory = _Memory()
 
 
-def remember(cache: BaseCache, key: Any, seconds: int, call_cache: CallCache) -> None:
+def add(cache: BaseCache, key: Any, seconds: int, call_cache: CallCache) -> None:
     """Remember that a response is stored under `key`, in a cache that keeps entries for `seconds`."""
     index, variant = resource_of(key), [dict(part) for part in key[1:]]
     if isinstance(cache, SharedCache):
@@ -65,9 +65,9 @@ def remember(cache: BaseCache, key: Any, seconds: int, call_cache: CallCache) ->
             urls.popitem(last=False)
 
 
-def forget(cache: BaseCache, url: str, index: str, call_cache: CallCache) -> list[Any]:
-    """Return the keys of all variants of a resource, and forget them. `url`: without its query; `index`: as
-    `resource_of` returns it."""
+def remove(cache: BaseCache, url: str, index: str, call_cache: CallCache) -> list[Any]:
+    """Return the keys of all variants of a resource, and remove them from the index. `url`: without its query;
+    `index`: as `resource_of` returns it."""
     if isinstance(cache, SharedCache):
         known = _shared(index, call_cache)
         if known:

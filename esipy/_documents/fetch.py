@@ -1,6 +1,6 @@
 """Fetches a description from its address.
 
-A server that has retired its Swagger 2.0 document is asked for the one that took its place: apps have the old
+If a server has retired its Swagger 2.0 document, the one that took its place is requested: apps have the old
 address in them.
 """
 

@@ -27,7 +27,7 @@ MAX_BYTES = 64 * 2**20
 
 
 def configuration_loader(filename: Any) -> dict[str, Any]:
-    """The mapping in a file of JSON or YAML (extra `yaml`), told apart by content.
+    """The mapping in a file of JSON or YAML (extra `yaml`), distinguished by content.
 
     Raises SpecError for a file that cannot be read, naming those that led to it, for one that extends itself, and for
     one that extends a file outside its directory.
@@ -103,8 +103,8 @@ def _read(file: Path, chain: _Chain) -> bytes:
 
 
 def _bytes_of(file: Path, where: str) -> bytes:
-    """The bytes of a regular file. It is opened without waiting for whoever writes to a pipe, and looked at once it is
-    open, when nobody can put another one in its place."""
+    """The bytes of a regular file. Opening it does not wait for the writer of a pipe, and its kind is checked when
+    it is open and cannot be replaced any more."""
     with open(os.open(file, os.O_RDONLY | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0)), 'rb') as opened:
         if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
             raise SpecError(f'{where}: cannot be read: it is not a regular file')

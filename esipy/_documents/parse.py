@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from esipy._documents import yaml_loader
+from esipy._runtime.strict_json import finite, refuse
 from esipy._runtime.suggest import abridged
 from esipy._spec.endpoints import EndpointTable, is_endpoint_table
 from esipy._spec.openapi3 import OpenAPI3
@@ -45,7 +46,7 @@ def _text(content: str | bytes, name: str) -> str:
 
 def _json(text: str, name: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=refuse, parse_float=finite)
     except (ValueError, RecursionError) as error:
         # A flow mapping of YAML begins with a brace as well, but nobody writes a description as one.
         raise SpecError(f'{name}: broken JSON: {abridged(str(error), 400)}') from None

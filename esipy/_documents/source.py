@@ -68,7 +68,7 @@ def path_of(address: str, is_windows: bool = os.name == 'nt') -> Path:
             return Path(f'//{host}{path}')
     elif host.lower() not in ('', 'localhost'):
         name, machine = abridged(masked_address(address), 200), shown(host.rpartition('@')[2])
-        raise SpecError(f'{name}: names the machine {machine}; a file of this one has three slashes: file:///…')
+        raise SpecError(f'{name}: this is a file on the machine {machine}; for a file on this machine write file:///…')
     return Path(path)
 
 

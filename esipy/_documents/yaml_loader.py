@@ -10,6 +10,8 @@ import re
 from functools import cache
 from typing import Any, ClassVar
 
+from esipy._runtime.suggest import abridged
+
 #: Items that merge keys (`<<`) may bring into mappings, in one document.
 _MAX_MERGED = 1_000_000
 
@@ -56,18 +58,23 @@ def _loader() -> Any:
             super().__init__(text)
             self._merged = 0
             self._flattening: set[int] = set()
+            self._checked: set[int] = set()
 
         def flatten_mapping(self, node: Any) -> None:
             """Put what merge keys stand for into a mapping: innermost first, so that each step can be counted."""
             if id(node) in self._flattening:  # it merges itself
                 return
             self._flattening.add(id(node))
+            if id(node) not in self._checked:  # a second time it holds what it merges, too
+                self._checked.add(id(node))
+                _check_keys(node, yaml)
             for one in [one for key, value in node.value for one in _merged(key, value, yaml)]:
                 self.flatten_mapping(one)
                 self._merged += len(one.value)
                 if self._merged > _MAX_MERGED:
                     raise ValueError(f'merge keys (<<) that stand for more than {_MAX_MERGED} items')
             super().flatten_mapping(node)
+            node.value = _nearest(node.value, yaml)
             self._flattening.discard(id(node))
 
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
@@ -98,6 +105,26 @@ def _merged(key: Any, value: Any, yaml: Any) -> list[Any]:
     return [one for one in many if isinstance(one, yaml.MappingNode)]
 
 
+def _nearest(fields: list[Any], yaml: Any) -> list[Any]:
+    """The fields of a mapping without those that a nearer field of the same key replaces; PyYAML lets the farthest win
+    where a mapping is merged that merges another."""
+    nearest = {key.value if isinstance(key, yaml.ScalarNode) else id(key): (key, value) for key, value in fields}
+    return [*nearest.values()] if len(nearest) < len(fields) else fields
+
+
+def _check_keys(node: Any, yaml: Any) -> None:
+    """Raise an error, with the line, for a key that a mapping has twice (YAML 1.2.2, section 3.2.1.1): whoever wrote it
+    would not learn that one of the two does not count."""
+    seen: set[str] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.tag == _tag('merge'):
+            continue
+        if key.value in seen:
+            problem = f'the key {abridged(repr(key.value), 80)} stands twice in one mapping'
+            raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+        seen.add(key.value)
+
+
 def _tag(name: str) -> str:
     return f'tag:yaml.org,2002:{name}'
 
@@ -112,7 +139,11 @@ def _keep_texts(node: Any, yaml: Any) -> None:
                 key.tag = _tag('str')
             fields[key.value] = value
     kind = fields.get('type')
-    if not isinstance(kind, yaml.ScalarNode) or kind.value != 'string':
+    kinds: list[Any] = kind.value if isinstance(kind, yaml.SequenceNode) else [kind]
+    for one in kinds:
+        if isinstance(kind, yaml.SequenceNode) and one.tag == _tag('null') and one.value == 'null':
+            one.tag = _tag('str')  # `type: [string, null]`, which lacks quotes
+    if {one.value for one in kinds if isinstance(one, yaml.ScalarNode)} - {'null'} != {'string'}:
         return
     many = fields.get('enum')
     values = list(many.value) if isinstance(many, yaml.SequenceNode) else []

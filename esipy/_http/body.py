@@ -81,7 +81,7 @@ class _Body(io.RawIOBase):
         super().close()
 
 
-#: Seconds that stand for "for ever"; the system's calls count in milliseconds, in 32 bits.
+#: Seconds that mean "for ever"; the calls of the system count milliseconds in 32 bits.
 _FOR_EVER = 86400.0
 
 CUT_OFF = 'its end is missing'

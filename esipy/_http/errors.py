@@ -28,7 +28,7 @@ def transport_error(error: Exception, host: str = 'the server', secrets: Iterabl
         cause.__traceback__ = None
         if isinstance(cause, (UnicodeEncodeError, UnicodeDecodeError)):
             cause.object = type(cause.object)()
-        cause.args = tuple(_cleaned(part, secrets) for part in cause.args)
+        cause.args = tuple(_cleaned(part, secrets) for part in cause.args if _is_plain(part))
         for name, value in list(vars(cause).items()):
             if name in ('request', 'response', 'pool', 'conn'):
                 setattr(cause, name, None)
@@ -37,24 +37,31 @@ def transport_error(error: Exception, host: str = 'the server', secrets: Iterabl
     timed_out = any(isinstance(cause, (Timeout, TimeoutError, urllib3.exceptions.TimeoutError)) for cause in causes)
     refused = any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes)  # is a TimeoutError too
     unsent = refused or any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes)
-    reason = f'no response from {host}: {_words(error, causes, secrets)}'
+    reason = f'no response from {host}: {_describe(error, causes, secrets)}'
     return TransportError(reason, timed_out=timed_out and not refused, unsent=unsent)
 
 
+def _is_plain(part: Any) -> bool:
+    """Whether an argument of an error is no part of a connection: a response of urllib3 holds its request."""
+    return isinstance(part, BaseException) or type(part).__module__ == 'builtins'
+
+
 def _cleaned(value: Any, secrets: Sequence[str]) -> Any:
+    if isinstance(value, bytes):  # what came in place of a chunk's length, for instance
+        return _cleaned(value.decode('latin-1'), secrets).encode('latin-1', 'replace')
     return masked(without(value, secrets)) if isinstance(value, str) else value
 
 
-def _words(error: Exception, causes: Sequence[BaseException], secrets: Sequence[str]) -> str:
+def _describe(error: Exception, causes: Sequence[BaseException], secrets: Sequence[str]) -> str:
     """What happened, in plain words."""
-    for kinds, words in _IN_WORDS:
+    for kinds, text in _DESCRIPTIONS:
         if any(isinstance(cause, kinds) for cause in causes):
-            return words
+            return text
     return _cleaned(str(causes[-1]) or type(error).__name__, secrets)[:200]  # type: ignore[no-any-return]
 
 
 #: The first line that fits an error, or one of its causes, describes it.
-_IN_WORDS: tuple[tuple[Any, str], ...] = (
+_DESCRIPTIONS: tuple[tuple[Any, str], ...] = (
     (InvalidProxyURL, 'the address of the proxy is not valid'),
     ((RequestsProxyError, urllib3.exceptions.ProxyError), 'the proxy cannot be reached, or refuses the connection'),
     (ssl.SSLCertVerificationError, 'its TLS certificate is not trusted'),

@@ -1,4 +1,4 @@
-"""What came over the wire, and what stands for it where nothing did."""
+"""A response as it was received, and what represents it if nothing was received."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Redirect(NamedTuple):
 
 
 class RawResponse(NamedTuple):
-    """A response as it was received. With a `failure` it stands for a response that did not arrive, or is broken."""
+    """A response as it was received. With a `failure` it represents a response that did not arrive, or is broken."""
 
     status: int
     headers: dict[str, str]
@@ -25,7 +25,7 @@ class RawResponse(NamedTuple):
     failure: TransportError | BodyError | None = None
     #: Seconds until its headers were there.
     until_headers: float = 0.0
-    #: The body, still on its way, where that was asked for; `content` is empty then.
+    #: The body of a streamed response, which is still being received; `content` is empty then.
     stream: BinaryIO | None = None
     #: How many redirects led to it; each of them was a response too.
     redirects: int = 0

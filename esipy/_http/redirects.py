@@ -46,7 +46,7 @@ def redirect_of(method: str, url: str, status: int, location: str | None) -> Red
     """Return the request that follows a response; None for a response that is not followed.
 
     A 303 is followed by a GET. Otherwise the request is repeated unchanged: after a 301 or 302, requests and browsers
-    make a GET of a POST, which does not do what was asked for. A request with side effects, and a body, never go to
+    make a GET of a POST, which does not do what was requested. A request with side effects, and a body, never go to
     another origin; nor is anything but http and https followed.
     """
     if status not in REDIRECTS or not location:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
 import urllib3
@@ -32,8 +32,10 @@ from esipy._http.redirects import MAX_REDIRECTS, REDIRECTS, origin, redirect_of
 from esipy._http.requests_internals import (
     RequestHeaders,
     as_dict,
+    cookies_of,
     drop_content,
     has_content,
+    has_cookies,
     remember_position,
     renew_lock_of_cookies,
     rewind,
@@ -44,7 +46,7 @@ from esipy._http.urllib3_internals import is_complete
 from esipy._message.options import Timeouts
 from esipy._message.request import Outgoing
 from esipy._runtime import fork
-from esipy._runtime.redact import digest, is_secret, masked_address, userinfo_of
+from esipy._runtime.redact import digest, is_secret, masked_address, secrets_in, userinfo_of, without
 
 #: What `requests` reads from the environment to choose proxies and certificates.
 _VARIABLES = [
@@ -68,8 +70,8 @@ class Transport:
         self.max_body = max_body
         self._settings: dict[Any, dict[str, Any]] = {}
         self._abandoned: list[Any] = []
-        #: What the session's headers were when it was last asked for their digests, and those.
-        self._shown: tuple[Mapping[str, Any], Mapping[str, str]] = ({}, {})
+        #: The session's headers when their digests were last computed, and those digests.
+        self._digests: tuple[Mapping[str, Any], Mapping[str, str]] = ({}, {})
         #: The session's `auth` and its name, where it has none by itself.
         self._auth: tuple[Any, str] = (None, '')
         fork.reset_after_fork(self)
@@ -88,7 +90,7 @@ class Transport:
 
         Raises TransportError, BodyError for a body that cannot be used, CallError for a header that cannot be sent.
         """
-        prepared = self._prepared(outgoing, headers)
+        prepared = first = self._prepared(outgoing, headers)
         current_request.deadline, current_request.idle = deadline, False
         url = outgoing.url
         history: list[Redirect] = []
@@ -105,9 +107,9 @@ class Transport:
                 if following is None:
                     break
                 prepared = following
-                history.append(_followed(response.status_code, following))
+                history.append(_followed(response.status_code, following, first))
                 if len(history) > MAX_REDIRECTS:
-                    raise TransportError(f'more than {MAX_REDIRECTS} redirects')
+                    raise TransportError(f'the server sent more than {MAX_REDIRECTS} redirects for one request')
             if not issubclass(type(response), requests.Response):
                 return self._checked(from_mock(response, url))
             if streamed and response.ok:
@@ -121,7 +123,7 @@ class Transport:
             raise
         except (RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             if not (current_request.idle and outgoing.method in SAFE and was_closed(error)):
-                failure = transport_error(error, _host_of(url), self._secrets_of(url))
+                failure = transport_error(error, _host_of(url), self._secrets_of(first, url))
                 failure.history = tuple(history)
                 raise failure from error
         finally:
@@ -168,14 +170,14 @@ class Transport:
         """What is called with each response: what an app has added to the session comes last."""
         return [_drop_body_of_redirect, *self.session.hooks.get('response', ())]
 
-    def _secrets_of(self, url: str) -> tuple[str, ...]:
-        """User names and passwords of an address and of its proxies, which may be in an error's text in a form that is
-        not a URL."""
+    def _secrets_of(self, sent: PreparedRequest, url: str) -> tuple[str, ...]:
+        """What a request was signed with, and user names and passwords of its address and proxies. A server or a proxy
+        may repeat them in what is not HTTP, which is then in an error's text."""
         try:
             proxies = self._settings_for(url).get('proxies') or {}
         except ValueError:
             proxies = {**self.session.proxies, **os.environ}
-        return userinfo_of([url, *map(str, proxies.values())])
+        return (*_sent_secrets(sent), *userinfo_of([url, *map(str, proxies.values())]))
 
     def preview(self, outgoing: Outgoing) -> Outgoing:
         """The request as it would go out, its secrets hidden; the session's own `auth`, if any, is not asked."""
@@ -190,7 +192,11 @@ class Transport:
         identity, session = self._headers(), self.session
         chosen, authorization = identity.chosen, identity.authorization
         if session.params:
-            chosen = (*chosen, ('?', digest(repr(session.params).encode())))
+            chosen = (*chosen, ('?', digest(repr(session.params))))
+        if has_cookies(session):  # an app's own session, or one that it has put cookies into
+            chosen = (*chosen, ('cookies', digest(repr(cookies_of(session)))))
+        if session.cert:
+            chosen = (*chosen, ('certificate', digest(repr(session.cert))))
         return chosen, authorization if session.auth is None else self._auth_identity(session.auth)
 
     def secrets(self) -> tuple[str, ...]:
@@ -204,9 +210,9 @@ class Transport:
     def header_digests(self) -> Mapping[str, str]:
         """Return digests of the headers that the session sends with all requests."""
         plain = self._headers().plain
-        if self._shown[0] is not plain:
-            self._shown = plain, {name: digest(str(value).encode()) for name, value in plain.items()}
-        return self._shown[1]
+        if self._digests[0] is not plain:
+            self._digests = plain, {name: digest(str(value)) for name, value in plain.items()}
+        return self._digests[1]
 
     def _auth_identity(self, auth: Any) -> str:
         """Return what distinguishes one `auth` of a session from another: user name and password, else a random name
@@ -239,7 +245,7 @@ class Transport:
         prepared.headers = RequestHeaders(together)
         prepared.body = outgoing.body
         if outgoing.body is not None and not isinstance(outgoing.body, (bytes, str)):
-            _announce(prepared)
+            _set_framing(prepared)
         elif outgoing.body is not None or outgoing.method not in ('GET', 'HEAD'):
             prepared.headers['Content-Length'] = str(len(outgoing.body or b''))
         set_cookies(prepared, session)
@@ -332,7 +338,7 @@ def _environment() -> tuple[Any, ...]:
     return tuple(map(behind.get, _IN_BYTES))
 
 
-def _announce(prepared: PreparedRequest) -> None:
+def _set_framing(prepared: PreparedRequest) -> None:
     """The headers of a body that is read while it is sent: its length where it is known, else it goes in chunks
     (RFC 9112 section 7.1). Where it began is remembered: a redirect sends it again (RFC 9110 section 15.4.8), which
     `requests` refuses for what cannot be wound back."""
@@ -345,13 +351,19 @@ def _announce(prepared: PreparedRequest) -> None:
     remember_position(prepared)
 
 
-def _followed(status: int, following: PreparedRequest) -> Redirect:
-    return Redirect(status, str(following.method), masked_address(str(following.url)), clock.monotonic())
+def _followed(status: int, following: PreparedRequest, first: PreparedRequest) -> Redirect:
+    address = masked_address(without(str(following.url), _sent_secrets(first)))
+    return Redirect(status, str(following.method), address, clock.monotonic())
+
+
+def _sent_secrets(sent: PreparedRequest) -> tuple[str, ...]:
+    """What a request was signed with, in its headers and in its address."""
+    return secrets_in(sent.headers, parse_qsl(str(sent.url).partition('?')[2]))
 
 
 def _piece_of(response: requests.Response) -> int:
-    """Bytes to ask for at a time: the whole of a short body that is not compressed. If fewer come than it asked for,
-    urllib3 asks for more, though there are none."""
+    """Return how many bytes to request at a time: the whole of a short body that is not compressed. If
+    fewer bytes come than it asked for, urllib3 asks for more, though there are none."""
     length = getattr(response.raw, 'length_remaining', None)
     return length if length and length < PIECE and 'Content-Encoding' not in response.headers else PIECE
 

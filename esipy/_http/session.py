@@ -80,7 +80,7 @@ _CHOOSING = ('Accept-Language', 'X-Tenant', 'X-Compatibility-Date')
 def read(headers: Mapping[str, Any]) -> SessionIdentity:
     chosen = [(name, str(headers[name])) for name in _CHOOSING if headers.get(name) is not None]
     # The owner may be named by another header than Authorization: by an API key, for instance.
-    whose = [(name, digest(str(value).encode())) for name, value in headers.items() if _names_owner(name, value)]
+    whose = [(name, digest(str(value))) for name, value in headers.items() if _names_owner(name, value)]
     authorization = headers.get('Authorization')
     plain = {name: value for name, value in headers.items() if value is not None}  # None: as requests, not sent
     secret = tuple(str(value) for name, value in plain.items() if is_secret(name))

@@ -7,7 +7,7 @@ which ledgers a call uses                 plans.py, undocumented.py
 what the headers of a response say        headers.py
 what a response means for a ledger        outcomes.py
 which call is served next                 queue.py
-where ledgers are stored                  memory.py, redis.py (with redis_script.py, leases.py)
+where ledgers are stored                  memory.py, redis.py (with redis_script.py, leases.py, settlements.py)
 """
 
 from __future__ import annotations
@@ -214,6 +214,9 @@ class Limits:
                 )
         return budgets
 
+    def flush(self) -> None:
+        """Tell the store at once what only this process knows. `EsiClient.close` and the end of a process do it too."""
+
     def estimate(self, exchanges: Iterable[tuple[Exchange, str | None]]) -> Estimate:
         """Return what these exchanges, with what each is signed with, will need if no others come between."""
         numbers: dict[tuple[str, str], int] = {}
@@ -294,15 +297,15 @@ class Limits:
     def _limited(self, plan: ChargePlan, seconds: float | None, use: BucketUse) -> LimitedError:
         status = 420 if use.kind is ERRORS else 429
         more = f' for another {seconds:.1f} s' if seconds else ''
-        reason = f'request not sent: rate limit {use.group!r} of {use.who} is exhausted{more}'
+        reason = f'request not sent: the rate limit {use.group!r} (counted for {use.who}) is exhausted{more}'
         error = LimitedError(
             f'{plan.server} {plan.route}',
             status,
             response=json.dumps({'error': reason}).encode(),
             retry_after=seconds,
             limit=use.group,
+            remedy='try again then, or let the call wait: max_wait=, in seconds',
         )
-        error.add_note('Set max_wait= to the seconds that a call may wait for a rate limit')
         return error
 
     def __repr__(self) -> str:

@@ -22,6 +22,9 @@ class NoLimits:
     def budget(self) -> list[Budget]:
         return []
 
+    def flush(self) -> None:
+        pass
+
     def estimate(self, exchanges: Iterable[tuple[Any, str | None]]) -> Estimate:
         return Estimate(0, '', 0.0)
 

@@ -65,7 +65,7 @@ class Leases:
                 self._thread = None
                 return False
         for keys, names in self._due(time.monotonic()):
-            self._script.run('renew', keys, LEASE, names)
+            self._script.run('renew', keys, (LEASE, names))
         return True
 
     def _due(self, now: float) -> list[tuple[list[str], list[str]]]:

@@ -1,46 +1,51 @@
 -- What RedisLimits runs in Redis: the same rules as ledger.py. A script runs as one step, so no two processes can
 -- reserve the same tokens.
 --
--- KEYS     the ledgers that the operation uses
--- ARGV[1]  the operation: one of the functions of `operations`; the reply is its result, as JSON
--- ARGV[2]  its arguments, as a JSON list
--- ARGV[3]  how many entries a window has at most (RESOLUTION in ledger.py)
--- ARGV[4]  seconds by which a test has moved the clock; the time itself is that of Redis, so that all machines agree
+-- A run settles the calls that have ended, then does an operation. The reply is the operation's result, as JSON.
 --
--- Each ledger is one value, a MessagePack map, so that Redis cannot evict a part of it:
+-- KEYS     the ledgers that the operation uses, then those that are settled
+-- ARGV[1]  a JSON list: the operation, one of the functions of `operations`; a list of its arguments; how many entries a
+--          window has at most (RESOLUTION in ledger.py); the seconds by which a test has moved the clock. The time itself
+--          is that of Redis, so that all machines agree
+-- ARGV[2]  what is settled: the arguments of `settle`, as SETTLEMENT says, one after another
+--
+-- Each ledger is one value, so that Redis cannot evict a part of it: VERSION and these, in MessagePack. Neither names nor
+-- a table for each entry are stored: reading and writing those took most of the time of a run.
 --   tokens, window, margin       the rule, and what is never spent of it
 --   spent, total                 spent within the window, and ever
---   returning                    {when, tokens}: what returns, the earliest first
---   reservations                 by name {until, tokens, expected}: when the lease ends, what a call under way may
---                                cost, and what it will probably cost
 --   others, others_until         used by others, and when that returns
 --   blocked_until                nothing may be sent before
+--   returning                    when, tokens, when, tokens, …: what returns, the earliest first
+--   reservations                 by name {until, tokens, expected}: when the lease ends, what a call under way may
+--                                cost, and what it will probably cost
 --
 -- https://redis.io/docs/latest/develop/programmability/lua-api/
 
-local VERSION = 'esipy-1'
-local RESOLUTION = tonumber(ARGV[3])
+local VERSION = 'esipy-2'
+local SETTLEMENT = '>ddddddddds'
+local operation, arguments, RESOLUTION, offset = unpack(cjson.decode(ARGV[1]))
 local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000 + ARGV[4]
+local now = time[1] + time[2] / 1000000 + offset
 
 -- Seconds: no window, and no time that a server has to be left alone, is longer. Tokens: more are never spent.
 local LONGEST, MOST_TOKENS = 10 * 86400, 1e15
 
--- The ledgers that this run has loaded; `changed`: those to be stored at its end.
-local loaded, changed = {}, {}
+-- The ledgers that this run has loaded; `changed`: those to be stored at its end; `settled`: the names of the
+-- reservations that it settles.
+local loaded, changed, settled = {}, {}, {}
 
 local function spend(ledger, tokens, returns)
-  local step = ledger.window / RESOLUTION
-  local last = ledger.returning[#ledger.returning]
-  if last and last[1] >= returns then
-    last[2] = last[2] + tokens
+  local step, returning = ledger.window / RESOLUTION, ledger.returning
+  local count = #returning
+  if count > 0 and returning[count - 1] >= returns then
+    returning[count] = returning[count] + tokens
   else
-    table.insert(ledger.returning, {math.ceil(returns / step) * step, tokens})
+    returning[count + 1], returning[count + 2] = math.ceil(returns / step) * step, tokens
   end
   ledger.spent, ledger.total = ledger.spent + tokens, ledger.total + tokens
 end
 
--- Remove the first entries of `returning`, all at once: removing one by one would move the rest each time.
+-- Remove so many numbers at the start of `returning`, all at once: removing one by one would move the rest each time.
 local function drop(ledger, count)
   if count > 0 then
     local rest = {}
@@ -51,22 +56,23 @@ end
 
 -- Bring a ledger up to date. A reservation whose lease has ended counts as spent at that moment, at the cost that most
 -- calls have: the process that held it is gone. If the call did cost more, the headers of the next response say so; the
--- most that it may cost would block a small bucket for a window, in which no response could correct that.
+-- most that it may cost would block a small bucket for a window, in which no response could correct that. One that is
+-- settled in this run counts at its true cost.
 local function advance(ledger)
   ledger.reserved = 0
   for name, reservation in pairs(ledger.reservations) do
-    local until_, tokens, expected = reservation[1], reservation[2], reservation[3] or reservation[2]
-    if until_ <= now then
+    local until_, tokens, expected = reservation[1], reservation[2], reservation[3]
+    if until_ <= now and not settled[name] then
       ledger.reservations[name] = nil
       if expected > 0 and until_ + ledger.window > now then spend(ledger, expected, until_ + ledger.window) end
     else
       ledger.reserved = ledger.reserved + tokens
     end
   end
-  local count = 0
-  for _, entry in ipairs(ledger.returning) do
-    if entry[1] > now then break end
-    ledger.spent, count = ledger.spent - entry[2], count + 1
+  local returning, count = ledger.returning, 0
+  for i = 1, #returning, 2 do
+    if returning[i] > now then break end
+    ledger.spent, count = ledger.spent - returning[i + 1], i + 1
   end
   drop(ledger, count)
   if ledger.others_until <= now then ledger.others = 0 end
@@ -80,26 +86,31 @@ end
 -- The ledger in a value; an error if it is something else. Anybody may have written it: with other numbers it would
 -- block all calls for ever, or fail in every run. The loops do without `check`: a window has many entries.
 local function read(stored)
-  local ledger, latest = cmsgpack.unpack(stored), now + 2 * LONGEST
-  if ledger.version ~= VERSION or #ledger.returning > 8 * RESOLUTION then error('not a ledger') end
-  check(ledger.tokens, 0, MOST_TOKENS)
-  check(ledger.margin, 0, MOST_TOKENS)
-  check(ledger.spent, 0, MOST_TOKENS)
-  check(ledger.total, 0, MOST_TOKENS)
-  check(ledger.others, 0, MOST_TOKENS)
-  check(ledger.window, 0.001, LONGEST)
-  check(ledger.others_until, 0, latest)
-  check(ledger.blocked_until, 0, latest)
-  for _, entry in pairs(ledger.returning) do
-    local at, tokens = entry[1], entry[2]
-    if not (at >= 0 and at <= latest and tokens >= 0 and tokens <= MOST_TOKENS) then error('not an entry') end
+  local version, tokens, window, margin, spent, total, others, others_until, blocked_until, returning, reservations =
+    cmsgpack.unpack(stored)
+  local latest = now + 2 * LONGEST
+  if version ~= VERSION or #returning > 16 * RESOLUTION then error('not a ledger') end
+  check(tokens, 0, MOST_TOKENS)
+  check(margin, 0, MOST_TOKENS)
+  check(spent, 0, MOST_TOKENS)
+  check(total, 0, MOST_TOKENS)
+  check(others, 0, MOST_TOKENS)
+  check(window, 0.001, LONGEST)
+  check(others_until, 0, latest)
+  check(blocked_until, 0, latest)
+  for i = 1, #returning, 2 do
+    local at, amount = returning[i], returning[i + 1]
+    if not (at >= 0 and at <= latest and amount >= 0 and amount <= MOST_TOKENS) then error('not an entry') end
   end
-  for _, reservation in pairs(ledger.reservations) do
+  for _, reservation in pairs(reservations) do
     check(reservation[1], 0, latest)
     check(reservation[2], 0, MOST_TOKENS)
-    check(reservation[3] or 0, 0, MOST_TOKENS)
+    check(reservation[3], 0, MOST_TOKENS)
   end
-  return ledger
+  return {
+    tokens = tokens, window = window, margin = margin, spent = spent, total = total, others = others,
+    others_until = others_until, blocked_until = blocked_until, returning = returning, reservations = reservations,
+  }
 end
 
 -- The ledger of that key; nil if there is none, or something else is stored there.
@@ -116,19 +127,21 @@ end
 
 local function create(key, tokens, window, margin)
   loaded[key] = {
-    version = VERSION, tokens = tokens, window = window, margin = margin,
-    spent = 0, total = 0, returning = {}, reservations = {}, reserved = 0,
-    others = 0, others_until = 0, blocked_until = 0,
+    tokens = tokens, window = window, margin = margin, spent = 0, total = 0, others = 0, others_until = 0,
+    blocked_until = 0, returning = {}, reservations = {}, reserved = 0,
   }
   return loaded[key]
 end
 
 local function store_changed()
   for key in pairs(changed) do
-    local ledger = loaded[key]
-    ledger.reserved = nil
-    local lifetime = math.ceil(math.max(ledger.window + 3600, ledger.blocked_until - now))
-    redis.call('SET', key, cmsgpack.pack(ledger), 'EX', lifetime)
+    local l = loaded[key]
+    local lifetime = math.ceil(math.max(l.window + 3600, l.blocked_until - now))
+    local value = cmsgpack.pack(
+      VERSION, l.tokens, l.window, l.margin, l.spent, l.total, l.others, l.others_until, l.blocked_until, l.returning,
+      l.reservations
+    )
+    redis.call('SET', key, value, 'EX', lifetime)
   end
 end
 
@@ -138,14 +151,14 @@ local function wait_for(ledger, cost)
   local usable = math.max(1, ledger.tokens - ledger.margin)
   local missing = math.min(cost, usable) - (usable - ledger.spent - ledger.reserved - ledger.others)
   if missing <= 0 then return 0 end
-  local others = ledger.others
-  for _, entry in ipairs(ledger.returning) do
-    if others > 0 and ledger.others_until <= entry[1] then
+  local others, returning = ledger.others, ledger.returning
+  for i = 1, #returning, 2 do
+    if others > 0 and ledger.others_until <= returning[i] then
       missing, others = missing - others, 0
       if missing <= 0 then return ledger.others_until - now end
     end
-    missing = missing - entry[2]
-    if missing <= 0 then return entry[1] - now end
+    missing = missing - returning[i + 1]
+    if missing <= 0 then return returning[i] - now end
   end
   if others >= missing then return ledger.others_until - now end
   return -1
@@ -156,15 +169,36 @@ end
 local function compare(ledger, used, spent_meanwhile, returns)
   ledger.others, ledger.others_until = math.max(0, used - ledger.spent), returns
   local forgotten = ledger.spent - spent_meanwhile - used
-  local count = 0
-  for _, entry in ipairs(ledger.returning) do
+  local returning, count = ledger.returning, 0
+  for i = 1, #returning, 2 do
     if forgotten <= 0 then break end
-    local taken = math.min(entry[2], forgotten)
+    local taken = math.min(returning[i + 1], forgotten)
     forgotten, ledger.spent = forgotten - taken, ledger.spent - taken
-    entry[2] = entry[2] - taken
-    if entry[2] == 0 then count = count + 1 end
+    returning[i + 1] = returning[i + 1] - taken
+    if returning[i + 1] == 0 then count = i + 1 end
   end
   drop(ledger, count)
+end
+
+-- Replace what the reservation `name` holds of the ledger KEYS[key] by what the call cost. Without a name nothing was
+-- reserved. `ago`: for how many seconds that has been known; `total`: what had ever been spent when it was reserved; the
+-- others are those of an Outcome in ledger.py, -1 where they are unknown.
+local function settle(key, ago, total, spent, blocked, replenishes, used, tokens, window, name)
+  local ledger = load(KEYS[key])
+  if not ledger then return end
+  changed[KEYS[key]] = true
+  local reservation = ledger.reservations[name]
+  if reservation then
+    ledger.reservations[name] = nil
+    ledger.reserved = ledger.reserved - reservation[2]
+  end
+  if tokens >= 0 then ledger.tokens, ledger.window = tokens, window end
+  local returns = now - ago + (replenishes >= 0 and replenishes or ledger.window)
+  if blocked > 0 then ledger.blocked_until = math.max(ledger.blocked_until, now - ago + blocked) end
+  if returns <= now then return end
+  -- If the lease ended before, the call has been counted already.
+  if spent > 0 and (reservation or name == '') then spend(ledger, spent, returns) end
+  if used >= 0 then compare(ledger, used, ledger.total - total, returns) end
 end
 
 local operations = {}
@@ -220,38 +254,8 @@ function operations.renew(lease, names)
   return true
 end
 
--- Replace what was reserved of a ledger by what the call cost. Without a `name` nothing was reserved.
-local function settle(ledger, name, outcome)
-  local reservation = ledger.reservations[name]
-  if reservation then
-    ledger.reservations[name] = nil
-    ledger.reserved = ledger.reserved - reservation[2]
-  end
-  if outcome.tokens then ledger.tokens, ledger.window = outcome.tokens, outcome.window end
-  local returns = now + (outcome.replenishes or ledger.window)
-  -- If the lease ended before, the call has been counted already.
-  if outcome.spent > 0 and (reservation or name == '') then spend(ledger, outcome.spent, returns) end
-  if outcome.used then compare(ledger, outcome.used, ledger.total - outcome.total, returns) end
-  if outcome.blocked > 0 then ledger.blocked_until = math.max(ledger.blocked_until, now + outcome.blocked) end
-end
-
--- Settle the ledgers KEYS[2] and on. `blocked`: for how many seconds nothing may be sent, which the error limit KEYS[1]
--- remembers; its rule follows.
-function operations.settle(name, outcomes, blocked, tokens, window, margin)
-  for i, outcome in ipairs(outcomes) do
-    local key = KEYS[i + 1]
-    local ledger = load(key)
-    if ledger then
-      settle(ledger, name, outcome)
-      changed[key] = true
-    end
-  end
-  if blocked > 0 then
-    local key = KEYS[1]
-    local ledger = load(key) or create(key, tokens, window, margin)
-    ledger.blocked_until = math.max(ledger.blocked_until, now + blocked)
-    changed[key] = true
-  end
+-- Nothing but what is settled.
+function operations.settle()
   return true
 end
 
@@ -260,7 +264,7 @@ function operations.inspect()
   local ledger = load(KEYS[1])
   if not ledger then return false end
   local returning = {}
-  for i, entry in ipairs(ledger.returning) do returning[i] = {entry[1] - now, entry[2]} end
+  for i = 1, #ledger.returning, 2 do table.insert(returning, {ledger.returning[i] - now, ledger.returning[i + 1]}) end
   return {
     tokens = ledger.tokens, window = ledger.window, spent = ledger.spent, reserved = ledger.reserved,
     others = ledger.others, others_return = ledger.others_until - now, blocked = ledger.blocked_until - now,
@@ -268,6 +272,14 @@ function operations.inspect()
   }
 end
 
-local result = operations[ARGV[1]](unpack(cjson.decode(ARGV[2])))
+local settlements, position = {}, 1
+while position <= #ARGV[2] do
+  local settlement = {struct.unpack(SETTLEMENT, ARGV[2], position)}
+  position = settlement[11]
+  settled[settlement[10]] = true
+  settlements[#settlements + 1] = settlement
+end
+for _, settlement in ipairs(settlements) do settle(unpack(settlement)) end
+local result = operations[operation](unpack(arguments))
 store_changed()
 return cjson.encode(result)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
+from esipy import clock
 from esipy._limits.base import Limits
 from esipy._limits.buckets import BucketUse
 from esipy._limits.leases import LEASE, Leases
@@ -16,6 +17,7 @@ from esipy._limits.ledger import Outcome, Rule, State, make_state
 from esipy._limits.memory import MemoryLimits
 from esipy._limits.plans import ChargePlan
 from esipy._limits.redis_script import RedisScript
+from esipy._limits.settlements import Settlement, Settlements
 from esipy._runtime.lazy import missing_extra
 from esipy._runtime.redis_client import place_of
 
@@ -36,9 +38,10 @@ class RedisLimits(Limits):
     """Keeps to the limits of ESI for all who are given the same Redis. `redis_client`: a `redis.Redis` or
     `redis.RedisCluster`.
 
-    A call takes two round trips: one before it is sent, to reserve, and one after it, to settle. Reservations are
-    leased for a few seconds and renewed while the call runs, so that those of a killed process do not block the others
-    for long. While Redis cannot be used, each process keeps to the limits by its own count.
+    A call takes one round trip, before it is sent: it reserves, and settles the calls of this process that have ended.
+    Where no call follows, another one settles in the background, within 0.04 seconds. After a rejection it does so at
+    once. Reservations are leased for a few seconds and renewed while the call runs, so that those of a killed process
+    do not block the others for long. While Redis cannot be used, each process keeps to the limits by its own count.
 
     `address`: programs with different source addresses that share a Redis give each a name; tokens of the same
     character are counted together all the same. `undocumented`: as for MemoryLimits. `prefix`: that of all keys. Raises
@@ -61,8 +64,9 @@ class RedisLimits(Limits):
             raise TypeError(f'RedisLimits takes a redis.Redis, not {type(redis_client).__name__}')
         super().__init__(undocumented, address)
         self._place = place_of(redis_client)
-        self._script = RedisScript(redis, redis_client)
-        self._leases = Leases(self._script)
+        script = RedisScript(redis, redis_client)
+        self._leases = Leases(script)
+        self._settlements = Settlements(script)
         self._local = MemoryLimits(undocumented, address)
         self._prefix = prefix
         self._identity = os.urandom(8).hex()
@@ -94,7 +98,11 @@ class RedisLimits(Limits):
         return 0.0, _Ticket(name, result['totals'])
 
     def _try_reserve(self, plan: ChargePlan, name: str) -> Any:
-        result = self._script.run('reserve', self._keys(plan), name, LEASE, plan.costs, plan.expected_costs)
+        reserve = plan.server, 'reserve', self._keys(plan), name, LEASE, plan.costs, plan.expected_costs
+        result, is_settled = self._settlements.try_run(*reserve)
+        # Otherwise the reason to wait may be what another thread settles just now.
+        if not is_settled and isinstance(result, dict) and 'wait' in result:
+            result = self._settlements.run(*reserve)
         return result if result is None or _is_reservation(result, len(plan.costs)) else None
 
     def _share(self, plan: ChargePlan, uses: Iterable[BucketUse]) -> None:
@@ -103,9 +111,12 @@ class RedisLimits(Limits):
         for use in uses:
             state = self._local._state(plan, use)
             used = state.spent + state.used_by_others + state.reserved
-            key = self._key(plan.server, use)
-            if self._script.run('add', [key], used, state.blocked_for, *state.rule, use.kind.margin):
+            if self._add(plan.server, use, used, state.blocked_for, state.rule):
                 self._unshared.discard((plan.server, use.key))
+
+    def _add(self, server: str, use: BucketUse, used: int, blocked: float, rule: Rule) -> Any:
+        keys = [self._key(server, use)]
+        return self._settlements.run(server, 'add', keys, used, blocked, *rule, use.kind.margin)
 
     def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], blocked: float) -> None:
         if ticket is not None and not isinstance(ticket, _Ticket):  # reserved here, while Redis could not be used
@@ -113,14 +124,24 @@ class RedisLimits(Limits):
             return
         self._local._settle(plan, None, outcomes, blocked)
         name, totals = ticket or ('', [0.0] * len(outcomes))
-        settled = [_outcome(total, outcome) for total, outcome in zip(totals, outcomes, strict=True)]
+        now = clock.shifted_monotonic()
+        settled = [
+            Settlement(key, name, now, total, outcome)
+            for key, total, outcome in zip(self._keys(plan)[1:], totals, outcomes, strict=True)
+        ]
         if name:
             self._leases.remove(name)
-        rule = (*plan.error_limit.rule, plan.error_limit.kind.margin) if blocked else ()
-        self._script.run('settle', self._keys(plan), name, settled, blocked, *rule)
+        may_wait = self._settlements.add(plan.server, settled)
+        if blocked:
+            self._add(plan.server, plan.error_limit, 0, blocked, plan.error_limit.rule)
+        elif not may_wait or _is_urgent(plan, name, outcomes):
+            self._settlements.run(plan.server, 'settle', ())
+
+    def flush(self) -> None:
+        self._settlements.send()
 
     def _state(self, plan: ChargePlan, use: BucketUse) -> State:
-        ledger = self._script.run('inspect', [self._key(plan.server, use)])
+        ledger = self._settlements.run(plan.server, 'inspect', [self._key(plan.server, use)])
         if ledger:
             try:
                 return make_state(
@@ -167,13 +188,9 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _outcome(total: float, outcome: Outcome) -> dict[str, float]:
-    """Return an outcome as `ledgers.lua` reads it, without what is unknown. `total`: when the reservation was made."""
-    fields = {'total': total, 'spent': outcome.spent, 'blocked': outcome.blocked}
-    if outcome.replenishes is not None:
-        fields['replenishes'] = outcome.replenishes
-    if outcome.used is not None:
-        fields['used'] = outcome.used
-    if outcome.rule is not None:
-        fields.update(tokens=outcome.rule.tokens, window=outcome.rule.window)
-    return fields
+def _is_urgent(plan: ChargePlan, name: str, outcomes: Sequence[Outcome]) -> bool:
+    """Return whether other processes must know at once: nothing may be sent, or a call did cost more than it holds."""
+    return any(
+        outcome.blocked or outcome.spent > (cost if name else 0)
+        for cost, outcome in zip(plan.costs, outcomes, strict=True)
+    )

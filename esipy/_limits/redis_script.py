@@ -52,26 +52,24 @@ class RedisScript:
         #: give up after a time: that Redis is slow does not mean that it is gone.
         self._free = threading.BoundedSemaphore(self._max_connections)
 
-    def run(self, operation: str, keys: Sequence[str], *arguments: Any) -> Any:
+    def run(self, operation: str, keys: Sequence[str], arguments: Sequence[Any] = (), settlements: bytes = b'') -> Any:
         """Return the result of an operation of `ledgers.lua`, or None while Redis cannot be used. `keys`: of one
-        server, which is one slot of a cluster."""
+        server, which is one slot of a cluster. `settlements`: in the form of SETTLEMENT there."""
         while not self._breaker.is_open:
             if self._free.acquire(timeout=0.1):
                 try:
-                    return self._run(operation, keys, arguments)
+                    return self._run(keys, _encode((operation, arguments, RESOLUTION, clock.offset())), settlements)
                 finally:
                     self._free.release()
         return None
 
-    def _run(self, operation: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+    def _run(self, keys: Sequence[str], *arguments: str | bytes) -> Any:
         if self._breaker.is_open:  # since this thread began to wait
             return None
         if self._is_away:
             self._breaker.open()  # this thread tries whether Redis is back; the others skip it meanwhile
         try:
-            result = _result(
-                self._evaluate(len(keys), *keys, operation, _encode(arguments), RESOLUTION, clock.offset())
-            )
+            result = _result(self._evaluate(len(keys), *keys, *arguments))
         except self._errors as error:
             self._breaker.open()
             if not self._is_away:

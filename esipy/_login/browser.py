@@ -37,7 +37,7 @@ def in_notebook() -> bool:
     return 'ipykernel' in sys.modules
 
 
-def show(address: str) -> None:
+def open_page(address: str) -> None:
     """Open the address, in another thread, since some browsers block the thread that opens them until they close."""
     import webbrowser
 

@@ -36,11 +36,11 @@ def obtain_code(address: str, redirect_uri: str, state: str, opens: bool | None,
     comes_back = opens and can_listen(redirect_uri)
     descriptor = terminal.descriptor()
     if descriptor is None and not comes_back:
-        _show(address, opens)
-        terminal.say(_PASTE)
+        _print_address(address, opens)
+        terminal.print_line(_PASTE)
         if opens:
-            browser.show(address)
-        return terminal.ask(pasted)
+            browser.open_page(address)
+        return terminal.prompt(pasted)
     with ExitStack() as stack:
         selector = stack.enter_context(_SELECTOR())
         waits_at, problem = None, ''
@@ -56,12 +56,12 @@ def obtain_code(address: str, redirect_uri: str, state: str, opens: bool | None,
         pasting = descriptor is not None and (not comes_back or terminal.is_ours(descriptor))
         if descriptor is not None and pasting:
             stack.enter_context(terminal.lines(descriptor, pasted, selector))
-        _show(address, opens)
-        terminal.say(problem or _waiting(waits_at, timeout))
+        _print_address(address, opens)
+        terminal.print_line(problem or _waiting(waits_at, timeout))
         if pasting:
-            terminal.say(_PASTE)
+            terminal.print_line(_PASTE)
         if opens:
-            browser.show(address)
+            browser.open_page(address)
         return _first(selector, timeout)
 
 
@@ -71,13 +71,13 @@ _PASTE = (
 )
 
 
-def _show(address: str, opens: bool) -> None:
-    terminal.say(
+def _print_address(address: str, opens: bool) -> None:
+    terminal.print_line(
         'Sign in in the browser window that opens now. If none opens, open this address:'
         if opens
         else 'To sign in, open this address in a browser:'
     )
-    terminal.say(f'\n  {address}\n')
+    terminal.print_line(f'\n  {address}\n')
 
 
 def _waiting(redirect_uri: str | None, timeout: float | None) -> str:

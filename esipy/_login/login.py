@@ -19,7 +19,14 @@ from esipy._sso.application import SSO_ENDPOINTS_URL
 from esipy._sso.pkce import generate_code_verifier
 from esipy._stores.base import TokenStore
 from esipy.events import unknown_option
-from esipy.exceptions import CallError, LoginError, SSOUnavailableError, TokenError, TokenRevokedError
+from esipy.exceptions import (
+    CallError,
+    LoginError,
+    SSOUnavailableError,
+    TokenError,
+    TokenRevokedError,
+    WrongCharacterError,
+)
 from esipy.security import EsiSecurity
 
 LOGGER = logging.getLogger('esipy.login')
@@ -138,15 +145,19 @@ def _stored(security: EsiSecurity, scopes: Iterable[str], character: int | None)
     tokens = store.get(client_id, ids[0]) if len(ids) == 1 else None
     if tokens is None or not set(scopes) <= set(tokens.scopes):
         return None
-    one = security.for_character(tokens.character_id)
-    if one.is_token_expired():
-        try:
+    one: EsiSecurity | None = None
+    try:
+        one = security.for_character(tokens.character_id)
+        if one.is_token_expired():
             one.refresh()
-        except TokenRevokedError:
-            LOGGER.info('the authorisation of character %s was withdrawn: it has to sign in again', tokens.character_id)
-            return None
-        except SSOUnavailableError as error:
-            LOGGER.warning('the SSO does not respond (%s); it will be asked again when a token is needed', error)
+    except TokenRevokedError:
+        LOGGER.info('the authorisation of character %s was withdrawn: it has to sign in again', tokens.character_id)
+        return None
+    except WrongCharacterError as error:
+        LOGGER.warning('%s', error)
+        return None
+    except SSOUnavailableError as error:
+        LOGGER.warning('the SSO does not respond (%s); it will be asked again when a token is needed', error)
     return one
 
 

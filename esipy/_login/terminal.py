@@ -17,7 +17,7 @@ from esipy.exceptions import LoginError
 Read = Callable[[str], str]
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a line for the user to stderr; stdout belongs to the program."""
     print(text, file=sys.stderr, flush=True)
 
@@ -81,7 +81,7 @@ def _hidden(descriptor: int) -> Iterator[None]:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
-def ask(read: Read) -> str:
+def prompt(read: Read) -> str:
     """Return the code from a blocking prompt, where standard input and a socket cannot be watched together (Windows,
     notebooks)."""
     while True:
@@ -114,5 +114,5 @@ def _checked(line: str, read: Read) -> str | None:
     try:
         return read(line.strip())
     except UnrelatedResponseError as error:
-        say(f'This is not the address that the browser ends at: {error}. Once more:')
+        print_line(f'This is not the address that the browser ends at: {error}. Once more:')
         return None

@@ -105,7 +105,7 @@ def fitting(value: Any, content: Content, where: str, faults: Faults) -> Any:
     if kind in (FORM, MULTIPART):
         return _form(value, content, where, faults)
     upload = upload_of(value, None)
-    # The schema of XML and its like describes what the text stands for.
+    # The schema of XML and the like describes the data, not the text.
     is_scalar = not {'object', 'array'}.intersection(content.schema.types)
     if kind == TEXT and upload is None and (is_scalar or isinstance(value, str)):
         if isinstance(value, (Mapping, list, tuple)):
@@ -159,7 +159,7 @@ def is_file(schema: Schema) -> bool:
 
 
 def upload_of(value: Any, name: str | None) -> Upload | None:
-    """What stands for a file, read to its end, so that it can be sent again; None for anything else."""
+    """Return the content of a file, read to its end, so that it can be sent again; None for any other value."""
     if isinstance(value, Upload):
         return value if value.filename else value._replace(filename=name)
     if isinstance(value, tuple) and len(value) in (2, 3) and isinstance(value[0], (str, type(None))):

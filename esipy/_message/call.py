@@ -6,6 +6,9 @@ from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._runtime.attribute import HelpText
 
+#: A call, or a pair that a program made itself, which every method of the client accepts as in EsiPy 1.x.
+Pair = tuple[Request, Response]
+
 
 class Call(tuple[Request, Response]):
     __doc__ = HelpText(

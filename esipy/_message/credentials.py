@@ -18,7 +18,7 @@ from esipy._spec.security import BASIC, BEARER, SecurityScheme
 
 _TOKEN = re.compile(r'[\x21-\x7e]+')
 _KEY = re.compile(r'[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?')
-#: Control characters stand in no user name and no password (RFC 7617 section 2).
+#: User names and passwords cannot contain control characters (RFC 7617 section 2).
 _CONTROL = re.compile(r'[\x00-\x1f\x7f]')
 
 

@@ -35,7 +35,7 @@ def decode(raw: bytes) -> Any:
         try:
             return fast(raw)
         except ValueError:
-            pass  # the standard library takes some things more, and tells the place of an error the same everywhere
+            pass  # the standard library accepts more, and reports the place of an error in the same way everywhere
     try:
         return json.loads(raw)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""Responses that are errors: which error of the tree, and the response that stands for a broken connection."""
+"""Responses that are errors: the error of the tree that each raises, and the response for a broken connection."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def undecodable(response: Response, reason: str, now: float | None = None, remed
     well: `except NotFoundError` sees it. `remedy`: for a success status, where it is known."""
     status, now = response.status or 500, clock.time() if now is None else now
     kind = undecodable_kind(status, now, retry_after(response.headers, now))
-    error = _made(response, kind, now, reason=reason)
+    error = _make(response, kind, now, reason=reason)
     if status < 300:
         error.remedy = remedy or (_TOO_LARGE if reason.startswith('body larger than max_body') else NOT_ITS_OWN)
     return error
@@ -76,11 +76,11 @@ def error_of(response: Response, now: float) -> APIException:
     """Return the error of a response that is not `ok`; `now`: seconds since the epoch."""
     if response.failed:
         timed_out = getattr(response.cause, 'timed_out', False)
-        return _made(response, TimedOutError if timed_out else ConnectionFailedError, now)
-    return _made(response, kind_of(response.status or 500, now, retry_after(response.headers, now)), now)
+        return _make(response, TimedOutError if timed_out else ConnectionFailedError, now)
+    return _make(response, kind_of(response.status or 500, now, retry_after(response.headers, now)), now)
 
 
-def _made(response: Response, kind: type[Kind], now: float, **more: object) -> Kind:
+def _make(response: Response, kind: type[Kind], now: float, **more: object) -> Kind:
     """An error of this kind, with all that is known of the response, and the remedy."""
     operation = response.operation
     error = kind(
@@ -139,5 +139,5 @@ def _limit(response: Response) -> str:
 
 
 def failed_body(reason: str) -> bytes:
-    """Return the body of the response that stands for a broken connection, as in 1.x."""
+    """Return the body of the response that represents a broken connection, as in 1.x."""
     return json.dumps({'error': reason}).encode()

@@ -42,7 +42,7 @@ class SessionState(NamedTuple):
 
 
 class Exchange:
-    """The state of one execution: what was asked for, whose call it is, and what has happened so far.
+    """The state of one execution: what was requested, the owner of the call, and what has happened so far.
 
     It does not outlive the execution.
     """
@@ -53,6 +53,7 @@ class Exchange:
         'authorization',
         'bypass_cache',
         'compatibility_date',
+        'content',
         'deadline',
         'max_wait',
         'method',
@@ -86,7 +87,7 @@ class Exchange:
         self.started = clock.monotonic()
         self.method: str = options.method or str(request.method)
         self.opt = options.opt or {}
-        #: Signs the request; None: nobody does, or it is signed already.
+        #: Signs the request; None: it is not signed, or it is signed already.
         self.security: Any = (
             settings.security if options.security is UNSET else checked_signer(request.operation.id, options.security)
         )
@@ -109,8 +110,10 @@ class Exchange:
         self.signed: Request | None = None
         #: The server refused the token, and it was refreshed for this execution.
         self.token_refreshed = False
-        #: Whose call it is, in a form that may stand in a cache key; '' for a public one.
+        #: The owner of the call, in the form that is used in cache keys; '' for a public one.
         self.owner = ''
+        #: The body of a GET, encoded once: it is part of the cache key, and sent. None: it is encoded when it is sent.
+        self.content: Any = None
         self.attempts = 0
         #: Seconds from sending the last attempt to the end of its response; None: nothing was sent.
         self.attempt_elapsed: float | None = None
@@ -136,7 +139,9 @@ class Exchange:
 
     def outgoing(self) -> Outgoing:
         """The HTTP request, signed if it has been."""
-        return (self.signed or self.request).outgoing(self.method, self.opt, self.compatibility_date)
+        request = self.signed or self.request
+        is_own = self.content is not None and request._p['body'] == self.request._p['body']
+        return request.outgoing(self.method, self.opt, self.compatibility_date, self.content if is_own else None)
 
     def response_of(self, status: int, headers: dict[str, str], content: bytes, url: str) -> Response:
         """Make the Response, whether it was just received or had been stored."""

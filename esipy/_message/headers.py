@@ -190,14 +190,14 @@ class OwnHeaders(Headers[str], MutableMapping[str, str]):
         self._own = own
 
     def __setitem__(self, name: str, value: str) -> None:
-        self._forget(name)
+        self._discard_typed(name)
         self._own[name] = value
         self._items[name.lower()] = (name, value)
 
     def __delitem__(self, name: str) -> None:
         del self._items[name.lower()]
-        self._forget(name)
+        self._discard_typed(name)
 
-    def _forget(self, name: str) -> None:
+    def _discard_typed(self, name: str) -> None:
         for known in [known for known in self._own if known.lower() == name.lower()]:
             del self._own[known]

@@ -28,7 +28,7 @@ class CallOptions(NamedTuple):
     method: str | None = None
     #: `url_netloc` and `url_scheme` of EsiPy 1.x: where the request is sent instead.
     opt: Mapping[str, str] | None = None
-    #: Signs the request; None: nobody signs it.
+    #: Signs the request; None: it is not signed.
     security: Any = UNSET
     #: Seconds to connect and between two bytes; None: wait for ever, without a deadline.
     timeout: Timeouts | Unset = UNSET

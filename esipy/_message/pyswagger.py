@@ -62,7 +62,9 @@ class ForeignRequest(Request):
     def _security(self) -> Any:
         return self.theirs._security
 
-    def outgoing(self, method: str, opt: Mapping[str, str], compatibility_date: str | None) -> Outgoing:
+    def outgoing(
+        self, method: str, opt: Mapping[str, str], compatibility_date: str | None, content: Any = None
+    ) -> Outgoing:
         theirs = self.theirs
         theirs.reset()
         theirs.prepare(scheme='https', handle_files=False)
@@ -87,7 +89,7 @@ def fill_response(call: Any, response: Response) -> Any:
     """What the caller gets: our Response, which the pair shows from now on, or pyswagger's own, filled."""
     theirs = call[1]
     if isinstance(theirs, Response):
-        theirs.show(response)
+        theirs.copy_from(response)
         return response
     theirs.reset()
     theirs.raw_body_only = response.raw_body_only

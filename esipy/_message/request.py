@@ -18,7 +18,7 @@ from esipy.exceptions import CallError, SpecError
 
 
 class Outgoing(NamedTuple):
-    """A request in the words of HTTP."""
+    """A request as HTTP has it: method, address, headers and body."""
 
     method: str
     url: str
@@ -133,10 +133,13 @@ class Request:
         look for `evesso`, so it goes by both names."""
         return [{**need, 'evesso': need['OAuth2']} if 'OAuth2' in need else need for need in self.operation.security]
 
-    def outgoing(self, method: str, opt: Mapping[str, str], compatibility_date: str | None) -> Outgoing:
-        """The request in the words of HTTP. `opt` may replace the address's `url_scheme` and `url_netloc`.
+    def outgoing(
+        self, method: str, opt: Mapping[str, str], compatibility_date: str | None, content: Any = None
+    ) -> Outgoing:
+        """Return the request as HTTP has it. `opt` may replace the address's `url_scheme` and `url_netloc`. `content`:
+        the body, where it has been encoded already.
 
-        Raises CallError for a placeholder of the path that nobody filled in."""
+        Raises CallError for a placeholder of the path that has no value."""
         path = self.path
         if '{' in path:
             missing = re.findall('{([^{}]*)}', path)
@@ -150,7 +153,9 @@ class Request:
                 )
             )
         url = serialize.with_query(base + path, self._p['query'])
-        return Outgoing(method, url, self.headers(compatibility_date), self.data if self._p['body'] else None)
+        if content is None and self._p['body']:
+            content = self.data
+        return Outgoing(method, url, self.headers(compatibility_date), content)
 
     def headers(self, compatibility_date: str | None = None) -> dict[str, str]:
         """The call's headers; `compatibility_date` replaces the App's."""
@@ -175,7 +180,9 @@ class Request:
     def _base(self) -> str:
         base = self.operation.base_url
         if '://' not in base:
-            raise SpecError(f'{self.operation.id}: the description does not say which server it is for')
+            raise SpecError(
+                f'{self.operation.id}: the description does not say which server it is for: add its address to it'
+            )
         scheme = base.partition('://')[0]
         if scheme.lower() not in ('http', 'https'):
             raise SpecError(f'{self.operation.id}: the server is called by {shown(scheme)}; only http and https are')

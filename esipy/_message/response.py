@@ -1,4 +1,4 @@
-"""Response: what came back. Bytes and status at once; headers and data are worked out when they are asked for."""
+"""Response: the response to one execution. Its headers and data are built from the bytes when they are first read."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from esipy._message.request import Request
 from esipy._message.rows import builder
 from esipy._message.status import NOT_ITS_OWN, remedy_of_status, undecodable_kind
 from esipy._runtime.attribute import computed
+from esipy._runtime.portable import portable
 from esipy._runtime.redact import masked_query
 from esipy._spec.coerce import coerce
 from esipy._spec.faults import Faults
@@ -176,7 +177,7 @@ class Response:
         return None if expiry is None else max(0.0, expiry - clock.time())
 
     def _noted(self, name: str) -> float | None:
-        """A note of ours among the headers; what somebody else has put there is none."""
+        """Return one of esipy's notes among the headers. A header of that name from elsewhere is not a note."""
         try:
             noted = float(self._plain[name])
         except (KeyError, ValueError):
@@ -293,14 +294,22 @@ class Response:
         """Set the headers, as they were received or stored."""
         self._plain, self._headers = headers, None
 
+    def __getstate__(self) -> dict[str, Any]:
+        # `data` is made of `raw` again: rows that are nested deeply cannot be pickled. A stream holds a connection, and
+        # what plugins note may hold anything.
+        kept = self.__dict__.keys() - {'stream', 'request', 'notes', '_json', '_data', '_header'}
+        state = portable({name: self.__dict__[name] for name in kept})
+        unread = {'_json': _UNREAD, '_data': _UNREAD, '_header': None}
+        return {**state, **unread, 'request': self.request, 'notes': portable(self.notes)}
+
     def reset(self) -> None:
         """Make the Response empty. In 1.x that was needed before the next execution."""
         self.__dict__ = Response(self.request).__dict__
 
-    def show(self, latest: Response) -> None:
-        """Become a copy of `latest`: the Response in a call's pair shows what the last execution brought.
+    def copy_from(self, latest: Response) -> None:
+        """Become a copy of `latest`: the Response in a call's pair shows the result of the last execution.
 
-        Its data is its own, worked out again if it is asked for.
+        Its data is built again when it is first read, so that the two share nothing.
         """
         self.__dict__ = {**latest.__dict__, '_json': _UNREAD, '_data': _UNREAD, '_header': None}
 

@@ -1,4 +1,4 @@
-"""JSON to data: objects become rows, which answer to `row.price` and to `row['price']`.
+"""JSON to data: objects become rows, whose fields are `row.price` and `row['price']`.
 
 A row is a dict that holds the JSON values as they came. What a schema adds is worked out once for each
 schema: which fields are dates (turned into dates when they are read), and which hold rows themselves.
@@ -184,7 +184,7 @@ class _ObjectBuilder:
             return rows(value)
         row = self.kind(value)
         for name, field in self.nested:
-            # The builder is asked for here, not when this one is made: a type may hold itself.
+            # The builder is looked up here, not when this one is made, since a type may contain itself.
             if name in value:
                 row[name] = builder(field)(value[name])
         if not self.known.issuperset(value):
@@ -213,7 +213,7 @@ def _list_builder(item: Schema) -> Build:
 
 
 def _holds_objects(schema: Schema) -> bool:
-    """Whether a value of this schema can hold an object anywhere, as far as the schema tells."""
+    """Return whether a value of this schema can contain an object anywhere, as far as the schema says."""
     return any(
         part.properties or part.items is not None or 'object' in part.types or not part.types
         for part in schema.readings

@@ -234,7 +234,7 @@ def path(template: str, values: dict[str, str]) -> str:
 
 
 def query_text(query: Iterable[tuple[str, str]]) -> str:
-    """The pairs as they stand in an address, or in a form."""
+    """Return the pairs as they are written in an address or in a form."""
     pairs = list(query)
     if not any(type(value) is Encoded for _, value in pairs):
         return urlencode(pairs)

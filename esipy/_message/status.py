@@ -1,4 +1,4 @@
-"""Which error of the tree a status stands for. Pure."""
+"""Which error of the tree belongs to a status. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NOT_ITS_OWN = (
 
 
 def kind_of(status: int, now: float, away: float | None = None) -> type[APIException]:
-    """The error that a status stands for. `away`: `Retry-After` in seconds."""
+    """Return the class of error for a status. `away`: `Retry-After` in seconds."""
     if status < 400:
         return APIException
     if status >= 500:

@@ -2,7 +2,7 @@
 
 ESI answers 404 for a whole chunk when one id in it does not exist, and a 404 costs five tokens instead of two, and one
 of the 100 errors of a minute. So a chunk is halved until each bad id is alone; a half that must contain one, since the
-other half is good, is not asked for as a whole. An id counts as unknown only when it was rejected alone: a 404 may
+other half is good, is not requested as a whole. An id counts as unknown only when it was rejected alone: a 404 may
 be a passing fault, or concern two ids together.
 """
 
@@ -107,7 +107,7 @@ class BatchLookup(Generic[Term]):
         self._fetch = fetch
         self._store = store
         self._threads = threads
-        self._scope = digest(json.dumps([operation.base_url, operation.path, scope]).encode())
+        self._scope = digest(json.dumps([operation.base_url, operation.path, scope]))
 
     def look_up(self, terms: Iterable[Term], resolve: Callable[[Sequence[Term]], Results[Term]]) -> Results[Term]:
         """Return the rows of each term; `resolve` fetches them in chunks. What was found is cached even if a later
@@ -186,7 +186,7 @@ def _isolate_unknown(lookup: BatchLookup[int], ids: Sequence[int]) -> Results[in
 
 
 def _complete(lookup: BatchLookup[int], ids: Sequence[int], found: Results[int]) -> Results[int]:
-    """Return what was found of `ids`, and of those that the response leaves out, each of which is asked for alone."""
+    """Return what was found of `ids`, and of those that the response leaves out, each of which is requested alone."""
     missing = [number for number in ids if number not in found]
     if not missing:
         return found
@@ -197,7 +197,7 @@ def _complete(lookup: BatchLookup[int], ids: Sequence[int], found: Results[int])
 
 
 def _halve(lookup: BatchLookup[int], ids: Sequence[int]) -> Results[int]:
-    """The same for `ids` that were rejected together. A single one is asked for alone."""
+    """The same for `ids` that were rejected together. A single one is requested alone."""
     if len(ids) == 1:
         return _isolate_unknown(lookup, ids)
     left, right = ids[: len(ids) // 2], ids[len(ids) // 2 :]
@@ -248,10 +248,10 @@ def _by_name(response: Response, wanted: Sequence[str]) -> dict[str, list[Any]]:
     spelled: dict[str, list[str]] = {}
     for name in wanted:
         spelled.setdefault(name.casefold(), []).append(name)
-    for category, things in response.data.items():
-        for thing in things:
-            row = rows({**thing, 'category': category})
-            for name in spelled.get(thing['name'].casefold(), ()):
+    for category, entries in response.data.items():
+        for entry in entries:
+            row = rows({**entry, 'category': category})
+            for name in spelled.get(entry['name'].casefold(), ()):
                 if row not in found[name]:
                     found[name].append(row)
     return found

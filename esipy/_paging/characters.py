@@ -33,7 +33,7 @@ def for_each(
     ids = list(dict.fromkeys(found))
     report = with_count(progress, len(ids)) if progress is not None else None
     outcome = ByCharacter()
-    foreign: list[Exception] = []
+    unexpected: list[Exception] = []
 
     def attempt(character_id: int) -> tuple[int, Any, Exception | None]:
         try:
@@ -48,11 +48,11 @@ def for_each(
         else:
             outcome.failures[character_id] = error
             if not isinstance(error, EsiError):
-                foreign.append(error)
+                unexpected.append(error)
         if report is not None:
             report(count)
 
     map_unordered(attempt, ids, threads, add)
-    if foreign:
-        raise foreign[0]
+    if unexpected:
+        raise unexpected[0]
     return outcome

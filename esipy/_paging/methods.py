@@ -15,8 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from esipy._cache.base import BaseCache
+from esipy._message.call import Pair
 from esipy._message.pyswagger import to_request
-from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._plugins.base import Batch
 from esipy.exceptions import TokenError
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 MAX_PAGES = 10_000
 
 Result = TypeVar('Result')
-
-#: What `app.op[name](...)` returns.
-Call = tuple[Request, Response]
 
 
 class PagingMethods:
@@ -86,7 +83,7 @@ class PagingMethods:
 
     def paginate(
         self,
-        call: Call,
+        call: Pair,
         *,
         pagination: str | None = None,
         threads: int = 8,
@@ -101,7 +98,7 @@ class PagingMethods:
                 print(len(page.data), 'orders, as of', page.headers['Last-Modified'])
 
         `pagination`: its kind, where the description is wrong: 'pages', 'cursor', 'from_id', 'last_mail_id',
-        'from_event', 'max_war_id'. `key`: the field, or a function, that tells a record from all others, where it is
+        'from_event', 'max_war_id'. `key`: the field, or a function, that identifies a record, where it is
         not recognised. `max_pages`: a list of more is an error. `progress`: called with (pages done, all pages; None if
         they are not known), or with the first alone if it takes no more.
         `options`: `opt`, `security`, `timeout`, `priority`, and what plugins accept, as in `request`.
@@ -118,7 +115,7 @@ class PagingMethods:
 
     def records(
         self,
-        call: Call,
+        call: Pair,
         *,
         pagination: str | None = None,
         threads: int = 8,
@@ -140,7 +137,7 @@ class PagingMethods:
 
     def all(
         self,
-        call: Call,
+        call: Pair,
         *,
         pagination: str | None = None,
         threads: int = 20,
@@ -167,7 +164,7 @@ class PagingMethods:
 
     def sync(
         self,
-        call: Call,
+        call: Pair,
         cursor: str | None = None,
         *,
         pagination: str | None = None,
@@ -190,7 +187,7 @@ class PagingMethods:
         paginator = self._paginator(call, chosen, options)
         return self._run_batch('sync', paginator.operation.id, options, partial(results.sync, paginator, cursor))
 
-    def _paginator(self, call: Call, chosen: PagingOptions, options: dict[str, Any]) -> Paginator:
+    def _paginator(self, call: Pair, chosen: PagingOptions, options: dict[str, Any]) -> Paginator:
         from esipy._paging.paginator import Paginator
 
         request = to_request(call)  # before the options: arguments of an operation that was not called look like some
@@ -251,7 +248,7 @@ class PagingMethods:
     def for_each(
         self,
         characters: Iterable[int],
-        call: Callable[..., Call] | Operation,
+        call: Callable[..., Pair] | Operation,
         *,
         all_pages: bool = False,
         threads: int = 20,
@@ -279,7 +276,7 @@ class PagingMethods:
         def run(character_id: int) -> Any:
             client = self.as_character(character_id)
             is_operation = hasattr(call, 'operationId')
-            made: Call = call(character_id=character_id) if is_operation else call(character_id)
+            made: Pair = call(character_id=character_id) if is_operation else call(character_id)
             if all_pages:
                 return client.all(made, threads=1, **options)
             return client.request(made, raise_on_error=True, **options)
@@ -288,7 +285,7 @@ class PagingMethods:
         run_all = partial(by_character.for_each, run, characters, bounded(threads), progress)
         return self._run_batch('for_each', operation, options, run_all)
 
-    def watch(self, call: Call, *, min_interval: float = 5.0, **options: Any) -> Iterator[Any]:
+    def watch(self, call: Pair, *, min_interval: float = 5.0, **options: Any) -> Iterator[Any]:
         """Yield the response to a call, and again each time that it has changed; wait politely in between::
 
             for response in client.watch(app.op['get_characters_character_id_contracts'](character_id=90000001)):

@@ -1,4 +1,4 @@
-"""Paginator: one list, page by page. It fetches a page, finds the records in it, and tells one record from another.
+"""Paginator: one list, page by page. It fetches a page, finds the records in it, and recognises repeated records.
 Which page comes next is decided by a file for each kind of pagination: by_page.py, by_id.py, by_cursor.py."""
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class Paginator:
         return next(iter(lists.values())) if len(lists) == 1 else None
 
     def key(self, record: Any) -> Hashable:
-        """Return what tells a record from all others."""
+        """Return what identifies a record."""
         if self._key is None:
             self._key = self._recognised_key(record)
         if callable(self._key):

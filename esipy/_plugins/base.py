@@ -22,7 +22,7 @@ from esipy.exceptions import APIException, CallError
 #: What a hook returns to be around something: entered on the way in, left on every way out.
 HookContext = AbstractContextManager[object]
 
-#: The result of an execution: its response, and the error that the response stands for, if any.
+#: The result of an execution: its response, and the error that the response represents, if any.
 Outcome = tuple[Response, APIException | None]
 
 
@@ -66,7 +66,7 @@ class CallContext(Exchange):
         self.sending: Outgoing | None = None
         #: The result of this attempt: status, headers, content, url, failure (why there is no usable response).
         self.raw_response: RawResponse | None = None
-        #: The response that the caller gets, and the APIException that it stands for.
+        #: The response that the caller gets, and the APIException that it represents.
         self.response: Response | None = None
         self.error: APIException | None = None
         #: The parts of the request that are this execution's own.
@@ -175,7 +175,7 @@ class Batch(NamedTuple):
     options: Mapping[str, Any]
 
 
-class _Shown:
+class _SafeRepr:
     def __repr__(self) -> str:
         """Numbers, and names of mappings. What else a plugin holds may be secret: headers, say."""
         if not type(self).__module__.startswith('esipy.'):
@@ -190,7 +190,7 @@ class _Shown:
         return f'<{type(self).__name__} {", ".join(shown)}>' if shown else f'<{type(self).__name__}>'
 
 
-class Plugin(_Shown):
+class Plugin(_SafeRepr):
     """Something that takes part in every call of a client: `EsiClient(plugins=[…])`.
 
     All hooks of this class do nothing; a plugin defines those that it needs. Before the request the plugins of a list
@@ -243,7 +243,7 @@ class Plugin(_Shown):
 
     def on_response(self, call: CallContext) -> None:
         """Once per call that has a response, with any status, from the server or from the cache: `call.response`, and
-        `call.error`, the APIException that it stands for."""
+        `call.error`, the APIException that it represents."""
 
     def on_error(self, call: CallContext, error: Exception) -> None:
         """Once per call that failed, after all other hooks: there is no response, or it cannot be decoded, or an

@@ -150,7 +150,7 @@ class Chain:
             context.run(managers.close)
 
     def close(self) -> None:
-        """Close all plugins, once, the last one first. If one raises, the others are closed all the same."""
+        """Close all plugins, once, the last one first. If one raises, the others are still closed."""
         if self._closed.is_set():
             return
         self._closed.set()

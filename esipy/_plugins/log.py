@@ -54,7 +54,7 @@ class BaseLogger(Plugin):
 
     def _log_request(self, call: CallContext, headers: Mapping[str, str], body: Any) -> None:
         if self.logger.isEnabledFor(self.level):
-            shown = '<NO BODY>' if body is None else self._shown(call, body, 'request')
+            shown = '<NO BODY>' if body is None else self._body_text(call, body, 'request')
             self._log(self.level, 'Sending request', call, 'REQUEST', headers=_without_secrets(headers), body=shown)
 
     def _log_response(self, call: CallContext, status: int, headers: Mapping[str, str], body: Any) -> None:
@@ -80,11 +80,11 @@ class BaseLogger(Plugin):
         return {
             'status_code': status,
             'headers': _without_secrets(headers),
-            'body': '' if body is None else self._shown(call, body, 'response'),
+            'body': '' if body is None else self._body_text(call, body, 'response'),
             'from_cache': call.from_cache,
         }
 
-    def _shown(self, call: CallContext, body: Any, kind: str) -> str:
+    def _body_text(self, call: CallContext, body: Any, kind: str) -> str:
         """Return what is logged of a body."""
         default = self.hidden_request_body if kind == 'request' else self.hidden_response_body
         if call.endpoint_option('logger').get(f'hidden_{kind}_body', default):

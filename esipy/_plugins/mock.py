@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import pkgutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -202,9 +203,9 @@ class Mock(Plugin):
 
         mock: {mock_type: JsonDataMock, data: {players: 1}, status: 200, headers: {ETag: '"1"'}}
 
-    `mock_type` is the name of one of this module's classes, a class, or `namespace:Class` for a module of your own
-    (`Mock({'ours': 'our.mocks'})`); the other values are the arguments of the class. Raises MockError for a call
-    without a mock, and for a response that the operation's description does not allow.
+    `mock_type` is the name of one of this module's classes, a class, its dotted path, or `namespace:Class` for a module
+    of your own (`Mock({'ours': 'our.mocks'})`); the other values are the arguments of the class. Raises MockError for a
+    call without a mock, and for a response that the operation's description does not allow.
     """
 
     def __init__(self, namespaces: Mapping[str, str] | None = None) -> None:
@@ -236,6 +237,11 @@ class Mock(Plugin):
         if not isinstance(kind, str):
             return kind
         namespace, _, name = kind.rpartition(':')
+        if not namespace and '.' in name:  # the dotted path of a class, as a configuration has it
+            try:
+                return pkgutil.resolve_name(name)
+            except (ImportError, AttributeError, ValueError) as error:
+                raise MockError(f'{call.name}: mock_type {kind!r} cannot be imported: {error}') from None
         module = self.namespaces.get(namespace or 'default')
         found = getattr(importlib.import_module(module), name, None) if module else None
         if found is None:

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 from esipy import clock
 from esipy._http import RawResponse
 from esipy._plugins.base import Batch, CallContext, HookContext
-from esipy._plugins.telemetry import BoundedValues, Telemetry, cache_result, error_type, harmless, has_status, header
+from esipy._plugins.telemetry import (
+    OTHER,
+    BoundedValues,
+    Telemetry,
+    cache_result,
+    error_type,
+    harmless,
+    has_status,
+    header,
+)
 from esipy._plugins.url_attributes import URLAttributes
 from esipy._runtime.lazy import missing_extra
 from esipy._runtime.steps import RATE_LIMIT_WAIT, Step
@@ -73,6 +82,7 @@ class OpenTelemetry(Telemetry):
         )
         self._wait = self._tracer.histogram('esipy.rate_limit.wait.duration', 'Waits for a rate limit.', WAIT_BUCKETS)
         self._buckets = BoundedValues()
+        self._servers = BoundedValues(100)
         #: The note of a call that has its trace.
         self._note = f'_open_telemetry_{id(self):x}'
 
@@ -128,7 +138,7 @@ class OpenTelemetry(Telemetry):
 
     @harmless
     def _result(self, call: CallContext) -> tuple[dict[str, Any], str | None]:
-        """Return the attributes of a call that has ended, and the kind of error that its response stands for."""
+        """Return the attributes of a call that has ended, and the kind of error that its response represents."""
         attributes: dict[str, Any] = {'esipy.attempts': call.attempts}
         page = next((value for name, value in call.request.query if name == 'page'), None)
         if page is not None:
@@ -199,8 +209,7 @@ class OpenTelemetry(Telemetry):
         else:
             self._tracer.record_client(method, {**trace.with_resend_count(), **ends}, error, trace.begun, at)
         if trace.is_sent:
-            names = ('http.request.method', 'server.address', 'server.port')
-            attributes = {name: trace.attributes[name] for name in names}
+            attributes = {'http.request.method': method, **self._server_of(trace)}
             if 'http.response.status_code' in ends:
                 attributes['http.response.status_code'] = ends['http.response.status_code']
             if error is not None:
@@ -208,6 +217,13 @@ class OpenTelemetry(Telemetry):
             self._duration.record(at - trace.begun, attributes)
         trace.sent += 1
         trace.begun = at
+
+    def _server_of(self, trace: _CallTrace) -> dict[str, Any]:
+        """Return the attributes of a metric that name the server: redirects may lead to any number of them."""
+        address, port = trace.attributes['server.address'], trace.attributes['server.port']
+        if self._servers(f'{address}:{port}') == OTHER:
+            return {'server.address': OTHER}
+        return {'server.address': address, 'server.port': port}
 
 
 class _Ending:

@@ -58,7 +58,7 @@ class Tracer:
 
     @property
     def is_off(self) -> bool:
-        """Whether nobody receives anything: the program has not configured an SDK, or the caller has suppressed
+        """Whether nothing is received: the program has not configured an SDK, or the caller has suppressed
         instrumentation, as exporters do."""
         current = context.get_current()
         if current.get(_SUPPRESS_HTTP_INSTRUMENTATION_KEY) or current.get(_SUPPRESS_INSTRUMENTATION_KEY):
@@ -67,7 +67,7 @@ class Tracer:
 
     @property
     def _has_spans(self) -> bool:
-        """Whether spans are processed: an SDK without a processor would create them for nobody."""
+        """Whether spans are processed: an SDK without a processor would create them for nothing."""
         provider = self._tracer_provider or trace.get_tracer_provider()
         if type(provider) is ProxyTracerProvider:
             return False

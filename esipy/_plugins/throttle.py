@@ -93,7 +93,7 @@ class Throttle(Plugin):
                     me.woken.clear()
                     now = clock.monotonic()
                     is_first = self._queue[0] is me
-                    if is_first and self._take():
+                    if is_first and self._acquire():
                         return
                     pause = self._resting[0] - now if is_first and self._resting else None
                 left = None if self.timeout is None else begun + self.timeout - now
@@ -107,7 +107,7 @@ class Throttle(Plugin):
                     self._queue.remove(me)
                 self._wake_first()
 
-    def _take(self) -> bool:
+    def _acquire(self) -> bool:
         if self._resting:
             self._wake_up()
         if self._busy + len(self._resting) >= self.limit:
@@ -150,7 +150,7 @@ class _Slot:
     def __enter__(self) -> None:
         throttle, call = self._throttle, self._call
         with throttle._lock:
-            is_free = not throttle._queue and throttle._take()
+            is_free = not throttle._queue and throttle._acquire()
         if is_free:
             call.notes.setdefault(throttle.note, 0.0)
         else:

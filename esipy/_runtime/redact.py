@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
-from urllib.parse import unquote
+from typing import Any
+from urllib.parse import quote, unquote
 
 _SECRET = re.compile(
     'authorization|cookie|token|secret|passw(?:or)?d|passphrase|credential|signature|jwt|session[-_]?id'
@@ -106,9 +108,18 @@ def userinfo_of(addresses: Iterable[str]) -> tuple[str, ...]:
         if at and ('//' in before or ':' in before):
             userinfo = before.rpartition('://')[2] if '://' in before else before
             password = userinfo.partition(':')[2]
-            found += [userinfo, unquote(userinfo), password, unquote(password)]
+            sent = base64.b64encode(unquote(userinfo).encode('latin-1', 'replace')).decode()
+            found += [userinfo, unquote(userinfo), password, unquote(password), sent]
             found += re.split('[/?#@]', password)
     return tuple(sorted({one for one in found if len(one) > 3}, key=len, reverse=True))
+
+
+def secrets_in(headers: Mapping[str, Any], query: Iterable[tuple[str, Any]] = ()) -> tuple[str, ...]:
+    """Return the values of headers and query parameters that must not be shown, without their scheme (`Bearer`), and as
+    they are in an address: a server may repeat them."""
+    values = [str(value).rpartition(' ')[2] for name, value in (*headers.items(), *query) if is_secret(name)]
+    found = {form for value in values for form in (value, quote(value, safe='', errors='replace'))}
+    return tuple(sorted((one for one in found if len(one) > 3), key=len, reverse=True))
 
 
 def without(text: str, secrets: Iterable[str]) -> str:
@@ -142,6 +153,8 @@ def masked_query(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, '***' if is_secret(name) else value) for name, value in pairs]
 
 
-def digest(secret: bytes) -> str:
-    """Return a text that identifies `secret` without revealing it; it may stand in a cache key."""
-    return 'sha256:' + hashlib.sha256(secret).hexdigest()
+def digest(secret: bytes | str) -> str:
+    """Return a text that identifies `secret` without revealing it; it may stand in a cache key. What cannot be sent,
+    half of a surrogate pair, is refused later, when the headers are checked."""
+    data = secret.encode('utf-8', 'surrogatepass') if isinstance(secret, str) else secret
+    return 'sha256:' + hashlib.sha256(data).hexdigest()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
+
+from esipy._runtime.bounded_socket import Bounded, BoundedSocket
 
 #: Seconds to wait for Redis where the app's client sets no limit; before redis-py 8 it waits for ever by default.
 DEFAULT_TIMEOUT = 5.0
@@ -22,7 +24,8 @@ def errors_of(redis: Any) -> tuple[type[Exception], ...]:
 
 
 def fail_fast_client(redis: Any, client: Any, max_timeout: float = math.inf) -> Any:
-    """Return a client of the same server that repeats nothing and returns bytes, whatever the app's client does.
+    """Return a client of the same server that repeats nothing and returns bytes, whatever the app's client does. What
+    it reads for one command is bounded in time and size, whatever is sent to it.
 
     redis-py repeats a broken command for seconds by default (from 6.0), which is too long for a cache that can count as
     a miss. The client has a pool of its own with the settings of the app's, `max_connections` among them: where all
@@ -45,12 +48,31 @@ def fail_fast_client(redis: Any, client: Any, max_timeout: float = math.inf) -> 
         'retry': Retry(NoBackoff(), 0),
         'retry_on_timeout': False,
         'retry_on_error': [],
-        'connection_class': pool.connection_class,
+        'connection_class': _bounded_connection(pool.connection_class),
         'max_connections': pool.max_connections,
     }
+    kind = _bounded_client(redis)
     if pool.max_connections > _MANY_CONNECTIONS:
-        return redis.Redis(connection_pool=redis.ConnectionPool(**settings))
-    return redis.Redis(connection_pool=redis.BlockingConnectionPool(**settings, timeout=timeout))
+        return kind(connection_pool=redis.ConnectionPool(**settings))
+    return kind(connection_pool=redis.BlockingConnectionPool(**settings, timeout=timeout))
+
+
+@lru_cache
+def _bounded_connection(kind: Any) -> Any:
+    """Return a class of connections whose sockets are bounded (`_connect`, read in redis-py 5.0 and 8.1)."""
+    return type(kind.__name__, (kind,), {'_connect': lambda self: BoundedSocket(kind._connect(self))})
+
+
+@lru_cache(maxsize=1)
+def _bounded_client(redis: Any) -> Any:
+    class Redis(redis.Redis):  # type: ignore[misc]  # its methods have types of their own
+        """A client each of whose commands is bounded."""
+
+        def execute_command(self, *arguments: Any, **options: Any) -> Any:
+            with Bounded(self.connection_pool.connection_kwargs['socket_timeout']):
+                return super().execute_command(*arguments, **options)
+
+    return Redis
 
 
 def command_of(redis: Any, client: Any) -> Callable[..., Any]:
@@ -64,16 +86,19 @@ def command_of(redis: Any, client: Any) -> Callable[..., Any]:
     if type(pool) not in (redis.ConnectionPool, redis.BlockingConnectionPool) or redis.VERSION < (6,):
         return partial(client.execute_command, NEVER_DECODE=True)
 
+    seconds = pool.connection_kwargs['socket_timeout']
+
     def command(*arguments: Any) -> Any:
-        connection = pool.get_connection()
-        try:
-            connection.send_command(*arguments)
-            return connection.read_response(disable_decoding=True)
-        except BaseException:  # Ctrl-C too: the next command must not read the reply of this one
-            connection.disconnect()
-            raise
-        finally:
-            pool.release(connection)
+        with Bounded(seconds):
+            connection = pool.get_connection()
+            try:
+                connection.send_command(*arguments)
+                return connection.read_response(disable_decoding=True)
+            except BaseException:  # Ctrl-C too: the next command must not read the reply of this one
+                connection.disconnect()
+                raise
+            finally:
+                pool.release(connection)
 
     return command
 

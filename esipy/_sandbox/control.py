@@ -245,11 +245,17 @@ class Dispatcher:
             return json_response(
                 200, pointing_at(self._handler.reader.document, f'http://{request.headers.get("host", "")}')
             )
-        # A page in a browser cannot send this type to another host without a preflight request, which fails.
+        # A page in a browser cannot send this type to another host without a preflight request, which fails. It would
+        # name its origin, which programs do not.
         if request.method != 'POST' or request.headers.get('content-type') != 'application/json':
             return error_response(405, 'POST a JSON object as application/json', {'Allow': 'POST'})
+        if 'origin' in request.headers:
+            return error_response(403, 'the control interface is for programs, and not for pages in a browser')
         try:
-            return json_response(200, {'result': self._control_api(name, **json.loads(request.body or b'{}'))})
+            arguments = json.loads(request.body or b'{}')
+            if not isinstance(arguments, dict):
+                return error_response(400, 'POST a JSON object', kind='TypeError')
+            return json_response(200, {'result': self._control_api(name, **arguments)})
         except UnknownOperationError as error:
             return error_response(400, str(error), unknown=[error.name, error.reason, error.nearest])
         except Exception as error:

@@ -37,14 +37,14 @@ class Documents:
         path = normal(path)
         if self.is_old:
             if path == META_PATH:
-                return self._kept('meta', lambda: meta_document(self._reader.document))
-            return self._kept('whole', lambda: self._reader.document) if _OLD_PATHS.fullmatch(path) else None
+                return self._cached('meta', lambda: meta_document(self._reader.document))
+            return self._cached('whole', lambda: self._reader.document) if _OLD_PATHS.fullmatch(path) else None
         if path not in (LIVE_PATH, LIVE_PATH.replace('.json', '.yaml')):  # JSON is YAML too
             return None
         asked = date or self._dates.own
-        return self._kept(asked, lambda: self._as_of(asked))
+        return self._cached(asked, lambda: self._as_of(asked))
 
-    def _kept(self, key: str, make: Any) -> bytes:
+    def _cached(self, key: str, make: Any) -> bytes:
         if key not in self._bytes:
             self._bytes[key] = to_json(make())
         return self._bytes[key]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
@@ -24,6 +25,10 @@ class BadRequestError(Exception):
         self.status = status
 
 
+#: What no header may have (RFC 9110 section 5.5): some programs take it for the end of a line.
+_CONTROL = re.compile(r'[\r\n\0]')
+
+
 class Request:
     """One request, as it was received."""
 
@@ -40,11 +45,13 @@ class Request:
         self.headers: dict[str, str] = {}
         for line in lines[1:]:
             name, colon, value = line.partition(':')
-            if not colon or not name or name != name.strip():
+            if not colon or not name or name != name.strip() or _CONTROL.search(line):
                 raise BadRequestError(400, 'malformed header')
             name, value = name.lower(), value.strip()
             self.headers[name] = f'{self.headers[name]}, {value}' if name in self.headers else value
-        self.path, self.query_text = _split(self.target)
+        self.path, self.query_text, host = _split(self.target)
+        if host and self.headers.setdefault('host', host).lower() != host.lower():  # RFC 9112 section 3.2.2
+            raise BadRequestError(400, 'Host is not the host of the target')
         self.body = b''
         self.peer = peer
         self._query: list[tuple[str, str]] | None = None
@@ -62,13 +69,15 @@ class Request:
         return 'close' not in wish and (self.version != 'HTTP/1.0' or 'keep-alive' in wish)
 
 
-def _split(target: str) -> tuple[str, str]:
-    """Return path (decoded later, segment by segment) and query. A full URL is accepted (RFC 9112 section 3.2.2)."""
-    if not target.startswith('/'):
-        scheme, found, rest = target.partition('://')
-        target = '/' + rest.partition('/')[2] if found and scheme in ('http', 'https') else target
+def _split(target: str) -> tuple[str, str, str]:
+    """Return path (decoded later, segment by segment), query, and the host of a full URL (RFC 9112 section 3.2.2)."""
+    host = ''
+    scheme, found, rest = target.partition('://')
+    if found and scheme.lower() in ('http', 'https'):
+        host = re.split('[/?#]', rest, maxsplit=1)[0]
+        target = '/' + rest[len(host) :].removeprefix('/')
     path, _, query = target.partition('?')
-    return path, query.partition('#')[0]
+    return path, query.partition('#')[0], host
 
 
 def segments(path: str) -> tuple[str, ...]:
@@ -95,7 +104,7 @@ def head_of(response: Response, *, keep_alive: bool, length: int | None = None) 
     lines = [_status_line(response.status)]
     if 'Date' not in response.headers:
         lines.append(f'Date: {http_date(int(clock.time()))}')
-    lines += [f'{name}: {value}' for name, value in response.headers.items()]
+    lines += [f'{name}: {_CONTROL.sub(" ", str(value))}' for name, value in response.headers.items()]
     if length is not None or (response.status >= 200 and response.status not in (204, 304)):
         lines.append(f'Content-Length: {len(response.body) if length is None else length}')
     lines.append('Connection: keep-alive' if keep_alive else 'Connection: close')

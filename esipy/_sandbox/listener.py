@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -20,6 +21,12 @@ Application = Callable[[Request], Delivery]
 
 #: How many bytes to ask the socket for at a time.
 _CHUNK = 64 * 1024
+
+#: Digits of a length; of a number with thousands of them, Python refuses to work out the value.
+_MAX_DIGITS = 20
+
+#: The size of a chunk: `int` would take signs, underscores and `0x` too.
+_CHUNK_SIZE = re.compile(rb'[0-9A-Fa-f]{1,16}')
 
 #: How many seconds a client may take that no other client can be served beside.
 _PATIENCE = 5.0
@@ -155,7 +162,8 @@ class Connection:
     def _read_body(self, request: Request) -> None:
         headers = request.headers
         if 'transfer-encoding' in headers:
-            if headers['transfer-encoding'].lower() != 'chunked' or 'content-length' in headers:
+            is_chunked = headers['transfer-encoding'].lower() == 'chunked' and request.version != 'HTTP/1.0'
+            if not is_chunked or 'content-length' in headers:
                 raise BadRequestError(400, 'unsupported transfer encoding')
             self._expected(request)
             request.body = self._chunks()
@@ -163,7 +171,7 @@ class Connection:
             length = headers['content-length']
             if not (length.isascii() and length.isdecimal()):
                 raise BadRequestError(400, 'malformed content length')
-            if int(length) > MAX_BODY:
+            if len(length) > _MAX_DIGITS or int(length) > MAX_BODY:
                 raise BadRequestError(413, 'request body too large')
             self._expected(request)
             request.body = self._exactly(int(length))
@@ -194,17 +202,20 @@ class Connection:
 
     def _chunks(self) -> bytes:
         """Return a body that is sent in chunks (RFC 9112 section 7.1)."""
-        body = b''
+        pieces: list[bytes] = []
+        length = 0
         while True:
-            try:
-                size = int(self._line().partition(b';')[0], 16)
-            except ValueError:
-                raise BadRequestError(400, 'malformed chunk') from None
-            if size < 0 or len(body) + size > MAX_BODY:
+            text = self._line().partition(b';')[0].rstrip(b' \t')
+            if not _CHUNK_SIZE.fullmatch(text):
+                raise BadRequestError(400, 'malformed chunk')
+            size = int(text, 16)
+            length += size
+            if length > MAX_BODY:
                 raise BadRequestError(413, 'request body too large')
             if size == 0:
                 while self._line():
                     pass  # trailers
-                return body
-            body += self._exactly(size)
-            self._line()
+                return b''.join(pieces)
+            pieces.append(self._exactly(size))
+            if self._line():
+                raise BadRequestError(400, 'malformed chunk')

@@ -194,7 +194,7 @@ class RequestHandler:
         if checked is None:
             checked = validate(operation, _named(operation, found), request)
             if not request.body:
-                _keep(self._checked, key, checked)
+                _remember(self._checked, key, checked)
         entry.params, entry.body = log.masked_params(checked.values), checked.body
         if checked.unsupported:
             return error_response(415, 'Unsupported media type, expected application/json')
@@ -230,7 +230,7 @@ class RequestHandler:
             if self._is_held(operation):
                 entity.until = self.world.listing(operation, checked.values).until
         if key is not None:
-            _keep(self._ready, key, (version, entity))
+            _remember(self._ready, key, (version, entity))
         return entity
 
     def _made(self, operation: Operation, values: dict[str, Any], body: Any) -> Entity:
@@ -329,7 +329,7 @@ def _key(operation: Operation, request: Request) -> Any:
     )
 
 
-def _keep(store: dict[Any, Any], key: Any, value: Any) -> None:
+def _remember(store: dict[Any, Any], key: Any, value: Any) -> None:
     if len(store) >= _READY:
         store.clear()
     store[key] = value

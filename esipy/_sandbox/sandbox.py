@@ -96,7 +96,7 @@ class Sandbox:
         self._running: Listener | Child | None = None
         #: What is undone when the sandbox stops.
         self.on_stop = ExitStack()
-        self._ask: Control = self._not_running
+        self._send_command: Control = self._not_running
         self.clock = SandboxClock(self._control, shared=not self._process)
         self.faults = FaultsHandle(self._control)
         self.limits = Limits(self._control)
@@ -106,7 +106,7 @@ class Sandbox:
         self.sso = SSO(self._control, lambda: self.url)
 
     def _control(self, name: str, /, **arguments: Any) -> Any:
-        return self._ask(name, **arguments)
+        return self._send_command(name, **arguments)
 
     @staticmethod
     def _not_running(name: str, /, **arguments: Any) -> Any:
@@ -118,9 +118,9 @@ class Sandbox:
             raise SandboxError('the sandbox is running already')
         if self._process:
             self._running = Child(self._document, {**self._options, 'port': self._wanted_port})
-            self._ask = RemoteControl(self.url)
+            self._send_command = RemoteControl(self.url)
         else:
-            self._running, self._ask = self._listener()
+            self._running, self._send_command = self._listener()
         return self
 
     def _listener(self) -> tuple[Listener, Control]:
@@ -151,9 +151,9 @@ class Sandbox:
         try:
             failures = self._failures()
         finally:
-            if isinstance(self._ask, RemoteControl):
-                self._ask.close()
-            self._ask = self._not_running
+            if isinstance(self._send_command, RemoteControl):
+                self._send_command.close()
+            self._send_command = self._not_running
             self.on_stop.close()
             running.stop()
             self.clock.restore()
@@ -162,7 +162,7 @@ class Sandbox:
 
     def _failures(self) -> list[str]:
         try:
-            return list(self._ask('failures'))
+            return list(self._send_command('failures'))
         except Exception as error:
             return [f'the process of the sandbox is gone: {error}'] if self._process else []
 

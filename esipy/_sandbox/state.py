@@ -22,12 +22,12 @@ class List:
         self.operation = operation
         self.params = params
 
-    def _ask(self, name: str, **arguments: Any) -> Any:
+    def _send_command(self, name: str, **arguments: Any) -> Any:
         return self._control(f'lists.{name}', operation=self.operation, params=self.params, **arguments)
 
     def records(self) -> list[Any]:
         """Return a copy of all records, in order."""
-        found: list[Any] = self._ask('read')
+        found: list[Any] = self._send_command('read')
         return found
 
     def insert(self, record: Any = None, at: int | None = None) -> Any:
@@ -35,32 +35,32 @@ class List:
 
         `at`: its index; by default where lists of this pagination grow.
         """
-        return self._ask('insert', record=record, at=at)
+        return self._send_command('insert', record=record, at=at)
 
     def remove(self, key: Any) -> Any:
         """Remove the record with this id, and return it."""
-        return self._ask('remove', key=key)
+        return self._send_command('remove', key=key)
 
     def edit(self, key: Any, **changes: Any) -> Any:
         """Change fields of the record with this id."""
-        return self._ask('edit', key=key, changes=changes)
+        return self._send_command('edit', key=key, changes=changes)
 
     def resize(self, records: int, page_size: int | None = None) -> List:
         """Make the list anew, with `records` records, and `page_size` of them on a page."""
-        self._ask('resize', records=records, page_size=page_size)
+        self._send_command('resize', records=records, page_size=page_size)
         return self
 
     def replace(self, records: Sequence[Any]) -> List:
         """Replace all records by these."""
-        self._ask('replace', records=list(records))
+        self._send_command('replace', records=list(records))
         return self
 
     def __len__(self) -> int:
-        size: int = self._ask('size')
+        size: int = self._send_command('size')
         return size
 
     def __getitem__(self, index: int) -> Any:
-        return self._ask('at', index=index)
+        return self._send_command('at', index=index)
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.records())

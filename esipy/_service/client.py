@@ -16,12 +16,12 @@ from esipy import clock
 from esipy._call.client_options import DEFAULTS
 from esipy._documents import source
 from esipy._message.bind import bind, query_pairs
+from esipy._message.call import Pair
 from esipy._message.codec import Codec, json_decoder
 from esipy._message.errors import error_of
 from esipy._message.options import UNSET, Timeouts, Unset
 from esipy._message.request import Request
 from esipy._message.response import Response
-from esipy._paging.methods import Call as Pair
 from esipy._plugins.base import Plugin
 from esipy._runtime.redact import masked_address
 from esipy._runtime.suggest import closest

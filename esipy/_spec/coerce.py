@@ -375,7 +375,7 @@ def _undescribed(
 
 def _check_enum(value: Any, schema: Schema, faults: Faults) -> None:
     choices = schema.enum or []
-    if value is None and schema.is_nullable:
+    if value is None and schema.own.get('nullable') is True:  # such enums need not list null to allow it
         return
     if value in choices and (isinstance(value, str) or any(same(value, choice) for choice in choices)):
         return

@@ -21,7 +21,7 @@ from esipy.exceptions import SpecError
 #: Where the service is: the one entry of a table that is no endpoint.
 BASE_PATH = 'base_path'
 
-#: What an endpoint may say, and what each value must be. A plugin of one's own may have more: `x_` and a name.
+#: The keys of an endpoint, and what each value must be. Keys for plugins of an app begin with `x_`.
 KEYS: dict[str, Any] = {
     'path': str,
     'method': str,
@@ -40,7 +40,7 @@ _TOKEN = re.compile(r'{([^{}]+)}')
 
 
 def is_endpoint_table(document: Mapping[str, Any]) -> bool:
-    """Whether a document is a table of endpoints, told by its content."""
+    """Return whether the content of a document is a table of endpoints."""
     if 'openapi' in document or 'swagger' in document:
         return False
     return any(

@@ -109,7 +109,7 @@ def _innermost(schema: Schema) -> tuple[Schema, int]:
 
 
 def _page(operation: Operation) -> str:
-    """Where the vendor describes the operation; empty where nobody says so."""
+    """Return the address of the vendor's page about the operation; empty if it is not known."""
     for node in (operation.raw, operation._reader.document):
         documentation = node.get('externalDocs')
         if isinstance(documentation, Mapping) and documentation.get('url'):

@@ -13,7 +13,7 @@ JSON, FORM, MULTIPART, TEXT, BINARY = 'json', 'form', 'multipart', 'text', 'bina
 #: 'application/json', 'application/merge-patch+json; charset=utf-8', 'text/json'.
 _JSON = re.compile(r'(application|text)/json|[\w.-]+/([\w.-]+|\*)\+json')
 
-#: What may stand in a header (RFC 9110 section 8.3.1), ranges included.
+#: A media type as it is allowed in a header (RFC 9110 section 8.3.1), ranges included.
 _MEDIA_TYPE = re.compile(r'[\w.!#$&^*+-]+/[\w.!#$&^*+-]+ *(;[\x20-\x7e]*)?', re.ASCII)
 
 #: Bodies that are texts by their kind, though not by their name.
@@ -90,7 +90,7 @@ def is_within(media_type: str, declared: Iterable[str]) -> bool:
 
 
 def accepted(declared: Iterable[str]) -> str | None:
-    """What `Accept` must say for responses in these media types; None where JSON, which is asked for anyway, is one."""
+    """Return the `Accept` for responses in these media types; None if JSON is one, which is requested anyway."""
     names = list(dict.fromkeys(declared))
     if not names or is_within('application/json', names):
         return None

@@ -58,7 +58,7 @@ class RateLimit(NamedTuple):
 
 
 class OperationKey(NamedTuple):
-    """Where an operation stands in the document. `id` is empty where the document gives it none."""
+    """The place of an operation in the document. `id` is empty if the document has none for it."""
 
     id: str
     method: str
@@ -73,8 +73,8 @@ class OperationKey(NamedTuple):
 
 
 class ResponseSpec(NamedTuple):
-    """What comes back with one status: the body's type, the headers' types, examples of the body, and the media types
-    that it can have."""
+    """The response with one status, as described: the body's type, the headers' types, examples of the body, and the
+    media types that it can have."""
 
     schema: Schema | None
     headers: dict[str, Schema]
@@ -153,7 +153,7 @@ class Operation:
 
     @cached_property
     def endpoint(self) -> Mapping[str, Any]:
-        """The options that stand beside it in a table of endpoints; empty in other descriptions."""
+        """The options beside its path in a table of endpoints; empty in other descriptions."""
         return self._reader.endpoint(self.place)
 
     def undeclared(self, name: str) -> Parameter | None:
@@ -224,7 +224,7 @@ class Operation:
 
     @cached_property
     def accept(self) -> str | None:
-        """The `Accept` header that the responses need; None where they are JSON, which is asked for anyway."""
+        """The `Accept` header that the responses need; None if they are JSON, which is requested anyway."""
         try:
             return accepted(self._reader.response_types(self.place))
         except SpecError:  # reported when a response is read
@@ -261,8 +261,8 @@ class Operation:
     @property
     def cache_age(self) -> int | None:
         """For how many seconds a response stays fresh, according to the document; None if it does not say."""
-        told = (self.raw.get(name) for name in ('x-client-cache-ttl', 'x-cache-age', 'x-cached-seconds'))
-        return next((age for age in told if type(age) is int and age >= 0), None)
+        declared = (self.raw.get(name) for name in ('x-client-cache-ttl', 'x-cache-age', 'x-cached-seconds'))
+        return next((age for age in declared if type(age) is int and age >= 0), None)
 
     @cached_property
     def paging(self) -> str | None:
@@ -301,7 +301,7 @@ class Operation:
     @property
     def __signature__(self) -> inspect.Signature:
         """For editors and notebooks: parameters that must be given come without a default."""
-        import inspect  # when it is asked for: with it, esipy takes a third longer to import
+        import inspect  # on first use: with it, esipy takes a third longer to import
 
         by_name = {p.python_name: p for p in self.parameters if p.location != 'header' and p.python_name.isidentifier()}
         return inspect.Signature(

@@ -33,14 +33,14 @@ METHODS = ('get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace')
 
 
 class Reader:
-    """Reads a document piece by piece, each piece when it is first asked for.
+    """Reads a document part by part, each part when it is first used.
 
     A description that is broken in a place raises SpecError, with that place's name, when that place is used.
     """
 
     #: As the document says it: '2.0', '3.1.0'.
     version: str
-    #: 'https://host/base', without a slash at the end; without a scheme and host when nothing tells them.
+    #: 'https://host/base', without a slash at the end; without a scheme and host if they are not known.
     base_url: str
     #: The compatibility date that the document describes, where it says one.
     compatibility_date: str | None = None
@@ -119,8 +119,10 @@ class Reader:
             if location == 'header' and name.lower() in _OF_THE_CONNECTION:
                 continue
             if location != 'path' or name in placeholders:  # of any other there is no place to write it to
-                with within(f'parameter {shown(name)}'):
+                try:
                     found.append(self.parameter(node))
+                except SpecError as error:
+                    raise within(f'parameter {shown(name)}', error) from None
         return found
 
     def undeclared(self, name: str) -> Parameter | None:
@@ -128,7 +130,7 @@ class Reader:
         return None
 
     def endpoint(self, place: OperationKey) -> Mapping[str, Any]:
-        """What stands beside an endpoint in a table: options of the client and of its plugins. Empty elsewhere."""
+        """Return the options beside an endpoint in a table: those of the client and of its plugins. Empty elsewhere."""
         return {}
 
     def responses(self, place: OperationKey) -> dict[str, ResponseSpec]:
@@ -168,14 +170,16 @@ class Reader:
         """The Schema of a node, one for each node, so that a type which holds itself closes its circle."""
         known = self._schemas.get(id(node))
         if known is None:
-            if not isinstance(node, (Mapping, bool, NoneType)):  # `name:` in YAML, without anything behind it
+            if type(node) is not dict and not isinstance(
+                node, (Mapping, bool, NoneType)
+            ):  # `name:` in YAML, without anything behind it
                 raise SpecError(f'a schema cannot be {shown(node)}')
             target = resolve(self.document, node, as_schema)
             if target is not node:
                 schema = self.schema(target)
             else:
                 # JSON Schema's `true` is a schema that all values fit, and `false` one that none does.
-                schema = Schema(self, node if isinstance(node, Mapping) else {'not': {}} if node is False else {})
+                schema = Schema(self, {'not': {}} if node is False else {} if node is True or node is None else node)
             known = self._schemas[id(node)] = (node, schema)
         return known[1]
 
@@ -202,9 +206,13 @@ class Reader:
 
 def draft4(node: Mapping[str, Any], nullable: str) -> Mapping[str, Any]:
     """The two older formats' dialect in today's words: `exclusiveMinimum: true`, and their word for "or null"."""
+    if nullable not in node and 'exclusiveMinimum' not in node and 'exclusiveMaximum' not in node:
+        return node
     changes: dict[str, Any] = {}
-    if node.get(nullable) is True and isinstance(node.get('type'), str):
-        changes['type'] = [node['type'], 'null']
+    if node.get(nullable) is True:
+        changes['nullable'] = True
+        if isinstance(node.get('type'), str):
+            changes['type'] = [node['type'], 'null']
     for bound, exclusive in (('minimum', 'exclusiveMinimum'), ('maximum', 'exclusiveMaximum')):
         if isinstance(node.get(exclusive), bool):
             changes[exclusive] = node.get(bound) if node[exclusive] else None

@@ -5,8 +5,8 @@ Everything is looked up when it is needed, and only then. What is broken there r
 
 import re
 import reprlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 from urllib.parse import unquote
@@ -20,7 +20,7 @@ class Unsupported(SpecError):
     """Something in a description that is not broken, and that esipy cannot do."""
 
 
-#: Where an item stands in a list (RFC 6901 section 4).
+#: The index of an item in a list (RFC 6901 section 4).
 _INDEX = re.compile(r'0|[1-9][0-9]{0,8}')
 
 #: Links in a chain of references. No description has more than a handful.
@@ -57,16 +57,13 @@ _MAX_TEXT = 10_000
 _MAX_BITS = 2048
 
 
-@contextmanager
-def within(place: str) -> Iterator[None]:
-    """Add the place to the text of a SpecError that is raised within."""
-    try:
-        yield
-    except SpecError as error:
-        raise type(error)(f'{error} (in {place})') from None
+def within(place: str, error: SpecError) -> SpecError:
+    """The error with the place added to its text. A function, not a context manager: a description has thousands of
+    such places, and nearly none of them is broken."""
+    return type(error)(f'{error} (in {place})')
 
 
-#: Of what stands beside a `$ref`, these count (OpenAPI 3.1, Reference Object).
+#: The fields beside a `$ref` that count (OpenAPI 3.1, Reference Object).
 _BESIDE = ('summary', 'description')
 
 #: Keywords of a schema that say nothing of its values: beside a `$ref` they take the place of the target's.
@@ -76,7 +73,7 @@ _ANNOTATIONS = frozenset(
 
 
 def with_text(target: Mapping[str, Any], beside: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A node that is referred to, with the text that stands beside the reference."""
+    """The node of a reference, with the text beside the reference."""
     texts = {name: beside[name] for name in _BESIDE if name in beside}
     return {**target, **texts} if texts else target
 
@@ -104,9 +101,11 @@ def resolve(
 ) -> Any:
     """The node that `node` refers to, through any chain of references; `node` itself if it refers to nothing.
 
-    `join`: what counts of that which stands beside a `$ref`.
+    `join`: which of the fields beside a `$ref` count.
     Raises SpecError, which names the reference, for one that leads nowhere, in a circle, or out of the document.
     """
+    if type(node) is dict and '$ref' not in node:  # nearly all are
+        return node
     seen: dict[str, None] = {}
     beside: list[dict[str, Any]] = []
     while isinstance(node, Mapping) and isinstance(node.get('$ref'), str):
@@ -126,14 +125,8 @@ def resolve(
 
 def _follow(document: Mapping[str, Any], ref: str) -> Any:
     """The place that a JSON Pointer names (RFC 6901, in its URI fragment form)."""
-    if not _is_local(ref):
-        raise Unsupported(
-            f'reference {shown_address(ref)} leads out of the document: put what it names '
-            f"under 'components' and refer to it by '#/components/…'"
-        )
     node: Any = document
-    for part in ref[1:].split('/')[1:]:
-        key = unquote(part).replace('~1', '/').replace('~0', '~')
+    for key in _keys(ref):
         if isinstance(node, Mapping) and key in node:
             node = node[key]
         elif isinstance(node, list) and _INDEX.fullmatch(key) and int(key) < len(node):
@@ -143,8 +136,21 @@ def _follow(document: Mapping[str, Any], ref: str) -> Any:
     return node
 
 
+@lru_cache(maxsize=1024)  # descriptions refer to the same few parameters and responses from each operation
+def _keys(ref: str) -> tuple[str, ...]:
+    """The keys, one in the other, that a local reference names."""
+    if not _is_local(ref):
+        raise Unsupported(
+            f'reference {shown_address(ref)} leads out of the document: put what it names '
+            f"under 'components' and refer to it by '#/components/…'"
+        )
+    return tuple(unquote(part).replace('~1', '/').replace('~0', '~') for part in ref[1:].split('/')[1:])
+
+
 def external_reference(document: Mapping[str, Any], node: Any) -> str | None:
     """The reference by which `node` leads out of the document; None if it does not."""
+    if type(node) is dict and '$ref' not in node:
+        return None
     for _ in range(_MAX_LINKS):
         ref = node.get('$ref') if isinstance(node, Mapping) else None
         if not isinstance(ref, str):
@@ -164,12 +170,12 @@ def mapping(node: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     value = node.get(name)
     if value is None:
         return {}
-    return is_mapping(value, repr(name))
+    return value if type(value) is dict else is_mapping(value, repr(name))
 
 
 def is_mapping(node: Any, place: str) -> Mapping[str, Any]:
     """The node itself, if it is an object."""
-    if not isinstance(node, Mapping):
+    if type(node) is not dict and not isinstance(node, Mapping):
         raise SpecError(f'{place} cannot be {shown(node)}')
     return node
 

@@ -197,7 +197,7 @@ def is_boolean(value: Any) -> bool:
 
 
 def is_uuid(value: Any) -> bool:
-    """Who has one has imported its module, which takes too long to import it for everybody."""
+    """A program that has such a value has imported its module; importing it for every program would take too long."""
     uuid = sys.modules.get('uuid')
     return uuid is not None and isinstance(value, uuid.UUID)
 

@@ -73,25 +73,12 @@ class Schema:
         self.raw = node
         #: This node's own keywords, without those of its `allOf` parts.
         self.own = reader.keywords(node)
-        for name, kinds in _KINDS.items():
-            if name in self.own and not isinstance(self.own[name], kinds):
-                raise SpecError(f'{name!r} cannot be {shown(self.own[name])}')
-        self._check_parts()
-        kind = self.own.get('type')
-        if isinstance(kind, list) and not all(isinstance(one, str) for one in kind):
-            raise SpecError(f"'type' cannot be {shown(kind)}")
-
-    def _check_parts(self) -> None:
-        """Raise SpecError for keywords of the right kind, in which something of another kind stands."""
-        step = self.own.get('multipleOf')
-        if step is not None and not 0 < step < math.inf:
-            raise SpecError(f"'multipleOf' cannot be {shown(step)}")
-        for names in self.own.get('dependentRequired', {}).values():
-            if not isinstance(names, list):
-                raise SpecError(f"'dependentRequired' cannot have {shown(names)}")
-        for pattern in self.own.get('patternProperties', ()):
-            if not isinstance(pattern, str):
-                raise SpecError(f"'patternProperties' cannot have {shown(pattern)}")
+        for name, value in self.own.items():
+            kinds = _KINDS.get(name)
+            if kinds is not None and type(value) is not str:  # most keywords are texts, such as `type`
+                _check_keyword(name, value, kinds)
+            elif kinds is not None and name != 'type':
+                raise SpecError(f'{name!r} cannot be {shown(value)}')
 
     @cached_property
     def keywords(self) -> Mapping[str, Any]:
@@ -135,9 +122,10 @@ class Schema:
         values = self.keywords.get('enum')
         if 'const' in self.keywords:
             values = [self.keywords['const']]
-        if values is None or len(self.types) != 1:
+        kinds = [kind for kind in self.types if kind != 'null']
+        if values is None or len(kinds) != 1:
             return values
-        return [_of_type(self.types[0], value) for value in values]
+        return [_of_type(kinds[0], value) for value in values]
 
     @property
     def separator(self) -> str:
@@ -166,8 +154,10 @@ class Schema:
                 nodes.setdefault(name, []).append(node)
         fields: dict[str, Schema] = {}
         for name, found in nodes.items():
-            with within(f'field {shown(name)}'):
+            try:
                 fields[name] = self._composed(found)
+            except SpecError as error:
+                raise within(f'field {shown(name)}', error) from None
         return fields
 
     def _composed(self, nodes: list[Any]) -> Schema:
@@ -193,7 +183,7 @@ class Schema:
 
     @cached_property
     def one_of(self) -> tuple[Schema, ...]:
-        """The alternatives (`oneOf` and `anyOf`), as they stand in the document."""
+        """The alternatives (`oneOf` and `anyOf`), in the order of the document."""
         nodes = [*self.keywords.get('oneOf', ()), *self.keywords.get('anyOf', ())]
         return tuple(dict.fromkeys(map(self._reader.schema, nodes)))
 
@@ -215,7 +205,7 @@ class Schema:
         return tuple(part for part in reached if not part.only_chooses)
 
     def discriminated(self, value: Any) -> Schema | None:
-        """The alternative that a value names by the field which tells them apart (Discriminator Object)."""
+        """Return the alternative that a value names in its discriminator field (Discriminator Object)."""
         rule = self.keywords.get('discriminator')
         field = rule.get('propertyName') if isinstance(rule, Mapping) else None
         kind = value.get(field) if isinstance(field, str) and isinstance(value, Mapping) else None
@@ -316,6 +306,23 @@ class Schema:
         """The document's own examples of such a value."""
         many = self.raw.get('examples')
         return list(many) if isinstance(many, list) else [self.raw['example']] if 'example' in self.raw else []
+
+
+def _check_keyword(name: str, value: Any, kinds: Any) -> None:
+    """Raise SpecError for a keyword of the wrong kind, or in which something of a wrong kind stands."""
+    if not isinstance(value, kinds) or (isinstance(value, float) and not math.isfinite(value)):
+        raise SpecError(f'{name!r} cannot be {shown(value)}')
+    if name == 'multipleOf' and value is not None and not value > 0:
+        raise SpecError(f"'multipleOf' cannot be {shown(value)}")
+    wrong: list[Any] = []
+    if name == 'type':
+        wrong = [value] if not all(isinstance(one, str) for one in value) else []
+    elif name == 'dependentRequired':
+        wrong = [names for names in value.values() if not isinstance(names, list)]
+    elif name == 'patternProperties':
+        wrong = [pattern for pattern in value if not isinstance(pattern, str)]
+    if wrong:
+        raise SpecError(f'{name!r} cannot {"be" if name == "type" else "have"} {shown(wrong[0])}')
 
 
 def _both(name: str, one: Any, other: Any) -> Any:

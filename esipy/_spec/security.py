@@ -19,7 +19,7 @@ class SecurityScheme(NamedTuple):
 
     @property
     def place(self) -> tuple[str, str]:
-        """Where the credential stands in a request."""
+        """Where the credential is in a request."""
         return self.location, self.parameter.lower() if self.location == 'header' else self.parameter
 
     @property

@@ -91,10 +91,10 @@ class Swagger2(Reader):
     def responses(self, place: OperationKey) -> dict[str, ResponseSpec]:
         produces = tuple(self._media_types(place, 'produces'))
         return {
-            status: spec._replace(media_types=('*/*',) if spec.schema.types == ('file',) else produces)
-            if spec.schema is not None
-            else spec
-            for status, spec in super().responses(place).items()
+            status: ResponseSpec(schema, headers, examples, ('*/*',) if schema.types == ('file',) else produces)
+            if schema is not None
+            else ResponseSpec(schema, headers, examples)
+            for status, (schema, headers, examples, _) in super().responses(place).items()
         }
 
     def response(self, node: Mapping[str, Any]) -> ResponseSpec:

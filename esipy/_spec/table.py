@@ -38,7 +38,7 @@ class OpTable(Mapping[str, Operation]):
     def __getitem__(self, name: Any) -> Operation:
         try:
             return self._found[name]
-        except (KeyError, TypeError):  # not asked for yet, or a list, which cannot be looked up
+        except (KeyError, TypeError):  # not used yet, or a list, which cannot be looked up
             operation = self._found[name] = self._operation(self._place(name))
         return operation
 
@@ -78,7 +78,7 @@ class OpTable(Mapping[str, Operation]):
         return [(place, _pattern(place.path)) for place in places]
 
     def _check_references(self, is_meant: Callable[[str], object]) -> None:
-        """Raise SpecError for what is described in another document, and was asked for."""
+        """Raise SpecError for an operation that is described in another document."""
         for path, reference in self._reader.references().items():
             if is_meant(path):
                 raise SpecError(
@@ -89,7 +89,7 @@ class OpTable(Mapping[str, Operation]):
         name = f'{method} {path}'
         if elsewhere:
             return UnknownOperationError(
-                name, 'no such method there', [f'{p.method.upper()} {p.path}' for p in elsewhere]
+                name, 'the path has no operation of that method', [f'{p.method.upper()} {p.path}' for p in elsewhere]
             )
         known = [f'{place.method.upper()} {place.path}' for place, _ in self._patterns]
         return UnknownOperationError(name, 'no operation at that path', closest(name, known, n=3))
@@ -182,7 +182,7 @@ _PLACEHOLDER = re.compile(r'{([^{}]*)}')
 _VERSION = re.compile(r'^/(latest|dev|legacy|v\d+)(?=/)')
 
 
-#: Placeholders in one segment of a path that values can be told apart for.
+#: More placeholders than this in one segment of a path are not distinguished by their values.
 _MAX_PLACEHOLDERS = 4
 
 

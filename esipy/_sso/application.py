@@ -77,9 +77,7 @@ class Application:
         self.timeout = options['timeout']
         self.cache = check_cache(options['cache'])
         keys = options['jwks_key'] or {}
-        self.jwks_key_set: Mapping[str, Any] | None = (
-            {key['kid']: key for key in keys['keys']} if 'keys' in keys else None
-        )
+        self.jwks_key_set: Mapping[str, Any] | None = metadata.by_name(keys['keys']) if 'keys' in keys else None
         # The keys that the SSO publishes, unless an app gives its own.
         self._published_keys: Mapping[str, Any] | None = None
         self.jwks_key = None if 'keys' in keys else options['jwks_key']

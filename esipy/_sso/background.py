@@ -24,14 +24,14 @@ LOOK_EVERY = 0.25
 class BackgroundRefresh:
     """One refresh, and the threads that wait for it.
 
-    `work()` refreshes and returns the token response, or None if the store had newer tokens. `announce(response)` then
-    runs in the thread that started the refresh, since apps keep tokens there that are bound to their thread (a
+    `work()` refreshes and returns the token response, or None if the store had newer tokens. `on_refreshed(response)`
+    then runs in the thread that started the refresh, since apps keep tokens there that are bound to their thread (a
     database session); in the refreshing thread, if that one has stopped waiting. The other threads wait for its end.
     """
 
-    def __init__(self, work: Callable[[], Response], announce: Callable[[Mapping[str, Any]], None]) -> None:
+    def __init__(self, work: Callable[[], Response], on_refreshed: Callable[[Mapping[str, Any]], None]) -> None:
         self._work = work
-        self._announce = announce
+        self._on_refreshed = on_refreshed
         self._response: Response = None
         self._error: BaseException | None = None
         self._refreshed = threading.Event()
@@ -45,7 +45,7 @@ class BackgroundRefresh:
         return self._response is not None
 
     def start(self, done: Callable[[], None]) -> None:
-        """Begin in a thread of its own; in this one where the system starts no more of them, or the interpreter ends.
+        """Begin in a thread of its own; in this one if the system starts no more threads, or the interpreter is ending.
         `done` is called as soon as the tokens are there, or the refresh has failed."""
         context = copy_context()
         thread = threading.Thread(target=context.run, args=(self.run, done), name='esipy_refresh', daemon=True)
@@ -68,7 +68,7 @@ class BackgroundRefresh:
             self._finish()
 
     def lead(self, begin: Callable[[], None], deadline: float | None, is_superseded: Callable[[], bool]) -> None:
-        """`begin` the refresh, wait for it, and announce the tokens. Other arguments and errors as in `follow`.
+        """`begin` the refresh, wait for it, and call `on_refreshed`. Other arguments and errors as in `follow`.
 
         Ctrl-C may come as early as in `begin`: the refresh then ends without this thread.
         """
@@ -95,7 +95,7 @@ class BackgroundRefresh:
     def _finish(self) -> None:
         try:
             if self._response is not None:
-                self._announce(self._response)
+                self._on_refreshed(self._response)
         finally:
             self._done.set()
 

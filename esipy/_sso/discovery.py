@@ -40,7 +40,7 @@ class _Page(NamedTuple):
     """The content of a page, and when it was fetched (by `clock.time`)."""
 
     found: Any
-    asked: float
+    requested_at: float
 
 
 class _Memory:
@@ -94,7 +94,7 @@ class Discovery:
             elif again and abs(now - memory.refetched.get(url, -math.inf)) > COOL_DOWN:
                 memory.refetched[url] = now  # also if it fails
                 page = _better(self._fetched(url, read), page)
-            elif abs(now - page.asked) > FRESH:  # a key may have been withdrawn
+            elif abs(now - page.requested_at) > FRESH:  # a key may have been withdrawn
                 page = self._refetched(url, read, page)
             memory.pages[url] = page
         found: T = page.found
@@ -110,10 +110,10 @@ class Discovery:
         try:
             return self._fetched(url, read)
         except SSOUnavailableError as error:
-            kept = self._cached(url, read, None)
-            if kept is None:
+            entry = self._cached(url, read, None)
+            if entry is None:
                 raise
-            return _for_a_while(url, kept, error)
+            return _for_a_while(url, entry, error)
 
     def _refetched(self, url: str, read: Callable[[bytes], Any], old: _Page) -> _Page:
         """Return the page of the SSO; `old` if it does not respond."""
@@ -137,15 +137,15 @@ class Discovery:
 
     def _cached(self, url: str, read: Callable[[bytes], Any], fresh: float | None) -> _Page | None:
         """Return the page from the cache, not older than `fresh` seconds (None: of any age)."""
-        kept = self._try('get', self._key(url), None)
+        entry = self._try('get', self._key(url), None)
         try:
-            asked = float(kept['asked'])
-            if not hmac.compare_digest(kept['seal'], self._seal(url, asked, kept['text'])):
+            requested_at = float(entry['asked'])
+            if not hmac.compare_digest(entry['seal'], self._seal(url, requested_at, entry['text'])):
                 return None
-            page = _Page(read(kept['text'].encode()), asked)
+            page = _Page(read(entry['text'].encode()), requested_at)
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
-        return page if fresh is None or abs(clock.time() - page.asked) < fresh else None
+        return page if fresh is None or abs(clock.time() - page.requested_at) < fresh else None
 
     def _try(self, what: str, *arguments: Any) -> Any:
         """Call a method of the cache. A failure is logged."""
@@ -158,8 +158,8 @@ class Discovery:
     def _key(self, url: str) -> str:
         return f'esipy:sso:{self._client_id}:{url}'
 
-    def _seal(self, url: str, asked: float, text: str) -> str:
-        return hmac.new(self._secret, f'{url} {asked!r} {text}'.encode(), hashlib.sha256).hexdigest()
+    def _seal(self, url: str, requested_at: float, text: str) -> str:
+        return hmac.new(self._secret, f'{url} {requested_at!r} {text}'.encode(), hashlib.sha256).hexdigest()
 
 
 def _read(url: str, read: Callable[[bytes], Any], body: bytes) -> Any:
@@ -175,10 +175,10 @@ def _read(url: str, read: Callable[[bytes], Any], body: bytes) -> Any:
 
 def _better(new: _Page, old: _Page) -> _Page:
     """Return the new page; if it is empty, the old one: no key set has no keys for long."""
-    return new if new.found else old._replace(asked=new.asked)
+    return new if new.found else old._replace(requested_at=new.requested_at)
 
 
 def _for_a_while(url: str, old: _Page, error: SSOUnavailableError) -> _Page:
     """Return an old page that is used until it is time to try again."""
     LOGGER.warning('the SSO does not respond (%s); the known copy of %s is used', error, masked_address(url))
-    return old._replace(asked=clock.time() - FRESH + _RETRY_AFTER)
+    return old._replace(requested_at=clock.time() - FRESH + _RETRY_AFTER)

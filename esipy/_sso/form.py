@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import math
 import re
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
@@ -26,6 +28,9 @@ ERROR_CODES = frozenset(
 
 #: The codes that mean that a grant is gone for good. The EVE SSO sends either.
 GRANT_IS_GONE = frozenset({'invalid_grant', 'invalid_token'})
+
+#: Longer numbers are not read.
+_MANY_DIGITS = 1000
 
 #: No token is valid for as many seconds.
 _MAX_LIFETIME = 1e10
@@ -73,7 +78,7 @@ def tokens(body: bytes) -> dict[str, Any] | None:
     `expires_in` is a number, or missing where the response has none that can be read: the section only recommends it.
     """
     try:
-        found: Any = decode(body)
+        found: Any = _decoded(body)
     except ValueError:
         return None
     if not isinstance(found, dict) or not isinstance(found.get('access_token'), str) or not found['access_token']:
@@ -82,6 +87,19 @@ def tokens(body: bytes) -> dict[str, Any] | None:
         found.pop('refresh_token', None)  # without a new one the old one stays valid (section 6)
     seconds = lifetime(found.pop('expires_in', None))
     return found if seconds is None else {**found, 'expires_in': seconds}
+
+
+def _decoded(body: bytes) -> Any:
+    """Return the JSON value of a response. A number that Python refuses to read (from 4300 digits on) is infinite: it
+    must not cost the tokens beside it."""
+    try:
+        return decode(body)
+    except ValueError:
+        pass
+    try:
+        return json.loads(body, parse_int=lambda digits: int(digits) if len(digits) < _MANY_DIGITS else math.inf)
+    except RecursionError:
+        raise ValueError('nested too deeply') from None
 
 
 def lifetime(value: Any) -> float | None:

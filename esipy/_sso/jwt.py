@@ -86,38 +86,36 @@ def _decoded(token: str, keys: Keys, kid: str, options: Mapping[str, Any]) -> di
         raise JWTError(f'the token is signed with {algorithm[:20]!r}; allowed are {", ".join(KEY_TYPES)}')
     if 'crit' in header:  # RFC 7515 section 4.1.11: extensions that must be understood, of which there are none here
         raise JWTError('the token has critical extensions (crit)')
-    name = str(header.get('kid', kid))
-    known = keys(False)
-    if name in known:
-        try:
-            return _signed_claims(token, _key(known, name, algorithm), algorithm, options)
-        except JWTClaimsError:
-            raise  # the signature is good
-        except (JOSEError, *_MALFORMED):  # of a malformed key, too
-            again = keys(True)
-            if again.get(name) == known[name]:
-                raise
-            known = again
-    else:
-        known = keys(True)
-    return _signed_claims(token, _key(known, name, algorithm), algorithm, options)
+    name, tried = str(header.get('kid', kid)), []
+    problem: Exception = JWTError('the token is signed with a key that the SSO does not publish')
+    for again in (False, True):
+        for key in _candidates(keys(again), name):
+            if key in tried:
+                continue
+            tried.append(key)
+            try:
+                return _signed_claims(token, key, algorithm, options)
+            except JWTClaimsError:
+                raise  # the signature is good
+            except (JOSEError, *_MALFORMED) as error:  # of a malformed key, too
+                problem = error
+    raise problem
+
+
+def _candidates(keys: Mapping[str, Any], kid: str) -> list[Any]:
+    """Return the keys of that name, and those that have none (RFC 7517 section 4.5): while the SSO changes its key, the
+    old and the new one may have the same name."""
+    return [key for name, key in keys.items() if name == kid or str(key.get('kid') or kid) == kid]
 
 
 def _signed_claims(token: str, key: Any, algorithm: str, options: Mapping[str, Any]) -> dict[str, Any]:
     from jose import jwt
-
-    claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options={**options, **_CHECKED_HERE})
-    return claims
-
-
-def _key(keys: Mapping[str, Any], kid: str, algorithm: str) -> Any:
     from jose.exceptions import JWTError
 
-    if kid not in keys:
-        raise JWTError('the token is signed with a key that the SSO does not publish')
-    if keys[kid].get('kty') != KEY_TYPES[algorithm]:
-        raise JWTError(f'the key {kid!r} is not for {algorithm}')
-    return keys[kid]
+    if key.get('kty') != KEY_TYPES[algorithm]:
+        raise JWTError(f'the key of the token is not for {algorithm}')
+    claims: dict[str, Any] = jwt.decode(token, key, algorithms=[algorithm], options={**options, **_CHECKED_HERE})
+    return claims
 
 
 def _check_time(claims: Mapping[str, Any], options: Mapping[str, Any]) -> None:
@@ -158,16 +156,16 @@ def spellings(issuer: str) -> frozenset[str]:
 
 
 def identity(claims: Mapping[str, Any]) -> Identity:
-    """Return the character of verified claims. `scp` is a text for one scope, a list for several, missing for none."""
+    """Return the character of verified claims. `scp` is a text for one scope, a list for several, missing for none; a
+    text with spaces is several (RFC 8693 section 4.2)."""
     found = _SUBJECT.fullmatch(str(claims.get('sub')))
     scopes = claims.get('scp')
-    if not isinstance(scopes, (str, list)):
-        scopes = []
+    named = scopes if isinstance(scopes, list) else [scopes]
     return Identity(
         int(found[1]) if found else 0,
         str(claims.get('name', '')),
         str(claims.get('owner', '')),
-        frozenset([scopes] if isinstance(scopes, str) else map(str, scopes)),
+        frozenset(scope for text in named if isinstance(text, str) for scope in text.split()),
     )
 
 

@@ -9,16 +9,36 @@ from typing import Any
 
 from esipy._runtime.redact import digest
 from esipy._runtime.resilience import CircuitBreaker, LogOnce
+from esipy._sso import jwt
 from esipy._stores.base import Tokens, TokenStore
-from esipy.exceptions import TokenStoreBusyError, TokenStoreError
+from esipy.exceptions import TokenStoreBusyError, TokenStoreError, WrongCharacterError
 
 LOGGER = logging.getLogger('esipy.security')
 
 #: A lock shared by all processes: called with a name, it returns a context manager.
 Lock = Callable[[str], AbstractContextManager[Any]]
 
-#: Seconds for which a store that failed is not asked for what can wait.
+#: Seconds for which a store that failed is not used for what can wait.
 _OPEN_FOR = 10.0
+
+
+def find_record(store: TokenStore, client_id: str, character_id: int) -> Tokens | None:
+    """Return the record of a character in a store, None if there is none.
+
+    Raises TokenStoreError; WrongCharacterError if somebody has put the tokens of one character in the place of
+    another's, whose calls would then return the data of the first.
+    """
+    found = store.get(client_id, character_id)
+    if found is None:
+        return None
+    whose = jwt.unverified_identity(found.access_token or '')
+    is_own = whose is None or whose.character_id == character_id
+    if not is_own or (found.client_id, found.character_id) != (client_id, character_id):
+        raise WrongCharacterError(
+            f'the token store has tokens of another character in the place of those of character {character_id}; '
+            'they are not used: the character has to sign in again'
+        )
+    return found
 
 
 class ResilientStore:
@@ -43,12 +63,12 @@ class ResilientStore:
         """Whether the store or the lock failed a moment ago."""
         return self._breaker.is_open
 
-    def find(self, known: Tokens) -> Tokens | None:
+    def lookup(self, known: Tokens) -> Tokens | None:
         """Return the stored record of a character, None if there is none; `known` if the store cannot be read."""
         if self._store is None:
             return known
         try:
-            return self._store.get(self._client_id, known.character_id)
+            return find_record(self._store, self._client_id, known.character_id)
         except Exception as error:
             self._warn('the token store cannot be read', error)
             return known
@@ -102,7 +122,7 @@ class ResilientStore:
     def _lock_for(self, character_id: int | None, refresh_token: str | None) -> AbstractContextManager[Any] | None:
         """Return the lock of a character's tokens; without a known character, that of the refresh token."""
         if self._lock is not None:
-            return self._lock(f'{self._client_id}:{character_id or digest((refresh_token or "").encode())}')
+            return self._lock(f'{self._client_id}:{character_id or digest(refresh_token or "")}')
         if self._store is not None and character_id is not None:
             return self._store.lock(self._client_id, character_id)
         return None

@@ -11,7 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from esipy import clock
 from esipy._runtime import fork
@@ -23,7 +23,13 @@ from esipy._sso.jwt import Identity
 from esipy._sso.resilient_store import ResilientStore
 from esipy._sso.token_state import Stored, TokenState
 from esipy._stores.base import Tokens
-from esipy.exceptions import SSOUnavailableError, TokenError, TokenRevokedError, TokenStoreBusyError
+from esipy.exceptions import (
+    SSOUnavailableError,
+    TokenError,
+    TokenRevokedError,
+    TokenStoreBusyError,
+    WrongCharacterError,
+)
 
 LOGGER = logging.getLogger('esipy.security')
 
@@ -57,7 +63,7 @@ class TokenOwner(Protocol):
     def revoke(self) -> None:
         """Ask the SSO to revoke the tokens."""
 
-    def announce(self, response: Mapping[str, Any]) -> None:
+    def send_refresh_signal(self, response: Mapping[str, Any]) -> None:
         """Send AFTER_TOKEN_REFRESH."""
 
 
@@ -78,7 +84,7 @@ class TokenManager:
 
     def _reset_after_fork(self) -> None:
         self._lock = threading.Lock()
-        #: Held by whoever changes the tokens, also while the SSO is asked; an app may do so inside its own lock.
+        #: Held while the tokens are changed, also while the SSO is asked for new ones; an app may do so in its lock.
         self.changing = threading.RLock()
         self._refresh: BackgroundRefresh | None = None
         #: When the store is looked into again while a refresh is under way, by `clock.monotonic`.
@@ -123,7 +129,9 @@ class TokenManager:
             refresh, is_leader = self._refresh, False
             if refresh is None and is_due():
                 is_leader = True
-                self._refresh = refresh = BackgroundRefresh(lambda: self._refresh_if(is_due), self.owner.announce)
+                self._refresh = refresh = BackgroundRefresh(
+                    lambda: self._refresh_if(is_due), self.owner.send_refresh_signal
+                )
         if refresh is None:
             return
         if is_leader:
@@ -201,13 +209,30 @@ class TokenManager:
         before = self.state
         response = self.owner.request_refresh(scope_list)
         identity = jwt.unverified_identity(response['access_token']) or before.identity
+        expected = before.identity
+        if identity is not None and expected is not None and identity.character_id != expected.character_id:
+            self._refuse_tokens_of(identity, expected, response)
         self.accept(response, identity, replaced=before.access_token)
         return response
+
+    def _refuse_tokens_of(self, other: Identity, expected: Identity, response: Mapping[str, Any]) -> NoReturn:
+        """Raise WrongCharacterError: the SSO has sent the tokens of another character, whose refresh token somebody has
+        put in the place of this one's. It is used up by now, so the new tokens are stored as what they are."""
+        character_id = expected.character_id
+        self.store.save(TokenState().updated(response, clock.time()).record(self.client_id, other))
+        found = self._look_up()
+        if found is not None and found.refresh_token == self.state.refresh_token:
+            self.store.delete(character_id)
+        self.change(lambda state: state.with_refresh_token(None))
+        raise WrongCharacterError(
+            f'the refresh token of character {character_id} belongs to character {other.character_id}; '
+            f'character {character_id} has to sign in again'
+        )
 
     def accept(self, response: Mapping[str, Any], identity: Identity | None, replaced: str | None = None) -> None:
         """Take over tokens that the SSO sent to this object. They are stored before anyone uses them."""
         token = response['access_token']
-        new = self.state.given(response, clock.time())
+        new = self.state.updated(response, clock.time())
         is_stored = identity is not None and self.store.save(new.record(self.client_id, identity))
         should_be = identity is not None and self.store.exists
         self.owner.update_token(response)
@@ -230,13 +255,13 @@ class TokenManager:
         found = self._look_up()
         state = self.state
         if state.stored != 'yes' or state.identity is None:
-            return False  # these may be newer than those of the store, or nobody knows whose they are
+            return False  # these may be newer than those of the store, or their character is not known
         if found is None:
             reason = b'{"error": "no longer in the store"}'
             raise TokenRevokedError(self.owner.sso_url, 400, response=reason)
         if not state.differs_from(found):
             return False
-        self.take(found)
+        self.set_from_store(found)
         return True
 
     def _look_for_valid_tokens(self) -> None:
@@ -265,20 +290,20 @@ class TokenManager:
             if found is None:
                 return False
             if found.refresh_token not in rejected:
-                self.take(found)
+                self.set_from_store(found)
                 return True
         return False
 
-    def take(self, record: Tokens) -> None:
+    def set_from_store(self, record: Tokens) -> None:
         """Take over a record of the store."""
         self.change(lambda state: state.taken_from(record, clock.time()))
 
     def _look_up(self) -> Tokens | None:
-        """Return the record of this character in the store; None if there is none, or nobody knows the character."""
+        """Return the record of this character in the store; None if there is none, or the character is not known."""
         identity = self.state.identity
         if identity is None or not self.store.exists:
             return None
-        return self.store.find(self.state.record(self.client_id, identity))
+        return self.store.lookup(self.state.record(self.client_id, identity))
 
     def likely_character(self) -> int | None:
         """Return the character by the token's own, unverified claims: all processes that have the token hold the same
@@ -303,7 +328,7 @@ class TokenManager:
         with self.changing, self.store.locked(self.likely_character(), self.state.refresh_token):
             if not self.state.refresh_token and not self.state.access_token:
                 raise AttributeError('No access/refresh token are defined.')
-            with suppress(TokenRevokedError):  # another process has deleted them; these are revoked all the same
+            with suppress(TokenRevokedError):  # another process has deleted them; these are still revoked
                 self.take_newer()  # the SSO does not know the replaced token any more, and the newest would stay valid
             self.owner.revoke()
             if self.state.identity is not None:

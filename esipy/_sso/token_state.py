@@ -1,6 +1,6 @@
 """TokenState: one character's tokens at one moment, and how they change. Pure: the time is an argument.
 
-given           an app hands over tokens (`update_token`)
+updated         an app hands over tokens (`update_token`)
 issued          the SSO sent tokens to this object: a login, or a token refresh
 taken_from      another process has put newer tokens into the store
 verified        the access token turned out to be genuine
@@ -29,18 +29,18 @@ class TokenState:
 
     access_token: str | None = None
     refresh_token: str | None = None
-    #: When the access token expires, in seconds since the epoch; None: nobody knows.
+    #: When the access token expires, in seconds since the epoch; None: not known.
     expires_at: float | None = None
     #: For how many seconds the access token was valid when it was received.
     lifetime: float = 0.0
-    #: Whose the access token is, if it was verified or came from the SSO.
+    #: The character of the access token, if the token was verified or came from the SSO.
     identity: Identity | None = None
     stored: Stored = 'no'
     #: The access token that a token refresh replaced by the present one.
     replaced: str | None = None
 
     def is_expired(self, now: float, offset: float = 0.0) -> bool:
-        """Return whether the access token expires within `offset` seconds; True if nobody knows when it expires."""
+        """Return whether the access token expires within `offset` seconds; True if its expiry is not known."""
         return self.expires_at is None or int(now) >= self.expires_at - offset
 
     def is_due(self, now: float) -> bool:
@@ -52,12 +52,12 @@ class TokenState:
         return record.refresh_token != self.refresh_token or record.access_token not in (None, self.access_token)
 
     def with_access_token(self, token: str | None) -> TokenState:
-        """An app sets the attribute. Whose another token is, is not known."""
+        """An app sets the attribute. The character of another token is not known."""
         if token == self.access_token:
             return self
         return replace(self, access_token=token, identity=None, replaced=None)
 
-    def given(self, response: Mapping[str, Any], now: float) -> TokenState:
+    def updated(self, response: Mapping[str, Any], now: float) -> TokenState:
         """Tokens in the form of a token response, with `expires_in` as a number. The refresh token stays the same
         where the response has none."""
         expires_in = response['expires_in']

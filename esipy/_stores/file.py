@@ -16,7 +16,13 @@ from esipy._stores.directory import locked, make_private, of_user, warn
 from esipy._stores.record import VERSION, from_record, parsed, to_record
 from esipy.exceptions import TokenStoreError
 
-_Kept = dict[tuple[str, int], Tokens]
+_Contents = dict[tuple[str, int], Tokens]
+
+#: How the file is opened: a pipe in its place would never end, and a link lead elsewhere.
+_READ = os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0)
+
+#: No file of tokens is as large: some ten thousand characters fit.
+_MAX_BYTES = 64 * 2**20
 
 
 class FileTokens(TokenStore):
@@ -48,15 +54,15 @@ class FileTokens(TokenStore):
     def set(self, tokens: Tokens) -> None:
         to_record(tokens)  # raises before anything is changed
         with self._alone():
-            kept = self._read()
-            kept[tokens.client_id, tokens.character_id] = tokens
-            self._write(kept.values())
+            contents = self._read()
+            contents[tokens.client_id, tokens.character_id] = tokens
+            self._write(contents.values())
 
     def delete(self, client_id: str, character_id: int) -> None:
         with self._alone():
-            kept = self._read()
-            if kept.pop((client_id, character_id), None) is not None:
-                self._write(kept.values())
+            contents = self._read()
+            if contents.pop((client_id, character_id), None) is not None:
+                self._write(contents.values())
 
     def characters(self, client_id: str) -> list[int]:
         with self._alone():
@@ -75,41 +81,49 @@ class FileTokens(TokenStore):
     def _beside(self, ending: str) -> Path:
         return self.path.with_name(f'{self.path.name}.{ending}')
 
-    def _read(self) -> _Kept:
+    def _read(self) -> _Contents:
         try:
-            with self.path.open('rb') as file:
-                self._make_sure_it_is_private(file.fileno())
-                text = file.read()
+            with open(os.open(self.path, _READ), 'rb') as file:
+                self._check_file(file.fileno())
+                text = file.read(_MAX_BYTES)
         except FileNotFoundError:
             return {}
         except OSError as error:
             raise TokenStoreError(f'{self.path}: cannot be read: {error.strerror}') from error
-        kept = _tokens_in(text)
-        if kept is None:
+        contents = _tokens_in(text)
+        if contents is None:
             raise TokenStoreError(
                 f'{self.path}: this is not a file of tokens, it was written by a newer esipy, or it is damaged. '
                 f'It was not changed: move it away, or pass another path to FileTokens'
             )
-        return kept
+        return contents
 
-    def _make_sure_it_is_private(self, file: int) -> None:
+    def _check_file(self, file: int) -> None:
+        """Raise TokenStoreError for what is not a file of this user, and make it private."""
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            kind = 'Is a directory' if stat.S_ISDIR(found.st_mode) else 'it is not a regular file'
+            raise TokenStoreError(f'{self.path}: cannot be read: {kind}')
+        if found.st_size >= _MAX_BYTES:
+            raise TokenStoreError(f'{self.path}: cannot be read: it is larger than a file of tokens can be')
         if os.name != 'posix':  # on Windows the user's own directory is private
             return
-        found = os.fstat(file)
         if found.st_uid != os.geteuid():
             raise TokenStoreError(f'{self.path}: the file belongs to another user; pass another path to FileTokens')
         if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             os.fchmod(file, stat.S_IRUSR | stat.S_IWUSR)
             warn(f'{self.path}: other users could read these tokens until now; revoke them if somebody may have')
 
-    def _write(self, kept: Iterable[Tokens]) -> None:
+    def _write(self, contents: Iterable[Tokens]) -> None:
         """Replace the file as a whole, or not at all."""
-        text = json.dumps({'version': VERSION, 'tokens': [to_record(tokens) for tokens in kept]}, indent=1)
+        text = json.dumps({'version': VERSION, 'tokens': [to_record(tokens) for tokens in contents]}, indent=1)
         new = self._beside('new')  # a fixed name, so that the next process removes what a killed one has left
         try:
             new.unlink(missing_ok=True)
             # The file is private from the start, since it is created here with its mode, or not at all.
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as file:
+                if os.name == 'posix':
+                    os.fchmod(file.fileno(), 0o600)  # also under a umask that takes more away
                 file.write(text.encode())
                 file.flush()
                 os.fsync(file.fileno())
@@ -124,18 +138,18 @@ class FileTokens(TokenStore):
         return f'<FileTokens in {self.path}>'
 
 
-def _tokens_in(text: bytes) -> _Kept | None:
+def _tokens_in(text: bytes) -> _Contents | None:
     """Return the tokens in the text of a file, None if it is not a file of tokens."""
     whole = parsed(text)
     if not isinstance(whole, dict) or whole.get('version') != VERSION or not isinstance(whole.get('tokens'), list):
         return None
-    kept: _Kept = {}
+    contents: _Contents = {}
     for record in whole['tokens']:
         tokens = from_record(record)
         if tokens is None:
             return None
-        kept[tokens.client_id, tokens.character_id] = tokens
-    return kept
+        contents[tokens.client_id, tokens.character_id] = tokens
+    return contents
 
 
 def _settle(directory: Path) -> None:

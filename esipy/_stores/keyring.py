@@ -15,6 +15,9 @@ from esipy._stores.directory import locked, make_private, of_user
 from esipy._stores.record import checked, from_text, parsed, to_text
 from esipy.exceptions import TokenStoreError
 
+#: Bytes that an unpacked record has at most.
+_MAX_RECORD = 2**20
+
 
 class KeyringTokens(TokenStore):
     """Stores tokens in the system's keyring, by the library `keyring` and the backend that it is configured for.
@@ -38,7 +41,7 @@ class KeyringTokens(TokenStore):
         self._locks = of_user()
 
     def get(self, client_id: str, character_id: int) -> Tokens | None:
-        text = self._ask('get', _name(client_id, character_id))
+        text = self._call_backend('get', _name(client_id, character_id))
         if text is None:
             return None
         tokens = _unpacked(text)
@@ -51,7 +54,7 @@ class KeyringTokens(TokenStore):
     def set(self, tokens: Tokens) -> None:
         text = _packed(checked(tokens)._replace(access_token=None, expires_at=0.0))
         with self._alone():
-            self._ask('set', _name(tokens.client_id, tokens.character_id), text)
+            self._call_backend('set', _name(tokens.client_id, tokens.character_id), text)
             self._list(tokens.client_id, self._listed(tokens.client_id) | {tokens.character_id})
 
     def delete(self, client_id: str, character_id: int) -> None:
@@ -75,7 +78,7 @@ class KeyringTokens(TokenStore):
         return locked(self._locks / f'keyring.{whose}.lock', self.wait)
 
     def _listed(self, client_id: str) -> frozenset[int]:
-        text = self._ask('get', _index(client_id))
+        text = self._call_backend('get', _index(client_id))
         if text is None:
             return frozenset()
         listed = parsed(text)
@@ -87,15 +90,15 @@ class KeyringTokens(TokenStore):
         if characters == self._listed(client_id):
             return
         if characters:
-            self._ask('set', _index(client_id), json.dumps(sorted(characters), separators=(',', ':')))
+            self._call_backend('set', _index(client_id), json.dumps(sorted(characters), separators=(',', ':')))
         else:
             self._drop(_index(client_id))
 
     def _drop(self, name: str) -> None:
-        if self._ask('get', name) is not None:  # keyring raises for an entry that does not exist
-            self._ask('delete', name)
+        if self._call_backend('get', name) is not None:  # keyring raises for an entry that does not exist
+            self._call_backend('delete', name)
 
-    def _ask(self, what: str, name: str, *value: str) -> str | None:
+    def _call_backend(self, what: str, name: str, *value: str) -> str | None:
         """Get, set or delete an entry. Backends may raise anything, with secrets in it, so only its class is shown."""
         try:
             found: str | None = getattr(self._keyring, f'{what}_password')(self.service, name, *value)
@@ -132,7 +135,8 @@ def _packed(tokens: Tokens) -> str:
 
 def _unpacked(text: str) -> Tokens | None:
     try:
-        plain = zlib.decompress(base64.b64decode(text, validate=True))
+        unpacker = zlib.decompressobj()
+        plain = unpacker.decompress(base64.b64decode(text, validate=True), _MAX_RECORD)
     except (ValueError, zlib.error):
         return None
-    return from_text(plain)
+    return from_text(plain) if unpacker.eof else None

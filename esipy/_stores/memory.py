@@ -17,7 +17,7 @@ class MemoryTokens(TokenStore):
 
     def __init__(self, *, wait: float = LOCK_WAIT) -> None:
         self.wait = wait
-        self._kept: dict[tuple[str, int], Tokens] = {}
+        self._tokens: dict[tuple[str, int], Tokens] = {}
         self._reset_after_fork()
         reset_after_fork(self)
 
@@ -28,20 +28,20 @@ class MemoryTokens(TokenStore):
 
     def get(self, client_id: str, character_id: int) -> Tokens | None:
         with self._lock:
-            return self._kept.get((client_id, character_id))
+            return self._tokens.get((client_id, character_id))
 
     def set(self, tokens: Tokens) -> None:
         checked(tokens)
         with self._lock:
-            self._kept[tokens.client_id, tokens.character_id] = tokens
+            self._tokens[tokens.client_id, tokens.character_id] = tokens
 
     def delete(self, client_id: str, character_id: int) -> None:
         with self._lock:
-            self._kept.pop((client_id, character_id), None)
+            self._tokens.pop((client_id, character_id), None)
 
     def characters(self, client_id: str) -> list[int]:
         with self._lock:
-            return sorted(character for client, character in self._kept if client == client_id)
+            return sorted(character for client, character in self._tokens if client == client_id)
 
     @contextmanager
     def lock(self, client_id: str, character_id: int) -> Iterator[None]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
+import re
+import sys
 from typing import Any
 
 from esipy._stores.base import Tokens
@@ -22,6 +23,9 @@ _SHAPES: dict[str, tuple[type, ...]] = {
     'owner': (str,),
 }
 
+#: What a token consists of (RFC 6749 appendix A.12 and A.17); nothing else can be sent.
+_TOKEN = re.compile(r'[ -~]*')
+
 
 def checked(tokens: Tokens) -> Tokens:
     """Return the tokens, if every field is valid. Raises TypeError or ValueError, which name the field."""
@@ -34,7 +38,10 @@ def checked(tokens: Tokens) -> Tokens:
             raise TypeError(f'{name} of tokens must be {wanted}, not {type(value).__name__}')
     if not all(isinstance(scope, str) for scope in tokens.scopes):
         raise TypeError('scopes of tokens must be a tuple of texts')
-    if not math.isfinite(tokens.expires_at):
+    for name in ('refresh_token', 'access_token'):
+        if not _TOKEN.fullmatch(getattr(tokens, name) or ''):
+            raise ValueError(f'{name} of tokens contains a character that a token cannot have')
+    if not abs(tokens.expires_at) <= sys.float_info.max:  # which also holds for an integer that no float can be
         raise ValueError(f'expires_at of tokens is not a time: {tokens.expires_at}')
     return tokens
 

@@ -40,7 +40,7 @@ class RedisLock:
         key = f'{self.prefix}:lock:{name}'
         # redis-py's lock has a random token, which its script compares before it releases the lock.
         lock = self._server.client.lock(key, timeout=self.hold, blocking_timeout=self.wait, thread_local=False)
-        if not self._server.ask(key, lock.acquire):
+        if not self._server.execute(key, lock.acquire):
             raise TokenStoreBusyError(f'Redis, {key}: another process has held this lock for {self.wait:g} s')
         try:
             yield
@@ -73,7 +73,7 @@ class RedisTokens(TokenStore):
 
     def get(self, client_id: str, character_id: int) -> Tokens | None:
         key = self._key(client_id)
-        text = self._server.ask(key, self._server.client.hget, key, str(character_id))
+        text = self._server.execute(key, self._server.client.hget, key, str(character_id))
         if text is None:
             return None
         tokens = from_text(text)
@@ -84,15 +84,15 @@ class RedisTokens(TokenStore):
     def set(self, tokens: Tokens) -> None:
         text = to_text(tokens)
         key = self._key(tokens.client_id)
-        self._server.ask(key, self._server.client.hset, key, str(tokens.character_id), text)
+        self._server.execute(key, self._server.client.hset, key, str(tokens.character_id), text)
 
     def delete(self, client_id: str, character_id: int) -> None:
         key = self._key(client_id)
-        self._server.ask(key, self._server.client.hdel, key, str(character_id))
+        self._server.execute(key, self._server.client.hdel, key, str(character_id))
 
     def characters(self, client_id: str) -> list[int]:
         key = self._key(client_id)
-        fields = self._server.ask(key, lambda: list(map(_text_of, self._server.client.hkeys(key))))
+        fields = self._server.execute(key, lambda: list(map(_text_of, self._server.client.hkeys(key))))
         return sorted(int(field) for field in fields if field.isascii() and field.isdigit() and len(field) < 20)
 
     def lock(self, client_id: str, character_id: int) -> AbstractContextManager[None]:
@@ -120,7 +120,7 @@ class _Server:
         self.errors = errors_of(redis)
         self.client: Any = fail_fast_client(redis, redis_client)
 
-    def ask(self, key: str, command: Callable[..., Any], *args: Any) -> Any:
+    def execute(self, key: str, command: Callable[..., Any], *args: Any) -> Any:
         """Call a command. The error does not repeat its text: Redis includes the arguments, and so the tokens."""
         try:
             return command(*args)

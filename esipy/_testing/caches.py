@@ -31,10 +31,10 @@ class CacheContract:
     def test_gives_back_what_was_kept(self) -> None:
         cache = self.make_cache()
         cache.set(KEY, ANSWER, 60)
-        kept = cache.get(KEY, None)
-        assert tuple(kept) == tuple(ANSWER)
-        assert kept.headers == ANSWER.headers
-        assert type(kept.content) is bytes
+        cached = cache.get(KEY, None)
+        assert tuple(cached) == tuple(ANSWER)
+        assert cached.headers == ANSWER.headers
+        assert type(cached.content) is bytes
 
     def test_takes_a_text_as_key_too(self) -> None:
         cache = self.make_cache()
@@ -105,9 +105,9 @@ class CacheContract:
             key = (*KEY[:3], frozendict({'page': str(number % 4)}))
             for _ in range(25):
                 cache.set(key, ANSWER._replace(content=b'%d' % (number % 4)), 60)
-                kept = cache.get(key)
-                if kept is not None and kept.content != b'%d' % (number % 4):
-                    wrong.append(kept)
+                cached = cache.get(key)
+                if cached is not None and cached.content != b'%d' % (number % 4):
+                    wrong.append(cached)
 
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         for thread in threads:

@@ -46,7 +46,7 @@ class TokenStoreContract:
         """A store that is empty."""
         raise NotImplementedError
 
-    def kept(self, tokens: Tokens) -> Tokens:
+    def as_stored(self, tokens: Tokens) -> Tokens:
         """What comes back: for a store that keeps no access tokens, override it with `without_access_token`."""
         return tokens
 
@@ -59,7 +59,7 @@ class TokenStoreContract:
         store.set(TOKENS)
         found = store.get(TOKENS.client_id, TOKENS.character_id)
         assert type(found) is Tokens
-        assert found == self.kept(TOKENS)
+        assert found == self.as_stored(TOKENS)
         assert type(found.scopes) is tuple
 
     def test_keeps_what_little_there_is(self) -> None:
@@ -78,7 +78,7 @@ class TokenStoreContract:
         store.set(TOKENS)
         later = TOKENS._replace(refresh_token='refresh-SECRET-3', scopes=('publicData',))
         store.set(later)
-        assert store.get(TOKENS.client_id, TOKENS.character_id) == self.kept(later)
+        assert store.get(TOKENS.client_id, TOKENS.character_id) == self.as_stored(later)
         assert store.characters(TOKENS.client_id) == [TOKENS.character_id]
 
     def test_forgets_what_is_deleted(self) -> None:
@@ -104,10 +104,10 @@ class TokenStoreContract:
         assert store.get(OTHER_APP.client_id, TOKENS.character_id) is None
         assert store.characters(OTHER_APP.client_id) == []
         store.set(OTHER_APP)
-        assert store.get(TOKENS.client_id, TOKENS.character_id) == self.kept(TOKENS)
-        assert store.get(OTHER_APP.client_id, TOKENS.character_id) == self.kept(OTHER_APP)
+        assert store.get(TOKENS.client_id, TOKENS.character_id) == self.as_stored(TOKENS)
+        assert store.get(OTHER_APP.client_id, TOKENS.character_id) == self.as_stored(OTHER_APP)
         store.delete(OTHER_APP.client_id, TOKENS.character_id)
-        assert store.get(TOKENS.client_id, TOKENS.character_id) == self.kept(TOKENS)
+        assert store.get(TOKENS.client_id, TOKENS.character_id) == self.as_stored(TOKENS)
 
     def test_refuses_what_are_no_tokens(self) -> None:
         store = self.make_store()
@@ -116,7 +116,7 @@ class TokenStoreContract:
             refused = _refused(store, broken)
             assert isinstance(refused, TypeError | ValueError), f'{broken!r}: {refused!r}'
             assert 'SECRET' not in f'{refused!r} {refused.__context__!r}'
-        assert store.get(TOKENS.client_id, TOKENS.character_id) == self.kept(TOKENS)
+        assert store.get(TOKENS.client_id, TOKENS.character_id) == self.as_stored(TOKENS)
 
     def test_shows_no_secret(self) -> None:
         store = self.make_store()
@@ -131,7 +131,7 @@ class TokenStoreContract:
             mine = TOKENS._replace(character_id=90000001 + number, refresh_token=f'refresh-SECRET-{number}')
             for _ in range(5):
                 store.set(mine)
-                assert store.get(mine.client_id, mine.character_id) == self.kept(mine)
+                assert store.get(mine.client_id, mine.character_id) == self.as_stored(mine)
 
         with ThreadPoolExecutor(_THREADS) as pool:
             list(pool.map(work, range(_THREADS)))

@@ -59,9 +59,9 @@ def test_sign_in_see_the_wallet_long_after_and_sign_out(app: Running, browser: A
     browser.find_element('css selector', 'button').click()
     assert browser.find_element('link text', 'Sign in with EVE Online')
     # The old cookie leads nowhere: the tokens are gone from the store, and at the SSO.
-    answer = requests.get(app.url, cookies={'session': cookie['value']}, timeout=10)
-    assert answer.status_code == 403
-    assert 'You have been signed out.' in answer.text
+    response = requests.get(app.url, cookies={'session': cookie['value']}, timeout=10)
+    assert response.status_code == 403
+    assert 'You have been signed out.' in response.text
     assert browser.get_log('browser') == []
 
 
@@ -70,8 +70,8 @@ def test_say_no(app: Running, browser: Any) -> None:
     assert shown(browser, 'message') == 'No character signed in.'
 
 
-def test_an_answer_to_nobodys_login(app: Running, browser: Any) -> None:
-    """Somebody leads a person's browser to an answer of his own, to have the person act as him."""
+def test_a_callback_of_nobodys_login(app: Running, browser: Any) -> None:
+    """Somebody leads a person's browser to a response of his own, to have the person act as him."""
     for query in ('', '?code=c', '?code=c&state=', '?code=c&state=x'):
         browser.get(f'{app.url}/callback{query}')
         assert shown(browser, 'message') == 'This is not the return of your login.'
@@ -100,7 +100,7 @@ def test_shut_out(app: Running, browser: Any) -> None:
     assert 'Traceback' not in app.log.read_text()
 
 
-def test_who_has_sold_a_character_sees_nothing_of_its_new_owner(app: Running, browser: Any) -> None:
+def test_a_former_owner_sees_nothing_of_the_new_one(app: Running, browser: Any) -> None:
     sign_in(app, browser)
     cookie = browser.get_cookie('session')['value']
     app.control('sso.sell', character_id=90000002)
@@ -109,8 +109,8 @@ def test_who_has_sold_a_character_sees_nothing_of_its_new_owner(app: Running, br
     assert shown(browser, 'isk')
     left = requests.post(f'{app.url}/logout', cookies={'session': cookie}, timeout=10, allow_redirects=False)
     assert left.status_code == 302
-    answer = requests.get(app.url, cookies={'session': cookie}, timeout=10)
-    assert (answer.status_code, 'You have been signed out.' in answer.text) == (403, True)
+    response = requests.get(app.url, cookies={'session': cookie}, timeout=10)
+    assert (response.status_code, 'You have been signed out.' in response.text) == (403, True)
     browser.get(app.url)
     assert shown(browser, 'isk')
 

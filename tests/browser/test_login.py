@@ -63,8 +63,8 @@ def test_a_script_signs_in_and_reads_a_wallet(sign_in: Any, esi: Sandbox, browse
     with EsiClient(security, headers=AGENT) as client:
         assert client.request(wallet, raise_on_error=True).data > 0
         esi.clock.move(3600)
-        answer = client.request(wallet, raise_on_error=True)
-    assert answer.status == 200
+        response = client.request(wallet, raise_on_error=True)
+    assert response.status == 200
     assert (esi.sso.logins, esi.sso.refreshes) == (1, 1)
     _wait_for_the_browser()
     assert seen == ['That was all\nYou may close this window and go back to the program.']

@@ -35,14 +35,14 @@ class Wallet(ThreadingHTTPServer):
         }
         return f'{self.esi.url}/v2/oauth/authorize?{urlencode(asked)}'
 
-    def shown(self, told: dict[str, str]) -> str:
-        if told.get('state') != STATE:
+    def shown(self, parameters: dict[str, str]) -> str:
+        if parameters.get('state') != STATE:
             return 'not my login'
-        if 'error' in told:
-            return f'nobody signed in: {told["error"]}'
-        fields = {'grant_type': 'authorization_code', 'code': told['code']}
-        answer = requests.post(f'{self.esi.url}/v2/oauth/token', data=fields, auth=('wallet-viewer', 'secret'))
-        headers = {'Authorization': f'Bearer {answer.json()["access_token"]}'}
+        if 'error' in parameters:
+            return f'nobody signed in: {parameters["error"]}'
+        fields = {'grant_type': 'authorization_code', 'code': parameters['code']}
+        response = requests.post(f'{self.esi.url}/v2/oauth/token', data=fields, auth=('wallet-viewer', 'secret'))
+        headers = {'Authorization': f'Bearer {response.json()["access_token"]}'}
         return requests.get(f'{self.esi.url}/characters/90000002/wallet', headers=headers).text
 
 

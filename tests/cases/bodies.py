@@ -70,6 +70,7 @@ BODIES = [
         'application/merge-patch+json',
         b'{"count": 1, "owner": {"id": null}}',
     ),
+    Case('application/merge-patch+json', NAMED, {'tags': None}, 'application/merge-patch+json', b'{"tags": null}'),
     Case(
         'application/json-patch+json',
         {'type': 'array', 'items': {'type': 'object', 'properties': {'op': TEXT, 'path': TEXT, 'value': {}}}},

@@ -1,6 +1,6 @@
-"""What the rules of RFC 9111 make of an answer. Each row begins with the section that it is about.
+"""What the rules of RFC 9111 make of a response. Each row begins with the section that it is about.
 
-A number in place of a header's text is a date, so many seconds after the answer came, in the server's words.
+A number in place of a header's text is a date, so many seconds after the response came, in the server's words.
 """
 
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ HOUR = 3600
 
 Headers = dict[str, Any]
 
-#: As the validators of an answer are asked with.
+#: As the validators of a response are asked with.
 ETAG, MODIFIED = 'If-None-Match', 'If-Modified-Since'
 
 LAST = {'Last-Modified': 'Wed, 01 Jan 2025 00:00:00 GMT'}
@@ -17,7 +17,7 @@ TAG = {'ETag': '"x"'}
 MINUTE = {'Cache-Control': 'max-age=60'}
 
 
-class Answer(NamedTuple):
+class Expected(NamedTuple):
     """A GET's 200. `fresh`: for so many seconds it is given without asking; None: it is not kept at all. `asks`: how
     it is asked for after that."""
 
@@ -27,64 +27,64 @@ class Answer(NamedTuple):
     asks: tuple[str, ...] = ()
 
 
-ANSWERS = [
+RESPONSES = [
     # what is said of freshness
-    Answer('4.2.1', MINUTE, 60),
-    Answer('4.2.1', {'Expires': 60}, 60),
-    Answer('4.2.1', {'Expires': 60, 'Date': 0}, 60),
-    Answer('4.2.1', {'Cache-Control': 'max-age=60', 'Expires': 600}, 60),
-    Answer('4.2.1', {'Cache-Control': 'max-age=600', 'Expires': 60}, 600),
-    Answer('4.2.1', {'Cache-Control': 'max-age=60', 'Expires': -60}, 60),
-    Answer('4.2.1', {'Cache-Control': 'max-age=60', 'Expires': 'rubbish'}, 60),
-    Answer('5.2', {'Cache-Control': 'public, max-age=60'}, 60),
-    Answer('5.2', {'Cache-Control': 'MAX-AGE=60'}, 60),
-    Answer('5.2', {'cache-control': 'max-age=60'}, 60),
-    Answer('5.2', {'Cache-Control': ' ,, max-age = 60 , '}, 60),
-    Answer('5.2', {'Cache-Control': 'private="set-cookie, x", max-age=60'}, 60),
-    Answer('5.2', {'Cache-Control': 'something-new, max-age=60'}, 60),
-    Answer('5.2.2.7', {'Cache-Control': 'private, max-age=60'}, 60),
-    Answer('5.2.2.10', {'Cache-Control': 's-maxage=600, max-age=60'}, 60),
-    Answer('5.2.2.10', {'Cache-Control': 's-maxage=600', 'Expires': 60}, 60),
-    Answer('5.2.2.2', {'Cache-Control': 'max-age=60, must-revalidate'}, 60),
+    Expected('4.2.1', MINUTE, 60),
+    Expected('4.2.1', {'Expires': 60}, 60),
+    Expected('4.2.1', {'Expires': 60, 'Date': 0}, 60),
+    Expected('4.2.1', {'Cache-Control': 'max-age=60', 'Expires': 600}, 60),
+    Expected('4.2.1', {'Cache-Control': 'max-age=600', 'Expires': 60}, 600),
+    Expected('4.2.1', {'Cache-Control': 'max-age=60', 'Expires': -60}, 60),
+    Expected('4.2.1', {'Cache-Control': 'max-age=60', 'Expires': 'rubbish'}, 60),
+    Expected('5.2', {'Cache-Control': 'public, max-age=60'}, 60),
+    Expected('5.2', {'Cache-Control': 'MAX-AGE=60'}, 60),
+    Expected('5.2', {'cache-control': 'max-age=60'}, 60),
+    Expected('5.2', {'Cache-Control': ' ,, max-age = 60 , '}, 60),
+    Expected('5.2', {'Cache-Control': 'private="set-cookie, x", max-age=60'}, 60),
+    Expected('5.2', {'Cache-Control': 'something-new, max-age=60'}, 60),
+    Expected('5.2.2.7', {'Cache-Control': 'private, max-age=60'}, 60),
+    Expected('5.2.2.10', {'Cache-Control': 's-maxage=600, max-age=60'}, 60),
+    Expected('5.2.2.10', {'Cache-Control': 's-maxage=600', 'Expires': 60}, 60),
+    Expected('5.2.2.2', {'Cache-Control': 'max-age=60, must-revalidate'}, 60),
     # nothing is said
-    Answer('4.2.2', {}, None),
-    Answer('4.2.2', {'Cache-Control': 'public'}, None),
-    Answer('4.2.2', {'Cache-Control': ''}, None),
-    Answer('4.2.2', {'Date': 0}, None),
-    Answer('4.2.2', {'Age': '5'}, None),
-    Answer('4.2.2', TAG, 0, (ETAG,)),
-    Answer('4.2.2', LAST, 0, (MODIFIED,)),
+    Expected('4.2.2', {}, None),
+    Expected('4.2.2', {'Cache-Control': 'public'}, None),
+    Expected('4.2.2', {'Cache-Control': ''}, None),
+    Expected('4.2.2', {'Date': 0}, None),
+    Expected('4.2.2', {'Age': '5'}, None),
+    Expected('4.2.2', TAG, 0, (ETAG,)),
+    Expected('4.2.2', LAST, 0, (MODIFIED,)),
     # how old it is when it comes
-    Answer('4.2.3', {**MINUTE, 'Age': '50'}, 10),
-    Answer('4.2.3', {**MINUTE, 'Age': '0'}, 60),
-    Answer('4.2.3', {**MINUTE, 'Age': '60'}, None),
-    Answer('4.2.3', {**MINUTE, 'Age': '90'}, None),
-    Answer('4.2.3', {**MINUTE, **TAG, 'Age': '90'}, 0, (ETAG,)),
-    Answer('4.2.3', {'Expires': 60, 'Age': '50'}, 10),
-    Answer('5.1', {**MINUTE, 'Age': 'old'}, 60),
-    Answer('5.1', {**MINUTE, 'Age': '-50'}, 60),
-    Answer('5.1', {**MINUTE, 'Age': ''}, 60),
-    Answer('5.1', {**MINUTE, 'Age': '50, 20'}, 10),
+    Expected('4.2.3', {**MINUTE, 'Age': '50'}, 10),
+    Expected('4.2.3', {**MINUTE, 'Age': '0'}, 60),
+    Expected('4.2.3', {**MINUTE, 'Age': '60'}, None),
+    Expected('4.2.3', {**MINUTE, 'Age': '90'}, None),
+    Expected('4.2.3', {**MINUTE, **TAG, 'Age': '90'}, 0, (ETAG,)),
+    Expected('4.2.3', {'Expires': 60, 'Age': '50'}, 10),
+    Expected('5.1', {**MINUTE, 'Age': 'old'}, 60),
+    Expected('5.1', {**MINUTE, 'Age': '-50'}, 60),
+    Expected('5.1', {**MINUTE, 'Age': ''}, 60),
+    Expected('5.1', {**MINUTE, 'Age': '50, 20'}, 10),
     # a server whose clock is wrong
-    Answer('4.2.1', {'Expires': HOUR + 60, 'Date': HOUR}, 60),
-    Answer('4.2.1', {'Expires': -HOUR + 60, 'Date': -HOUR}, 60),
-    Answer('4.2.1', {'Expires': HOUR - 60, 'Date': HOUR}, None),
-    Answer('4.2.1', {**MINUTE, 'Date': HOUR}, 60),
-    Answer('4.2.1', {**MINUTE, 'Date': -HOUR}, 60),
-    Answer('4.2.1', {'Expires': 60, 'Date': 'yesterday'}, 60),
+    Expected('4.2.1', {'Expires': HOUR + 60, 'Date': HOUR}, 60),
+    Expected('4.2.1', {'Expires': -HOUR + 60, 'Date': -HOUR}, 60),
+    Expected('4.2.1', {'Expires': HOUR - 60, 'Date': HOUR}, None),
+    Expected('4.2.1', {**MINUTE, 'Date': HOUR}, 60),
+    Expected('4.2.1', {**MINUTE, 'Date': -HOUR}, 60),
+    Expected('4.2.1', {'Expires': 60, 'Date': 'yesterday'}, 60),
     # dates that are none, and old ones
-    Answer('5.3', {'Expires': '0'}, None),
-    Answer('5.3', {'Expires': '-1'}, None),
-    Answer('5.3', {'Expires': ''}, None),
-    Answer('5.3', {'Expires': 'in a minute'}, None),
-    Answer('5.3', {'Expires': '0', **TAG}, 0, (ETAG,)),
-    Answer('5.3', {'Expires': -60}, None),
-    Answer('5.3', {'Expires': -60, **LAST}, 0, (MODIFIED,)),
-    Answer('5.3', {'Expires': 'Thu, 01 Jan 1970 00:00:00 GMT'}, None),
-    Answer('5.3', {'Expires': 'Sunday, 06-Nov-94 08:50:37 GMT', 'Date': 'Sun Nov  6 08:49:37 1994'}, 60),
+    Expected('5.3', {'Expires': '0'}, None),
+    Expected('5.3', {'Expires': '-1'}, None),
+    Expected('5.3', {'Expires': ''}, None),
+    Expected('5.3', {'Expires': 'in a minute'}, None),
+    Expected('5.3', {'Expires': '0', **TAG}, 0, (ETAG,)),
+    Expected('5.3', {'Expires': -60}, None),
+    Expected('5.3', {'Expires': -60, **LAST}, 0, (MODIFIED,)),
+    Expected('5.3', {'Expires': 'Thu, 01 Jan 1970 00:00:00 GMT'}, None),
+    Expected('5.3', {'Expires': 'Sunday, 06-Nov-94 08:50:37 GMT', 'Date': 'Sun Nov  6 08:49:37 1994'}, 60),
     # only the three formats of RFC 9110 section 5.6.7 are dates
     *(
-        Answer('5.3', {'Expires': date, 'Date': 'Sun, 06 Nov 1994 08:49:37 GMT', **TAG}, 0, (ETAG,))
+        Expected('5.3', {'Expires': date, 'Date': 'Sun, 06 Nov 1994 08:49:37 GMT', **TAG}, 0, (ETAG,))
         for date in (
             'Sun, 06 Nov 1994 08:50:37',
             'Sun, 06 Nov 1994 08:50:37 -0000',
@@ -110,59 +110,59 @@ ANSWERS = [
         )
     ),
     # commas within quotes (RFC 9110 section 5.6.4), lists with gaps, and what else a server writes
-    Answer('5.2', {'Cache-Control': 'foo="a, max-age=600", max-age=60'}, 60),
-    Answer('5.2', {'Cache-Control': 'foo="no-store", max-age=60'}, 60),
-    Answer('5.2', {'Cache-Control': 'foo="a\\", no-store, ", max-age=60'}, 60),
-    Answer('5.2', {'Cache-Control': ', ,max-age=60,, '}, 60),
-    Answer('5.2', {'Cache-Control': 'max-age="60"'}, 60),
-    Answer('5.2.2.3', {'Cache-Control': 'no-store, must-understand, max-age=60'}, 60),
-    Answer('5.2.2.3', {'Cache-Control': 'must-understand, max-age=60'}, 60),
-    Answer('5.3', {'Expires': 'Fri, 31 Dec 9999 23:59:59 GMT'}, 2**31),
+    Expected('5.2', {'Cache-Control': 'foo="a, max-age=600", max-age=60'}, 60),
+    Expected('5.2', {'Cache-Control': 'foo="no-store", max-age=60'}, 60),
+    Expected('5.2', {'Cache-Control': 'foo="a\\", no-store, ", max-age=60'}, 60),
+    Expected('5.2', {'Cache-Control': ', ,max-age=60,, '}, 60),
+    Expected('5.2', {'Cache-Control': 'max-age="60"'}, 60),
+    Expected('5.2.2.3', {'Cache-Control': 'no-store, must-understand, max-age=60'}, 60),
+    Expected('5.2.2.3', {'Cache-Control': 'must-understand, max-age=60'}, 60),
+    Expected('5.3', {'Expires': 'Fri, 31 Dec 9999 23:59:59 GMT'}, 2**31),
     # max-age that makes no sense counts as over, whatever Expires says
-    Answer('4.2.1', {'Cache-Control': 'max-age=soon'}, None),
-    Answer('4.2.1', {'Cache-Control': 'max-age=soon', 'Expires': 60}, None),
-    Answer('4.2.1', {'Cache-Control': 'max-age=-60'}, None),
-    Answer('4.2.1', {'Cache-Control': 'max-age=60.5'}, None),
-    Answer('4.2.1', {'Cache-Control': 'max-age=1e3'}, None),
-    Answer('4.2.1', {'Cache-Control': 'max-age='}, None),
-    Answer('4.2.1', {'Cache-Control': 'max-age'}, None),
-    Answer('4.2.1', {'Cache-Control': 'max-age=-60', **TAG}, 0, (ETAG,)),
-    Answer('5.2.2.1', {'Cache-Control': 'max-age="60"'}, 60),
-    Answer('4.2.1', {'Cache-Control': 'max-age=60, max-age=600'}, 60),
-    Answer('4.2.1', {'Cache-Control': 'max-age=600, max-age=60'}, 600),
-    Answer('5.2.2.1', {'Cache-Control': 'max-age=0'}, None),
-    Answer('5.2.2.1', {'Cache-Control': 'max-age=0', **TAG}, 0, (ETAG,)),
-    Answer('1.2.2', {'Cache-Control': 'max-age=' + '9' * 30}, 2**31),
+    Expected('4.2.1', {'Cache-Control': 'max-age=soon'}, None),
+    Expected('4.2.1', {'Cache-Control': 'max-age=soon', 'Expires': 60}, None),
+    Expected('4.2.1', {'Cache-Control': 'max-age=-60'}, None),
+    Expected('4.2.1', {'Cache-Control': 'max-age=60.5'}, None),
+    Expected('4.2.1', {'Cache-Control': 'max-age=1e3'}, None),
+    Expected('4.2.1', {'Cache-Control': 'max-age='}, None),
+    Expected('4.2.1', {'Cache-Control': 'max-age'}, None),
+    Expected('4.2.1', {'Cache-Control': 'max-age=-60', **TAG}, 0, (ETAG,)),
+    Expected('5.2.2.1', {'Cache-Control': 'max-age="60"'}, 60),
+    Expected('4.2.1', {'Cache-Control': 'max-age=60, max-age=600'}, 60),
+    Expected('4.2.1', {'Cache-Control': 'max-age=600, max-age=60'}, 600),
+    Expected('5.2.2.1', {'Cache-Control': 'max-age=0'}, None),
+    Expected('5.2.2.1', {'Cache-Control': 'max-age=0', **TAG}, 0, (ETAG,)),
+    Expected('1.2.2', {'Cache-Control': 'max-age=' + '9' * 30}, 2**31),
     # what may not be kept, or not be used without asking
-    Answer('5.2.2.5', {'Cache-Control': 'no-store'}, None),
-    Answer('5.2.2.5', {'Cache-Control': 'no-store, max-age=60', **TAG}, None),
-    Answer('5.2.2.5', {'Cache-Control': 'No-Store', **LAST}, None),
-    Answer('5.2.2.4', {'Cache-Control': 'no-cache'}, None),
-    Answer('5.2.2.4', {'Cache-Control': 'no-cache, max-age=60', **TAG}, 0, (ETAG,)),
-    Answer('5.2.2.4', {'Cache-Control': 'no-cache="set-cookie", max-age=60', **LAST}, 0, (MODIFIED,)),
-    Answer('4.1', {**MINUTE, **TAG, 'Vary': '*'}, None),
-    Answer('4.1', {**MINUTE, 'Vary': 'Accept-Language, *'}, None),
-    Answer('4.1', {**MINUTE, 'Vary': 'Accept-Encoding'}, 60),
+    Expected('5.2.2.5', {'Cache-Control': 'no-store'}, None),
+    Expected('5.2.2.5', {'Cache-Control': 'no-store, max-age=60', **TAG}, None),
+    Expected('5.2.2.5', {'Cache-Control': 'No-Store', **LAST}, None),
+    Expected('5.2.2.4', {'Cache-Control': 'no-cache'}, None),
+    Expected('5.2.2.4', {'Cache-Control': 'no-cache, max-age=60', **TAG}, 0, (ETAG,)),
+    Expected('5.2.2.4', {'Cache-Control': 'no-cache="set-cookie", max-age=60', **LAST}, 0, (MODIFIED,)),
+    Expected('4.1', {**MINUTE, **TAG, 'Vary': '*'}, None),
+    Expected('4.1', {**MINUTE, 'Vary': 'Accept-Language, *'}, None),
+    Expected('4.1', {**MINUTE, 'Vary': 'Accept-Encoding'}, 60),
     # how it is asked for
-    Answer('4.3.1', {**MINUTE, **TAG}, 60, (ETAG,)),
-    Answer('4.3.1', {**MINUTE, 'ETag': 'W/"weak"'}, 60, (ETAG,)),
-    Answer('4.3.1', {**MINUTE, **LAST}, 60, (MODIFIED,)),
-    Answer('4.3.1', {**MINUTE, **TAG, **LAST}, 60, (ETAG, MODIFIED)),
-    Answer('4.3.1', {**MINUTE, 'ETag': ''}, 60),
+    Expected('4.3.1', {**MINUTE, **TAG}, 60, (ETAG,)),
+    Expected('4.3.1', {**MINUTE, 'ETag': 'W/"weak"'}, 60, (ETAG,)),
+    Expected('4.3.1', {**MINUTE, **LAST}, 60, (MODIFIED,)),
+    Expected('4.3.1', {**MINUTE, **TAG, **LAST}, 60, (ETAG, MODIFIED)),
+    Expected('4.3.1', {**MINUTE, 'ETag': ''}, 60),
 ]
 
 
 class Renewal(NamedTuple):
-    """An answer that was asked for again `after` so many seconds, and a 304 with headers of its own. `fresh`: for how
-    long it is fresh from then on. `told`: some headers of what the caller gets; None: it is not there. Dates are told
-    from the moment of the 304."""
+    """A response that was revalidated `after` so many seconds, and a 304 with headers of its own. `fresh`: for how long
+    it is fresh from then on. `headers_of_result`: some headers of what the caller gets; None: it is not there. Dates
+    count from the moment of the 304."""
 
     section: str
     headers: Headers
     after: float
     news: Headers
     fresh: float
-    told: dict[str, str | None] = {}  # noqa: RUF012 (nobody changes it)
+    headers_of_result: dict[str, str | None] = {}  # noqa: RUF012 (nobody changes it)
 
 
 RENEWALS = [

@@ -13,22 +13,27 @@ BUCKET = {
     'X-Ratelimit-Remaining': '148',
     'X-Ratelimit-Used': '2',
 }
-_TOLD = NOTHING._replace(group='g', rule=Rule(150, 900.0), remaining=148)
-_UNKNOWN = _TOLD._replace(remaining=None)
+_PARSED = NOTHING._replace(group='g', rule=Rule(150, 900.0), remaining=148)
+_UNKNOWN = _PARSED._replace(remaining=None)
 
 HEADERS: list[tuple[str, dict[str, str], Any, int]] = [
     ('nothing', {}, NOTHING, 0),
-    ('a bucket', BUCKET, _TOLD, 0),
-    ('in lower case', {name.lower(): value for name, value in BUCKET.items()}, _TOLD, 0),
-    ('a bucket that is empty', {**BUCKET, 'X-Ratelimit-Remaining': '0'}, _TOLD._replace(remaining=0), 0),
-    ('overdrawn', {**BUCKET, 'X-Ratelimit-Remaining': '0', 'X-Ratelimit-Used': '153'}, _TOLD._replace(remaining=0), 0),
+    ('a bucket', BUCKET, _PARSED, 0),
+    ('in lower case', {name.lower(): value for name, value in BUCKET.items()}, _PARSED, 0),
+    ('a bucket that is empty', {**BUCKET, 'X-Ratelimit-Remaining': '0'}, _PARSED._replace(remaining=0), 0),
+    (
+        'overdrawn',
+        {**BUCKET, 'X-Ratelimit-Remaining': '0', 'X-Ratelimit-Used': '153'},
+        _PARSED._replace(remaining=0),
+        0,
+    ),
     (
         'Used in the window',
         {**BUCKET, 'X-Ratelimit-Remaining': '50', 'X-Ratelimit-Used': '100'},
-        _TOLD._replace(remaining=50),
+        _PARSED._replace(remaining=50),
         0,
     ),
-    ('without Used', {name: BUCKET[name] for name in list(BUCKET)[:3]}, _TOLD, 0),
+    ('without Used', {name: BUCKET[name] for name in list(BUCKET)[:3]}, _PARSED, 0),
     ('more left than there is', {**BUCKET, 'X-Ratelimit-Remaining': '151', 'X-Ratelimit-Used': '0'}, _UNKNOWN, 1),
     ('more used and left than there is', {**BUCKET, 'X-Ratelimit-Used': '100'}, _UNKNOWN, 1),
     ('negative', {**BUCKET, 'X-Ratelimit-Remaining': '-1'}, _UNKNOWN, 1),
@@ -61,7 +66,7 @@ HEADERS: list[tuple[str, dict[str, str], Any, int]] = [
         NOTHING._replace(retry_after=60.0),
         0,
     ),
-    ('a bucket that refuses', {**BUCKET, 'Retry-After': '7'}, _TOLD._replace(retry_after=7.0), 0),
+    ('a bucket that refuses', {**BUCKET, 'Retry-After': '7'}, _PARSED._replace(retry_after=7.0), 0),
 ]
 
 #: 1994-11-06 08:49:37 UTC, the example of RFC 9110 section 5.6.7.

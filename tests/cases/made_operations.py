@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tests.cases.walks import PAGINATIONS
+from tests.cases.pagination import PAGINATIONS
 
 Schema = dict[str, Any]
 
@@ -62,7 +62,7 @@ CATEGORIES = ['agent', 'alliance', 'character', 'corporation', 'inventory_type',
 POSITION = record(x={'type': 'number'}, y={'type': 'number'}, z={'type': 'number'})
 MOVEMENT = {'type': 'string', 'enum': ['fleet_commander', 'wing_commander', 'squad_commander', 'squad_member']}
 
-#: What both documents have, beside the lists of `tests/cases/walks.py`.
+#: What both documents have, beside the lists of `tests/cases/pagination.py`.
 BOTH = [
     Made('post', '/characters/{character_id}/assets/locations', ASSETS, rows(item_id=ID, position=POSITION), IDS),
     Made('post', '/characters/{character_id}/assets/names', ASSETS, rows(item_id=ID, name=TEXT), IDS),

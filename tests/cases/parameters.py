@@ -64,6 +64,8 @@ STYLES = [
     Case('query', STRINGS, COLOURS, 'color=blue,black,brown', {'explode': False}),
     Case('query', STRINGS, ['a,b', 'c'], 'color=a%2Cb,c', {'explode': False}),
     Case('query', OBJECT, RGB, 'R=100&G=200&B=150'),
+    Case('query', OBJECT, RGB, 'R=100&G=200&B=150', {'explode': True}),
+    Case('query', {'type': 'object'}, {'a b': 'c&d', 'e': True}, 'a+b=c%26d&e=true'),
     Case('query', OBJECT, RGB, 'color=R,100,G,200,B,150', {'explode': False}),
     Case('query', INTEGERS, (1, '2'), 'color=1&color=2'),
     # query: the other delimiters
@@ -97,8 +99,14 @@ STYLES = [
     Case('query', {}, 'blue', 'color=%22blue%22', json(STRING)),
     Case('query', {}, COLOURS, 'color=%5B%22blue%22%2C%22black%22%2C%22brown%22%5D', json(STRINGS)),
     Case('path', {}, [1, 2], '%5B1%2C2%5D', json(INTEGERS)),
+    Case('path', {}, {'R': 1}, '%7B%22R%22%3A1%7D', json(OBJECT)),
+    Case('path', {}, 'blue', '%22blue%22', json(STRING)),
     Case('header', {}, {'a': 'ü'}, '{"a": "\\u00fc"}', json({'type': 'object'})),
+    Case('header', {}, [1, 2], '[1, 2]', json(INTEGERS)),
+    Case('header', {}, 'blue', '"blue"', json(STRING)),
     Case('cookie', {}, [1, 2], 'color=[1%2C2]', json(INTEGERS)),
+    Case('cookie', {}, {'R': 1}, 'color={%22R%22:1}', json(OBJECT)),
+    Case('cookie', {}, 'blue', 'color=%22blue%22', json(STRING)),
     # headers
     Case('header', STRING, 'blue', 'blue'),
     Case('header', STRINGS, COLOURS, 'blue,black,brown'),

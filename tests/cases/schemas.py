@@ -72,6 +72,13 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     (record(x={'enum': ['a', None]}), {'x': None}, {'x': None}),
     (record(x={'enum': ['a', 'b']}), {'x': None}, {}),
     (record(x={**_STRING, 'enum': ['a'], 'nullable': True}), {'x': None}, {'x': None}),
+    (record(x={'allOf': [{**_STRING, 'enum': ['a']}], 'nullable': True}), {'x': None}, {'x': None}),
+    (record(x={'type': ['string', 'null'], 'enum': ['a']}), {'x': None}, REFUSED),
+    (record(x={'type': ['string', 'null'], 'const': 'a'}), {'x': None}, REFUSED),
+    (record(x={'type': ['string', 'null'], 'enum': ['a', None]}), {'x': None}, {'x': None}),
+    (record(x={'type': ['string', 'null'], 'enum': [1, None]}), {'x': '1'}, {'x': '1'}),
+    (record(x={'type': ['integer', 'null'], 'enum': ['1', None]}), {'x': 1}, {'x': 1}),
+    (record(x={**_STRING, 'enum': [2.5], 'nullable': True}), {'x': 2.5}, {'x': '2.5'}),
     (_OLD_OR_NULL, {'x': None}, {'x': None}),
     (_OLD_OR_NULL, {'x': 'y'}, REFUSED),
     (_ALL_OR_NULL, {'x': None}, {'x': None}),
@@ -87,6 +94,8 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     (_ENUMS, 'b', 'b'),
     (_ENUMS, 'a', REFUSED),
     (_ENUMS, 'd', REFUSED),
+    ({'allOf': [{**_INTEGER, 'enum': [1, 2]}, {'enum': [2, 3]}, {'enum': [3, 2]}]}, 3, REFUSED),
+    (record(x={**_ENUMS, 'enum': ['b', 'a', 'd']}), {'x': 'd'}, REFUSED),
     (_SHARED_FIELD, {'x': 4}, {'x': 4}),
     (_SHARED_FIELD, {'x': 2}, REFUSED),
     (_SHARED_FIELD, {'x': 7}, REFUSED),
@@ -174,11 +183,10 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     ({'type': 'array', 'items': _READ_ONLY}, [{'name': 'x'}], [{'name': 'x'}]),
     # defaults say what the server assumes
     (_DEFAULTS, {}, {}),
-    (
-        _DEFAULTS,
-        {'inner': {}, 'many': [{}], 'either': {}, 'all': {}},
-        {'inner': {}, 'many': [{}], 'either': {}, 'all': {}},
-    ),
+    (_DEFAULTS, {'inner': {}}, {'inner': {}}),
+    (_DEFAULTS, {'many': [{}]}, {'many': [{}]}),
+    (_DEFAULTS, {'either': {}, 'all': {}}, {'either': {}, 'all': {}}),
+    (_DEFAULTS, {'private': True, 'inner': {'more': 1}}, {'private': True, 'inner': {'more': 1}}),
     # values of an enum without quotes
     ({**_STRING, 'enum': [1, 2.5, True]}, '1', '1'),
     ({**_STRING, 'enum': [1, 2.5, True]}, 2.5, '2.5'),
@@ -231,6 +239,8 @@ BODIES: list[tuple[dict[str, Any], Any, Any]] = [
     # dates
     ({**_STRING, 'format': 'date'}, datetime(2026, 8, 4, 23, tzinfo=UTC), '2026-08-04'),
     ({**_STRING, 'format': 'date'}, date(2026, 8, 4), '2026-08-04'),
+    ({'type': 'array', 'items': _DATE}, [datetime(2026, 8, 4, 23, tzinfo=UTC)], ['2026-08-04']),
+    (record(when=_DATE), {'when': datetime(2026, 8, 4)}, {'when': '2026-08-04'}),
     ({**_STRING, 'format': 'date-time'}, date(2026, 8, 4), '2026-08-04T00:00:00+00:00'),
     ({**_STRING, 'format': 'date-time'}, datetime(2026, 8, 4, 12), '2026-08-04T12:00:00+00:00'),
     (

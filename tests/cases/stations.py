@@ -7,7 +7,7 @@ def query(name: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {'in': 'query', 'name': name, 'schema': schema, **more}
 
 
-def answers(schema: dict[str, Any]) -> dict[str, Any]:
+def responses(schema: dict[str, Any]) -> dict[str, Any]:
     return {'200': {'description': 'OK', 'content': {'application/json': {'schema': schema}}}}
 
 
@@ -51,14 +51,14 @@ DOCUMENT: dict[str, Any] = {
                     {'in': 'header', 'name': 'X-Note', 'schema': {'type': 'string', 'default': 'unsaid'}},
                     {'in': 'cookie', 'name': 'crumb', 'schema': {'type': 'string'}},
                 ],
-                'responses': answers({'$ref': '#/components/schemas/Station'}),
+                'responses': responses({'$ref': '#/components/schemas/Station'}),
             },
         },
         '/stations': {
             'post': {
                 'operationId': 'postStation',
                 'requestBody': taking({'$ref': '#/components/schemas/NewStation'}),
-                'responses': answers({'type': 'integer'}),
+                'responses': responses({'type': 'integer'}),
             },
             'put': {
                 'operationId': 'putStation',

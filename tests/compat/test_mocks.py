@@ -237,7 +237,7 @@ def test_a_patched_send(error: type[Exception], client: EsiClient, call: Any, mo
         assert send.call_count == 5
 
 
-def test_a_patched_request_answers_many(client: EsiClient, call: Any) -> None:
+def test_a_patched_request_responds_to_many(client: EsiClient, call: Any) -> None:
     with mock.patch.object(client, 'request', return_value='canned') as request:
         assert client.multi_request([call, call]) == [(call[0], 'canned')] * 2  # type: ignore[comparison-overlap]
     assert request.call_args == mock.call(call, raw_body_only=False, opt={})
@@ -248,7 +248,7 @@ def test_a_patched_request_answers_many(client: EsiClient, call: Any) -> None:
 
 
 class Fake:
-    """What 1.x asked of an answer."""
+    """What 1.x asked of a response."""
 
     status_code = 200
     headers = FRESH
@@ -257,7 +257,7 @@ class Fake:
 
 
 @pytest.mark.parametrize(
-    'answer',
+    'http_response',
     [
         Fake(),
         mock.Mock(
@@ -265,8 +265,8 @@ class Fake:
         ),
     ],
 )
-def test_a_patched_send_that_answers(answer: Any, client: EsiClient, call: Any) -> None:
-    with mock.patch.object(client._session, 'send', return_value=answer) as send:
+def test_a_patched_send_that_responds(http_response: Any, client: EsiClient, call: Any) -> None:
+    with mock.patch.object(client._session, 'send', return_value=http_response) as send:
         response = client.request(call)
         assert (response.data.players, response.url) == (4, Fake.url)
         assert client.request(call).from_cache

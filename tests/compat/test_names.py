@@ -155,7 +155,7 @@ def test_every_live_operation_has_an_old_name_of_method_and_path() -> None:
         ('get_market_prices', 'get_markets_prices'),
     ],
 )
-def test_a_wrong_name_is_told_the_nearest(wrong: str, near: str) -> None:
+def test_a_wrong_name_is_an_error_with_the_closest_one(wrong: str, near: str) -> None:
     op = app_of(LIVE, 'json').op
     with pytest.raises(KeyError) as caught:
         op[wrong]

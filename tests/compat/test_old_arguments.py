@@ -196,19 +196,19 @@ def test_the_example_of_the_documentation() -> None:
     assert old.url == 'https://esi.evetech.net/latest/markets/10000002/orders/'
 
 
-def test_all_faults_are_told_at_once_each_with_its_parameter() -> None:
+def test_all_faults_are_reported_at_once_each_with_its_parameter() -> None:
     with pytest.raises(ValueError) as caught:
         app().op['get_markets_region_id_orders'](region_id='Forge', order_type='al', pag=1, tpye_id=34, page=0)
     error = caught.value
     assert isinstance(error, CallError)
     assert {name for name, _ in error.faults} == {'region_id', 'order_type', 'pag', 'tpye_id', 'page'}
-    told = str(error)
+    text = str(error)
     for part in ("did you mean 'all'?", "did you mean 'page'?", "did you mean 'type_id'?", "'Forge' is not an integer"):
-        assert part in told
-    assert told.startswith(f'{app().op["get_markets_region_id_orders"].id}: ')
+        assert part in text
+    assert text.startswith(f'{app().op["get_markets_region_id_orders"].id}: ')
 
 
-def test_names_from_before_the_last_swagger_document_are_told() -> None:
+def test_names_from_before_the_last_swagger_document_are_reported() -> None:
     for name, successor in (('get_search', 'post_universe_ids'), ('get_characters_names', 'post_universe_names')):
         with pytest.raises(KeyError, match=successor):
             app(LIVE).op[name]
@@ -219,6 +219,6 @@ def test_the_old_documents_american_english_is_english() -> None:
     assert request.header['Accept-Language'] == 'en'
 
 
-def test_unnamed_arguments_are_told_how_to_be_given() -> None:
+def test_unnamed_arguments_are_an_error_that_shows_how_to_name_them() -> None:
     with pytest.raises(CallError, match='by name: order_type=, region_id='):
         app(LIVE).op['get_markets_region_id_orders']('sell', 10000002)

@@ -26,7 +26,7 @@ from esipy.plugins import Headers, OuterLogger, Plugin, QueryParams
 from esipy.sandbox import Sandbox
 from esipy.security import APIException  # as programs for 1.x import it
 from tests.cases.documents import LIVE, META, OLD, path_of
-from tests.servers import Server, answer
+from tests.servers import Server, response_bytes
 
 HEADERS = {'User-Agent': 'Jimmy - bot/crawler'}
 
@@ -101,9 +101,9 @@ def test_a_program_that_configures_no_logging_sees_none() -> None:
 
 @pytest.mark.filterwarnings('ignore::DeprecationWarning')
 @pytest.mark.parametrize('name', ['get_latest_swagger', 'get_v1_swagger', 'get__dev_swagger', 'get_legacy_swagger'])
-@pytest.mark.parametrize('told', [False, True])
-def test_the_app_from_esi_app(name: str, told: bool, esi: Sandbox) -> None:
-    esi_app = EsiApp(**({'meta_url': 'https://esi.evetech.net/swagger.json'} if told else _where(esi)))  # type: ignore[arg-type]
+@pytest.mark.parametrize('by_meta_url', [False, True])
+def test_the_app_from_esi_app(name: str, by_meta_url: bool, esi: Sandbox) -> None:
+    esi_app = EsiApp(**({'meta_url': 'https://esi.evetech.net/swagger.json'} if by_meta_url else _where(esi)))  # type: ignore[arg-type]
     app = getattr(esi_app, name)
     assert isinstance(app, App)
     assert app.op['get_markets_region_id_orders'](region_id=10000002, page=1, order_type='all')
@@ -202,7 +202,7 @@ def test_cache_and_etag(esi: Sandbox, app: Any, client: EsiClient) -> None:
     assert esi.log.count('get_markets_prices', status=304) == 1
 
 
-def test_operations_kept_in_globals_and_partials(app: Any, client: EsiClient) -> None:
+def test_operations_in_globals_and_partials(app: Any, client: EsiClient) -> None:
     global ORDERS
     ORDERS = app.op['get_markets_region_id_orders']
     jita = functools.partial(ORDERS, region_id=10000002, order_type='sell')
@@ -306,7 +306,7 @@ def test_a_refresh_of_ones_own(where: str, esi: Sandbox, app: Any, security: Esi
     else:
         security.refresh = functools.partial(Mine.refresh, security)  # type: ignore[method-assign, arg-type]
     security.signal_token_updated = Signal()
-    security.signal_token_updated.add_receiver(lambda **told: heard.append(told['refresh_token']))
+    security.signal_token_updated.add_receiver(lambda **by_meta_url: heard.append(by_meta_url['refresh_token']))
     security.token_expiry = 0
     with EsiClient(security, headers=HEADERS) as client:
         assert client.request(app.op['get_characters_character_id_wallet'](character_id=90000001)).ok
@@ -365,7 +365,7 @@ def test_contacts_written_and_read(esi: Sandbox, app: Any, security: EsiSecurity
             app.op['delete_characters_character_id_contacts'](character_id=90000001, contact_ids=[95465499])
         )
         assert (gone.status, gone.data) == (204, None)
-        esi.clock.move(600)  # its address has another query: the kept answer lives until it expires
+        esi.clock.move(600)  # its address has another query: the kept response lives until it expires
         contacts = client.request(app.op['get_characters_character_id_contacts'](character_id=90000001))
         assert 95465499 not in [contact.contact_id for contact in contacts.data]
 
@@ -457,7 +457,7 @@ def test_after_token_refresh(esi: Sandbox, app: Any, security: EsiSecurity) -> N
     AFTER_TOKEN_REFRESH.add_receiver(after_token_refresh)
     fresh = esi.token(90000001)
     tokens = {'access_token': fresh, 'expires_in': 1199, 'token_type': 'Bearer', 'refresh_token': 'new'}
-    with Server(lambda visit: visit.send(answer(tokens))) as sso:
+    with Server(lambda visit: visit.send(response_bytes(tokens))) as sso:
         security.oauth_token = f'{sso.url}/v2/oauth/token'
         security.update_token({'access_token': '', 'expires_in': -1, 'refresh_token': 'old'}, token_identifier=7)
         with EsiClient(headers=HEADERS, security=security) as client:
@@ -647,13 +647,13 @@ class ResponseCache(Plugin):
 
 def test_plugins_change_several_parts_of_a_pair_made_by_pyswagger() -> None:
     """`Authorization` of an earlier execution is dropped once, not what a plugin has put there."""
-    answers, call = ResponseCache(), theirs()
-    plugins = [Headers({'Authorization': 'Bearer mine'}), QueryParams({'datasource': 'test'}), answers]
+    responses, call = ResponseCache(), theirs()
+    plugins = [Headers({'Authorization': 'Bearer mine'}), QueryParams({'datasource': 'test'}), responses]
     with EsiClient(headers=HEADERS, plugins=plugins, limits=None, cache=None) as client:
         for _ in range(2):
             assert client.request(call).data == {'type_id': 34}
-    assert [authorization for _, authorization in answers.sent] == ['Bearer mine'] * 2
-    assert all('datasource=test' in query for query, _ in answers.sent)
+    assert [authorization for _, authorization in responses.sent] == ['Bearer mine'] * 2
+    assert all('datasource=test' in query for query, _ in responses.sent)
 
 
 def test_plugins_take_part_in_a_pair_made_by_pyswagger(esi: Sandbox) -> None:

@@ -14,17 +14,17 @@ import vcr
 from requests.adapters import HTTPAdapter
 
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, gzipped
+from tests.servers import Server, Visit, gzipped, response_bytes
 
 GOOD = {'players': 1}
 TOKENS = {'access_token': 'a.b.c', 'expires_in': 1200, 'refresh_token': 'second'}
 
 #: What the server sends; the last one redirects.
 RESPONSES: dict[str, bytes | None] = {
-    'plain': answer(GOOD),
+    'plain': response_bytes(GOOD),
     'gzip': gzipped(json.dumps(GOOD).encode()),
     'chunked': b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd\r\n{"players":1}\r\n0\r\n\r\n',
-    'closing': answer(GOOD, headers={'Connection': 'close'}),
+    'closing': response_bytes(GOOD, headers={'Connection': 'close'}),
     'redirect': None,
 }
 ADAPTERS = {'ours': lambda: None, "an app's own": HTTPAdapter}
@@ -37,7 +37,7 @@ def test_a_call(kind: str, used_before: bool, adapter: str, tmp_path: Path) -> N
     def page(visit: Visit) -> None:
         data = RESPONSES[kind]
         if data is None:
-            data = answer(b'', 302, {'Location': '/there'}) if visit.path == '/thing' else answer(GOOD)
+            data = response_bytes(b'', 302, {'Location': '/there'}) if visit.path == '/thing' else response_bytes(GOOD)
         visit.send(data)
 
     options: dict[str, Any] = {'cache': None, 'transport_adapter': ADAPTERS[adapter]()}  # type: ignore[operator]
@@ -82,7 +82,7 @@ def test_every_method_with_its_body(method: str, status: int, tmp_path: Path) ->
         return response.status, response.raw, response.header['X-Pages'], response.failed
 
     body = None if method == 'head' else json.dumps(GOOD).encode()
-    found = twice(lambda visit: visit.send(answer(GOOD, status, {'X-Pages': '3'})), work, tmp_path)
+    found = twice(lambda visit: visit.send(response_bytes(GOOD, status, {'X-Pages': '3'})), work, tmp_path)
     assert found == [(status, body, [3], False)] * 2
 
 
@@ -91,9 +91,9 @@ def test_a_revalidation(tmp_path: Path) -> None:
 
     def page(visit: Visit) -> None:
         if 'if-none-match' in visit.headers:
-            visit.send(answer(b'', 304, {'ETag': '"1"'}))
+            visit.send(response_bytes(b'', 304, {'ETag': '"1"'}))
         else:
-            visit.send(answer(GOOD, headers={'ETag': '"1"', 'X-Pages': '2'}))
+            visit.send(response_bytes(GOOD, headers={'ETag': '"1"', 'X-Pages': '2'}))
 
     def work(url: str) -> list[Any]:
         call = app_at(url).op['get_thing'](q='x')
@@ -106,7 +106,7 @@ def test_a_revalidation(tmp_path: Path) -> None:
 
 def test_the_sso(tmp_path: Path) -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer(TOKENS if visit.path.endswith('token') else GOOD))
+        visit.send(response_bytes(TOKENS if visit.path.endswith('token') else GOOD))
 
     def work(url: str) -> list[Any]:
         mine = security('first', sso=url)
@@ -140,7 +140,7 @@ assert not any('vcr' in base.__module__ for base in pool.ConnectionCls.__mro__)
 
 def test_esipy_is_imported_while_a_recorder_runs(tmp_path: Path) -> None:
     """It takes urllib3's own classes for its own, not those of the recorder."""
-    with Server(lambda visit: visit.send(answer(GOOD))) as server:
+    with Server(lambda visit: visit.send(response_bytes(GOOD))) as server:
         arguments = [sys.executable, '-W', 'error', '-c', WITHIN, server.url, str(tmp_path / 'calls.yaml')]
         done = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, '')

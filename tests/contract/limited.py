@@ -55,7 +55,7 @@ class User:
         self.client = EsiClient(user_agent='tests', cache=None, limits=limits)
         self.app = app_at(url, **rule)
 
-    def book(
+    def reserve(
         self, name: str = 'one', token: str | None = None, max_wait: float | None = 0, priority: float = 0
     ) -> Reservation:
         exchange = self.client._exchange(self.app.op[name](), CallOptions())
@@ -64,7 +64,7 @@ class User:
 
     def call(self, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> None:
         """Make an attempt: reserve and settle."""
-        with self.book(**more) as reservation:
+        with self.reserve(**more) as reservation:
             reservation.settle(answered(status, headers))
 
     def calls(self, most: int = 1000, **more: Any) -> int:
@@ -79,7 +79,7 @@ class User:
         return most
 
     def fill(self, number: int, **more: Any) -> list[Reservation]:
-        return [self.book(**more) for _ in range(number)]
+        return [self.reserve(**more) for _ in range(number)]
 
     def budget(self, group: str = 'shared') -> Any:
         (found,) = [one for one in self.limits.budget() if one.group == group]

@@ -57,7 +57,9 @@ def main(kind: str, place: str, url: str, how: str) -> None:
         sys.stdin.readline()
         with ThreadPoolExecutor(5) as pool:
             print(
-                json.dumps([answer.status for answer in pool.map(lambda number: one.request(call, opt=opt), range(5))])
+                json.dumps(
+                    [response.status for response in pool.map(lambda number: one.request(call, opt=opt), range(5))]
+                )
             )
 
 

@@ -16,10 +16,10 @@ def main(store: str, place: str, address: str) -> None:
     cache = make(store, place)
     print('ready', flush=True)
     sys.stdin.readline()
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
         app = EsiApp(cache=cache, meta_url=address)
-    print(json.dumps({'operations': len(app.op), 'told': [str(one.message) for one in told]}))
+    print(json.dumps({'operations': len(app.op), 'warnings': [str(one.message) for one in caught]}))
 
 
 if __name__ == '__main__':

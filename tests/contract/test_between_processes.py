@@ -26,7 +26,7 @@ from esipy.sandbox import Sandbox
 from tests.databases import Server, memcached_server, redis_server
 from tests.integration.things import app_at
 from tests.servers import Server as Web
-from tests.servers import Visit, answer
+from tests.servers import Visit, response_bytes
 
 WORKER = Path(__file__).with_name('worker.py')
 ROOT = Path(__file__).parents[2]
@@ -120,7 +120,7 @@ def test_other_seeds_and_other_pythons_hit_each_others_entries(place: tuple[str,
         assert saw['bodies'] == first['bodies']
 
 
-def test_a_private_answer_is_not_found_by_another_token(place: tuple[str, str], esi: Sandbox) -> None:
+def test_a_private_response_is_not_found_by_another_token(place: tuple[str, str], esi: Sandbox) -> None:
     mine, yours = esi.token(90000001), esi.token(90000001)
     assert run(sys.executable, place, esi, 2, '1', mine)['cached'] == 1
     assert run(sys.executable, place, esi, 2, '2', mine)['cached'] == 2
@@ -228,7 +228,7 @@ def test_a_store_that_hangs_costs_a_slow_call_its_timeout_once(kind: str, tmp_pa
 
     def slow(visit: Visit) -> None:
         time.sleep(1.5)
-        visit.send(answer({}, headers={'Cache-Control': 'max-age=60'}))
+        visit.send(response_bytes({}, headers={'Cache-Control': 'max-age=60'}))
 
     context = redis_server(tmp_path) if kind == 'redis' else memcached_server(tmp_path)
     with Web(slow) as web, context as server, EsiClient(cache=None, user_agent='test/1.0') as client:
@@ -259,8 +259,8 @@ if how == 'limit':
 with EsiClient(cache=cache, user_agent='test/1.0') as client:
     operation = app_at(url).op['get_things_id']
     for number in range(60):
-        answer = client.request(operation(id=str(number % 30)), raise_on_error=True)
-        assert answer.data.id == str(number % 30), answer.data.id
+        response = client.request(operation(id=str(number % 30)), raise_on_error=True)
+        assert response.data.id == str(number % 30), answer.data.id
 cache.close()
 print('all is well')
 """
@@ -282,7 +282,7 @@ def crowded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
 def test_a_full_disk_fails_no_call(crowded: tuple[str, Path]) -> None:
     def page(visit: Visit) -> None:
         body = {'id': visit.path.rpartition('/')[2], 'text': 'x' * 50_000}
-        visit.send(answer(body, headers={'Cache-Control': 'max-age=600'}))
+        visit.send(response_bytes(body, headers={'Cache-Control': 'max-age=600'}))
 
     how, directory = crowded
     with Web(page) as web:
@@ -290,12 +290,12 @@ def test_a_full_disk_fails_no_call(crowded: tuple[str, Path]) -> None:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (0, 'all is well\n'), done.stderr
     # Told once for each kind of error, and not for each call.
-    told = [line for line in done.stderr.splitlines() if 'continuing without the cache' in line]
-    assert 1 <= len(told) <= 4, done.stderr
+    matching = [line for line in done.stderr.splitlines() if 'continuing without the cache' in line]
+    assert 1 <= len(matching) <= 4, done.stderr
 
 
 def test_a_directory_that_goes_away_fails_no_call(tmp_path: Path) -> None:
-    with Web(lambda visit: visit.send(answer({}, headers={'Cache-Control': 'max-age=600'}))) as web:
+    with Web(lambda visit: visit.send(response_bytes({}, headers={'Cache-Control': 'max-age=600'}))) as web:
         cache = FileCache(tmp_path / 'cache')
         with EsiClient(cache=cache, user_agent='test/1.0') as client:
             operation = app_at(web.url).op['get_things_id']

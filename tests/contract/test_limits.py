@@ -37,7 +37,7 @@ class LimitsContract:
         user = self.user()
         under_way = user.fill(4)
         with pytest.raises(LimitedError):
-            user.book()
+            user.reserve()
         for reservation in under_way:
             reservation.settle(answered(200))
         budget = user.budget()
@@ -69,7 +69,7 @@ class LimitsContract:
 
     def test_headers_show_what_others_use(self) -> None:
         user = self.user()
-        user.call(headers=told(remaining=6))
+        user.call(headers=limit_headers(remaining=6))
         assert user.budget().left == 6
         assert user.calls(headers={}) == 1
         clock.move(WINDOW + 0.1)
@@ -77,21 +77,21 @@ class LimitsContract:
 
     def test_headers_change_the_rule(self) -> None:
         user = self.user()
-        user.call(headers=told(limit='40/20s', remaining=38))
+        user.call(headers=limit_headers(limit='40/20s', remaining=38))
         assert (user.budget().limit, user.budget().window) == (40, 20)
         assert user.calls() == 17
         clock.move(WINDOW + 1)
         assert user.calls() == 0, 'the window is longer now'
         clock.move(WINDOW + 1)
-        user.call(headers=told(limit='10/20s', remaining=8))
+        user.call(headers=limit_headers(limit='10/20s', remaining=8))
         assert user.calls() == 2
 
     @pytest.mark.parametrize(('before', 'calls'), [('60/10s', 7), ('10/10s', 7)])
     def test_headers_change_the_rule_of_a_group_for_all_its_operations(self, before: str, calls: int) -> None:
         user = self.user()
         tokens = int(before.partition('/')[0])
-        user.call(headers=told(limit=before, remaining=tokens - 2))
-        user.call(name='two', headers=told(limit=f'{TOKENS}/10s', remaining=TOKENS - 4))
+        user.call(headers=limit_headers(limit=before, remaining=tokens - 2))
+        user.call(name='two', headers=limit_headers(limit=f'{TOKENS}/10s', remaining=TOKENS - 4))
         assert user.budget().limit == TOKENS
         assert user.calls(name='two') == calls - 1
 
@@ -99,7 +99,7 @@ class LimitsContract:
         """Of an operation that is described without a group, and of one with another group."""
         user = self.user()
         for name in ('free', 'two'):
-            user.call(name=name, headers=told(group='other', limit='20/10s', remaining=18))
+            user.call(name=name, headers=limit_headers(group='other', limit='20/10s', remaining=18))
         assert user.calls(name='free') + 2 == 8
         assert user.calls(name='two') == 0
         assert user.calls(name='one') == 7, 'the call of two was reserved here'
@@ -107,16 +107,16 @@ class LimitsContract:
     @pytest.mark.parametrize('remaining', ['151', '-1', 'x', '9' * 99])
     def test_an_implausible_header_is_logged_once(self, remaining: str, caplog: pytest.LogCaptureFixture) -> None:
         user = self.user()
-        assert user.calls(headers=told(remaining=remaining)) == 8
+        assert user.calls(headers=limit_headers(remaining=remaining)) == 8
         assert len([record for record in caplog.records if 'ignoring an implausible' in record.message]) == 1
 
     # ------------------------------------------------------------------ what becomes of a call
 
     def test_a_lost_response_counts_as_spent(self) -> None:
         user = self.user()
-        with user.book() as reservation:
+        with user.reserve() as reservation:
             reservation.settle(answered(500, failure=TransportError('reset')))
-        reservation = user.book()
+        reservation = user.reserve()
         reservation._exchange.attempt_elapsed = 0.1  # it was sent
         with suppress(KeyboardInterrupt), reservation:
             raise KeyboardInterrupt
@@ -124,9 +124,9 @@ class LimitsContract:
 
     def test_a_request_that_was_not_sent_costs_nothing(self) -> None:
         user = self.user()
-        with user.book() as reservation:
+        with user.reserve() as reservation:
             reservation.settle(answered(500, failure=TransportError('refused', unsent=True)))
-        with pytest.raises(CallError), user.book():
+        with pytest.raises(CallError), user.reserve():
             raise CallError('one', [('header', 'cannot be sent')])
         assert user.budget().used == user.budget().in_flight == 0
 
@@ -144,7 +144,7 @@ class LimitsContract:
         user = self.user()
         user.fill(95, name='free')
         with pytest.raises(LimitedError) as caught:
-            user.book('free')
+            user.reserve('free')
         assert (caught.value.status_code, caught.value.limit) == (420, 'errors')
 
     def test_headers_show_how_many_errors_are_left_and_until_when(self) -> None:
@@ -159,7 +159,7 @@ class LimitsContract:
         user.call(name='free', status=420, headers=errors(0, 20))
         for name in ('one', 'free', 'hidden'):
             with pytest.raises(LimitedError) as caught:
-                user.book(name, max_wait=5)
+                user.reserve(name, max_wait=5)
             assert caught.value.retry_after == pytest.approx(21, abs=0.5)
         assert User(user.limits, 'http://other.example').calls() == 8
         clock.move(21.1)
@@ -235,7 +235,7 @@ class LimitsContract:
         user.calls()
         begun = time.monotonic()
         with pytest.raises(LimitedError) as caught:
-            user.book(max_wait=WINDOW - 2)
+            user.reserve(max_wait=WINDOW - 2)
         assert time.monotonic() - begun < 5
         assert caught.value.retry_after == pytest.approx(WINDOW, abs=1)
         assert (caught.value.status_code, caught.value.limit) == (429, 'shared')
@@ -247,7 +247,7 @@ class LimitsContract:
         under_way = user.fill(4)
         begun = time.monotonic()
         with pytest.raises(LimitedError):
-            user.book(max_wait=0.3)
+            user.reserve(max_wait=0.3)
         assert 0.25 < time.monotonic() - begun < 20
         for reservation in under_way:
             reservation.settle(answered(503))
@@ -273,18 +273,18 @@ class LimitsContract:
         user = self.user()
         user.calls()
         with interrupted(0.2):
-            user.book(max_wait=100)
+            user.reserve(max_wait=100)
         assert user.budget().in_flight == 0
         clock.move(WINDOW + 0.1)
         assert user.calls() == 8
 
     def test_order_of_arrival(self) -> None:
         user = self.user(tokens=5, window=600)
-        first = user.book()
+        first = user.reserve()
         served: list[int] = []
 
         def wait(number: int) -> None:
-            with user.book(max_wait=10**6, priority=number == 99) as reservation:
+            with user.reserve(max_wait=10**6, priority=number == 99) as reservation:
                 served.append(number)
                 reservation.settle(answered(503))
 
@@ -304,7 +304,7 @@ class LimitsContract:
 
         def work() -> None:
             for _ in range(5):
-                with user.book(max_wait=100) as reservation:
+                with user.reserve(max_wait=100) as reservation:
                     time.sleep(0.001)
                     spent.append(time.monotonic())
                     reservation.settle(answered(200))
@@ -325,6 +325,20 @@ class LimitsContract:
         user = self.user(tokens=40, window=1)
         errors = in_threads(100, lambda: user.call(max_wait=None))
         assert errors == []
+
+    def test_by_default_the_time_in_the_queue_does_not_count(self) -> None:
+        """The last of 60 calls is at the head of the queue after three windows of ten minutes."""
+        user = self.user(tokens=40, window=600)
+        errors: list[LimitedError] = []
+        threads = [threading.Thread(target=caught, args=(errors, lambda: user.call(max_wait=None))) for _ in range(60)]
+        for thread in threads:
+            thread.start()
+        begun = clock.time()
+        while any(thread.is_alive() for thread in threads):
+            clock.move(60)
+            time.sleep(0.01)
+        assert errors == []
+        assert clock.time() - begun > 1200
 
     def test_by_default_a_call_waits_for_no_longer_than_a_window_at_the_head_of_the_queue(self) -> None:
         user = self.user()
@@ -365,7 +379,7 @@ class LimitsContract:
         user = self.user()
         user.calls(name='mine', token='Bearer very-secret-token')
         with pytest.raises(LimitedError) as caught:
-            user.book('mine', 'Bearer very-secret-token')
+            user.reserve('mine', 'Bearer very-secret-token')
         assert 'very-secret' not in repr(user.limits.budget()) + repr(vars(caught.value)) + str(caught.value)
         self.look_for(user, 'very-secret')
 
@@ -392,7 +406,7 @@ def in_threads(number: int, work: Callable[[], Any]) -> list[Any]:
     return errors
 
 
-def told(group: str = 'shared', limit: str = '20/10s', remaining: Any = 18) -> dict[str, str]:
+def limit_headers(group: str = 'shared', limit: str = '20/10s', remaining: Any = 18) -> dict[str, str]:
     """Return the headers that ESI sends with each response."""
     bucket = {'X-Ratelimit-Group': group, 'X-Ratelimit-Limit': limit}
     return {**bucket, 'X-Ratelimit-Remaining': str(remaining), 'X-Ratelimit-Used': '2'}
@@ -408,7 +422,7 @@ class TestMemoryLimits(LimitsContract):
 
     def test_forget(self) -> None:
         user = self.user()
-        reservation = user.book()
+        reservation = user.reserve()
         user.calls()
         assert isinstance(user.limits, MemoryLimits)
         user.limits.forget()

@@ -18,11 +18,28 @@ import pytest
 import redis
 
 from esipy import clock
-from esipy._limits import leases, redis_script
+from esipy._limits import redis_script
 from esipy.limits import Limits, RedisLimits
 from tests.contract.limited import WINDOW, User, answered
 from tests.contract.test_limits import LimitsContract, in_threads
 from tests.databases import Server, redis_cluster, redis_server
+
+#: Changes a ledger `l`.
+PLANT = """
+local names = {'version', 'tokens', 'window', 'margin', 'spent', 'total', 'others', 'others_until', 'blocked_until',
+  'returning', 'reservations'}
+local l, changed = {}, {}
+for i, value in ipairs({cmsgpack.unpack(redis.call('GET', KEYS[1]))}) do l[names[i]] = value end
+%s
+for i, name in ipairs(names) do changed[i] = l[name] end
+redis.call('SET', KEYS[1], cmsgpack.pack(unpack(changed)))
+"""
+
+
+def runs(client: Any) -> int:
+    """Return how often Redis has run a script."""
+    stats = client.info('commandstats')
+    return sum(stats.get(name, {'calls': 0})['calls'] for name in ('cmdstat_evalsha', 'cmdstat_eval'))
 
 
 class TestRedisLimits(LimitsContract):
@@ -45,22 +62,21 @@ class TestRedisLimits(LimitsContract):
 
     def test_clients_share(self) -> None:
         users = [self.user() for _ in range(3)]
-        assert [user.calls(3) for user in users] == [3, 3, 2]
+        for user, calls in zip(users, (3, 3, 2), strict=True):
+            assert user.calls(3) == calls
+            user.limits.flush()
         users[0].call(name='free', status=420)
         assert users[1].calls() == users[2].calls(name='free') == 0
 
-    def test_a_call_takes_two_round_trips(self) -> None:
-        user = self.user()
+    def test_a_call_takes_one_round_trip(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr('esipy._limits.settlements.DELAY', 30)
+        user = self.user(tokens=100)
         user.calls(2)
         with self.bare() as client:
-            before = client.info('commandstats')
-            user.calls(3)
-            after = client.info('commandstats')
-        scripts = 'cmdstat_evalsha', 'cmdstat_eval'
-        assert (
-            sum(after.get(name, {'calls': 0})['calls'] - before.get(name, {'calls': 0})['calls'] for name in scripts)
-            == 6
-        )
+            before = runs(client)
+            user.calls(20)
+            assert runs(client) - before == 20
+        user.limits.flush()
 
     def test_keys_expire(self) -> None:
         self.user().calls()
@@ -93,10 +109,11 @@ class TestRedisLimits(LimitsContract):
             'l.spent = -1e9',
             "l.spent = '1'",
             "l.returning = {'x'}",
-            'l.returning = {{1}}',
-            'l.returning = {{1e300, 1000}}',
-            'l.returning = {{1, -1e9}}',
-            'l.returning = {} for i = 1, 5000 do l.returning[i] = {1e9, 1} end',
+            'l.returning = {1}',
+            'l.returning = {{1, 2}}',
+            'l.returning = {1e300, 1000}',
+            'l.returning = {1, -1e9}',
+            'l.returning = {} for i = 1, 5000 do l.returning[i] = 1e9 end',
             "l.reservations = {a = 'x'}",
             'l.reservations = {a = {math.huge, 1000}}',
             'l.reservations = {a = {0/0, 1000}}',
@@ -109,11 +126,7 @@ class TestRedisLimits(LimitsContract):
         with self.bare() as client:
             (key,) = client.keys()
             for change in changes:
-                script = (
-                    "local l = cmsgpack.unpack(redis.call('GET', KEYS[1])) "
-                    f"{change} redis.call('SET', KEYS[1], cmsgpack.pack(l))"
-                )
-                client.eval(script, 1, key)
+                client.eval(PLANT % change, 1, key)
                 assert user.calls(1) == 1, change
                 clock.move(WINDOW)
         assert 'Redis cannot be used' not in caplog.text
@@ -130,7 +143,7 @@ os.kill(os.getpid(), signal.SIGKILL)
         assert done.returncode < 0
         user = self.user()
         assert user.calls() == 0
-        clock.move(leases.LEASE + 1)
+        clock.move(11)  # the lease was for ten seconds
         # The server may have counted the four at the last moment: they count as 8 tokens, not as the 20 reserved.
         assert user.calls() == 4
         clock.move(WINDOW + 1)
@@ -240,20 +253,24 @@ def test_connections_are_limited_like_those_of_the_client(redis_on: Server) -> N
         assert 1 <= names.count('of-this-test') <= 3
 
 
-def test_a_lease_is_renewed_while_a_call_is_under_way(redis_on: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize('options', [{}, {'decode_responses': True}, {'max_connections': 1}], ids=repr)
+def test_a_lease_is_renewed_while_a_call_is_under_way(
+    redis_on: Server, monkeypatch: pytest.MonkeyPatch, options: Any
+) -> None:
     monkeypatch.setattr('esipy._limits.redis.LEASE', 2.0)
     monkeypatch.setattr('esipy._limits.leases.LEASE', 2.0)
     monkeypatch.setattr('esipy._limits.leases.RENEW_EVERY', 0.3)
     with redis.Redis(port=redis_on.port) as bare:
         bare.flushall()
-    user, other = (User(RedisLimits(redis.Redis(port=redis_on.port)), window=1) for _ in range(2))
+    user, other = (User(RedisLimits(redis.Redis(port=redis_on.port, **options)), window=1) for _ in range(2))
     under_way = user.fill(4)
-    for _ in range(8):
+    for _ in range(6):
         time.sleep(0.5)
         assert user.budget().in_flight == 20
         assert other.calls(1) == 0
     for reservation in under_way:
         reservation.settle(answered(503))
+    user.limits.flush()
     assert other.calls() == 8
 
 
@@ -262,7 +279,7 @@ def test_scripts_that_redis_has_forgotten_are_sent_again(redis_on: Server, caplo
         bare.flushall()
         user = User(RedisLimits(redis.Redis(port=redis_on.port)))
         assert user.calls(3) == 3
-        under_way = user.book()
+        under_way = user.reserve()
         bare.script_flush()
         under_way.settle(answered(200))
         assert user.budget().used == 8
@@ -294,7 +311,7 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
 def test_redis_dies_and_comes_back(mortal: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     user = User(RedisLimits(redis.Redis(port=mortal.port)))
-    held = user.book()
+    held = user.reserve()
     user.calls(2)
     mortal.kill()
     held.settle(answered(200))

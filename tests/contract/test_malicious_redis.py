@@ -18,6 +18,8 @@ from esipy.exceptions import TokenStoreError
 from esipy.limits import RedisLimits
 from esipy.sandbox import Sandbox
 from esipy.stores import RedisTokens, Tokens
+from tests.contract.unending import Unending, in_time
+from tests.databases import Server
 from tests.leaks import Watch
 
 SECRET = 'planted-refresh-token'
@@ -141,3 +143,60 @@ def test_the_errors_of_a_token_store_are_its_own(reply: str, decoded: bool) -> N
         with contextlib.suppress(TokenStoreError), store.lock('id', 1):
             pass
     assert watch.leaks() == []
+
+
+def _greeting(request: bytes) -> bytes:
+    return b'-ERR unknown command\r\n' * (request.count(b'SETINFO') + request.count(b'HELLO'))
+
+
+#: What it begins with, what it goes on with, and the seconds in between.
+UNENDING: dict[str, tuple[bytes, bytes, float]] = {
+    'a byte at a time': (b'$100000\r\n', b'x', 0.02),
+    'a byte of a line at a time': (b'+', b'x', 0.02),
+    'a line without an end': (b'+', b'x' * 65536, 0.0),
+    'a number without an end': (b':', b'9' * 65536, 0.0),
+    'a text without an end': (b'$999999999999\r\n', b'x' * 65536, 0.0),
+    'a list without an end': (b'*1000000000\r\n', b':1\r\n' * 10_000, 0.0),
+    'lists in a list without an end': (b'*1000000000\r\n', b'*0\r\n' * 10_000, 0.0),
+    'a list of a byte at a time': (b'*1000000000\r\n', b'*0\r\n', 0.02),
+    'replies without an end': (b'', b'$1\r\na\r\n' * 10_000, 0.0),
+}
+
+
+@pytest.mark.parametrize('reply', UNENDING)
+@pytest.mark.parametrize('protocol', [2, 3])
+def test_it_ends(reply: str, protocol: int, esi: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """redis-py's timeout starts again with every byte, and it reads as much as a reply announces."""
+    monkeypatch.setattr('esipy._runtime.bounded_socket.MAX_REPLY', 2**20)
+    begin, more, pause = UNENDING[reply]
+    call = App.create(esi.document).op['get_status']
+    with (
+        Unending(begin, more, pause, _greeting if protocol == 2 else lambda request: b'') as server,
+        redis.Redis(port=server.port, socket_timeout=0.1, protocol=protocol) as client,
+    ):
+        store = RedisTokens(client, hold=0.1, wait=0.2)
+        commands: list[Callable[[], Any]] = [
+            lambda: store.get('id', 1),
+            lambda: store.set(Tokens('id', 1, SECRET)),
+            lambda: store.characters('id'),
+            lambda: store.lock('id', 1).__enter__(),
+        ]
+        for command in commands:
+            assert isinstance(in_time(command), TokenStoreError) or reply == 'replies without an end'
+        for option in ({'cache': RedisCache(client)}, {'limits': RedisLimits(client)}):
+            with EsiClient(user_agent='tests', **option) as caller:
+                assert in_time(lambda: caller.request(call()).status) == 200
+        # What is sent beyond the bound stays in the buffers of the system.
+        assert server.sent < (server.requests + 20) * 16 * 2**20
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced(redis_on: Server) -> None:
+    """Redis closes idle connections (`timeout`): the look whether one is closed must see it through the bound."""
+    with redis.Redis(port=redis_on.port) as client:
+        cache = RedisCache(client)
+        cache.set('key', 1)
+        for _ in range(3):
+            client.client_kill_filter(_type='normal', skipme=False)
+            with contextlib.suppress(redis.ConnectionError):
+                client.ping()
+            assert cache.get('key') == 1

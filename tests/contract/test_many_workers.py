@@ -23,7 +23,7 @@ from esipy.exceptions import APIException
 from esipy.sandbox import Sandbox
 from tests.cases.documents import LIVE, path_of
 from tests.databases import Server as Database
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 STARTER = Path(__file__).with_name('starter.py')
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ def start(place: tuple[str, str], address: str, workers: int = 4) -> list[dict[s
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(workers)
     ]
-    told = []
+    reports = []
     try:
         for worker in running:
             assert worker.stdout is not None
@@ -87,21 +87,21 @@ def start(place: tuple[str, str], address: str, workers: int = 4) -> list[dict[s
         for worker in running:
             out, _ = worker.communicate(timeout=60)
             assert worker.returncode == 0
-            told.append(json.loads(out))
+            reports.append(json.loads(out))
     finally:
         for worker in running:
             worker.kill()
             worker.wait()
-    return told
+    return reports
 
 
 def test_four_workers_fetch_the_document_once(place: tuple[str, str]) -> None:
     with Sandbox() as esi:
         esi.faults.add('latency', seconds=0.5)
-        told = start(place, esi.url + META)
+        reports = start(place, esi.url + META)
         assert len([entry for entry in esi.log if entry.path.startswith(META)]) == 1
-    assert {one['operations'] for one in told} == {told[0]['operations']}
-    assert [one['told'] for one in told] == [[]] * 4
+    assert {one['operations'] for one in reports} == {reports[0]['operations']}
+    assert [one['warnings'] for one in reports] == [[]] * 4
 
 
 def test_they_start_without_a_network(place: tuple[str, str]) -> None:
@@ -126,7 +126,7 @@ def test_the_real_document_fits(cache: BaseCache) -> None:
     """Memcached takes one megabyte; the document is larger, and packed."""
     document = path_of(LIVE).read_bytes()
     assert len(document) > 2**20
-    with Server(lambda visit: visit.send(answer(document, headers={'ETag': '"x"'}))) as server:
+    with Server(lambda visit: visit.send(response_bytes(document, headers={'ETag': '"x"'}))) as server:
         for _ in range(2):
             app = EsiApp(cache=cache, meta_url=server.url + META)
             assert app.op['get_status']
@@ -182,7 +182,7 @@ def test_where_the_first_one_fails_the_next_one_goes() -> None:
 
     def page(visit: Visit) -> None:
         visits.append(visit)
-        visit.send(answer({'error': 'no'}, 403))
+        visit.send(response_bytes({'error': 'no'}, 403))
 
     with Server(page) as server:
         errors = at_once(lambda: EsiApp(cache=cache, meta_url=server.url + META), 4)

@@ -68,7 +68,7 @@ def test_4_processes_refresh_once(place: tuple[str, str], esi: Sandbox) -> None:
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
 
-def test_a_process_that_is_killed_before_it_uses_the_token_has_kept_it(place: tuple[str, str], esi: Sandbox) -> None:
+def test_a_process_that_is_killed_before_it_uses_the_token_has_stored_it(place: tuple[str, str], esi: Sandbox) -> None:
     """The old refresh token is used up by then. With `_announce` before `keep`, the character has to sign in again."""
     store, _ = store_at(*place)
     old = signed_in(store, esi)

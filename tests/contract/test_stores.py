@@ -4,6 +4,7 @@ import contextlib
 import os
 import pickle
 import sqlite3
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import redis
 from pymemcache.client.hash import HashClient
 from pymemcache.serde import pickle_serde
 
+from esipy._cache.envelope import seal
 from esipy.cache import BaseCache, DictCache, FileCache, MemcachedCache, RedisCache, _hash
 from esipy.testing import ANSWER, KEY, CacheContract
 from tests.databases import Server
@@ -60,17 +62,17 @@ class TestOwnSubclass(CacheContract):
     def make_cache(self) -> BaseCache:
         class Own(BaseCache):
             def __init__(self) -> None:
-                self.kept: dict[str, bytes] = {}
+                self.stored: dict[str, bytes] = {}
 
             def set(self, name: Any, data: Any, seconds: Any = 300) -> None:
-                self.kept[_hash(name)] = pickle.dumps(data)
+                self.stored[_hash(name)] = pickle.dumps(data)
 
             def get(self, name: Any, nothing: Any = None) -> Any:
-                data = self.kept.get(_hash(name))
+                data = self.stored.get(_hash(name))
                 return nothing if data is None else pickle.loads(data)
 
             def invalidate(self, name: Any) -> None:
-                self.kept.pop(_hash(name), None)
+                self.stored.pop(_hash(name), None)
 
         return Own()
 
@@ -93,9 +95,9 @@ class SharedContract(CacheContract):
     def test_gives_back_an_apps_values_as_they_were(self, value: Any) -> None:
         cache = self.make_cache()
         cache.set('an app: key', value, 60)
-        kept = cache.get('an app: key', 'missing')
-        assert kept == value
-        assert type(kept) is type(value)
+        stored = cache.get('an app: key', 'missing')
+        assert stored == value
+        assert type(stored) is type(value)
 
     @pytest.mark.parametrize(
         'value', [object(), 1j, {'x': object()}, CacheContract], ids=lambda value: type(value).__name__
@@ -104,7 +106,7 @@ class SharedContract(CacheContract):
         with pytest.raises(TypeError, match='cannot store'):
             self.make_cache().set('key', value, 60)
 
-    def test_an_answer_that_another_process_has_changed_is_seen(self) -> None:
+    def test_a_response_that_another_process_has_changed_is_seen(self) -> None:
         """What was read last is remembered, and compared."""
         cache, other = self.make_cache(), self.make_cache()
         for number in range(5):
@@ -416,6 +418,9 @@ class TestPymemcacheHashed(_Memcached):
 
 LARGE = ANSWER._replace(content=b'x' * 200_000)
 
+#: What stands in files outside: an entry that would be a hit.
+VICTIM = seal(_hash(KEY), ANSWER)
+
 
 def _plant_file_name(cache: FileCache, name: str) -> None:
     """Have the entry of KEY say that its value is in another file."""
@@ -440,7 +445,7 @@ def _inside(cache: FileCache) -> str:
 )
 def test_no_file_outside_the_directory_is_read_or_removed(tmp_path: Path, planted: str) -> None:
     victim = tmp_path / 'victim'
-    victim.write_bytes(b'keep me')
+    victim.write_bytes(VICTIM)
     cache = FileCache(tmp_path / 'cache')
     cache.set(KEY, LARGE, 60)
     _plant_file_name(cache, planted.format(outside=victim))
@@ -450,13 +455,13 @@ def test_no_file_outside_the_directory_is_read_or_removed(tmp_path: Path, plante
     cache.invalidate(KEY)
     cache._cache.clear()
     cache.close()
-    assert victim.read_bytes() == b'keep me'
+    assert victim.read_bytes() == VICTIM
 
 
 @pytest.mark.parametrize('kind', ['pipe', 'link to a file', 'link to a pipe', 'directory', 'linked directory'])
 def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
     victim = tmp_path / 'victim'
-    victim.write_bytes(b'keep me')
+    victim.write_bytes(VICTIM)
     cache = FileCache(tmp_path / 'cache')
     cache.set(KEY, LARGE, 60)
     file = tmp_path / 'cache' / _inside(cache)
@@ -473,15 +478,15 @@ def test_only_regular_files_are_read(tmp_path: Path, kind: str) -> None:
     else:
         elsewhere = tmp_path / 'elsewhere'
         elsewhere.mkdir()
-        (elsewhere / file.name).write_bytes(b'keep me')
+        (elsewhere / file.name).write_bytes(VICTIM)
         file.parent.rmdir()
         file.parent.symlink_to(elsewhere)
     assert cache.get(KEY, 'miss') == 'miss'
     cache.invalidate(KEY)
     cache.close()
-    assert victim.read_bytes() == b'keep me'
+    assert victim.read_bytes() == VICTIM
     if kind == 'linked directory':
-        assert (elsewhere / file.name).read_bytes() == b'keep me'
+        assert (elsewhere / file.name).read_bytes() == VICTIM
 
 
 def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
@@ -523,15 +528,45 @@ def test_the_database_is_a_regular_file(tmp_path: Path, kind: str, end: str) -> 
 
 
 @pytest.mark.skipif(os.name != 'posix' or os.geteuid() != 0, reason='only root can make a directory of another user')
-def test_root_does_not_use_a_directory_of_another_user(tmp_path: Path) -> None:
+@pytest.mark.parametrize('mode', [0o700, 0o755, 0o777])
+def test_root_does_not_use_a_directory_of_another_user(tmp_path: Path, mode: int) -> None:
     directory = tmp_path / 'cache'
-    directory.mkdir(mode=0o700)
+    directory.mkdir()
+    directory.chmod(mode)
     os.chown(directory, 65534, 65534)
     with pytest.warns(UserWarning, match='belongs to another user'):
         cache = FileCache(directory)
     cache.set(KEY, ANSWER, 60)
     assert cache.get(KEY, 'miss') == 'miss'
     assert list(directory.iterdir()) == []
+
+
+@pytest.fixture
+def nobody() -> Iterator[Path]:
+    """A directory above that all users may enter. The test runs as a user who is not root."""
+    with tempfile.TemporaryDirectory() as above:
+        os.chmod(above, 0o755)
+        os.seteuid(65534)
+        try:
+            yield Path(above)
+        finally:
+            os.seteuid(0)
+
+
+@pytest.mark.skipif(os.name != 'posix' or os.geteuid() != 0, reason='only root can make a directory of another user')
+@pytest.mark.parametrize('owner', [0, 65533])
+def test_a_user_is_warned_of_a_directory_of_another_user(nobody: Path, owner: int) -> None:
+    directory = nobody / 'cache'
+    os.seteuid(0)
+    directory.mkdir()
+    directory.chmod(0o777)
+    os.chown(directory, owner, owner)
+    os.seteuid(65534)
+    with pytest.warns(UserWarning, match='it belongs to another user'):
+        cache = FileCache(directory)
+    cache.set(KEY, ANSWER, 60)
+    assert cache.get(KEY) == ANSWER
+    cache.close()
 
 
 def _linked(tmp_path: Path, how: str) -> Path:
@@ -572,7 +607,7 @@ def test_a_link_that_is_changed_leads_nowhere_else(tmp_path: Path, how: str, the
     elsewhere.mkdir()
     victim = elsewhere / _inside(cache)
     victim.parent.mkdir(parents=True)
-    victim.write_bytes(b'keep me')
+    victim.write_bytes(VICTIM)
     if then == 'the link leads elsewhere':
         (tmp_path / 'link').unlink()
         (tmp_path / 'link').symlink_to(elsewhere)
@@ -585,7 +620,7 @@ def test_a_link_that_is_changed_leads_nowhere_else(tmp_path: Path, how: str, the
         cache.set(KEY, LARGE, 60)
     cache.invalidate(KEY)
     cache.close()
-    assert victim.read_bytes() == b'keep me'
+    assert victim.read_bytes() == VICTIM
     assert [file for file in elsewhere.rglob('*') if file.is_file()] == [victim]
 
 
@@ -620,4 +655,46 @@ def test_a_file_of_any_size_is_a_miss(tmp_path: Path) -> None:
     cache.set(KEY, LARGE, 60)
     os.truncate(tmp_path / 'cache' / _inside(cache), 2**40)  # with a hole, so that it takes no room
     assert cache.get(KEY, 'miss') == 'miss'
+    cache.close()
+
+
+@pytest.mark.parametrize('umask', [0, 0o002, 0o022, 0o077])
+@pytest.mark.parametrize('mode', [None, 0o755])
+def test_nobody_else_can_read_what_is_stored(tmp_path: Path, umask: int, mode: int | None) -> None:
+    """Neither in directories that are new, nor in one that others may look into, whatever the umask."""
+    directory = tmp_path / 'above' / 'cache'
+    if mode is not None:
+        directory.mkdir(parents=True)
+        directory.chmod(mode)
+        directory.parent.chmod(mode)
+    before = os.umask(umask)
+    try:
+        cache = FileCache(directory)
+        cache.set(KEY, LARGE, 60)
+        assert cache.get(KEY) == LARGE
+    finally:
+        os.umask(before)
+    file = directory / _inside(cache)
+    assert directory.stat().st_mode & 0o777 == (mode or 0o700)
+    assert directory.parent.stat().st_mode & 0o777 == (mode or 0o700)
+    for each in directory.iterdir():
+        assert each.stat().st_mode & 0o077 == 0 or mode is None or each.is_dir()
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    cache.close()
+
+
+def test_a_database_whose_table_never_ends_is_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody puts a view in the place of the table, which SQLite reads forever."""
+    monkeypatch.setattr('esipy._cache.file._LONGEST_COMMAND', 0.2)
+    cache = FileCache(tmp_path / 'cache')
+    cache.set(KEY, ANSWER, 60)
+    with contextlib.closing(sqlite3.connect(tmp_path / 'cache' / 'cache.db')) as database:
+        database.executescript(
+            'DROP TABLE Cache; CREATE VIEW Cache AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) '
+            'SELECT x AS rowid, x AS key, 1 AS raw, 0 AS store_time, NULL AS expire_time, 0 AS access_time, 0 AS '
+            'access_count, NULL AS tag, 1 AS size, 1 AS mode, NULL AS filename, x AS value FROM n;'
+        )
+    for use in (lambda: cache.get(KEY), lambda: cache.set(KEY, ANSWER, 60), lambda: cache.invalidate(KEY)):
+        with pytest.raises(sqlite3.OperationalError, match='interrupted'):
+            use()
     cache.close()

@@ -20,16 +20,18 @@ import keyring
 import pytest
 import redis
 
+from esipy._stores.base import TOKEN_REQUEST_DEADLINE
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
 from esipy.sandbox import Sandbox
 from esipy.stores import FileTokens, KeyringTokens, MemoryTokens, RedisLock, RedisTokens, Tokens, TokenStore
 from esipy.testing import TOKENS, TokenStoreContract
 from tests.contract.keyring_backend import InFile
+from tests.contract.unending import in_time
 from tests.databases import Server, redis_server
 from tests.integration.signed import ONE, client, security, signed_in, wallet
 
 ROOT = Path(__file__).parents[2]
-WHOSE = TOKENS.client_id, TOKENS.character_id
+KEY = TOKENS.client_id, TOKENS.character_id
 BARE = TOKENS._replace(access_token=None, expires_at=0.0)
 
 
@@ -62,12 +64,12 @@ def hears(process: subprocess.Popen[str], word: str) -> bool:
 
 def everything_in(error: BaseException) -> str:
     """All that an error tells: its text, attributes, causes and contexts, and its pickle."""
-    told = ''
+    report = ''
     following: BaseException | None = error
     while following is not None:
-        told += f'{following!r} {following} {vars(following)} {pickle.dumps(following)!r}'
+        report += f'{following!r} {following} {vars(following)} {pickle.dumps(following)!r}'
         following = following.__cause__ or following.__context__
-    return told
+    return report
 
 
 @pytest.fixture(scope='module')
@@ -87,8 +89,8 @@ class OurContract(TokenStoreContract):
         first = signed_in(store, esi)
         for _ in range(2):
             with client(security(esi, store=store)) as mine:
-                answer = mine.as_character(ONE).request(wallet(esi), raise_on_error=True)
-            assert answer.status == 200
+                response = mine.as_character(ONE).request(wallet(esi), raise_on_error=True)
+            assert response.status == 200
             later = store.get(first.client_id, ONE)
             assert later is not None
             assert later.refresh_token != first.refresh_token
@@ -104,12 +106,12 @@ class TestMemoryTokens(OurContract):
     def test_a_lock_that_is_never_free_is_an_error(self) -> None:
         store = MemoryTokens(wait=0.05)
         with (
-            store.lock(*WHOSE),
+            store.lock(*KEY),
             pytest.raises(TokenStoreBusyError, match='character 90000001: another thread'),
-            store.lock(*WHOSE),
+            store.lock(*KEY),
         ):
             pass
-        with store.lock(*WHOSE):
+        with store.lock(*KEY):
             pass
 
     def test_a_fork_while_another_thread_holds_a_lock(self) -> None:
@@ -119,7 +121,7 @@ class TestMemoryTokens(OurContract):
         held, done = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with store.lock(*WHOSE), store._lock:
+            with store.lock(*KEY), store._lock:
                 held.set()
                 done.wait(30)
 
@@ -138,8 +140,8 @@ class TestMemoryTokens(OurContract):
 
 
 def _refresh_once(store: TokenStore) -> None:
-    with store.lock(*WHOSE):
-        assert store.get(*WHOSE) == TOKENS
+    with store.lock(*KEY):
+        assert store.get(*KEY) == TOKENS
 
 
 class SharedContract(OurContract):
@@ -161,7 +163,7 @@ class SharedContract(OurContract):
             worker('count', self.kind, self.place, '20') as two,
         ):
             assert (one.wait(60), two.wait(60)) == (0, 0)
-        found = store.get(*WHOSE)
+        found = store.get(*KEY)
         assert found is not None
         assert found.refresh_token == '40'
 
@@ -171,7 +173,7 @@ class SharedContract(OurContract):
             assert hears(holder, 'held')
             with (
                 pytest.raises(TokenStoreBusyError, match=r'has held this lock for 0\.2 s') as caught,
-                store.lock(*WHOSE),
+                store.lock(*KEY),
             ):
                 pass
             assert isinstance(caught.value, TimeoutError)
@@ -181,14 +183,14 @@ class SharedContract(OurContract):
         with worker('hold', self.kind, self.place) as holder:
             assert hears(holder, 'held')
             holder.send_signal(signal.SIGKILL)
-            with store.lock(*WHOSE):
+            with store.lock(*KEY):
                 store.set(TOKENS)
-        assert store.get(*WHOSE) == self.kept(TOKENS)
+        assert store.get(*KEY) == self.as_stored(TOKENS)
 
-    def test_another_object_finds_what_was_kept(self) -> None:
+    def test_another_object_finds_what_was_stored(self) -> None:
         self.make_store().set(TOKENS)
         again = self.make_store()
-        assert again.get(*WHOSE) == self.kept(TOKENS)
+        assert again.get(*KEY) == self.as_stored(TOKENS)
         assert again.characters(TOKENS.client_id) == [TOKENS.character_id]
 
 
@@ -202,6 +204,29 @@ class TestFileTokens(SharedContract):
 
     def make_store(self, **settings: Any) -> TokenStore:
         return FileTokens(self.place, **settings)
+
+    @pytest.mark.parametrize('ending', ['lock', 'lock of a character'])
+    @pytest.mark.parametrize('exists', [True, False])
+    def test_a_lock_that_is_a_link_is_refused(self, ending: str, exists: bool) -> None:
+        """Whoever can write to the directory would have any file emptied, or made."""
+        self.directory.mkdir(mode=0o700)
+        victim = self.directory.parent / 'victim'
+        if exists:
+            victim.write_text('keep me')
+        store = self.make_store()
+        if ending == 'lock':
+            Path(f'{self.place}.lock').symlink_to(victim)
+            with pytest.raises(TokenStoreError, match='cannot be locked'):
+                store.set(TOKENS)
+        else:
+            with store.lock(*TOKENS[:2]):
+                (lock,) = self.directory.glob('*.lock')
+            lock.unlink()
+            lock.symlink_to(victim)
+            with pytest.raises(TokenStoreError, match='cannot be locked'), store.lock(*TOKENS[:2]):
+                pass
+        assert victim.exists() is exists
+        assert not exists or victim.read_text() == 'keep me'
 
     def test_nobody_else_can_read_it(self) -> None:
         """From the first byte: the mode of the new file is looked at when it is opened. `open` and `chmod` fail it."""
@@ -219,7 +244,7 @@ class TestFileTokens(SharedContract):
                 patch.setattr(os, 'open', spy)
                 store = self.make_store()
                 store.set(TOKENS)
-            with store.lock(*WHOSE):
+            with store.lock(*KEY):
                 pass
         finally:
             os.umask(before)
@@ -235,20 +260,20 @@ class TestFileTokens(SharedContract):
         store.set(TOKENS)
         os.chmod(self.place, 0o644)
         with pytest.warns(UserWarning, match='other users could read these tokens until now'):
-            assert store.get(*WHOSE) == TOKENS
+            assert store.get(*KEY) == TOKENS
         assert stat.S_IMODE(os.stat(self.place).st_mode) == 0o600
-        assert store.get(*WHOSE) == TOKENS
+        assert store.get(*KEY) == TOKENS
 
     def test_what_belongs_to_another_user_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         store = self.make_store()
         store.set(TOKENS)
         somebody = os.geteuid() + 1
         monkeypatch.setattr(os, 'geteuid', lambda: somebody)
-        for use in (lambda: store.get(*WHOSE), lambda: store.set(TOKENS)):
+        for use in (lambda: store.get(*KEY), lambda: store.set(TOKENS)):
             with pytest.raises(TokenStoreError, match='belongs to another user'):
                 use()
 
-    def test_a_directory_that_others_can_write_to_is_told(self) -> None:
+    def test_a_directory_that_others_can_write_to_is_reported(self) -> None:
         self.directory.mkdir()
         self.directory.chmod(0o777)
         with pytest.warns(UserWarning, match='other users can write to this directory'):
@@ -277,17 +302,17 @@ class TestFileTokens(SharedContract):
         file.chmod(0o600)
         store = self.make_store()
         uses = (
-            lambda: store.get(*WHOSE),
+            lambda: store.get(*KEY),
             lambda: store.set(TOKENS),
-            lambda: store.delete(*WHOSE),
+            lambda: store.delete(*KEY),
             lambda: store.characters('x'),
         )
         for use in uses:
             with pytest.raises(TokenStoreError, match='not a file of tokens') as caught:
                 use()
-            told = everything_in(caught.value)
-            assert str(file) in told
-            assert 'SECRET' not in told
+            report = everything_in(caught.value)
+            assert str(file) in report
+            assert 'SECRET' not in report
         assert file.read_bytes() == content
 
     def test_a_pickle_is_never_read(self) -> None:
@@ -296,7 +321,7 @@ class TestFileTokens(SharedContract):
         Path(self.place).write_bytes(pickle.dumps(Evil(mark)))
         Path(self.place).chmod(0o600)
         with pytest.raises(TokenStoreError):
-            self.make_store().get(*WHOSE)
+            self.make_store().get(*KEY)
         assert not mark.exists()
 
     def test_a_killed_writer_leaves_a_whole_file(self) -> None:
@@ -322,7 +347,7 @@ class TestFileTokens(SharedContract):
         child.start()
         child.join(60)
         assert child.exitcode == 0
-        assert self.make_store().get(*WHOSE) == TOKENS
+        assert self.make_store().get(*KEY) == TOKENS
         assert not Path(f'{self.place}.new').exists()
 
     def test_a_place_that_cannot_be_is_an_error(self) -> None:
@@ -335,12 +360,47 @@ class TestFileTokens(SharedContract):
         with pytest.raises(TokenStoreError, match='cannot be read: Is a directory'):
             self.make_store().set(TOKENS)
 
+    @pytest.mark.parametrize('kind', ['pipe', 'link to a device', 'link to a file', 'link to a pipe', 'hole'])
+    def test_only_a_regular_file_is_read(self, kind: str) -> None:
+        """A pipe and /dev/zero have no end, and a file with a hole has any size."""
+        store = self.make_store()
+        store.set(TOKENS)
+        file = Path(self.place)
+        file.unlink()
+        if kind == 'pipe':
+            os.mkfifo(file)
+        elif kind == 'hole':
+            file.touch(0o600)
+            os.truncate(file, 2**40)
+        elif kind == 'link to a device':
+            file.symlink_to('/dev/zero')
+        elif kind == 'link to a pipe':
+            os.mkfifo(self.directory / 'pipe')
+            file.symlink_to(self.directory / 'pipe')
+        else:
+            (self.directory / 'other').write_text('{"version": 1, "tokens": []}')
+            file.symlink_to(self.directory / 'other')
+        for use in (lambda: store.get(*KEY), lambda: store.set(TOKENS), lambda: store.characters('x')):
+            assert isinstance(in_time(use), TokenStoreError)
+
+    @pytest.mark.parametrize('umask', [0, 0o022, 0o377, 0o777])
+    def test_it_is_private_whatever_the_umask(self, umask: int) -> None:
+        place = self.directory / 'above' / 'tokens' / 'tokens.json'
+        before = os.umask(umask)
+        try:
+            FileTokens(place).set(TOKENS)
+        finally:
+            os.umask(before)
+        modes = [stat.S_IMODE(each.stat().st_mode) for each in (place, place.parent, place.parent.parent)]
+        assert modes == [0o600, 0o700, 0o700]
+        assert FileTokens(place).get(*KEY) == TOKENS
+
     def test_a_link_stays_a_link(self, tmp_path: Path) -> None:
         link = tmp_path / 'link.json'
         link.symlink_to(self.place)
         FileTokens(link).set(TOKENS)
         assert link.is_symlink()
-        assert self.make_store().get(*WHOSE) == TOKENS
+        assert self.make_store().get(*KEY) == TOKENS
 
     @pytest.mark.skipif(sys.platform != 'linux', reason='XDG_DATA_HOME is asked on Linux')
     def test_by_default_it_is_where_programs_keep_data(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,10 +434,10 @@ class _Redis(SharedContract):
     def make_store(self, **settings: Any) -> TokenStore:
         return RedisTokens(self.client, **settings)
 
-    def test_no_key_tells_a_secret(self) -> None:
+    def test_no_key_shows_a_secret(self) -> None:
         store = self.make_store()
         store.set(TOKENS)
-        with store.lock(*WHOSE):
+        with store.lock(*KEY):
             keys: Any = self.client.keys('*')
         assert {key if isinstance(key, str) else key.decode() for key in keys} == {
             'esipy:tokens:app-one',
@@ -391,11 +451,11 @@ class _Redis(SharedContract):
             self.client.hset('esipy:tokens:app-one', '90000001', value)
             if not self.decode_responses or value.isascii():
                 with pytest.raises(TokenStoreError, match='field 90000001: this is not a record') as caught:
-                    store.get(*WHOSE)
+                    store.get(*KEY)
                 assert 'SECRET' not in everything_in(caught.value)
         assert not (tmp_path / 'mark').exists()
         store.set(TOKENS)
-        assert store.get(*WHOSE) == TOKENS
+        assert store.get(*KEY) == TOKENS
 
     def test_tokens_in_the_place_of_others_are_refused(self) -> None:
         store = self.make_store()
@@ -447,7 +507,7 @@ def test_a_redis_that_is_down_is_an_error_at_once_and_used_again_when_it_is_back
         store.set(TOKENS)
         server.kill()
         begun = time.monotonic()
-        uses = (lambda: store.get(*WHOSE), lambda: store.set(TOKENS), lambda: _enter(lock('name')))
+        uses = (lambda: store.get(*KEY), lambda: store.set(TOKENS), lambda: _enter(lock('name')))
         for use in uses:
             with pytest.raises(TokenStoreError, match=r'Redis, .*ConnectionError') as caught:
                 use()
@@ -455,7 +515,7 @@ def test_a_redis_that_is_down_is_an_error_at_once_and_used_again_when_it_is_back
         assert time.monotonic() - begun < 5  # redis-py's own client tries for some ten seconds
         server.start()
         store.set(TOKENS)
-        assert store.get(*WHOSE) == TOKENS
+        assert store.get(*KEY) == TOKENS
         with lock('name'):
             pass
 
@@ -469,7 +529,7 @@ def test_a_redis_that_goes_down_meanwhile_spoils_nothing(tmp_path: Path, caplog:
         assert 'esipy:lock:name: the lock could not be released (ConnectionError)' in caplog.text
 
 
-def test_a_redis_that_repeats_what_it_refuses_tells_no_secret(tmp_path: Path) -> None:
+def test_a_redis_that_repeats_what_it_refuses_shows_no_secret(tmp_path: Path) -> None:
     """Redis names the first arguments of a command that it does not know: tokens are among them."""
     with redis_server(tmp_path) as server:
         server.kill()
@@ -483,7 +543,17 @@ def test_a_redis_that_repeats_what_it_refuses_tells_no_secret(tmp_path: Path) ->
             assert 'SECRET' not in everything_in(caught.value)
 
 
-def test_who_holds_a_lock_too_long_does_not_take_it_from_the_next(
+@pytest.mark.parametrize('kind', ['RedisTokens', 'RedisLock'])
+def test_a_killed_process_does_not_hold_a_lock_for_longer_than_a_refresh_can_take(redis_on: Server, kind: str) -> None:
+    with redis.Redis(port=redis_on.port) as client:
+        client.flushall()
+        lock = RedisTokens(client).lock('app', 1) if kind == 'RedisTokens' else RedisLock(client)('app:1')
+        with lock:
+            (key,) = client.keys('*')
+            assert 0 < client.pttl(key) <= (TOKEN_REQUEST_DEADLINE + 10) * 1000
+
+
+def test_a_lock_that_was_held_too_long_is_not_taken_from_the_next(
     redis_on: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Let go of by its name alone, without redis-py's token, the lock of the second would be free."""
@@ -519,7 +589,7 @@ class TestKeyringTokens(SharedContract):
     def make_store(self, **settings: Any) -> TokenStore:
         return KeyringTokens(**settings)
 
-    def kept(self, tokens: Tokens) -> Tokens:
+    def as_stored(self, tokens: Tokens) -> Tokens:
         return self.without_access_token(tokens)
 
     def test_nothing_is_left_when_all_are_deleted(self) -> None:
@@ -533,7 +603,7 @@ class TestKeyringTokens(SharedContract):
 
     def test_services_are_apart(self) -> None:
         self.make_store().set(TOKENS)
-        assert KeyringTokens('another').get(*WHOSE) is None
+        assert KeyringTokens('another').get(*KEY) is None
 
     def test_what_does_not_fit_is_an_error_without_it(self) -> None:
         store = self.make_store()
@@ -543,29 +613,29 @@ class TestKeyringTokens(SharedContract):
         ) as caught:
             store.set(TOKENS._replace(refresh_token='SECRET' + os.urandom(3000).hex()))
         assert 'SECRET' not in everything_in(caught.value)
-        assert store.get(*WHOSE) == BARE
+        assert store.get(*KEY) == BARE
 
     @pytest.mark.parametrize('planted', ['', 'refresh-SECRET', '!!!', 'AAAA', '[1]'])
     def test_what_is_not_ours_is_an_error(self, planted: str) -> None:
         store = self.make_store()
         keyring.set_password('esipy', 'app-one:90000001', planted)
         with pytest.raises(TokenStoreError, match='this is not a record of this character') as caught:
-            store.get(*WHOSE)
+            store.get(*KEY)
         assert 'SECRET' not in everything_in(caught.value)
         store.set(TOKENS)
-        assert store.get(*WHOSE) == BARE
+        assert store.get(*KEY) == BARE
 
     def test_an_index_that_is_not_ours_is_an_error(self) -> None:
         keyring.set_password('esipy', 'app-one:characters', '{}')
         with pytest.raises(TokenStoreError, match='not a list of characters'):
             self.make_store().characters('app-one')
 
-    def test_a_system_without_a_keyring_is_told(self) -> None:
+    def test_a_system_without_a_keyring_is_reported(self) -> None:
         from keyring.backends.fail import Keyring
 
         keyring.set_keyring(Keyring())
         with pytest.raises(TokenStoreError, match='NoKeyringError: No recommended backend'):
-            self.make_store().get(*WHOSE)
+            self.make_store().get(*KEY)
 
 
 @pytest.mark.parametrize(
@@ -578,7 +648,9 @@ class TestKeyringTokens(SharedContract):
         (lambda: RedisLock(None), 'redis', 'redis'),
     ],
 )
-def test_an_extra_that_is_missing_is_told(make: Any, package: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_extra_that_is_missing_is_reported(
+    make: Any, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(ImportError, match=rf'pip install "EsiPy\[{extra}\]"'):
         make()

@@ -35,9 +35,9 @@ def main(store: str, address: str, place: str, times: str, token: str = '') -> N
             call = app.op['get_markets_region_id_history'](region_id=10000001 + number % 10, type_id=34)
             if token:
                 call = app.op['get_characters_character_id_wallet'](character_id=90000001, token=token)
-            answer = client.request(call, opt=opt, raise_on_error=True)
-            saw['cached'] += answer.from_cache
-            saw['bodies'].append(hash_of(answer.raw or b''))
+            response = client.request(call, opt=opt, raise_on_error=True)
+            saw['cached'] += response.from_cache
+            saw['bodies'].append(hash_of(response.raw or b''))
     saw['bodies'] = sorted(set(saw['bodies']))
     print(json.dumps(saw))
 

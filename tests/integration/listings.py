@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from esipy import App
-from tests.servers import Visit, answer
+from tests.servers import Visit, response_bytes
 
 Node = dict[str, Any]
 
@@ -59,7 +59,7 @@ def order(number: int, **more: Any) -> Node:
 class Pages:
     """`/orders`: what page 1, 2, … hold, as many as there are. The other attributes are what the headers say.
 
-    `before(page, visit)` is called before each answer, to change things.
+    `before(page, visit)` is called before each response, to change things.
     """
 
     def __init__(self, *pages: Any, before: Callable[[Pages, int], Any] = lambda pages, number: None) -> None:
@@ -75,11 +75,11 @@ class Pages:
         if self.x_pages is not None:
             headers['X-Pages'] = self.x_pages or str(len(self.pages))
         if number > len(self.pages):
-            visit.send(answer({'error': 'Requested page does not exist!'}, 404))
+            visit.send(response_bytes({'error': 'Requested page does not exist!'}, 404))
             return
         page = self.pages[number - 1]
         headers['ETag'] = f'"{hash(str(page))}"'
         if visit.headers.get('if-none-match') == headers['ETag']:
-            visit.send(answer(b'', 304, headers))
+            visit.send(response_bytes(b'', 304, headers))
         else:
-            visit.send(answer(page, headers=headers))
+            visit.send(response_bytes(page, headers=headers))

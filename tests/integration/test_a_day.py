@@ -43,11 +43,11 @@ def test_a_day_of_30_characters_and_8_threads() -> None:
             def call(character: int) -> str:
                 one = esi_client.as_character(character)
                 try:
-                    answer = one.request(operation(character_id=character), raise_on_error=True)
+                    response = one.request(operation(character_id=character), raise_on_error=True)
                 except SSOUnavailableError as error:
                     # It could not succeed: the old token is past its end, and no other to be had.
                     return 'down' if clock.time() >= good_until[character] else repr(error)
-                assert answer.ok
+                assert response.ok
                 if one.security.token_expiry is not None:
                     good_until[character] = one.security.token_expiry
                 return 'ok'

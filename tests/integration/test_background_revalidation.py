@@ -14,7 +14,7 @@ from esipy.cache import DictCache
 from esipy.limits import MemoryLimits
 from esipy.plugins import CallContext, Plugin
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, wait_until
+from tests.servers import Server, Visit, response_bytes, wait_until
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -34,7 +34,7 @@ class Slow(Server):
 
     def _page(self, visit: Visit) -> None:
         self.go.wait(20)
-        visit.send(answer({'visit': visit.number}, self.status, self.headers))
+        visit.send(response_bytes({'visit': visit.number}, self.status, self.headers))
         self.answered += 1
 
 

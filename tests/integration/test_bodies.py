@@ -25,12 +25,12 @@ from tests.cases.bodies import (
     Parts,
 )
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
-    with Server(lambda visit: visit.send(answer({}))) as server:
+    with Server(lambda visit: visit.send(response_bytes({}))) as server:
         yield server
 
 
@@ -153,6 +153,8 @@ STRINGS = {'items': {'type': 'string'}}
     [
         ([field('a'), field('b', 'integer')], {'a': 'x y', 'b': '2'}, b'a=x+y&b=2'),
         ([field('a', default='x'), field('b', 'integer')], {'b': 2}, b'b=2'),
+        ([field('a', 'boolean', default=False), field('b', 'integer')], {'b': 2}, b'b=2'),
+        ([field('a', 'array', default=['x'], **STRINGS), field('b', 'integer', default=1)], {'b': 2}, b'b=2'),
         ([field('a', 'array', **STRINGS)], {'a': ['x', 'y']}, b'a=x%2Cy'),
         ([field('a', 'array', collectionFormat='multi', **STRINGS)], {'a': ['x', 'y']}, b'a=x&a=y'),
         ([field('a', 'array', collectionFormat='pipes', **STRINGS)], {'a': ['x', 'y']}, b'a=x%7Cy'),
@@ -252,7 +254,7 @@ def test_a_response(
     version: str, media_types: list[str], content_type: str, body: bytes, data: Any, accept: str
 ) -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer(body, headers={'Content-Type': content_type, 'Cache-Control': 'max-age=60'}))
+        visit.send(response_bytes(body, headers={'Content-Type': content_type, 'Cache-Control': 'max-age=60'}))
 
     with Server(page) as server, client() as esi:
         get = declared(*media_types, version=version)(server.url)
@@ -281,7 +283,7 @@ def test_a_response_that_is_something_else(media_types: list[str], content_type:
 
 
 def send(body: bytes, content_type: str, visit: Visit) -> None:
-    visit.send(answer(body, headers={'Content-Type': content_type}))
+    visit.send(response_bytes(body, headers={'Content-Type': content_type}))
 
 
 def test_strict_reads_texts_and_bytes_too() -> None:
@@ -323,7 +325,7 @@ def test_strict_knows_which_direction_a_field_goes() -> None:
     sent = [{'id': 1, 'name': 'x'}, {'name': 'x', 'password': 'y'}]
 
     def page(visit: Visit) -> None:
-        visit.send(answer(sent[visit.number]))
+        visit.send(response_bytes(sent[visit.number]))
 
     with Server(page) as server, client(strict=True, cache=None) as esi:
         create = operation(server.url, content, {'200': {'description': 'OK', 'content': content}})
@@ -334,3 +336,28 @@ def test_strict_knows_which_direction_a_field_goes() -> None:
         assert json.loads(server.visits[0].body) == {'name': 'x', 'password': 'y'}
         with pytest.raises(CallError, match=r'body\.password: is required'):
             create(body={'name': 'x'})
+
+
+#: Where an object with fields of one direction may stand in a body: its schema and a value of it, made of the object's.
+PLACES: dict[str, tuple[Any, Any]] = {
+    'in an object': (lambda part: {'type': 'object', 'properties': {'a': part}}, lambda value: {'a': value}),
+    'in a list': (lambda part: {'type': 'array', 'items': part}, lambda value: [value]),
+    'of several parts': (lambda part: {'allOf': [part, {'type': 'object', 'required': ['id']}]}, lambda value: value),
+    'an alternative': (lambda part: {'oneOf': [{'type': 'integer'}, part]}, lambda value: value),
+}
+
+
+@pytest.mark.parametrize(('place', 'fill'), PLACES.values(), ids=PLACES)
+def test_a_direction_counts_wherever_a_field_stands(place: Any, fill: Any) -> None:
+    fields = {'id': {'type': 'integer', 'readOnly': True}, 'password': {'type': 'string', 'writeOnly': True}}
+    schema = place({'type': 'object', 'required': ['id', 'password'], 'properties': fields})
+    content = {'application/json': {'schema': schema}}
+    with (
+        Server(lambda visit: visit.send(response_bytes(fill({'id': 1})))) as server,
+        client(strict=True, cache=None) as esi,
+    ):
+        create = operation(server.url, content, {'200': {'description': 'OK', 'content': content}})
+        assert esi.request(create(body=fill({'password': 'y'}))).data == fill({'id': 1})
+        assert json.loads(server.visits[0].body) == fill({'password': 'y'})
+        with pytest.raises(CallError, match='password: is required'):
+            create(body=fill({'id': 1}))

@@ -10,13 +10,13 @@ from esipy.exceptions import CallError, NotFoundError, UnknownOperationError
 from esipy.plugins import Plugin
 from esipy.sandbox import Sandbox
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 TOKEN = 'hush-hush'
 
 
 def page(visit: Visit) -> None:
-    visit.send(answer({'a': 1}, headers={'Cache-Control': 'max-age=60'}))
+    visit.send(response_bytes({'a': 1}, headers={'Cache-Control': 'max-age=60'}))
 
 
 # ------------------------------------------------------------------ by path
@@ -42,7 +42,11 @@ def test_an_app_and_options_of_the_call() -> None:
         first, second = server.visits
         assert (first.target, first.headers['authorization']) == ('/mine?q=x', f'Bearer {TOKEN}')
         assert (second.method, second.body) == ('PUT', b'{"b": 2}')
-    with client() as esi, Server(lambda visit: visit.send(answer({}, 404))) as other, pytest.raises(NotFoundError):
+    with (
+        client() as esi,
+        Server(lambda visit: visit.send(response_bytes({}, 404))) as other,
+        pytest.raises(NotFoundError),
+    ):
         esi.request_path('GET', '/things/5', app=app_at(other.url), raise_on_error=True)
 
 
@@ -58,7 +62,7 @@ def test_what_cannot_be_asked_for() -> None:
 
 
 def test_the_clients_app_is_asked_for_names_too() -> None:
-    with Server(lambda visit: visit.send(answer({}))) as server, client(app=app_at(server.url)) as esi:
+    with Server(lambda visit: visit.send(response_bytes({}))) as server, client(app=app_at(server.url)) as esi:
         assert esi.ids(['Nowhere']).unknown == ['Nowhere']
         assert server.visits[0].path == '/universe/ids'
 
@@ -73,22 +77,22 @@ def test_a_table_by_path() -> None:
 # ------------------------------------------------------------------ a dry run
 
 
-def test_a_dry_run_tells_what_would_be_sent_and_sends_nothing() -> None:
+def test_a_dry_run_returns_what_would_be_sent_and_sends_nothing() -> None:
     with Server(page) as server, client(headers={'X-App': 'tests', 'X-Api-Key': TOKEN}) as esi:
         app = app_at(server.url)
-        told = esi.prepare(app.op['put_thing'](body={'b': 2}))
-        assert (told.method, told.url, told.body) == ('PUT', f'{server.url}/thing', b'{"b": 2}')
-        assert told.headers['X-App'] == 'tests'
-        assert told.headers['Content-Length'] == '8'
-        assert told.headers['X-Api-Key'] == '***'
+        outgoing = esi.prepare(app.op['put_thing'](body={'b': 2}))
+        assert (outgoing.method, outgoing.url, outgoing.body) == ('PUT', f'{server.url}/thing', b'{"b": 2}')
+        assert outgoing.headers['X-App'] == 'tests'
+        assert outgoing.headers['Content-Length'] == '8'
+        assert outgoing.headers['X-Api-Key'] == '***'
         with_token = esi.prepare(app.op['get_mine'](token=TOKEN, q='a b'))
         assert with_token.url == f'{server.url}/mine?q=a+b'
         assert with_token.headers['Authorization'] == '***'
-        assert TOKEN not in repr((told, told.headers, with_token, with_token.headers))
+        assert TOKEN not in repr((outgoing, outgoing.headers, with_token, with_token.headers))
         assert server.visits == []
         esi.request(app.op['put_thing'](body={'b': 2}))
         sent = {name: value for name, value in server.visits[0].headers.items() if name != 'host'}
-        assert sent == {**{name.lower(): text for name, text in told.headers.items()}, 'x-api-key': TOKEN}
+        assert sent == {**{name.lower(): text for name, text in outgoing.headers.items()}, 'x-api-key': TOKEN}
 
 
 def test_a_dry_run_refreshes_nothing() -> None:
@@ -110,8 +114,8 @@ def test_a_dry_run_asks_neither_a_signing_function_nor_a_sessions_auth() -> None
 
     with client(security=never) as esi:
         esi._session.auth = never
-        told = esi.prepare(app_at('http://127.0.0.1:9').op['get_mine']())
-    assert told.headers['Authorization'] == '***'
+        outgoing = esi.prepare(app_at('http://127.0.0.1:9').op['get_mine']())
+    assert outgoing.headers['Authorization'] == '***'
 
 
 def test_a_dry_run_shows_what_plugins_make_of_a_call() -> None:
@@ -157,7 +161,7 @@ def test_a_day_for_one_call() -> None:
     with Server(page) as server, client(app=dated(server.url)) as esi:
         call = esi.app.op['get_thing']()
         esi.request(call)
-        assert not esi.request(call, compatibility_date='2026-01-02').from_cache  # another API, another answer
+        assert not esi.request(call, compatibility_date='2026-01-02').from_cache  # another API, another response
         assert esi.request(call, compatibility_date=date(2026, 1, 2)).from_cache
         assert esi.request(call).from_cache
         esi.request_path('GET', '/thing', compatibility_date='2026-01-03')

@@ -16,7 +16,7 @@ from esipy._cache.policy import CachedResponse
 from esipy.cache import BaseCache, DictCache, _hash
 from esipy.exceptions import UndecodableBodyError
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 FRESH = {'Cache-Control': 'max-age=60'}
 
@@ -26,23 +26,23 @@ def date(seconds: float) -> str:
 
 
 class Counting(Server):
-    """Answers with the number of the visit and the given headers; 304 where the client has the tag."""
+    """Responds with the number of the visit and the given headers; 304 where the client has the tag."""
 
     def __init__(self, headers: Mapping[str, str] | None = None, status: int = 200) -> None:
         super().__init__(self._page)
-        self.answers = dict(headers or {})
+        self.responses = dict(headers or {})
         self.news: dict[str, str] | None = None
         self.status = status
         self.body: bytes | None = None
 
     def _page(self, visit: Visit) -> None:
-        told = self.answers
+        headers = self.responses
         if self.news is not None and {'if-none-match', 'if-modified-since'} & visit.headers.keys():
-            visit.send(answer(b'', 304, self.news, length=-1))
+            visit.send(response_bytes(b'', 304, self.news, length=-1))
             return
-        whose = visit.headers.get('authorization', 'nobody')
-        body: Any = {'visit': len(self.visits), 'whose': whose}
-        visit.send(answer(body if self.body is None else self.body, self.status, told))
+        owner = visit.headers.get('authorization', 'nobody')
+        body: Any = {'visit': len(self.visits), 'owner': owner}
+        visit.send(response_bytes(body if self.body is None else self.body, self.status, headers))
 
 
 # ---------------------------------------------------------------------- which answer
@@ -86,7 +86,7 @@ def test_vary_on_a_header_of_the_client() -> None:
     ],
     ids=repr,
 )
-def test_what_a_cache_gives_that_nobody_could_have_kept_is_a_miss(kept: Any) -> None:
+def test_what_nobody_could_have_stored_is_a_miss(kept: Any) -> None:
     class Odd(DictCache):
         def get(self, key: Any, default: Any = None) -> Any:
             return kept
@@ -120,7 +120,7 @@ def test_language_of_the_session() -> None:
 # ---------------------------------------------------------------------- asking whether it still holds
 
 
-def test_an_etag_is_asked_for_and_304_is_a_200() -> None:
+def test_an_etag_is_sent_and_a_304_is_a_200() -> None:
     with Counting({**FRESH, 'ETag': '"one"', 'X-Old': 'kept', 'Age': '3'}) as server, client() as esi:
         server.news = {'ETag': '"one"', 'Cache-Control': 'max-age=120', 'X-New': 'there'}
         call = app_at(server.url).op['get_thing']()
@@ -141,7 +141,7 @@ def test_an_etag_is_asked_for_and_304_is_a_200() -> None:
         assert esi.request(call).not_modified
 
 
-def test_last_modified_is_asked_for_after_the_etag() -> None:
+def test_last_modified_is_sent_after_the_etag() -> None:
     modified = 'Wed, 01 Jan 2025 00:00:00 GMT'
     with Counting({'Last-Modified': modified}) as server, client() as esi:
         server.news = {}
@@ -149,7 +149,7 @@ def test_last_modified_is_asked_for_after_the_etag() -> None:
         esi.request(call)
         assert esi.request(call).not_modified
         assert server.visits[1].headers['if-modified-since'] == modified
-        server.answers['ETag'] = '"x"'
+        server.responses['ETag'] = '"x"'
         server.news = None
         esi.request(call)
         server.news = {}
@@ -170,7 +170,7 @@ def test_a_304_without_a_date_does_not_live_longer_for_it() -> None:
         assert not esi.request(call).from_cache
 
 
-def test_a_changed_answer_replaces_the_kept_one() -> None:
+def test_a_changed_response_replaces_the_stored_one() -> None:
     with Counting({'ETag': '"one"', 'Cache-Control': 'max-age=10'}) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         esi.request(call)
@@ -193,13 +193,13 @@ def test_no_etag_body() -> None:
         assert len(server.visits) == 2
 
 
-def test_a_304_that_was_not_asked_for() -> None:
+def test_a_304_without_a_condition() -> None:
     with Counting(status=304) as server, client() as esi:
         response = esi.request(app_at(server.url).op['get_thing']())
         assert (response.status, response.data, response.not_modified) == (304, None, False)
 
 
-def test_a_304_that_the_call_asked_for_itself() -> None:
+def test_a_304_for_a_condition_of_the_call() -> None:
     with Counting(status=304) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         call[0]._p['header']['if-none-match'] = '"mine"'
@@ -217,7 +217,7 @@ def test_a_304_that_the_call_asked_for_itself() -> None:
         *((status, {'ETag': '"x"'}) for status in (201, 203, 204, 301, 400, 404, 410, 500, 503)),
     ],
 )
-def test_what_depends_on_more_than_the_resource_is_not_kept(status: int, headers: dict[str, str]) -> None:
+def test_what_depends_on_more_than_the_resource_is_not_stored(status: int, headers: dict[str, str]) -> None:
     """Neither is what is not 200 and does not say that it is fresh."""
     with Counting(headers, status) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
@@ -228,7 +228,7 @@ def test_what_depends_on_more_than_the_resource_is_not_kept(status: int, headers
         assert esi.cache._dict == {}  # type: ignore[attr-defined]
 
 
-def test_a_body_that_is_not_json_is_not_kept() -> None:
+def test_a_body_that_is_not_json_is_not_stored() -> None:
     with Counting({**FRESH, 'ETag': '"x"'}) as server, client() as esi:
         server.body = b'<html>'
         call = app_at(server.url).op['get_thing']()
@@ -253,7 +253,7 @@ def test_a_body_that_nobody_has_read_is_read_when_it_is_wanted(revalidated: bool
         assert len(server.visits) == 1 + revalidated
 
 
-def test_made_up_answers_are_not_kept_and_do_not_hurt_what_is() -> None:
+def test_made_up_responses_are_not_stored_and_do_not_harm_what_is() -> None:
     with Counting({'ETag': '"x"'}) as server, client() as esi:
         server.news = {}
         call = app_at(server.url).op['get_thing']()
@@ -275,22 +275,22 @@ def test_head_and_the_cache() -> None:
         assert [visit.method for visit in server.visits] == ['HEAD', 'GET', 'HEAD']
 
 
-def test_expired_results_are_told() -> None:
+def test_expired_results_are_reported() -> None:
     with Counting({'Expires': date(-60)}) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
-        with pytest.warns(UserWarning, match='returned expired result') as told:
+        with pytest.warns(UserWarning, match='returned expired result') as caught:
             response = esi.request(call)
         assert response.data.visit == 1
-        assert told[0].filename == __file__
+        assert caught[0].filename == __file__
 
 
-def test_the_warning_header_is_told_each_time_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_warning_header_warns_each_time_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     with Counting({**FRESH, 'Warning': '299 - "This route is deprecated"'}) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         for _ in range(3):
-            with pytest.warns(UserWarning, match='299 - "This route is deprecated"') as told:
+            with pytest.warns(UserWarning, match='299 - "This route is deprecated"') as caught:
                 esi.request(call)
-            assert told[0].filename == __file__
+            assert caught[0].filename == __file__
         with pytest.warns(UserWarning, match='299'):
             esi.head(call)
     assert len([record for record in caplog.records if '299' in record.getMessage()]) == 1
@@ -348,13 +348,13 @@ def test_a_write_that_fails_leaves_the_read_alone() -> None:
 
 
 @pytest.mark.parametrize('how', ['garbage', 'reset'])
-def test_a_write_whose_answer_is_lost_makes_the_read_old(how: str) -> None:
+def test_a_write_whose_response_is_lost_makes_the_read_stale(how: str) -> None:
     """It may have been done."""
     with Counting(FRESH) as server, client() as esi:
         op = app_at(server.url).op
         esi.request(op['get_thing']())
         page = server.page
-        server.page = Visit.reset if how == 'reset' else lambda visit: visit.send(answer(b'<html>'))
+        server.page = Visit.reset if how == 'reset' else lambda visit: visit.send(response_bytes(b'<html>'))
         with contextlib.suppress(UndecodableBodyError):
             assert esi.request(op['put_thing'](body={})).failed
         server.page = page
@@ -382,7 +382,7 @@ def test_a_write_makes_only_the_callers_read_old() -> None:
         assert not esi.request(op['get_mine'](token='a')).from_cache
 
 
-def test_a_question_by_post_is_never_answered_from_the_cache() -> None:
+def test_a_post_that_only_reads_is_never_served_from_the_cache() -> None:
     with Counting(FRESH) as server, client() as esi:
         call = app_at(server.url).op['post_universe_ids'](body=['Jita'])
         esi.request(call)
@@ -436,7 +436,9 @@ def test_two_characters_never_meet(
     assert call[0]._p['query'] == []
 
 
-@pytest.mark.parametrize('how', ['token=', 'header', 'lower-case header', 'query', 'session', 'auth', 'security'])
+@pytest.mark.parametrize(
+    'how', ['token=', 'header', 'lower-case header', 'query', 'session', 'auth', 'cookie', 'security']
+)
 def test_whoever_signs_it(how: str) -> None:
     cache = DictCache()
     with Counting(FRESH) as server:
@@ -457,11 +459,15 @@ def test_whoever_signs_it(how: str) -> None:
                     esi._session.headers['authorization'] = f'Bearer {who}'
                 elif how == 'auth':
                     esi._session.auth = (who, 'password')
+                elif how == 'cookie':
+                    esi._session.cookies.set('sid', who)
                 else:
                     esi.security = security(who)
                 esi.request(call)
         assert len(server.visits) == 3
-        sent = [visit.headers.get('authorization', visit.target) for visit in server.visits]
+        sent = [
+            visit.headers.get('authorization', visit.headers.get('cookie', visit.target)) for visit in server.visits
+        ]
         assert len(set(sent)) == 3
         assert 'alice' not in repr(list(cache._dict))
 
@@ -478,7 +484,7 @@ def test_one_security_object_for_many_users() -> None:
         call = app_at(server.url).op['get_mine']()
         for who in ('alice', 'bob', 'alice', 'bob'):
             many.update_token({'access_token': who, 'expires_in': 1200, 'refresh_token': 'r'})
-            assert esi.request(call).data.whose == f'Bearer {who}'
+            assert esi.request(call).data.owner == f'Bearer {who}'
         assert len(server.visits) == 2
 
 
@@ -506,9 +512,9 @@ def test_users_that_change_while_threads_ask() -> None:
     from esipy._cache.keys import owner_of
 
     for key, value in cache._dict.items():
-        whose = pickle.loads(pickle.dumps(value.content))
+        content = pickle.loads(pickle.dumps(value.content))
         owner = next(name for name in ('user-0', 'user-1', 'user-2') if owner_of(f'Bearer {name}') in repr(key))
-        assert owner.encode() in whose
+        assert owner.encode() in content
 
 
 def test_public_calls_are_shared() -> None:
@@ -521,7 +527,7 @@ def test_public_calls_are_shared() -> None:
         assert 'authorization' not in server.visits[0].headers
 
 
-def test_another_server_another_answer() -> None:
+def test_another_server_another_response() -> None:
     with Counting(FRESH) as one, Counting(FRESH) as two, client() as esi:
         call = app_at(one.url).op['get_thing']()
         for _ in range(2):
@@ -576,7 +582,7 @@ class Broken(BaseCache):
         raise OSError('the cache is dead')
 
 
-def test_a_dead_cache_is_told_once_and_fails_no_call(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dead_cache_is_logged_once_and_fails_no_call(caplog: pytest.LogCaptureFixture) -> None:
     with Counting(FRESH) as server, client(cache=Broken()) as esi:
         op = app_at(server.url).op
         for _ in range(3):
@@ -628,7 +634,7 @@ def test_rubbish_in_a_cache_is_a_miss(value: Any) -> None:
 
 
 @pytest.mark.parametrize('until', ['1e300', 'inf', 'rubbish'])
-def test_an_expiry_that_is_none_is_not_told(until: str) -> None:
+def test_an_expiry_that_is_none_is_not_reported(until: str) -> None:
     cache = Rubbish()
     cache.value = CachedResponse(200, {'X-Esipy-Expiry': until, 'X-Esipy-Received': str(clock.time())}, b'{}', 'url')
     with Counting(FRESH) as server, client(cache=cache) as esi:

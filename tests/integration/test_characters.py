@@ -25,10 +25,10 @@ from esipy.exceptions import (
 from esipy.sandbox import Sandbox
 from esipy.stores import MemoryTokens
 from tests.integration.signed import CLIENT, ONE, TWO, at_once, client, different_calls, security, signed_in, wallet
-from tests.integration.test_renewal import code_of
+from tests.integration.test_token_refresh import code_of
 from tests.integration.things import app_at
 from tests.integration.things import security as plain_security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 WALLET = 'esi-wallet.read_character_wallet.v1'
 
@@ -50,14 +50,14 @@ def test_a_401_renews_the_token_and_tries_once_more(esi: Sandbox) -> None:
     one = security(esi, store=store).for_character(ONE)
     esi.sso.rotate_keys()
     attempts: list[tuple[int, int]] = []
-    told: list[Any] = []
+    sent: list[Any] = []
     API_CALL_STATS.add_receiver(lambda status_code, attempt, **more: attempts.append((attempt, status_code)))
-    AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: told.append(kwargs['token_identifier']))
+    AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: sent.append(kwargs['token_identifier']))
     with client(one) as esi_client:
         response = esi_client.request(wallet(esi))
     assert (response.status, response.attempts) == (200, 2)
     assert attempts == [(1, 401), (2, 200)]
-    assert told == [ONE]
+    assert sent == [ONE]
 
 
 def test_a_write_too_since_a_401_did_nothing(esi: Sandbox) -> None:
@@ -115,7 +115,7 @@ def test_it_stands_where_no_other_token_can_be_had(esi: Sandbox) -> None:
     assert esi.log.count('sso.token') == 1
 
 
-def test_a_grant_that_is_gone_is_told_instead_of_the_401(esi: Sandbox) -> None:
+def test_a_grant_that_is_gone_is_raised_instead_of_the_401(esi: Sandbox) -> None:
     store = MemoryTokens()
     signed_in(store, esi, left=1200)
     esi.sso.sell(ONE)
@@ -136,13 +136,13 @@ def test_what_another_process_has_renewed_is_tried_before_the_sso_is_asked(esi: 
 
 
 def test_an_object_for_many_users_does_not_try_again_as_another_one() -> None:
-    """The app gives it somebody else's token while the answer is on its way. (With `return True` at the end of
+    """The app gives it somebody else's token while the response is on its way. (With `return True` at the end of
     `refused`, the write of A is sent again as B.)"""
     one = plain_security('of A')
 
     def page(visit: Visit) -> None:
         one.update_token({'access_token': 'of B', 'expires_in': 1200, 'refresh_token': 'refresh of B'})
-        visit.send(answer({'error': 'x'}, 401))
+        visit.send(response_bytes({'error': 'x'}, 401))
 
     with Server(page) as server, client(one) as esi_client:
         assert esi_client.request(app_at(server.url).op['put_mine'](body={})).status == 401
@@ -151,7 +151,7 @@ def test_an_object_for_many_users_does_not_try_again_as_another_one() -> None:
 
 def test_a_body_that_was_read_while_it_was_sent_is_not_sent_again() -> None:
     """There is nothing left to send."""
-    with Server(lambda visit: visit.send(answer({'error': 'x'}, 401))) as server:
+    with Server(lambda visit: visit.send(response_bytes({'error': 'x'}, 401))) as server:
         call = app_at(server.url).op['put_mine'](body={})
         call[0].operation.__dict__['endpoint'] = {'stream_request': True}
         call[0]._p['body'] = {'body': io.BytesIO(b'{}')}
@@ -208,7 +208,7 @@ def test_scopes_that_are_not_known_for_certain_are_left_to_the_server(esi: Sandb
         assert esi_client.request(wallet(esi), security=lambda request: request).status == 401
 
 
-def test_who_has_signed_in_again_elsewhere_may_call(esi: Sandbox) -> None:
+def test_a_character_that_signed_in_again_elsewhere_may_call(esi: Sandbox) -> None:
     store = MemoryTokens()
     signed_in(store, esi, scopes=['esi-assets.read_assets.v1'], left=1200)
     web, worker = security(esi, store=store), security(esi, store=store)
@@ -230,7 +230,7 @@ def test_scopes_for_operations(esi: Sandbox) -> None:
         one.scopes_for('get_status')  # type: ignore[arg-type]
 
 
-def test_a_403_tells_which_roles_are_needed(esi: Sandbox) -> None:
+def test_a_403_names_the_roles_that_are_needed(esi: Sandbox) -> None:
     app = App.create(esi.document)
     operation = app.op['get_corporations_corporation_id_wallets']
     one = security(esi)
@@ -266,7 +266,7 @@ def test_one_client_for_many_characters(esi: Sandbox) -> None:
     assert esi.sso.refreshes == 2
 
 
-def test_who_signs_in_again_is_signed_for_by_the_new_grant(esi: Sandbox) -> None:
+def test_after_a_new_login_the_new_grant_signs(esi: Sandbox) -> None:
     """The one before may be of whoever has sold the character."""
     store = MemoryTokens()
     signed_in(store, esi, left=1200)
@@ -326,7 +326,7 @@ def test_another_applications_tokens_are_not_given(esi: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ('arguments', 'told'),
+    ('arguments', 'sent'),
     [
         ({'security': 'my token'}, 'security must be an EsiSecurity or a function, not str'),
         ({'headers': 'MyApp/1.0'}, 'headers must be a dict'),
@@ -338,9 +338,9 @@ def test_another_applications_tokens_are_not_given(esi: Sandbox) -> None:
         ({'keep_stale': [1]}, 'keep_stale must be seconds'),
     ],
 )
-def test_arguments_of_the_wrong_kind(arguments: dict[str, Any], told: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_arguments_of_the_wrong_kind(arguments: dict[str, Any], sent: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(TypeError, match=f'EsiClient: {told}') as caught:
+    with pytest.raises(TypeError, match=f'EsiClient: {sent}') as caught:
         EsiClient(user_agent='tests', **arguments)
     assert 'my token' not in f'{caught.value}{caplog.text}'
 

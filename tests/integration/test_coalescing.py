@@ -21,33 +21,33 @@ from esipy.cache import DictCache
 from esipy.events import API_CALL_STATS
 from esipy.exceptions import CallError
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, wait_until
+from tests.servers import Server, Visit, response_bytes, wait_until
 
 THREADS = 20
 
 
 class Gate(Server):
-    """Lets no answer out before it is opened; the answer tells its number, whose it is, and in which language."""
+    """Lets no response out before it is opened; the response tells its number, whose it is, and in which language."""
 
     def __init__(self) -> None:
         super().__init__(self._page)
         self.open = threading.Event()
         self.headers: dict[str, str] = {'Cache-Control': 'max-age=60', 'ETag': '"x"'}
-        self.answer: Callable[[Visit], None] = self._answer
+        self.respond: Callable[[Visit], None] = self._respond
 
     def _page(self, visit: Visit) -> None:
         if visit.method == 'GET':
             self.open.wait(10)
-        self.answer(visit)
+        self.respond(visit)
 
-    def _answer(self, visit: Visit) -> None:
-        told = {
+    def _respond(self, visit: Visit) -> None:
+        content = {
             'visit': visit.number,
-            'whose': visit.headers.get('authorization'),
+            'owner': visit.headers.get('authorization'),
             'language': visit.headers.get('accept-language'),
             'list': [1],
         }
-        visit.send(answer(told, headers=self.headers))
+        visit.send(response_bytes(content, headers=self.headers))
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_multi_request_with_the_same_call(server: Gate) -> None:
 
 
 def test_a_storm_on_few_addresses_asks_once_for_each(server: Gate) -> None:
-    """Whoever looked into the cache a moment before the answer came finds it when its turn comes."""
+    """Whoever looked into the cache a moment before the response came finds it when its turn comes."""
     server.open.set()
     with client() as esi:
         operation = app_at(server.url).op['get_things_id']
@@ -164,7 +164,7 @@ def test_a_304_is_for_all(server: Gate) -> None:
         esi.request(call)
         server.open.clear()
         clock.move(61)
-        server.answer = lambda visit: visit.send(answer(b'', 304, {'Cache-Control': 'max-age=60'}, length=-1))
+        server.respond = lambda visit: visit.send(response_bytes(b'', 304, {'Cache-Control': 'max-age=60'}, length=-1))
         responses = ask(esi, server, [lambda: esi.request(call)] * THREADS)
         assert [(one.status, one.not_modified, one.data.visit) for one in responses] == [(200, True, 0)] * THREADS
         assert len(server.visits) == 2
@@ -186,7 +186,7 @@ def test_only_the_first_one_keeps_it(server: Gate) -> None:
     assert cache.sets == 1
 
 
-def test_a_reader_and_one_who_wants_the_bytes(server: Gate) -> None:
+def test_a_caller_that_reads_and_one_that_takes_the_bytes(server: Gate) -> None:
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
         tasks: list[Callable[[], Any]] = [
@@ -208,7 +208,7 @@ def test_different_tokens_never_share(server: Gate) -> None:
         tokens = [f'token-{number % 5}' for number in range(THREADS)]
         tasks = [lambda token=token: esi.request(operation(token=token)) for token in tokens]
         responses = ask(esi, server, tasks, followers=THREADS - 5)  # type: ignore[arg-type]
-        assert [response.data.whose for response in responses] == [f'Bearer {token}' for token in tokens]
+        assert [response.data.owner for response in responses] == [f'Bearer {token}' for token in tokens]
         assert len(server.visits) == 5
 
 
@@ -219,7 +219,7 @@ def test_different_characters_never_share(server: Gate) -> None:
         names = [f'user-{number % 4}' for number in range(THREADS)]
         tasks = [lambda name=name: esi.request(call, security=users[name]) for name in names]
         responses = ask(esi, server, tasks, followers=THREADS - 4)  # type: ignore[arg-type]
-        assert [response.data.whose for response in responses] == [f'Bearer {name}' for name in names]
+        assert [response.data.owner for response in responses] == [f'Bearer {name}' for name in names]
         assert len(server.visits) == 4
 
 
@@ -271,9 +271,9 @@ def test_one_object_that_changes_its_user_on_the_way(server: Gate) -> None:
         leading.wait(5)
         own = esi.request(call, security=security('alice'))
         join(threads)
-        assert (results[0].data.whose, own.data.whose) == ('Bearer bob', 'Bearer alice')
-        assert esi.request(call, security=security('alice')).data.whose == 'Bearer alice'
-        assert esi.request(call, security=security('bob')).data.whose == 'Bearer bob'
+        assert (results[0].data.owner, own.data.owner) == ('Bearer bob', 'Bearer alice')
+        assert esi.request(call, security=security('alice')).data.owner == 'Bearer alice'
+        assert esi.request(call, security=security('bob')).data.owner == 'Bearer bob'
 
 
 def test_another_timeout_is_not_coalesced(server: Gate) -> None:
@@ -307,7 +307,7 @@ def test_heads_and_writes_are_never_shared(server: Gate) -> None:
             assert len(server.visits) == 5
 
 
-def test_who_has_written_does_not_get_what_was_asked_before(server: Gate) -> None:
+def test_a_write_is_not_followed_by_what_was_requested_before(server: Gate) -> None:
     with client() as esi:
         op = app_at(server.url).op
         threads, results = together([lambda: esi.request(op['get_thing']())])
@@ -326,20 +326,20 @@ def test_who_has_written_does_not_get_what_was_asked_before(server: Gate) -> Non
 
 
 @pytest.mark.parametrize('fault', [Visit.reset, Visit.close], ids=['reset', 'closed'])
-def test_no_answer_is_no_answer_for_all(server: Gate, fault: Any) -> None:
-    server.answer = fault
+def test_no_response_is_no_response_for_all(server: Gate, fault: Any) -> None:
+    server.respond = fault
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
         responses = ask(esi, server, [lambda: esi.request(call)] * THREADS)
         assert [(one.status, one.failed) for one in responses] == [(500, True)] * THREADS
         assert len(server.visits) == 1
         assert len({id(one) for one in responses}) == THREADS
-        server.answer = server._answer
+        server.respond = server._respond
         assert esi.request(call).ok
 
 
 def test_an_error_is_an_error_for_all(server: Gate) -> None:
-    server.answer = lambda visit: visit.send(answer({'error': 'no'}, 404))
+    server.respond = lambda visit: visit.send(response_bytes({'error': 'no'}, 404))
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
         errors = ask(esi, server, [lambda: esi.request(call, raise_on_error=True)] * THREADS)
@@ -352,9 +352,9 @@ def test_retries_are_made_once(server: Gate, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(clock, 'sleep', lambda seconds: None)
 
     def second(visit: Visit) -> None:
-        visit.send(answer({}, 503)) if visit.number == 0 else server._answer(visit)
+        visit.send(response_bytes({}, 503)) if visit.number == 0 else server._respond(visit)
 
-    server.answer = second
+    server.respond = second
     with client(retry_requests=True) as esi:
         call = app_at(server.url).op['get_thing']()
         responses = ask(esi, server, [lambda: esi.request(call)] * THREADS)
@@ -390,7 +390,7 @@ def test_where_the_first_one_raises_the_others_go_themselves(server: Gate) -> No
         assert esi._pipeline.coalescer._in_flight == {}
 
 
-def test_who_waits_gives_up_at_its_own_deadline(server: Gate) -> None:
+def test_a_waiting_call_ends_at_its_own_deadline(server: Gate) -> None:
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
         threads, results = together([lambda: esi.request(call)])

@@ -12,7 +12,7 @@ from esipy import clock
 from esipy.service import ServiceClient
 from tests.cases.freshness import CONDITIONS
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -29,9 +29,9 @@ class Versioned(Server):
     def _page(self, visit: Visit) -> None:
         headers = {**self.headers, 'ETag': self.tag} if self.more is None else {**self.headers, **self.more}
         if visit.headers.get('if-none-match') == self.tag:
-            visit.send(answer(b'', 304, headers, length=-1))
+            visit.send(response_bytes(b'', 304, headers, length=-1))
         else:
-            visit.send(answer({'visit': visit.number}, headers=headers))
+            visit.send(response_bytes({'visit': visit.number}, headers=headers))
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def call_at(server: Server, **conditions: str) -> Any:
 
 
 @pytest.mark.parametrize(('headers', 'sent', 'unchanged'), CONDITIONS)
-def test_a_fresh_response_answers_them(
+def test_a_fresh_response_is_returned_for_them(
     server: Versioned, headers: dict[str, str], sent: dict[str, str], unchanged: bool
 ) -> None:
     server.more = headers

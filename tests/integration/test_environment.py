@@ -8,14 +8,14 @@ import pytest
 
 from esipy._http.proxies import is_valid
 from esipy.exceptions import ConnectionFailedError
-from tests.integration.things import app_at, client
-from tests.leaks import Watch
-from tests.servers import Proxy, Server, answer, unused_url
+from tests.integration.things import app_at, client, security
+from tests.leaks import Watch, holds
+from tests.servers import Proxy, Server, Visit, response_bytes, unused_url
 
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    with Server(lambda visit: visit.send(answer({'visit': visit.number}))) as running:
+    with Server(lambda visit: visit.send(response_bytes({'visit': visit.number}))) as running:
         yield running
 
 
@@ -56,13 +56,39 @@ def test_a_proxy_that_is_gone(server: Server, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_proxys_password_is_in_no_error(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    from esipy.exceptions import ConnectionFailedError
-    from tests.leaks import holds
-
     monkeypatch.setenv('http_proxy', unused_url().replace('//', '//user:the-password@'))
     with client() as esi, pytest.raises(ConnectionFailedError) as caught:
         esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
     assert holds(caught.value, 'the-password') == []
+
+
+#: What a proxy may send in place of a tunnel. {told}: all that it was told.
+NO_TUNNELS = {
+    'wants a password': 'HTTP/1.1 407 {told}\r\nProxy-Authenticate: Basic realm="{told}"\r\n\r\n',
+    'refuses': 'HTTP/1.1 403 {told}\r\nContent-Length: 0\r\n\r\n',
+    'fails': 'HTTP/1.1 502 {told}\r\nX-Told: {told}\r\n\r\n',
+    'is no HTTP': '{told}\r\n\r\n',
+    'has another version': 'HTTP/9.9 {told}\r\n\r\n',
+    'is nothing': '',
+}
+
+
+@pytest.mark.parametrize('user', ['user:the-password', 'user:the%2Fpassword%C3%A9', 'user:'])
+@pytest.mark.parametrize('way', NO_TUNNELS)
+def test_a_proxy_that_tells_what_it_was_told(way: str, user: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is sent the password in base64."""
+
+    def page(visit: Visit) -> None:
+        visit.send(NO_TUNNELS[way].format(told=f'{visit.target} {visit.headers}').encode())
+        visit.close()
+
+    with Server(page) as proxy:
+        monkeypatch.setenv('https_proxy', proxy.url.replace('//', f'//{user}@'))
+        with client() as esi, pytest.raises(ConnectionFailedError) as caught:
+            esi.request(app_at('https://api.example').op['get_thing'](), raise_on_error=True)
+        sent = [visit.headers['proxy-authorization'].removeprefix('Basic ') for visit in proxy.visits]
+    assert sent
+    assert holds(caught.value, *sent, 'the-password', 'the/password', user) == []
 
 
 def test_proxies_of_the_session(server: Server) -> None:
@@ -85,9 +111,7 @@ def test_a_session_that_does_not_trust_the_environment(server: Server, monkeypat
 
 
 @pytest.mark.parametrize('variable', ['REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE'])
-def test_the_ca_bundle_is_what_the_transport_is_told(
-    variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_ca_bundle_of_the_session_is_used(variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with client() as esi:
         settings = esi._pipeline.transport._settings_for
         assert settings('https://esi.evetech.net/status')['verify'] is True
@@ -127,14 +151,34 @@ def test_what_an_app_adds_to_the_session_is_sent(server: Server) -> None:
     assert heard == [200, 200]
 
 
-def test_no_cookies_are_stored(server: Server) -> None:
+COOKIE = {'Set-Cookie': 'lb=7; Path=/'}
+RESPONSES: dict[str, bytes] = {
+    'a response': response_bytes({}, headers=COOKIE),
+    'an error': response_bytes({}, 404, COOKIE),
+    'a redirect': response_bytes(b'', 302, {**COOKIE, 'Location': '/there'}),
+    'a cookie that is old': response_bytes({}, headers={'Set-Cookie': 'lb=7; Max-Age=999999; Version=1'}),
+}
+
+
+@pytest.mark.parametrize('response', RESPONSES.values(), ids=RESPONSES)
+def test_no_cookies_are_stored(response: bytes, server: Server) -> None:
     """They would be sent for other characters, and there would be more of them all the time."""
-    server.page = lambda visit: visit.send(answer({}, headers={'Set-Cookie': 'lb=7; Path=/'}))
+    server.page = lambda visit: visit.send(response if visit.path == '/thing' else response_bytes({}, headers=COOKIE))
     with client(cache=None) as esi:
         for _ in range(2):
             esi.request(app_at(server.url).op['get_thing']())
+        assert not any('cookie' in visit.headers for visit in server.visits)
+        assert len(esi._session.cookies) == 0
+
+
+def test_no_cookies_of_the_sso_are_stored(server: Server) -> None:
+    server.page = lambda visit: visit.send(response_bytes({'access_token': 'new', 'expires_in': 1200}, headers=COOKIE))
+    one = security('old', server.url)
+    for _ in range(2):
+        one.refresh()
+    assert len(server.visits) == 2
     assert 'cookie' not in server.visits[1].headers
-    assert len(esi._session.cookies) == 0
+    assert len(one._session.cookies) == 0
 
 
 #: What a password may contain, not percent-encoded, and what may follow it in the address of a proxy.

@@ -28,7 +28,7 @@ from esipy.exceptions import (
 )
 from tests.integration.things import app_at, client, description
 from tests.leaks import Watch
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -59,14 +59,14 @@ MESSAGES: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize(('body', 'shown'), MESSAGES.values(), ids=MESSAGES)
 def test_the_servers_own_message(body: bytes, shown: str) -> None:
-    error = error_for(lambda visit: visit.send(answer(body, 404, {'X-Esi-Request-Id': 'abc-1'})))
+    error = error_for(lambda visit: visit.send(response_bytes(body, 404, {'X-Esi-Request-Id': 'abc-1'})))
     assert str(error).startswith(f'HTTP Error 404: {shown} (get_thing: GET http://127.0.0.1:')
     assert '/thing, request id abc-1); check the ids' in str(error)
     assert error.response == body
 
 
 def test_a_long_message_is_cut() -> None:
-    error = error_for(lambda visit: visit.send(answer({'error': 'x' * 5_000_000}, 400)))
+    error = error_for(lambda visit: visit.send(response_bytes({'error': 'x' * 5_000_000}, 400)))
     assert len(str(error)) < 1000
     assert len(error.response) > 5_000_000
 
@@ -74,11 +74,22 @@ def test_a_long_message_is_cut() -> None:
 FAILURES: dict[str, tuple[Callable[[Visit], Any], str]] = {
     'reset': (Visit.reset, 'the connection was closed'),
     'closed': (Visit.close, 'the connection was closed'),
-    'cut short': (lambda visit: (visit.send(answer(b'{}', length=99)), visit.close()), 'the response was cut short'),
+    'cut short': (
+        lambda visit: (visit.send(response_bytes(b'{}', length=99)), visit.close()),
+        'the response was cut short',
+    ),
     'not HTTP': (lambda visit: visit.send(b'SSH-2.0-OpenSSH_9.6\r\n\r\n'), ''),
     'slow': (Visit.hang, 'it did not respond in time'),
+    'silent within the headers': (
+        lambda visit: (visit.send(b'HTTP/1.1 200 OK\r\nContent-'), visit.hang()),
+        'it did not respond in time',
+    ),
+    'silent within the body': (
+        lambda visit: (visit.send(response_bytes(b'{"a"', length=9)), visit.hang()),
+        'it did not respond in time',
+    ),
     'compressed and cut': (
-        lambda visit: visit.send(answer(gzip.compress(b'{"a": 1}')[:-4], headers={'Content-Encoding': 'gzip'})),
+        lambda visit: visit.send(response_bytes(gzip.compress(b'{"a": 1}')[:-4], headers={'Content-Encoding': 'gzip'})),
         'ends early',
     ),
 }
@@ -127,7 +138,7 @@ UNDECODABLE: dict[str, tuple[int, bytes, type[APIException]]] = {
 def test_an_error_status_whose_body_cannot_be_decoded(
     status: int, body: bytes, kind: type[APIException], raise_on_error: bool
 ) -> None:
-    data = answer(body, status, {'Retry-After': '7'})
+    data = response_bytes(body, status, {'Retry-After': '7'})
     with (
         Server(lambda visit: visit.send(data)) as server,
         client() as esi,
@@ -145,7 +156,7 @@ def test_an_error_status_whose_body_cannot_be_decoded(
 
 
 def test_downtime_with_a_page_for_people() -> None:
-    error = error_for(lambda visit: visit.send(answer(HTML, 503, {'Retry-After': '900'})))
+    error = error_for(lambda visit: visit.send(response_bytes(HTML, 503, {'Retry-After': '900'})))
     assert isinstance(error, DowntimeError)
     assert isinstance(error, UndecodableBodyError)
 
@@ -154,7 +165,10 @@ def test_downtime_with_a_page_for_people() -> None:
 
 
 def error_response(body: Any = None, status: int = 404) -> Any:
-    with Server(lambda visit: visit.send(answer(body or {'error': 'Not found'}, status))) as server, client() as esi:
+    with (
+        Server(lambda visit: visit.send(response_bytes(body or {'error': 'Not found'}, status))) as server,
+        client() as esi,
+    ):
         return esi.request(app_at(server.url).op['get_thing']())
 
 
@@ -239,7 +253,7 @@ EXPIRES: dict[str, tuple[dict[str, str], str | None]] = {
 @pytest.mark.parametrize(('headers', 'expected'), EXPIRES.values(), ids=EXPIRES)
 @pytest.mark.parametrize('cached', [False, True])
 def test_expires_for_programs_that_read_it(headers: dict[str, str], expected: str | None, cached: bool) -> None:
-    with Server(lambda visit: visit.send(answer({}, headers=headers))) as server, client() as esi:
+    with Server(lambda visit: visit.send(response_bytes({}, headers=headers))) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         for _ in range(2 if cached else 1):
             response = esi.request(call)
@@ -256,7 +270,7 @@ def test_expires_for_programs_that_read_it(headers: dict[str, str], expected: st
 def test_an_address_in_a_header_may_repeat_a_secret(status: int, header: str, body: bytes) -> None:
     """The server sends the caller back with the token that it got in the query."""
     value = 'ftp://u:planted@x/?a=b&token=planted&c=d'
-    with Server(lambda visit: visit.send(answer(body, status, {header: value}))) as server, client() as esi:
+    with Server(lambda visit: visit.send(response_bytes(body, status, {header: value}))) as server, client() as esi:
         with Watch(['planted']) as watch, pytest.raises(APIException) as caught:
             esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
         watch.error(caught.value)
@@ -270,7 +284,7 @@ def test_a_token_in_the_query_is_in_no_error_of_the_body(body: bytes, raw_body_o
     """Also where the body is decoded later, by the data of the response."""
     document = description('http://127.0.0.1:1')
     document['paths']['/thing']['get']['parameters'] = [{'name': 'token', 'in': 'query', 'schema': {'type': 'string'}}]
-    with Server(lambda visit: visit.send(answer(body))) as server, client() as esi:
+    with Server(lambda visit: visit.send(response_bytes(body))) as server, client() as esi:
         document['servers'] = [{'url': server.url}]
         call = App.create(document).op['get_thing'](token='planted')
         with Watch(['planted'], exempt=('urllib3',)) as watch:

@@ -13,7 +13,7 @@ from esipy import App, EsiApp, clock
 from esipy.cache import BaseCache, DictCache
 from esipy.exceptions import APIException, ConnectionFailedError, SpecError
 from tests.integration.things import client, description
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 
 class Documents(Server):
@@ -30,13 +30,13 @@ class Documents(Server):
         if self.fault is not None:
             self.fault(visit)
         elif visit.path in self.gone:
-            visit.send(answer({'error': 'gone'}, 404))
+            visit.send(response_bytes({'error': 'gone'}, 404))
         elif visit.headers.get('if-none-match') == self.headers.get('ETag', ''):
-            visit.send(answer(b'', 304, self.headers, length=-1))
+            visit.send(response_bytes(b'', 304, self.headers, length=-1))
         else:
             document = description(self.url)
             document['info']['title'] = self.title
-            visit.send(answer(document, headers=self.headers))
+            visit.send(response_bytes(document, headers=self.headers))
 
     @property
     def meta(self) -> str:
@@ -124,13 +124,13 @@ def test_the_last_good_copy_is_used_while_the_server_is_down(
     clock.move(90000)
     server.fault = {
         'reset': Visit.reset,
-        '503': lambda visit: visit.send(answer({'error': 'x'}, 503)),
-        'html': lambda visit: visit.send(answer(b'<html>')),
+        '503': lambda visit: visit.send(response_bytes({'error': 'x'}, 503)),
+        'html': lambda visit: visit.send(response_bytes(b'<html>')),
         'hang': Visit.hang,
     }[fault]
-    with pytest.warns(UserWarning, match='using the last copy') as told:
+    with pytest.warns(UserWarning, match='using the last copy') as warned:
         made = EsiApp(meta_url=server.meta, cache=cache)
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
     assert made.op['get_thing']
     assert 'using the last copy' in caplog.text
 
@@ -144,7 +144,7 @@ def test_a_server_that_is_down_and_no_copy() -> None:
 # A 404 is asked for once more in the old place.
 @pytest.mark.parametrize(('status', 'times'), [(500, 3), (503, 3), (404, 2), (403, 1)])
 def test_a_server_that_fails_is_asked_three_times(status: int, times: int, server: Documents) -> None:
-    server.fault = lambda visit: visit.send(answer({'error': 'x'}, status))
+    server.fault = lambda visit: visit.send(response_bytes({'error': 'x'}, status))
     with pytest.raises(APIException) as caught:
         EsiApp(meta_url=server.meta)
     assert caught.value.status_code == status
@@ -154,7 +154,7 @@ def test_a_server_that_fails_is_asked_three_times(status: int, times: int, serve
 def test_it_is_found_in_the_second_attempt(server: Documents) -> None:
     def once(visit: Visit) -> None:
         server.fault = None
-        visit.send(answer({}, 502))
+        visit.send(response_bytes({}, 502))
 
     server.fault = once
     assert EsiApp(meta_url=server.meta).op['get_thing']
@@ -162,7 +162,7 @@ def test_it_is_found_in_the_second_attempt(server: Documents) -> None:
 
 @pytest.mark.parametrize('body', [b'<html>', b'{"paths"', b'{}', b'[]', b'"text"', b''])
 def test_what_is_no_description(body: bytes, server: Documents) -> None:
-    server.fault = lambda visit: visit.send(answer(body))
+    server.fault = lambda visit: visit.send(response_bytes(body))
     with pytest.raises(SpecError):
         EsiApp(meta_url=server.meta)
     with pytest.raises(SpecError):
@@ -280,7 +280,7 @@ def test_datasource_and_compatibility_date(server: Documents) -> None:
     tenant = {'name': 'X-Tenant', 'in': 'header', 'schema': {'type': 'string'}}
     date = {'name': 'X-Compatibility-Date', 'in': 'header', 'required': True, 'schema': {'type': 'string'}}
     document['paths']['/thing']['get']['parameters'] += [tenant, date]
-    server.fault = lambda visit: visit.send(answer(document if 'meta' in visit.path else {}))
+    server.fault = lambda visit: visit.send(response_bytes(document if 'meta' in visit.path else {}))
     made = EsiApp(meta_url=server.meta, datasource='singularity', compatibility_date='2026-01-01')
     assert server.visits[0].target == '/meta/openapi.json?compatibility_date=2026-01-01'
     with client() as esi:
@@ -296,16 +296,16 @@ def test_datasource_and_compatibility_date(server: Documents) -> None:
 @pytest.mark.parametrize('path', ['/latest/swagger.json?datasource=tranquility', '/v1/swagger.json', '/swagger.json'])
 def test_the_retired_document_leads_to_the_live_one(path: str, server: Documents) -> None:
     server.gone = {'/latest/swagger.json', '/v1/swagger.json', '/swagger.json'}
-    with pytest.warns(DeprecationWarning, match='gone from the server; using .*/meta/openapi.json') as told:
+    with pytest.warns(DeprecationWarning, match='gone from the server; using .*/meta/openapi.json') as warned:
         app = App.create(server.url + path)
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
     assert app.op['get_thing']
     with pytest.warns(DeprecationWarning, match='gone from the server'):
         assert EsiApp(meta_url=server.url + path.partition('?')[0]).op['get_thing']
 
 
 def test_a_retired_document_and_no_live_one(server: Documents) -> None:
-    server.fault = lambda visit: visit.send(answer({'error': 'x'}, 404))
+    server.fault = lambda visit: visit.send(response_bytes({'error': 'x'}, 404))
     with pytest.warns(DeprecationWarning, match='gone'), pytest.raises(APIException) as caught:
         App.create(f'{server.url}/latest/swagger.json')
     assert caught.value.status_code == 404

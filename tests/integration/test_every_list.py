@@ -10,7 +10,7 @@ from esipy import App
 from esipy._spec.model import PAGINATIONS, Operation
 from esipy.sandbox import Sandbox
 from tests.cases.documents import LIVE, OLD, REAL, document
-from tests.cases.walks import PAGINATIONS as OF_THE_DOCUMENT
+from tests.cases.pagination import PAGINATIONS as OF_THE_DOCUMENT
 from tests.integration.things import client
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
@@ -38,7 +38,7 @@ def test_every_list_of_the_live_document_is_recognised() -> None:
     assert set(table.values()) == set(PAGINATIONS)
 
 
-def test_the_old_document_tells_the_same_of_the_same_paths() -> None:
+def test_the_old_document_says_the_same_of_the_same_paths() -> None:
     live = {one.path: one.paging for one in App.create(document(LIVE)).op.values() if one.paging}
     old = {one.path.rstrip('/'): one.paging for one in App.create(document(OLD)).op.values() if one.paging}
     assert not REAL or len(old) == 49

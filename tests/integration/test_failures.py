@@ -1,4 +1,4 @@
-"""Calls that get no answer: the made-up one, the errors it stands for, and that no secret is anywhere in them."""
+"""Calls that get no response: the made-up one, the errors it stands for, and that no secret is anywhere in them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import logging
 import pickle
 import re
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path, PurePath
@@ -31,10 +32,11 @@ from esipy.exceptions import (
     TimedOutError,
     UndecodableBodyError,
 )
-from tests.integration.test_bad_answers import BROKEN
+from esipy.plugins import CallContext, Plugin
+from tests.integration.test_bad_responses import BROKEN
 from tests.integration.things import app_at, client, security
 from tests.leaks import holds
-from tests.servers import Server, Visit, answer, unused_url, wait_until
+from tests.servers import Server, Visit, response_bytes, unused_url, wait_until
 
 SECRET = 'eyJhbGciOiJSUzI1NiJ9.the-secret-token.c2ln'
 
@@ -43,9 +45,9 @@ FAULTS: dict[str, Callable[[Visit], Any]] = {
         name: BROKEN[name] for name in ('reset', 'closed', 'cut', 'cut chunk', 'redirect to itself', 'too many headers')
     },
     'hang': Visit.hang,
-    'html': lambda visit: visit.send(answer(b'<html>')),
-    '403': lambda visit: visit.send(answer({'error': 'no'}, 403)),
-    '500': lambda visit: visit.send(answer({'error': 'no'}, 500)),
+    'html': lambda visit: visit.send(response_bytes(b'<html>')),
+    '403': lambda visit: visit.send(response_bytes({'error': 'no'}, 403)),
+    '500': lambda visit: visit.send(response_bytes({'error': 'no'}, 500)),
     'redirect to rubbish': BROKEN['redirect to rubbish'],
 }
 
@@ -98,7 +100,7 @@ def test_no_secret_when_nobody_listens_or_in_a_header_that_cannot_be_sent() -> N
 
 @pytest.mark.parametrize('value', ['a\r\nX-Injected: 1', 'a\nb', 'snow ☃', 'a\0b'])
 def test_headers_of_an_app_that_cannot_be_sent(value: str) -> None:
-    with Server(lambda visit: visit.send(answer({}))) as server, client() as esi:
+    with Server(lambda visit: visit.send(response_bytes({}))) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         call[0]._p['header']['X-Own'] = value
         with pytest.raises(ValueError, match='X-Own'):
@@ -149,7 +151,7 @@ REMEDIES = {
 @pytest.mark.parametrize('status', STATUSES)
 def test_errors_by_meaning(status: int) -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer({'error': 'why'}, status, {'Retry-After': '7', 'X-Esi-Request-Id': '0123-abc'}))
+        visit.send(response_bytes({'error': 'why'}, status, {'Retry-After': '7', 'X-Esi-Request-Id': '0123-abc'}))
 
     with Server(page) as server, client() as esi:
         call = app_at(server.url).op['get_mine'](q='x')
@@ -185,7 +187,7 @@ def test_errors_by_meaning(status: int) -> None:
 def test_a_refusal_says_which_limit_it_was_and_for_how_long(
     status: int, headers: dict[str, str], limit: str, seconds: float | None
 ) -> None:
-    with Server(lambda visit: visit.send(answer({}, status, headers))) as server, client() as esi:
+    with Server(lambda visit: visit.send(response_bytes({}, status, headers))) as server, client() as esi:
         with pytest.raises(LimitedError) as caught:
             esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
         assert (caught.value.limit, caught.value.retry_after) == (limit, seconds)
@@ -194,9 +196,9 @@ def test_a_refusal_says_which_limit_it_was_and_for_how_long(
 @pytest.mark.parametrize(
     ('body', 'status', 'raises'), [({'error': 'no'}, 404, True), ({'error': 'no'}, 404, False), (b'<html>', 502, False)]
 )
-def test_the_pair_shows_an_answer_that_is_raised_too(body: Any, status: int, raises: bool) -> None:
-    answers = [answer({}), answer(body, status), answer({}), answer(b'', status)]
-    with Server(lambda visit: visit.send(answers[visit.number])) as server, client(cache=None) as esi:
+def test_the_pair_shows_a_response_that_is_raised_too(body: Any, status: int, raises: bool) -> None:
+    responses = [response_bytes({}), response_bytes(body, status), response_bytes({}), response_bytes(b'', status)]
+    with Server(lambda visit: visit.send(responses[visit.number])) as server, client(cache=None) as esi:
         call = app_at(server.url).op['get_thing']()
         esi.request(call)
         with contextlib.suppress(APIException):
@@ -209,7 +211,7 @@ def test_the_pair_shows_an_answer_that_is_raised_too(body: Any, status: int, rai
 
 
 def test_the_pair_shows_what_could_not_be_read_among_many() -> None:
-    with Server(lambda visit: visit.send(answer(b'<html>', 500))) as server, client(cache=None) as esi:
+    with Server(lambda visit: visit.send(response_bytes(b'<html>', 500))) as server, client(cache=None) as esi:
         call = app_at(server.url).op['get_thing']()
         [(_, response)] = esi.multi_request([call])
         assert isinstance(response.cause, UndecodableBodyError)
@@ -221,7 +223,7 @@ def test_downtime(daily_downtime: None) -> None:
 
     now = clock.time()
     clock.move((now // 86400) * 86400 + 11 * 3600 + 300 - now)
-    with Server(lambda visit: visit.send(answer({'error': 'x'}, 503))) as server, client() as esi:
+    with Server(lambda visit: visit.send(response_bytes({'error': 'x'}, 503))) as server, client() as esi:
         with pytest.raises(DowntimeError):
             esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
         clock.move(7200)
@@ -265,6 +267,30 @@ def test_every_error_pickles(kind: type[EsiError]) -> None:
     assert (str(again), again.args, vars(again)) == (str(made), made.args, vars(made))
 
 
+class Notes(Plugin):
+    """Notes something that cannot be pickled, and something that can."""
+
+    def on_response(self, call: CallContext) -> None:
+        call.notes.update(lock=threading.Lock(), word='kept')
+
+
+@pytest.mark.parametrize('depth', [1, 100, 500, 900])
+def test_an_error_pickles_with_the_results_beside_it(depth: int) -> None:
+    body = b'{"a":' * depth + b'1' + b'}' * depth
+    with Server(lambda visit: visit.send(response_bytes(body))) as server, client(plugins=[Notes()]) as esi:
+        calls = [app_at(server.url).op['get_thing'](), app_at(unused_url()).op['get_thing']()]
+        with pytest.raises(ConnectionFailedError) as caught:
+            esi.multi_request(calls, raise_on_error=True)
+    with contextlib.suppress(UndecodableBodyError):  # too deep for rows
+        assert caught.value.results[0][1].data  # type: ignore[attr-defined]
+    again = pickle.loads(pickle.dumps(caught.value))
+    (_, first), (_, second) = again.results
+    assert (first.status, first.raw, first.word, hasattr(first, 'lock')) == (200, body, 'kept', False)
+    assert (second.failed, second.cause.reason) == (True, caught.value.results[1][1].cause.reason)  # type: ignore[attr-defined]
+    if depth == 1:
+        assert first.data.a == 1
+
+
 def test_a_failed_response_pickles() -> None:
     with Server(Visit.reset) as server, client() as esi:
         response = esi.request(app_at(server.url).op['get_thing']())
@@ -277,8 +303,8 @@ def test_a_failed_response_pickles() -> None:
     )
 
 
-def test_strict_tells_what_differs_from_the_description() -> None:
-    with Server(lambda visit: visit.send(answer([1, 2]))) as server:
+def test_strict_reports_what_differs_from_the_description() -> None:
+    with Server(lambda visit: visit.send(response_bytes([1, 2]))) as server:
         call = app_at(server.url).op['get_thing']()
         with client() as esi:
             assert esi.request(call).data == [1, 2]
@@ -325,7 +351,7 @@ def test_strict_does_not_take_from_the_server_what_a_caller_may_say_loosely(body
             }
         },
     }
-    with Server(lambda visit: visit.send(answer(body))) as server, client(strict=True) as esi:
+    with Server(lambda visit: visit.send(response_bytes(body))) as server, client(strict=True) as esi:
         call = App.create({**document, 'servers': [{'url': server.url}]}).op['get_order']()
         if fault is None:
             assert esi.request(call).data == body
@@ -355,7 +381,10 @@ def test_data_that_is_nested_too_deeply_is_the_error_of_its_status(
     }
     shown = {'description': 'x', 'content': {'application/json': {'schema': {'$ref': '#/components/schemas/L'}}}}
     paths = {'/deep': {'get': {'operationId': 'get_deep', 'responses': {'default': shown}}}}
-    with Server(lambda visit: visit.send(answer(nested(depth), status))) as server, client(strict=strict) as esi:
+    with (
+        Server(lambda visit: visit.send(response_bytes(nested(depth), status))) as server,
+        client(strict=strict) as esi,
+    ):
         document = {'openapi': '3.1.0', 'info': {}, 'servers': [{'url': server.url}], 'paths': paths}
         app = App.create({**document, 'components': {'schemas': {'L': level}}})
         if sys.version_info >= (3, 13) and depth < 1000 and not strict:
@@ -380,7 +409,7 @@ UNUSABLE: dict[str, tuple[bytes, dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(('body', 'options', 'remedy'), UNUSABLE.values(), ids=UNUSABLE)
 def test_a_body_that_cannot_be_used_has_a_remedy(body: bytes, options: dict[str, Any], remedy: str) -> None:
-    page = Server(lambda visit: visit.send(answer(body)))
+    page = Server(lambda visit: visit.send(response_bytes(body)))
     with page as server, client(**options) as esi, pytest.raises(UndecodableBodyError) as caught:
         esi.request(app_at(server.url).op['get_thing']())
     assert remedy in caught.value.remedy
@@ -391,7 +420,7 @@ def test_a_body_that_cannot_be_used_has_a_remedy(body: bytes, options: dict[str,
 
 
 def test_nothing_is_sent_for_a_call_at_fault() -> None:
-    with Server(lambda visit: visit.send(answer({}))) as server, client() as esi:
+    with Server(lambda visit: visit.send(response_bytes({}))) as server, client() as esi:
         app = app_at(server.url)
         with pytest.raises(CallError, match='not a call'):
             esi.request(app.op['get_thing'])  # type: ignore[arg-type]
@@ -407,18 +436,18 @@ def test_nothing_is_sent_for_a_call_at_fault() -> None:
         assert server.visits[0].target == '/things/%2E%2E%2F%2E%2E%2Fx%3Fy%3Dz%23%0D%0AA%3A%20b'
 
 
-def test_unknown_options_are_told() -> None:
-    with warnings.catch_warnings(record=True) as told:
+def test_unknown_options_are_reported() -> None:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter('always')
         with EsiClient(header={'x': 'y'}, user_agent='tests', esi_datasource='x', thread=3) as esi:  # type: ignore[call-arg]
             pass
-        with Server(lambda visit: visit.send(answer({}))) as server:
+        with Server(lambda visit: visit.send(response_bytes({}))) as server:
             call = app_at(server.url).op['get_thing']()
             esi.request(call, raw_body=True)
             esi.head(call, foo=1)
             esi.multi_request([call], thread=1)
             esi.close()
-    assert [str(one.message).split(';')[0] for one in told] == [
+    assert [str(one.message).split(';')[0] for one in warned] == [
         "EsiClient: unknown option 'header', did you mean 'headers'?",
         "EsiClient: unknown option 'esi_datasource'",
         "EsiClient: unknown option 'thread', did you mean 'headers'?",
@@ -426,7 +455,7 @@ def test_unknown_options_are_told() -> None:
         "head(): unknown option 'foo'",
         "multi_request(): unknown option 'thread', did you mean 'threads'?",
     ]
-    assert {one.filename for one in told} == {__file__}
+    assert {one.filename for one in warned} == {__file__}
 
 
 def test_timed_out_is_connection_failed() -> None:
@@ -441,7 +470,7 @@ def test_a_refused_connection_is_not_called_late() -> None:
 
 
 @pytest.mark.parametrize('source', ['ftp://127.0.0.1/x.json', 'gopher://x', 'HTTP+UNIX://x'])
-def test_an_address_of_another_kind_is_told(source: str) -> None:
+def test_an_address_of_another_kind_is_reported(source: str) -> None:
     with pytest.raises(SpecError, match='not by'):
         App.create(source)
 

@@ -10,14 +10,14 @@ import pytest
 from esipy import clock
 from tests.cases import freshness
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
-from tests.unit.cache.test_freshness import told
+from tests.servers import Server, Visit, response_bytes
+from tests.unit.cache.test_freshness import with_dates
 
 pytestmark = pytest.mark.filterwarnings('ignore:.*returned expired result', 'ignore:.*299')
 
 
 class Answering(Server):
-    """Answers with the given headers; a 304 with `news` where it is asked for one."""
+    """Responds with the given headers; a 304 with `news` where it is asked for one."""
 
     def __init__(self) -> None:
         super().__init__(self._page)
@@ -28,10 +28,10 @@ class Answering(Server):
     def _page(self, visit: Visit) -> None:
         asked = {'if-none-match', 'if-modified-since'} & visit.headers.keys()
         if asked and self.news is not None:
-            visit.send(answer(b'', 304, told(self.news, clock.time()), length=-1))
+            visit.send(response_bytes(b'', 304, with_dates(self.news, clock.time()), length=-1))
         else:
             body = b'' if self.status == 204 else {'visit': visit.number}
-            visit.send(answer(body, self.status, told(self.headers, clock.time())))
+            visit.send(response_bytes(body, self.status, with_dates(self.headers, clock.time())))
 
 
 @pytest.fixture
@@ -40,8 +40,8 @@ def server() -> Iterator[Answering]:
         yield running
 
 
-@pytest.mark.parametrize('row', freshness.ANSWERS, ids=str)
-def test_for_how_long_an_answer_is_fresh(row: freshness.Answer, server: Answering) -> None:
+@pytest.mark.parametrize('row', freshness.RESPONSES, ids=str)
+def test_for_how_long_a_response_is_fresh(row: freshness.Expected, server: Answering) -> None:
     server.headers = row.headers
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
@@ -83,7 +83,7 @@ def test_what_a_304_makes_of_it(row: freshness.Renewal, server: Answering) -> No
         clock.move(row.after)
         response = esi.request(call)
         assert (response.status, response.not_modified, response.data.visit) == (200, True, 0)
-        assert {name: response.headers.get(name) for name in row.told} == row.told
+        assert {name: response.headers.get(name) for name in row.headers_of_result} == row.headers_of_result
         if row.fresh:
             clock.move(row.fresh - 2)
             assert esi.request(call).from_cache
@@ -104,7 +104,7 @@ def test_who_may_be_given_it(row: freshness.Choice, server: Answering) -> None:
 
 
 @pytest.mark.parametrize(('status', 'seconds'), freshness.STATUSES.items())
-def test_which_statuses_are_kept(status: int, seconds: float, server: Answering) -> None:
+def test_which_statuses_are_stored(status: int, seconds: float, server: Answering) -> None:
     server.headers, server.status = {'Cache-Control': 'max-age=600', 'ETag': '"x"'}, status
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
@@ -160,7 +160,7 @@ NONSENSE = [
 
 
 @pytest.mark.parametrize(('headers', 'reason'), NONSENSE, ids=str)
-def test_the_log_says_why_an_answer_is_not_used_again(
+def test_the_log_says_why_a_response_is_not_used_again(
     headers: freshness.Headers, reason: str, server: Answering, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.headers = headers

@@ -12,7 +12,7 @@ from jose.exceptions import ExpiredSignatureError, JWTClaimsError, JWTError
 from esipy import App, EsiClient, EsiSecurity
 from esipy.exceptions import SSOUnavailableError
 from esipy.sandbox import Sandbox
-from tests.servers import Server, answer
+from tests.servers import Server, response_bytes
 
 CHARACTER = 90000001
 
@@ -106,7 +106,7 @@ def test_keys_that_were_rotated_are_fetched_again_at_once() -> None:
 def test_a_page_without_keys_does_not_replace_the_known_ones(esi: Sandbox, page: Any) -> None:
     published = requests.get(f'{esi.url}/oauth/jwks', timeout=60).content
     shown: list[Any] = [published]
-    with Server(lambda visit: visit.send(answer(shown[0]))) as server:
+    with Server(lambda visit: visit.send(response_bytes(shown[0]))) as server:
         made = EsiSecurity(
             'http://localhost/',
             'sandbox',
@@ -155,7 +155,7 @@ def test_an_unknown_key_is_fetched_once_within_the_cool_down(esi: Sandbox, secur
     assert esi.log.count('sso.jwks') == before + 1
 
 
-def test_a_private_answer_survives_a_refresh(esi: Sandbox, security: EsiSecurity) -> None:
+def test_a_private_response_survives_a_refresh(esi: Sandbox, security: EsiSecurity) -> None:
     """The character is known from the exchange, so that the new token finds what the old one was given."""
     app = App.create(esi.document)
     granted = esi.sso.grant(CHARACTER)
@@ -169,7 +169,7 @@ def test_a_private_answer_survives_a_refresh(esi: Sandbox, security: EsiSecurity
         assert client.request(call, raise_on_error=True).from_cache
 
 
-def test_who_buys_a_character_does_not_see_what_was_kept(security: EsiSecurity) -> None:
+def test_a_new_owner_of_a_character_does_not_see_what_was_stored(security: EsiSecurity) -> None:
     with Sandbox() as esi:
         app = App.create(esi.document)
         security = EsiSecurity(

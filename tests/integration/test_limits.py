@@ -24,9 +24,9 @@ from esipy.exceptions import (
 )
 from esipy.limits import MemoryLimits
 from tests.contract.limited import TOKENS, WINDOW, app_at
-from tests.contract.test_limits import errors, told
+from tests.contract.test_limits import errors, limit_headers
 from tests.integration.things import security
-from tests.servers import Server, Visit, answer, wait_until
+from tests.servers import Server, Visit, response_bytes, wait_until
 from tests.unit.limits.test_buckets import token
 
 
@@ -34,17 +34,17 @@ def client(**options: Any) -> EsiClient:
     return EsiClient(**{'user_agent': 'tests', 'cache': None, 'limits': MemoryLimits(), 'deadline': 10, **options})
 
 
-def in_turn(*answers: bytes | Callable[[Visit], Any]) -> Callable[[Visit], None]:
-    """A page that gives one answer after the other, and the last one again and again."""
+def in_turn(*pages: bytes | Callable[[Visit], Any]) -> Callable[[Visit], None]:
+    """A page that gives one response after the other, and the last one again and again."""
 
     def page(visit: Visit) -> None:
-        one = answers[min(visit.number, len(answers) - 1)]
+        one = pages[min(visit.number, len(pages) - 1)]
         visit.send(one) if isinstance(one, bytes) else one(visit)
 
     return page
 
 
-GOOD = answer({'good': True})
+GOOD = response_bytes({'good': True})
 
 
 def counting(tokens: int, window: float) -> Callable[[Visit], None]:
@@ -61,10 +61,10 @@ def counting(tokens: int, window: float) -> Callable[[Visit], None]:
             else:
                 status, left = 200, tokens - used - 2
                 spent.append(now)
-        headers = told(limit=f'{tokens}/{window:.0f}s', remaining=left) | (
+        headers = limit_headers(limit=f'{tokens}/{window:.0f}s', remaining=left) | (
             {'Retry-After': '1'} if status == 429 else {}
         )
-        visit.send(answer({}, status, headers))
+        visit.send(response_bytes({}, status, headers))
 
     return page
 
@@ -81,7 +81,7 @@ def test_redirects_are_counted() -> None:
 
     def page(visit: Visit) -> None:
         further = {'/one': '/else', '/else': '/two'}.get(visit.path)
-        visit.send(GOOD if further is None else answer(b'', 302, {'Location': further}))
+        visit.send(GOOD if further is None else response_bytes(b'', 302, {'Location': further}))
 
     with Server(page) as server, client() as esi:
         assert esi.request(app_at(server.url).op['one']()).data == {'good': True}
@@ -163,7 +163,10 @@ def test_limits_of_another_type() -> None:
 
 
 def test_a_cached_response_reserves_nothing() -> None:
-    with Server(in_turn(answer({}, headers={'Cache-Control': 'max-age=3600'}))) as server, client(cache=False) as esi:
+    with (
+        Server(in_turn(response_bytes({}, headers={'Cache-Control': 'max-age=3600'}))) as server,
+        client(cache=False) as esi,
+    ):
         call = app_at(server.url).op['one']()
         for _ in range(50):
             esi.request(call)
@@ -271,7 +274,7 @@ def test_priority() -> None:
 @pytest.mark.parametrize('name', ['one', 'free'])
 def test_a_rejection_is_waited_out_and_repeated_once(status: int, name: str) -> None:
     headers = {'Retry-After': '1'} if status == 429 else errors(0, 0)
-    page = in_turn(answer({}, status, headers), GOOD)
+    page = in_turn(response_bytes({}, status, headers), GOOD)
     with Server(page) as server, client() as esi:
         begun = time.monotonic()
         response = esi.request(app_at(server.url).op[name]())
@@ -280,7 +283,7 @@ def test_a_rejection_is_waited_out_and_repeated_once(status: int, name: str) -> 
 
 
 def test_a_second_rejection_is_raised() -> None:
-    with Server(in_turn(answer({}, 429, {'Retry-After': '0'}))) as server, client() as esi:
+    with Server(in_turn(response_bytes({}, 429, {'Retry-After': '0'}))) as server, client() as esi:
         with pytest.raises(LimitedError) as caught:
             esi.request(app_at(server.url).op['one'](), raise_on_error=True)
         assert caught.value.status_code == 429
@@ -289,14 +292,14 @@ def test_a_second_rejection_is_raised() -> None:
 
 def test_with_retries_there_are_as_many_attempts_as_for_other_failures() -> None:
     for limits in (MemoryLimits(), None):
-        page = in_turn(*[answer({}, 429, {'Retry-After': '0'})] * 3, GOOD)
+        page = in_turn(*[response_bytes({}, 429, {'Retry-After': '0'})] * 3, GOOD)
         with Server(page) as server, client(retry_requests=True, limits=limits) as esi:
             assert esi.request(app_at(server.url).op['one']()).ok
             assert len(server.visits) == 4
 
 
 def test_a_rejection_for_too_long_is_raised_at_once() -> None:
-    with Server(in_turn(answer({}, 429, {'Retry-After': '3600'}))) as server, client() as esi:
+    with Server(in_turn(response_bytes({}, 429, {'Retry-After': '3600'}))) as server, client() as esi:
         call = app_at(server.url).op['one']()
         response = esi.request(call)
         assert (response.status, len(server.visits)) == (429, 1)
@@ -309,13 +312,16 @@ def test_a_rejection_for_too_long_is_raised_at_once() -> None:
 def test_a_rejected_write_was_not_processed_and_is_repeated() -> None:
     from tests.integration.things import app_at as things_at
 
-    with Server(in_turn(answer({}, 429, {'Retry-After': '0'}), GOOD)) as server, client() as esi:
+    with Server(in_turn(response_bytes({}, 429, {'Retry-After': '0'}), GOOD)) as server, client() as esi:
         assert esi.request(things_at(server.url).op['post_thing'](body={})).ok
         assert [visit.method for visit in server.visits] == ['POST', 'POST']
 
 
 def test_retries_are_counted() -> None:
-    with Server(in_turn(answer({}, 502), answer({}, 404))) as server, client(retry_requests=True) as esi:
+    with (
+        Server(in_turn(response_bytes({}, 502), response_bytes({}, 404))) as server,
+        client(retry_requests=True) as esi,
+    ):
         esi.request(app_at(server.url).op['free']())
         (found,) = [one for one in esi.budget() if one.group == 'errors']
         assert (found.used, len(server.visits)) == (2, 2)
@@ -323,7 +329,7 @@ def test_retries_are_counted() -> None:
 
 def test_the_last_errors_of_the_address_are_not_used() -> None:
     """A storm of failing calls in many threads."""
-    with Server(lambda visit: visit.send(answer({}, 404))) as server, client(max_wait=0) as esi:
+    with Server(lambda visit: visit.send(response_bytes({}, 404))) as server, client(max_wait=0) as esi:
         op = app_at(server.url).op['free']
         found = statuses(esi, [op(q=str(number)) for number in range(150)], threads=50)
         assert found == {404: 95, 420: 55}
@@ -344,7 +350,7 @@ DOWN = {
 def test_downtime_is_raised_and_not_retried(way: str, body: bytes, daily_downtime: None) -> None:
     at, headers = DOWN[way]
     clock.move(at - clock.time() % 86400)
-    with Server(in_turn(answer(body, 503, headers))) as server, client(retry_requests=True) as esi:
+    with Server(in_turn(response_bytes(body, 503, headers))) as server, client(retry_requests=True) as esi:
         with pytest.raises(DowntimeError) as caught:
             esi.request(app_at(server.url).op['one'](), raise_on_error=True)
         assert len(server.visits) == 1
@@ -354,7 +360,7 @@ def test_downtime_is_raised_and_not_retried(way: str, body: bytes, daily_downtim
 
 def test_a_fault_is_not_downtime(daily_downtime: None) -> None:
     clock.move(15 * 3600 - clock.time() % 86400)
-    with Server(in_turn(answer(b'<html>', 503))) as server, client() as esi:
+    with Server(in_turn(response_bytes(b'<html>', 503))) as server, client() as esi:
         with pytest.raises(UndecodableBodyError) as caught:
             esi.request(app_at(server.url).op['one']())
         assert not isinstance(caught.value, DowntimeError)

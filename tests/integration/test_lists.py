@@ -113,7 +113,7 @@ def test_nothing_is_asked_while_it_is_fresh_and_little_when_it_is_not(
     assert len(set(keys(changed, key))) == 431
 
 
-def test_a_list_that_is_whole_in_one_answer(esi: Sandbox, walker: EsiClient) -> None:
+def test_a_list_that_is_complete_in_one_response(esi: Sandbox, walker: EsiClient) -> None:
     made = call(esi, 'get_characters_character_id_fittings', character_id=CHARACTER)
     found = walker.all(made)
     assert (len(found), found.pages, found.complete) == (5, 1, True)
@@ -160,20 +160,20 @@ def test_a_walk_that_is_left_early_stops(esi: Sandbox, walker: EsiClient, kind: 
     # and `no_leaks` finds no thread
 
 
-def test_progress_tells_the_pages(esi: Sandbox, walker: EsiClient) -> None:
-    told: list[Any] = []
-    walker.all(call(esi, MARKET[0], **MARKET[1]), progress=lambda *said: told.append(said))
-    assert told[-1] == (5, 5)
-    assert [total for _, total in told] == [5] * len(told)
-    told.clear()
-    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=lambda *said: told.append(said)))
-    assert told == [(number, 5) for number in range(1, 6)]
-    told.clear()
-    walker.all(call(esi, 'get_wars'), progress=lambda *said: told.append(said))
-    assert told == [(number, None) for number in range(1, 6)]
-    told.clear()
-    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=told.append))  # type: ignore[arg-type]
-    assert told == [1, 2, 3, 4, 5]
+def test_progress_counts_the_pages(esi: Sandbox, walker: EsiClient) -> None:
+    reported: list[Any] = []
+    walker.all(call(esi, MARKET[0], **MARKET[1]), progress=lambda *counts: reported.append(counts))
+    assert reported[-1] == (5, 5)
+    assert [total for _, total in reported] == [5] * len(reported)
+    reported.clear()
+    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=lambda *counts: reported.append(counts)))
+    assert reported == [(number, 5) for number in range(1, 6)]
+    reported.clear()
+    walker.all(call(esi, 'get_wars'), progress=lambda *counts: reported.append(counts))
+    assert reported == [(number, None) for number in range(1, 6)]
+    reported.clear()
+    list(walker.records(call(esi, MARKET[0], **MARKET[1]), progress=reported.append))  # type: ignore[arg-type]
+    assert reported == [1, 2, 3, 4, 5]
 
 
 def test_a_walk_begins_where_the_call_says(esi: Sandbox, walker: EsiClient) -> None:
@@ -194,7 +194,9 @@ def test_a_walk_begins_where_the_call_says(esi: Sandbox, walker: EsiClient) -> N
     assert len(walker.all(call(esi, 'get_freelance_jobs', after='0'))) == 430
 
 
-def test_a_cursor_walk_takes_the_largest_pages_unless_it_is_told(esi: Sandbox, walker: EsiClient) -> None:
+def test_pagination_by_cursor_takes_the_largest_pages_unless_the_call_has_a_limit(
+    esi: Sandbox, walker: EsiClient
+) -> None:
     assert walker.all(call(esi, 'get_freelance_jobs')).pages == 5
     assert walker.all(call(esi, 'get_freelance_jobs', limit=50)).pages == 9
 
@@ -218,7 +220,7 @@ def test_another_way_where_the_description_errs(esi: Sandbox, walker: EsiClient)
         (*MARKET[:1], {**MARKET[1], 'page': 3}, {}, 'page: is counted by the pagination; leave it out'),
     ],
 )
-def test_what_cannot_be_walked_is_told_before_anything_is_sent(
+def test_what_cannot_be_paginated_is_reported_before_anything_is_sent(
     esi: Sandbox, walker: EsiClient, name: str, params: Any, options: Any, message: str
 ) -> None:
     made = App.create(esi.document).op[name](**params)
@@ -245,7 +247,7 @@ def test_page_1_of_an_old_program_is_the_whole_list(esi: Sandbox, walker: EsiCli
     assert len(walker.all(call(esi, MARKET[0], **MARKET[1], page=1))) == 430
 
 
-def test_a_whole_list_pickles_and_tells_what_it_is(esi: Sandbox, walker: EsiClient) -> None:
+def test_a_whole_list_pickles_and_its_repr_shows_what_it_is(esi: Sandbox, walker: EsiClient) -> None:
     found = walker.all(call(esi, MARKET[0], **MARKET[1]))
     twin = pickle.loads(pickle.dumps(found))
     assert isinstance(twin, WholeList)
@@ -283,7 +285,7 @@ def test_plugins_are_around_every_page(esi: Sandbox) -> None:
     assert sorted(seen) == ['1', '2', '3', '4', '5']
 
 
-def test_what_a_cursor_told_before_the_walk_is_asked_again(esi: Sandbox, walker: EsiClient) -> None:
+def test_what_was_fetched_by_cursor_before_is_requested_again(esi: Sandbox, walker: EsiClient) -> None:
     """A record moves from a page that is not in the cache to behind one that is."""
     jobs = esi.lists.of('get_freelance_jobs')
     made = call(esi, 'get_freelance_jobs', limit=50)

@@ -3,12 +3,14 @@ too old, the same call for many characters, polling for changes."""
 
 from __future__ import annotations
 
+import decimal
 import json
 import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import numpy
 import pytest
 
 from esipy import App, EsiClient, clock
@@ -20,7 +22,7 @@ from esipy.stores import MemoryTokens, Tokens
 from tests.integration.signed import ONE, TWO, security, signed_in
 from tests.integration.signed import client as signing_client
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -76,7 +78,7 @@ def _swagger(url: str, parameters: list[str], extensions: dict[str, str]) -> dic
 def test_a_response_without_a_body_is_a_list_without_rows(
     caller: EsiClient, kind: str, status: int, document: Any
 ) -> None:
-    with Server(lambda visit: visit.send(answer(b'', status))) as server:
+    with Server(lambda visit: visit.send(response_bytes(b'', status))) as server:
         call = App.create(document(server.url, *KINDS[kind])).op['get_rows']()
         whole = caller.all(call)
         assert (list(whole), whole.complete, whole.pages) == ([], True, 1)
@@ -100,9 +102,9 @@ class Directory:
         ids = json.loads(visit.body)
         self.requests.append(ids)
         if self.rejects(ids, len(self.requests)):
-            visit.send(answer({'error': 'Ensure all IDs are valid before resolving'}, 404))
+            visit.send(response_bytes({'error': 'Ensure all IDs are valid before resolving'}, 404))
         else:
-            visit.send(answer([{'id': one, 'name': f'name {one}', 'category': 'character'} for one in ids]))
+            visit.send(response_bytes([{'id': one, 'name': f'name {one}', 'category': 'character'} for one in ids]))
 
 
 REJECTIONS: dict[str, tuple[Any, list[int]]] = {
@@ -151,10 +153,19 @@ def test_an_id_is_unknown_only_if_it_was_rejected_alone(rejects: Any, unknown: l
         assert len(directory.requests) == seen
 
 
-def test_names_report_progress_and_take_ids_in_every_form(caller: EsiClient) -> None:
+@pytest.mark.parametrize(
+    'value', [34, 34.0, '34', ' 34 ', decimal.Decimal(34), numpy.int32(34), numpy.float64(34)], ids=repr
+)
+def test_names_take_ids_in_every_form(caller: EsiClient, value: Any) -> None:
+    with Sandbox() as esi, esi.redirect():
+        assert caller.names([value])[34].name == 'Tritanium'
+        assert [entry.body for entry in esi.log.entries] == [[34]]
+
+
+def test_names_report_progress(caller: EsiClient) -> None:
     reported: list[tuple[int, int]] = []
     with Sandbox() as esi, esi.redirect():
-        names = caller.names([34.0, '35', 30000142], progress=lambda done, total: reported.append((done, total)))
+        names = caller.names([34, 35, 30000142], progress=lambda done, total: reported.append((done, total)))
     assert sorted(names) == [34, 35, 30000142]
     assert reported == [(1, 1)]
 
@@ -210,9 +221,9 @@ def show_jobs(visit: Visit) -> None:
     if query.items() <= {'before': 'first', 'after': 'mark'}.items():
         found = [] if query else [{'id': number, 'state': 'open'} for number in range(3)]
         cursor = {} if query else {'cursor': {'before': 'first', 'after': 'mark'}}
-        visit.send(answer({'jobs': found, **cursor}))
+        visit.send(response_bytes({'jobs': found, **cursor}))
     else:
-        visit.send(answer({'error': 'no such cursor'}, 400))
+        visit.send(response_bytes({'error': 'no such cursor'}, 400))
 
 
 @pytest.mark.parametrize('server_format', ['openapi', 'swagger'])
@@ -335,7 +346,7 @@ def rows_at(url: str) -> Any:
 
 
 class Changing:
-    """Answers with a number that changes as `numbers` says, by ETag; a negative number is that error status."""
+    """Responds with a number that changes as `numbers` says, by ETag; a negative number is that error status."""
 
     def __init__(self, *numbers: int) -> None:
         self.numbers = numbers
@@ -344,11 +355,11 @@ class Changing:
         number = self.numbers[min(visit.number, len(self.numbers) - 1)]
         headers = {'Cache-Control': 'max-age=60', 'ETag': f'"{number}"'}
         if number < 0:
-            visit.send(answer({'error': 'not now'}, -number))
+            visit.send(response_bytes({'error': 'not now'}, -number))
         elif visit.headers.get('if-none-match') == f'"{number}"':
-            visit.send(answer(b'', 304, headers, length=-1))
+            visit.send(response_bytes(b'', 304, headers, length=-1))
         else:
-            visit.send(answer([{'number': number}], headers=headers))
+            visit.send(response_bytes([{'number': number}], headers=headers))
 
 
 def test_watching_yields_what_has_changed() -> None:
@@ -425,7 +436,7 @@ def test_a_403_for_an_expired_token_refreshes_it_once(body: Any, attempts: int) 
         signer = security(esi, store=store).for_character(ONE)
 
         def page(visit: Visit) -> None:
-            visit.send(answer(body, 403) if visit.number == 0 else answer({'a': 1}))
+            visit.send(response_bytes(body, 403) if visit.number == 0 else response_bytes({'a': 1}))
 
         with Server(page) as server, signing_client(signer) as caller:
             document = _openapi(server.url, [], {})
@@ -445,7 +456,9 @@ def test_a_403_whose_challenge_names_the_token_refreshes_it_once() -> None:
         signer = security(esi, store=store).for_character(ONE)
 
         def page(visit: Visit) -> None:
-            visit.send(answer({'error': 'no'}, 403, challenge) if visit.number == 0 else answer({'a': 1}))
+            visit.send(
+                response_bytes({'error': 'no'}, 403, challenge) if visit.number == 0 else response_bytes({'a': 1})
+            )
 
         with Server(page) as server, signing_client(signer) as caller:
             document = _openapi(server.url, [], {})

@@ -15,7 +15,7 @@ from esipy.cache import BaseCache, DictCache, FileCache
 from esipy.exceptions import CallError, NotFoundError, ServerError, UndecodableBodyError
 from esipy.sandbox import Sandbox
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -63,7 +63,7 @@ def test_an_app_of_ones_own() -> None:
         assert len(esi.log.entries) == 2
 
 
-def test_chunks_as_large_as_is_allowed_each_thing_once(esi: Sandbox, asker: EsiClient) -> None:
+def test_chunks_as_large_as_is_allowed_each_id_once(esi: Sandbox, asker: EsiClient) -> None:
     names = asker.names([*PILOTS, *PILOTS, *map(str, PILOTS)])
     assert list(names) == list(PILOTS)
     assert sorted(map(len, asked(esi))) == [500, 1000, 1000]
@@ -72,7 +72,7 @@ def test_chunks_as_large_as_is_allowed_each_thing_once(esi: Sandbox, asker: EsiC
     assert (len(found), sorted(map(len, asked(esi)))) == (1100, [100, 500, 500])
 
 
-def test_what_was_asked_before_is_not_asked_again(esi: Sandbox, asker: EsiClient) -> None:
+def test_what_was_requested_before_is_not_requested_again(esi: Sandbox, asker: EsiClient) -> None:
     asker.names(PILOTS[:10])
     asker.ids(['Jita', 'Amarr'])
     esi.log.clear()
@@ -118,13 +118,13 @@ def test_what_belongs_to_nothing_is_found_cheaply(
     assert len(esi.log.entries) == 1
 
 
-def test_what_cannot_belong_to_anything_is_not_asked(esi: Sandbox, asker: EsiClient) -> None:
+def test_ids_that_cannot_exist_are_not_requested(esi: Sandbox, asker: EsiClient) -> None:
     names = asker.names([0, 34, 1_030_000_000_000])
     assert (list(names), names.unknown) == ([34], [0, 1_030_000_000_000])
     assert asked(esi) == [[34]]
 
 
-def test_nothing_is_asked_about_nothing(esi: Sandbox, asker: EsiClient) -> None:
+def test_no_ids_need_no_request(esi: Sandbox, asker: EsiClient) -> None:
     assert (asker.names([]), asker.ids([]), esi.log.entries) == ({}, {}, [])
 
 
@@ -142,7 +142,7 @@ def test_nothing_is_asked_about_nothing(esi: Sandbox, asker: EsiClient) -> None:
         ('ids', ['x' * 101], 'ids'),
     ],
 )
-def test_what_is_no_question_is_told_before_anything_is_sent(
+def test_a_wrong_argument_is_reported_before_anything_is_sent(
     esi: Sandbox, asker: EsiClient, method: str, given: Any, message: str
 ) -> None:
     with pytest.raises(CallError, match=message):
@@ -154,10 +154,10 @@ def names_page(visit: Visit) -> None:
     """Knows every name in capitals, and lower-case `nobody` as nothing; no name with a 7 survives."""
     body = json.loads(visit.body)
     if any('7' in name for name in body):
-        visit.send(answer({'error': 'boom'}, 500))
+        visit.send(response_bytes({'error': 'boom'}, 500))
         return
     things = [{'id': len(name), 'name': name.upper()} for name in body if name != 'nobody']
-    visit.send(answer({'characters': things, 'systems': things[:1]}))
+    visit.send(response_bytes({'characters': things, 'systems': things[:1]}))
 
 
 def described(url: str, most: int) -> App:
@@ -172,7 +172,7 @@ def described(url: str, most: int) -> App:
     )
 
 
-def test_a_name_that_several_things_have_and_one_that_nothing_has(asker: EsiClient) -> None:
+def test_a_name_of_several_kinds_and_one_that_does_not_exist(asker: EsiClient) -> None:
     with Server(names_page) as server:
         app = described(server.url, 500)
         ids = asker.ids(['jita', 'Jita', 'nobody'], app=app)
@@ -194,9 +194,9 @@ def test_a_chunk_that_fails_loses_nothing_of_the_others(asker: EsiClient) -> Non
 
 
 @pytest.mark.parametrize('body', [None, 'x', 7, [7], {'systems': 7}, {'systems': [{'id': 1}]}, [{'name': 'Jita'}]])
-def test_an_answer_that_is_no_rows_is_no_answer(body: Any) -> None:
+def test_a_response_that_is_not_rows_is_an_error(body: Any) -> None:
     """It says nothing of what was asked: an error, and nothing is kept."""
-    with Server(lambda visit: visit.send(answer(body))) as server, client() as asker:
+    with Server(lambda visit: visit.send(response_bytes(body))) as server, client() as asker:
         for _ in range(2):
             with pytest.raises(UndecodableBodyError, match='is not a list of rows with ids and names'):
                 asker.ids(['Jita'], app=described(server.url, 500))
@@ -206,7 +206,7 @@ def test_an_answer_that_is_no_rows_is_no_answer(body: Any) -> None:
 @pytest.mark.parametrize('body', [None, 'x', {}, {'34': 'Tritanium'}, [7], [{'name': 'Tritanium'}], [{'id': 34}],
                                   [{'id': 34, 'name': 7}], [{'id': 'x', 'name': 'Tritanium'}]])  # fmt: skip
 def test_nor_is_one_about_ids(asker: EsiClient, body: Any) -> None:
-    with Server(lambda visit: visit.send(answer(body))) as server:
+    with Server(lambda visit: visit.send(response_bytes(body))) as server:
         opt = {'url_scheme': 'http', 'url_netloc': server.netloc}
         for _ in range(2):
             with pytest.raises(UndecodableBodyError, match='is not a list of rows with ids and names'):
@@ -228,13 +228,13 @@ LEFT_OUT: dict[str, tuple[Callable[[list[int]], set[int]], list[int], int]] = {
 
 
 @pytest.mark.parametrize(('left_out', 'unknown', 'requests'), LEFT_OUT.values(), ids=LEFT_OUT)
-def test_an_id_that_a_response_leaves_out_is_asked_for_alone(
+def test_an_id_that_a_response_leaves_out_is_requested_alone(
     asker: EsiClient, left_out: Callable[[list[int]], set[int]], unknown: list[int], requests: int
 ) -> None:
     def page(visit: Visit) -> None:
         ids = json.loads(visit.body)
         shown = [number for number in ids if number not in left_out(ids)]
-        visit.send(answer([{'id': number, 'name': NAMED[number], 'category': 'type'} for number in shown]))
+        visit.send(response_bytes([{'id': number, 'name': NAMED[number], 'category': 'type'} for number in shown]))
 
     with Server(page) as server:
         opt = {'url_scheme': 'http', 'url_netloc': server.netloc}
@@ -248,12 +248,14 @@ def test_an_id_that_a_response_leaves_out_is_asked_for_alone(
 
 
 def test_ids_as_text_in_a_response(asker: EsiClient) -> None:
-    with Server(lambda visit: visit.send(answer([{'id': '34', 'name': 'Tritanium', 'category': 'type'}]))) as server:
+    with Server(
+        lambda visit: visit.send(response_bytes([{'id': '34', 'name': 'Tritanium', 'category': 'type'}]))
+    ) as server:
         names = asker.names([34], opt={'url_scheme': 'http', 'url_netloc': server.netloc})
     assert (names[34].name, names.unknown) == ('Tritanium', [])
 
 
-def test_names_are_kept_in_files_too(esi: Sandbox, tmp_path: Path) -> None:
+def test_names_are_cached_in_files_too(esi: Sandbox, tmp_path: Path) -> None:
     for _ in range(2):
         cache = FileCache(tmp_path)
         with client(cache=cache) as asker:
@@ -302,7 +304,7 @@ def test_a_cache_that_raises_or_was_tampered_with(esi: Sandbox) -> None:
 
 
 def test_a_route_that_is_not_there_is_an_error(asker: EsiClient) -> None:
-    with Server(lambda visit: visit.send(answer({'error': 'no such route'}, 404))) as server:
+    with Server(lambda visit: visit.send(response_bytes({'error': 'no such route'}, 404))) as server:
         with pytest.raises(NotFoundError):
             asker.ids(['Jita'], app=described(server.url, 500))
         assert len(server.visits) == 1

@@ -12,7 +12,7 @@ from esipy.exceptions import APIException, NotFoundError, PaginationError, Serve
 from tests.cases.lists import NO_LISTS, X_PAGES, PagesCase
 from tests.integration.listings import MODIFIED, Pages, app_at, asked, order
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -57,8 +57,10 @@ def test_what_x_pages_says(walker: EsiClient, case: PagesCase, read: Read) -> No
 
 @EITHER
 @pytest.mark.parametrize('path', ['orders', 'transactions', 'jobs', 'tags'])
-def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> None:
-    with Server(lambda visit: visit.send(answer(NO_LISTS[visit.number][0], headers={'X-Pages': '3'}))) as server:
+def test_a_body_that_is_not_a_list(walker: EsiClient, path: str, read: Read) -> None:
+    with Server(
+        lambda visit: visit.send(response_bytes(NO_LISTS[visit.number][0], headers={'X-Pages': '3'}))
+    ) as server:
         wanted = 'an object with one list beside its cursor' if path == 'jobs' else 'a list'
         for _, shown in NO_LISTS:
             with pytest.raises(PaginationError, match=f'get_{path}: the body is not {wanted} but {shown}'):
@@ -68,14 +70,14 @@ def test_a_body_that_is_no_list(walker: EsiClient, path: str, read: Read) -> Non
 
 @EITHER
 @pytest.mark.parametrize('bad', [2, 3])
-def test_a_later_page_that_is_no_list(walker: EsiClient, bad: int, read: Read) -> None:
+def test_a_later_page_that_is_not_a_list(walker: EsiClient, bad: int, read: Read) -> None:
     pages = two_each(3)
     pages[bad - 1] = {'error': 'later'}
     with Server(Pages(*pages)) as server, pytest.raises(PaginationError, match='not a list but an object'):
         read(walker, app_at(server.url).op['get_orders']())
 
 
-def test_after_a_page_that_is_no_list_no_others_are_asked_for(walker: EsiClient) -> None:
+def test_after_a_page_that_is_not_a_list_no_others_are_asked_for(walker: EsiClient) -> None:
     pages = two_each(200)
     pages[1] = {'error': 'second'}
     with Server(Pages(*pages)) as server:
@@ -89,7 +91,7 @@ def test_after_a_page_that_is_no_list_no_others_are_asked_for(walker: EsiClient)
 def test_a_page_that_fails_for_good(walker: EsiClient, status: int, kind: type[Exception], read: Read) -> None:
     def page(visit: Visit) -> None:
         if asked(visit).get('page') == '3':
-            visit.send(answer({'error': 'no'}, status))
+            visit.send(response_bytes({'error': 'no'}, status))
         else:
             Pages(*two_each(5))(visit)
 
@@ -133,7 +135,7 @@ def test_a_list_that_grows_under_the_walk(walker: EsiClient, read: Read) -> None
                 assert len(streamed(walker, call)) == 10
 
 
-def test_a_page_of_the_state_before_says_nothing_of_the_length(walker: EsiClient) -> None:
+def test_a_page_of_the_state_before_does_not_change_the_length(walker: EsiClient) -> None:
     """It is read last, though it was answered first: pages are fetched ahead."""
 
     def grow(pages: Pages, number: int) -> None:
@@ -189,7 +191,7 @@ def newest_first(path: str, count: int, size: int = 4) -> Callable[[Visit], None
     def page(visit: Visit) -> None:
         start = int(asked(visit).get(name, 10**9))
         ids = [number for number in range(count, 0, -1) if number < start or (inclusive and number == start)][:size]
-        visit.send(answer([{key: number} if key else number for number in ids]))
+        visit.send(response_bytes([{key: number} if key else number for number in ids]))
 
     return page
 
@@ -210,7 +212,7 @@ def test_lists_of_every_length_end(walker: EsiClient, path: str, read: Read) -> 
 def test_a_server_that_ignores_the_id(walker: EsiClient, path: str, read: Read) -> None:
     name, key, _ = PAGINATIONS[path]
     body = [{key: number} if key else number for number in (5, 4, 3)]
-    with Server(lambda visit: visit.send(answer(body))) as server:
+    with Server(lambda visit: visit.send(response_bytes(body))) as server:
         with pytest.raises(PaginationError, match=f'get_{path}: the server ignores {name}'):
             read(walker, app_at(server.url).op[f'get_{path}']())
         assert len(server.visits) == 2
@@ -231,15 +233,15 @@ def test_records_without_an_id(walker: EsiClient, nobody: Any, read: Read) -> No
     for path, (body, reason) in bodies.items():
         if (path, nobody) == ('wars', {}):
             continue  # objects without a field are told as such
-        told = pytest.raises(PaginationError, match=f'get_{path}: a record has no usable key: {reason} ')
-        with Server(lambda visit, body=body: visit.send(answer(body))) as server, told:  # type: ignore[misc]
+        error = pytest.raises(PaginationError, match=f'get_{path}: a record has no usable key: {reason} ')
+        with Server(lambda visit, body=body: visit.send(response_bytes(body))) as server, error:  # type: ignore[misc]
             read(walker, app_at(server.url).op[f'get_{path}']())
 
 
 @EITHER
 def test_a_server_that_walks_in_a_circle(walker: EsiClient, read: Read) -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer([9, 8] if asked(visit).get('max_war_id') != '8' else [7, 6]))
+        visit.send(response_bytes([9, 8] if asked(visit).get('max_war_id') != '8' else [7, 6]))
 
     with Server(page) as server:
         with pytest.raises(PaginationError, match='does not end: max_war_id=8 came a second time'):
@@ -251,7 +253,7 @@ def test_a_server_that_walks_in_a_circle(walker: EsiClient, read: Read) -> None:
 def test_a_walk_without_an_end(walker: EsiClient, read: Read) -> None:
     def page(visit: Visit) -> None:
         start = int(asked(visit).get('max_war_id', 10**6))
-        visit.send(answer([start - 1, start - 2]))
+        visit.send(response_bytes([start - 1, start - 2]))
 
     with Server(page) as server:
         with pytest.raises(PaginationError, match='has not ended after 7 pages; allow more with max_pages='):
@@ -260,10 +262,10 @@ def test_a_walk_without_an_end(walker: EsiClient, read: Read) -> None:
 
 
 @EITHER
-def test_records_that_nothing_tells_apart(walker: EsiClient, read: Read) -> None:
+def test_records_that_cannot_be_told_apart(walker: EsiClient, read: Read) -> None:
     def page(visit: Visit) -> None:
         start = int(asked(visit).get('from_id', 9))
-        visit.send(answer([{'number': number, 'price': 1} for number in range(start, max(start - 4, 0), -1)]))
+        visit.send(response_bytes([{'number': number, 'price': 1} for number in range(start, max(start - 4, 0), -1)]))
 
     with Server(page) as server:
         call = app_at(server.url).op['get_transactions']()
@@ -279,7 +281,7 @@ def test_a_record_that_was_removed_where_the_walk_goes_on(walker: EsiClient) -> 
     def page(visit: Visit) -> None:
         start = asked(visit).get('from_id')
         ids = [9, 8, 7] if start is None else [5, 4] if start == '7' else [number for number in (4,) if start == '4']
-        visit.send(answer([{'transaction_id': number} for number in ids]))
+        visit.send(response_bytes([{'transaction_id': number} for number in ids]))
 
     with Server(page) as server:
         found = walker.all(app_at(server.url).op['get_transactions']())
@@ -290,7 +292,7 @@ def test_a_record_that_was_removed_where_the_walk_goes_on(walker: EsiClient) -> 
 
 
 def jobs(*ids: int, **cursor: Any) -> bytes:
-    return answer({'jobs': [{'id': number} for number in ids], **({'cursor': cursor} if cursor else {})})
+    return response_bytes({'jobs': [{'id': number} for number in ids], **({'cursor': cursor} if cursor else {})})
 
 
 @EITHER
@@ -339,7 +341,7 @@ def test_a_page_without_a_cursor(walker: EsiClient, read: Read) -> None:
 @EITHER
 def test_two_lists_beside_a_cursor(walker: EsiClient, read: Read) -> None:
     bodies = [{'a': [], 'b': [], 'cursor': {}}, {'old': [1], 'jobs': [{'id': 1}], 'cursor': {}}]
-    with Server(lambda visit: visit.send(answer(bodies[visit.number]))) as server:
+    with Server(lambda visit: visit.send(response_bytes(bodies[visit.number]))) as server:
         call = app_at(server.url).op['get_jobs']()
         with pytest.raises(PaginationError, match="its cursor but an object with 'a', 'b', 'cursor'"):
             read(walker, call)

@@ -13,11 +13,11 @@ from esipy.exceptions import SpecError
 from tests.cases.apis.drawing import APIS, Api, operations
 from tests.cases.apis.forge import forge
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 def page(visit: Visit) -> None:
-    visit.send(answer({'seen': visit.target}))
+    visit.send(response_bytes({'seen': visit.target}))
 
 
 @pytest.fixture(scope='module')

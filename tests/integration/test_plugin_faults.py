@@ -8,6 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from esipy.exceptions import RequestLimitError
 from esipy.plugins import (
     Elapsed,
     InnerLogger,
+    JsonDataMock,
     Mock,
     OuterLogger,
     Plugin,
@@ -26,7 +28,7 @@ from esipy.plugins import (
 )
 from esipy.service import ServiceClient, json_decoder, json_encoder
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer, wait_until
+from tests.servers import Server, Visit, response_bytes, wait_until
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -70,7 +72,7 @@ FORMATS: dict[str, dict[str, str]] = {
 @pytest.mark.parametrize('kind', [InnerLogger, OuterLogger])
 def test_every_record_is_a_line(kind: Callable[..., Plugin], options: dict[str, Any]) -> None:
     logger, stream = logger_with(ServiceClientFormatter(**options))
-    with Server(lambda visit: visit.send(answer({'a': 1}))) as server, client(plugins=[kind(logger)]) as esi:
+    with Server(lambda visit: visit.send(response_bytes({'a': 1}))) as server, client(plugins=[kind(logger)]) as esi:
         esi.request(app_at(server.url).op['get_thing']())
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2
@@ -133,7 +135,7 @@ def test_calls_that_wait_when_the_client_is_closed_end_with_an_error(limit: Call
     def page(visit: Visit) -> None:
         arrived.set()
         go.wait(20)
-        visit.send(answer({'a': 1}))
+        visit.send(response_bytes({'a': 1}))
 
     throttle = limit()
     with Server(page) as server:
@@ -170,7 +172,7 @@ def test_closing_one_client_leaves_the_waiting_calls_of_another() -> None:
     def page(visit: Visit) -> None:
         arrived.set()
         go.wait(20)
-        visit.send(answer({'a': 1}))
+        visit.send(response_bytes({'a': 1}))
 
     pool = Pool(1)
     with Server(page) as server, client(plugins=[pool], cache=None) as staying:
@@ -200,7 +202,30 @@ def test_closing_one_client_leaves_the_waiting_calls_of_another() -> None:
     assert results == {0: 200, 1: 200, 2: RequestLimitError, 3: 200}
 
 
-def test_a_plugin_is_closed_once() -> None:
+def leave_and_close(esi: Any) -> None:
+    with esi:
+        pass
+    esi.close()
+
+
+def close_in_threads(esi: Any) -> None:
+    threads = [threading.Thread(target=esi.close) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+CLOSINGS: dict[str, Callable[[Any], Any]] = {
+    'three times': lambda esi: [esi.close() for _ in range(3)],
+    'after a block': leave_and_close,
+    'in threads': close_in_threads,
+}
+
+
+@pytest.mark.parametrize('close', CLOSINGS.values(), ids=CLOSINGS)
+@pytest.mark.parametrize('kind', [client, lambda plugins: ServiceClient(plugins=plugins)], ids=['client', 'service'])
+def test_a_plugin_is_closed_once(kind: Callable[..., Any], close: Callable[[Any], Any]) -> None:
     class Counting(Plugin):
         closed = 0
 
@@ -208,9 +233,7 @@ def test_a_plugin_is_closed_once() -> None:
             self.closed += 1
 
     plugin = Counting()
-    esi = client(plugins=[plugin])
-    for _ in range(3):
-        esi.close()
+    close(kind(plugins=[plugin]))
     assert plugin.closed == 1
 
 
@@ -219,20 +242,39 @@ def test_a_plugin_is_closed_once() -> None:
 MOCKED = {'get_users': {'path': '/user', 'mock': {'mock_type': 'JsonFileMock', 'file': 'users.json', 'status': 201}}}
 
 
-def test_a_patch_may_change_the_class_of_a_mock() -> None:
-    with ServiceClient(spec=MOCKED, base_path='http://127.0.0.1:9', plugins=[Mock()], parser=json_decoder) as service:
-        with mock_manager.patch_mock_desc({'mock_type': 'JsonDataMock', 'data': {'a': 1}}):
-            response = service.get_users()
-        assert (response.status, response.data) == (201, {'a': 1})
-        with mock_manager.patch_mock_desc({'mock_type': 'RawDataMock', 'data': '[]', 'status': 200}):
-            assert service.get_users().data == []
+#: Changes to MOCKED, and the status and data of the response.
+PATCHES: dict[str, tuple[dict[str, Any], int, Any]] = {
+    'JSON': ({'mock_type': 'JsonDataMock', 'data': {'a': 1}}, 201, {'a': 1}),
+    'bytes': ({'mock_type': 'RawDataMock', 'data': '[]', 'status': 200}, 200, []),
+    'a class': ({'mock_type': JsonDataMock, 'data': [2]}, 201, [2]),
+    'with a namespace': ({'mock_type': 'default:RawDataMock', 'data': b'3'}, 201, 3),
+}
 
 
-def test_a_mocked_response_has_its_times() -> None:
+@pytest.mark.parametrize(('patch', 'status', 'data'), PATCHES.values(), ids=PATCHES)
+def test_a_patch_may_change_the_class_of_a_mock(patch: dict[str, Any], status: int, data: Any) -> None:
+    with (
+        ServiceClient(spec=MOCKED, base_path='http://127.0.0.1:9', plugins=[Mock()], parser=json_decoder) as service,
+        mock_manager.patch_mock_desc(patch),
+    ):
+        response = service.get_users()
+    assert (response.status, response.data) == (status, data)
+
+
+#: Ways to respond in place of the server.
+RESPONDING: dict[str, Callable[[], Any]] = {
+    'a patch': lambda: mock_manager.patch_mock_desc({'mock_type': 'JsonDataMock', 'data': {}}),
+    'a mock': lambda: mock_manager.use_mock(JsonDataMock(data={})),
+    'a function': lambda: mock_manager.use_mock(lambda call: {}),
+}
+
+
+@pytest.mark.parametrize('respond', RESPONDING.values(), ids=RESPONDING)
+def test_a_mocked_response_has_its_times(respond: Callable[[], Any]) -> None:
     plugins = [Elapsed(), Mock()]
     with (
         ServiceClient(spec=MOCKED, base_path='http://127.0.0.1:9', plugins=plugins, parser=json_decoder) as service,
-        mock_manager.patch_mock_desc({'mock_type': 'JsonDataMock', 'data': {}}),
+        respond(),
     ):
         response = service.get_users()
     assert response.headers_elapsed == 0  # type: ignore[attr-defined]
@@ -240,27 +282,55 @@ def test_a_mocked_response_has_its_times() -> None:
     assert response.parse_elapsed >= 0  # type: ignore[attr-defined]
 
 
-def test_parsers_and_serializers_take_keywords_in_any_form() -> None:
-    seen: list[list[str]] = []
+class Coding:
+    """Parses and serializes, and notes the keywords."""
 
-    def parse(data: bytes, *args: Any, **kwargs: Any) -> Any:
-        seen.append(sorted(kwargs))
+    seen: list[list[str]]
+
+    def parse(self, data: bytes, *args: Any, **kwargs: Any) -> Any:
+        self.seen.append(sorted(kwargs))
         return json_decoder(data)
 
-    def serialize(data: Any, *args: Any, **kwargs: Any) -> Any:
-        seen.append(sorted(kwargs))
+    def __call__(self, data: Any, *args: Any, **kwargs: Any) -> Any:
+        self.seen.append(sorted(kwargs))
         return json_encoder(data)
 
+
+#: Forms of a serializer and a parser that take any keywords, made of the methods of a Coding.
+FORMS: dict[str, Callable[[Coding], tuple[Callable[..., Any], Callable[..., Any]]]] = {
+    'functions': lambda it: (
+        lambda data, *args, **kwargs: it(data, **kwargs),
+        lambda data, *args, **kwargs: it.parse(data, **kwargs),
+    ),
+    'an object and a method': lambda it: (it, it.parse),
+    'partials': lambda it: (partial(it.__call__), partial(it.parse)),
+}
+
+
+@pytest.mark.parametrize('form', FORMS.values(), ids=FORMS)
+def test_parsers_and_serializers_take_keywords_in_any_form(form: Callable[[Coding], Any]) -> None:
+    coding = Coding()
+    coding.seen = []
+    serializer, parser = form(coding)
     spec = {'make': {'path': '/user', 'method': 'post'}}
-    with Server(lambda visit: visit.send(answer({'a': 1}))) as server:
-        with ServiceClient(spec=spec, base_path=server.url, parser=parse, serializer=serialize) as service:
-            assert service.make(payload={'b': 2}).data == {'a': 1}
-        with ServiceClient(spec=spec, base_path=server.url, parser=json.loads, serializer=json.dumps) as service:
-            assert service.make(payload={'b': 2}).data == {'a': 1}
-    assert seen == [
+    with (
+        Server(lambda visit: visit.send(response_bytes({'a': 1}))) as server,
+        ServiceClient(spec=spec, base_path=server.url, parser=parser, serializer=serializer) as service,
+    ):
+        assert service.make(payload={'b': 2}).data == {'a': 1}
+    assert coding.seen == [
         ['endpoint_desc', 'request', 'request_params', 'session'],
         ['endpoint_desc', 'response', 'session'],
     ]
+
+
+def test_functions_that_pass_keywords_on_get_none() -> None:
+    spec = {'make': {'path': '/user', 'method': 'post'}}
+    with (
+        Server(lambda visit: visit.send(response_bytes({'a': 1}))) as server,
+        ServiceClient(spec=spec, base_path=server.url, parser=json.loads, serializer=json.dumps) as service,
+    ):
+        assert service.make(payload={'b': 2}).data == {'a': 1}
 
 
 def test_the_keywords_are_those_of_aio_service_client() -> None:
@@ -276,7 +346,7 @@ def test_the_keywords_are_those_of_aio_service_client() -> None:
 
     spec = {'make': {'path': '/user/{id}', 'method': 'post', 'headers': {'X-A': 'b'}}}
     with (
-        Server(lambda visit: visit.send(answer({'a': 1}))) as server,
+        Server(lambda visit: visit.send(response_bytes({'a': 1}))) as server,
         ServiceClient(spec=spec, base_path=server.url, parser=parse, serializer=serialize) as service,
     ):
         service.make(payload={'b': 2}, id=5, page=3)
@@ -297,7 +367,11 @@ PAYLOADS: dict[str, tuple[dict[str, Any], Any, bytes]] = {
     'a file of a streamed request': ({'method': 'put', 'stream_request': True}, io.BytesIO(b'abc'), b'abc'),
     'a mapping of a streamed request': ({'method': 'put', 'stream_request': True}, {'a': 1}, b'{"a": 1}'),
     'text of any other': ({'method': 'put'}, 'a "text"', b'"a \\"text\\""'),
+    'text of a streamed PATCH': ({'method': 'patch', 'stream_request': True}, 'a text', b'a text'),
+    'text of a streamed POST': ({'method': 'post', 'stream_request': True}, 'hëllo', 'hëllo'.encode()),
     'of a GET': ({}, {'a': 1}, b'{"a": 1}'),
+    'a list of a GET': ({}, [1], b'[1]'),
+    'a text of a GET': ({}, 'a', b'"a"'),
     'of a DELETE': ({'method': 'delete'}, {'a': 1}, b'{"a": 1}'),
 }
 
@@ -308,23 +382,26 @@ def test_payloads(endpoint: dict[str, Any], payload: Any, body: bytes) -> None:
 
     def page(visit: Visit) -> None:
         received.append((visit.body, visit.headers.get('content-type')))
-        visit.send(answer({}))
+        visit.send(response_bytes({}))
 
     spec = {'send': {'path': '/user', **endpoint}}
     with Server(page) as server, ServiceClient(spec=spec, base_path=server.url, serializer=json_encoder) as service:
         service.send(payload=payload)
-    is_json = body[:1] in b'"{'
+    is_json = body[:1] in b'"{['
     assert received == [(body, 'application/json' if is_json else None)]
 
 
-def test_responses_to_different_payloads_of_a_get_are_not_mixed_up() -> None:
+@pytest.mark.parametrize(
+    'wrap', [lambda word: {'query': word}, lambda word: [word], str], ids=['object', 'list', 'text']
+)
+def test_responses_to_different_payloads_of_a_get_are_not_mixed_up(wrap: Callable[[str], Any]) -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer(visit.body, headers={'Cache-Control': 'max-age=60'}))
+        visit.send(response_bytes(visit.body, headers={'Cache-Control': 'max-age=60'}))
 
     spec = {'search': {'path': '/search'}}
     with (
         Server(page) as server,
         ServiceClient(spec=spec, base_path=server.url, parser=json_decoder, serializer=json_encoder) as service,
     ):
-        found = [service.search(payload={'query': word}).data for word in ('a', 'b', 'a')]
-    assert found == [{'query': 'a'}, {'query': 'b'}, {'query': 'a'}]
+        found = [service.search(payload=wrap(word)).data for word in ('a', 'b', 'a')]
+    assert found == [wrap('a'), wrap('b'), wrap('a')]

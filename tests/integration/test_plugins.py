@@ -22,7 +22,7 @@ from esipy.limits import MemoryLimits
 from esipy.plugins import CallContext, Headers, Plugin, Pool, RateLimit
 from tests.integration.test_coalescing import waiting
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, unused_url, wait_until
+from tests.servers import Server, Visit, response_bytes, unused_url, wait_until
 
 
 class Trace(Plugin):
@@ -87,7 +87,7 @@ class Trace(Plugin):
 @pytest.fixture
 def pages() -> list[bytes]:
     """What the server answers, one after the other; the last one again and again."""
-    return [answer({'a': 1})]
+    return [response_bytes({'a': 1})]
 
 
 @pytest.fixture
@@ -109,10 +109,10 @@ def traced(esi: EsiClient, server: Server, trace: Trace, **options: Any) -> list
 # --------------------------------------------------------------------- which hooks, and what they see
 
 
-def test_a_call_that_goes_out_then_a_kept_answer_then_a_304(server: Server, pages: list[bytes]) -> None:
+def test_a_miss_then_a_hit_then_a_304(server: Server, pages: list[bytes]) -> None:
     pages[:] = [
-        answer({'a': 1}, headers={'Cache-Control': 'max-age=60', 'ETag': '"x"'}),
-        answer(status=304, headers={'Cache-Control': 'max-age=60', 'ETag': '"x"'}),
+        response_bytes({'a': 1}, headers={'Cache-Control': 'max-age=60', 'ETag': '"x"'}),
+        response_bytes(status=304, headers={'Cache-Control': 'max-age=60', 'ETag': '"x"'}),
     ]
     trace = Trace()
     with client(plugins=[trace], cache=DictCache()) as esi:
@@ -152,7 +152,7 @@ def test_a_call_that_goes_out_then_a_kept_answer_then_a_304(server: Server, page
 
 
 def test_a_call_that_is_repeated(server: Server, pages: list[bytes]) -> None:
-    pages[:] = [answer({'error': 'x'}, 500, {'Retry-After': '0'}), answer({'a': 1})]
+    pages[:] = [response_bytes({'error': 'x'}, 500, {'Retry-After': '0'}), response_bytes({'a': 1})]
     trace = Trace()
     with client(plugins=[trace], retry_requests=True) as esi:
         assert traced(esi, server, trace) == [
@@ -174,8 +174,8 @@ def test_a_call_that_is_repeated(server: Server, pages: list[bytes]) -> None:
         ]
 
 
-def test_an_answer_with_an_error_is_an_answer(server: Server, pages: list[bytes]) -> None:
-    pages[:] = [answer({'error': 'x'}, 500)]
+def test_a_response_with_an_error_is_a_response(server: Server, pages: list[bytes]) -> None:
+    pages[:] = [response_bytes({'error': 'x'}, 500)]
     trace = Trace()
     with client(plugins=[trace]) as esi:
         lines = traced(esi, server, trace)
@@ -184,7 +184,7 @@ def test_an_answer_with_an_error_is_an_answer(server: Server, pages: list[bytes]
             traced(esi, server, trace, raise_on_error=True)
 
 
-def test_a_call_that_is_not_answered() -> None:
+def test_a_call_without_a_response() -> None:
     trace = Trace()
     call = app_at(unused_url()).op['get_thing']()
     with client(plugins=[trace]) as esi:
@@ -204,8 +204,8 @@ def test_a_call_that_is_not_answered() -> None:
     ]
 
 
-def test_an_answer_that_cannot_be_read(server: Server, pages: list[bytes]) -> None:
-    pages[:] = [answer(b'<html>')]
+def test_a_response_that_cannot_be_read(server: Server, pages: list[bytes]) -> None:
+    pages[:] = [response_bytes(b'<html>')]
     trace = Trace()
     with client(plugins=[trace]) as esi, pytest.raises(UndecodableBodyError):
         traced(esi, server, trace)
@@ -247,12 +247,12 @@ def test_in_order_on_the_way_in_and_in_reverse_on_the_way_out(server: Server) ->
     ]
 
 
-def test_who_waits_for_another_thread_sees_the_call_and_no_attempt() -> None:
+def test_a_call_that_waits_for_another_thread_has_no_attempt() -> None:
     opened = threading.Event()
 
     def page(visit: Visit) -> None:
         opened.wait(10)
-        visit.send(answer({'a': 1}))
+        visit.send(response_bytes({'a': 1}))
 
     class Counts(Plugin):
         def __init__(self) -> None:
@@ -282,8 +282,8 @@ def test_who_waits_for_another_thread_sees_the_call_and_no_attempt() -> None:
 # --------------------------------------------------------------------- what hooks may change
 
 
-def test_what_is_prepared_is_sent_and_kept_under(server: Server, pages: list[bytes]) -> None:
-    pages[:] = [answer({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
+def test_what_is_prepared_is_sent_and_part_of_the_cache_key(server: Server, pages: list[bytes]) -> None:
+    pages[:] = [response_bytes({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
 
     class Asks(Plugin):
         language = 'de'
@@ -327,7 +327,7 @@ def test_path_body_and_timeout_can_be_prepared(server: Server) -> None:
 
 
 def test_what_is_sent_can_be_changed_without_another_key(server: Server, pages: list[bytes]) -> None:
-    pages[:] = [answer({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
+    pages[:] = [response_bytes({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
 
     class Traces(Plugin):
         def on_send(self, call: CallContext) -> None:
@@ -343,7 +343,7 @@ def test_what_is_sent_can_be_changed_without_another_key(server: Server, pages: 
 
 def test_a_call_that_a_plugin_signs_is_its_own(server: Server, pages: list[bytes]) -> None:
     """A header that a plugin sets is older than the client's security, and answers are kept apart."""
-    pages[:] = [answer({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
+    pages[:] = [response_bytes({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
 
     class Signs(Plugin):
         token = 'first'
@@ -375,9 +375,9 @@ def test_the_signed_request_is_what_is_about_to_be_sent_and_no_repr_shows_it(ser
     assert 'the-token' not in ''.join(shown)
 
 
-def test_an_answer_instead_of_sending(server: Server) -> None:
-    told: list[Any] = []
-    API_CALL_STATS.add_receiver(lambda **stats: told.append(stats))
+def test_a_response_instead_of_sending(server: Server) -> None:
+    statistics: list[Any] = []
+    API_CALL_STATS.add_receiver(lambda **stats: statistics.append(stats))
 
     class ResponseCache(Plugin):
         def respond(self, call: CallContext) -> Any:
@@ -388,12 +388,12 @@ def test_an_answer_instead_of_sending(server: Server) -> None:
         given = esi.request(app.op['get_thing']())
         assert (given.status, given.data.a, given.header['X-Pages']) == (200, 2, [3])
         assert not server.visits
-        assert not told, 'nothing went out'
+        assert not statistics, 'nothing went out'
         assert esi.request(app.op['get_mine']()).data.a == 1
-    assert len(server.visits) == len(told) == 1
+    assert len(server.visits) == len(statistics) == 1
 
 
-def test_an_answer_can_be_replaced(server: Server) -> None:
+def test_a_response_can_be_replaced(server: Server) -> None:
     class Replaces(Plugin):
         def on_raw_response(self, call: CallContext) -> None:
             assert call.raw_response is not None
@@ -440,7 +440,7 @@ def test_an_attribute_that_fails_says_why_itself(server: Server) -> None:
 
 
 def test_a_dry_run_and_an_estimate_prepare_the_call_and_no_more(server: Server, pages: list[bytes]) -> None:
-    pages[:] = [answer({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
+    pages[:] = [response_bytes({'a': 1}, headers={'Cache-Control': 'max-age=60'})]
     trace = Trace()
     with client(plugins=[Headers({'Accept-Language': 'de'}), trace], cache=DictCache()) as esi:
         call = app_at(server.url).op['get_thing']()
@@ -606,8 +606,8 @@ def test_one_failing_call_of_many_loses_none(server: Server) -> None:
 
     calls = [app_at(server.url).op['get_thing'](page=page) for page in range(1, 5)]
     with client(plugins=[Picky()]) as esi:
-        answers = esi.multi_request(calls)
-    assert [response.failed for _, response in answers] == [False, True, False, False]
+        responses = esi.multi_request(calls)
+    assert [response.failed for _, response in responses] == [False, True, False, False]
 
 
 # --------------------------------------------------------------------- nothing leaks

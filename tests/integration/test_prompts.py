@@ -142,10 +142,10 @@ def test_help_of_an_operation_with_a_body(names: dict[str, Any]) -> None:
 def test_help_of_other_descriptions() -> None:
     """Its own page is linked; a type that holds itself, and one that is broken, are no obstacle."""
     tree = {'type': 'object', 'properties': {'inner': {'$ref': '#/components/schemas/Tree'}}}
-    answer = {'description': 'OK', 'content': {'application/json': {'schema': {'$ref': '#/components/schemas/Tree'}}}}
+    response = {'description': 'OK', 'content': {'application/json': {'schema': {'$ref': '#/components/schemas/Tree'}}}}
     broken = {'description': 'OK', 'content': {'application/json': {'schema': {'$ref': '#/nowhere'}}}}
     paths = {
-        '/tree': {'get': {'operationId': 'tree', 'responses': {'200': answer}, 'externalDocs': {'url': URL}}},
+        '/tree': {'get': {'operationId': 'tree', 'responses': {'200': response}, 'externalDocs': {'url': URL}}},
         '/broken': {'get': {'operationId': 'broken', 'responses': {'200': broken}}},
         '/nothing': {'get': {'operationId': 'nothing', 'responses': {'204': {'description': 'Done'}}}},
     }

@@ -10,11 +10,14 @@ from tests.contract.limited import app_at
 from tests.integration.test_limits import GOOD, Signer, client, in_turn
 from tests.integration.things import app_at as things_at
 from tests.integration.things import security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 def test_a_refusal_is_remembered_for_a_growing_while() -> None:
-    with Server(in_turn(answer({'error': 'no such thing'}, 404))) as server, client(remember_refusals=True) as esi:
+    with (
+        Server(in_turn(response_bytes({'error': 'no such thing'}, 404))) as server,
+        client(remember_refusals=True) as esi,
+    ):
         call = app_at(server.url).op['one'](q='x')
         for asked, seconds in enumerate((60, 120, 240), 1):
             first = esi.request(call)
@@ -34,7 +37,7 @@ def test_a_refusal_is_remembered_for_a_growing_while() -> None:
 
 
 def test_others_are_asked_for() -> None:
-    with Server(in_turn(answer({}, 403))) as server, client(remember_refusals=True) as esi:
+    with Server(in_turn(response_bytes({}, 403))) as server, client(remember_refusals=True) as esi:
         op = app_at(server.url).op['mine']
         for name in ('first', 'second', 'first'):
             response = esi.request(op(), security=security(name))
@@ -44,9 +47,12 @@ def test_others_are_asked_for() -> None:
             esi.request(op(), security=security('first'), raise_on_error=True)
 
 
-def test_who_has_more_scopes_is_asked_for() -> None:
+def test_more_scopes_need_a_new_login() -> None:
     signer = Signer()
-    with Server(in_turn(answer({}, 403), GOOD)) as server, client(remember_refusals=True, security=signer) as esi:
+    with (
+        Server(in_turn(response_bytes({}, 403), GOOD)) as server,
+        client(remember_refusals=True, security=signer) as esi,
+    ):
         call = app_at(server.url).op['mine']()
         assert [esi.request(call).status for _ in range(2)] == [403, 403]
         signer.scopes = frozenset({'wallet', 'assets'})
@@ -55,7 +61,7 @@ def test_who_has_more_scopes_is_asked_for() -> None:
 
 
 def test_what_is_there_again_is_forgotten() -> None:
-    page = in_turn(answer({}, 404), GOOD, answer({}, 404))
+    page = in_turn(response_bytes({}, 404), GOOD, response_bytes({}, 404))
     with Server(page) as server, client(remember_refusals=True) as esi:
         call = app_at(server.url).op['one']()
         esi.request(call)
@@ -74,9 +80,9 @@ def test_a_write_that_succeeds_may_have_made_it(method: str, status: int) -> Non
 
     def page(visit: Visit) -> None:
         if visit.method != 'GET':
-            visit.send(answer(b'' if status == 204 else {}, status))
+            visit.send(response_bytes(b'' if status == 204 else {}, status))
         else:
-            visit.send(answer({}, 404))
+            visit.send(response_bytes({}, 404))
 
     with Server(page) as server, client(remember_refusals=True) as esi:
         op = things_at(server.url).op
@@ -87,7 +93,7 @@ def test_a_write_that_succeeds_may_have_made_it(method: str, status: int) -> Non
 
 
 def test_nothing_is_remembered_unless_it_is_asked_for() -> None:
-    with Server(in_turn(answer({}, 404))) as server, client() as esi:
+    with Server(in_turn(response_bytes({}, 404))) as server, client() as esi:
         call = app_at(server.url).op['one']()
         esi.request(call)
         esi.request(call)
@@ -96,7 +102,7 @@ def test_nothing_is_remembered_unless_it_is_asked_for() -> None:
 
 def test_a_bounded_number_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr('esipy._call.negative_cache._MANY', 3)
-    with Server(in_turn(answer({}, 404))) as server, client(remember_refusals=True, limits=None) as esi:
+    with Server(in_turn(response_bytes({}, 404))) as server, client(remember_refusals=True, limits=None) as esi:
         op = app_at(server.url).op['one']
         for number in range(6):
             esi.request(op(q=str(number)))

@@ -13,7 +13,7 @@ from esipy import clock
 from esipy.events import API_CALL_STATS
 from esipy.exceptions import ConnectionFailedError, ServerError
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def failing(times: int, status: int = 503, headers: dict[str, str] | None = None) -> Callable[[Visit], None]:
     def page(visit: Visit) -> None:
         if visit.number < times:
-            visit.send(answer({'error': 'broke', 'count': visit.number + 1}, status, headers))
+            visit.send(response_bytes({'error': 'broke', 'count': visit.number + 1}, status, headers))
         else:
-            visit.send(answer({'visit': visit.number + 1}))
+            visit.send(response_bytes({'visit': visit.number + 1}))
 
     return page
 
@@ -107,11 +107,11 @@ def test_head_is_repeated(pauses: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    ('told', 'seconds'),
+    ('retry_after', 'seconds'),
     [('3', 3.0), (' 3 ', 3.0), ('date', 7.0), ('soon', None), ('-5', None), ('Thu, 01 Jan 1970 00:00:00 GMT', 0.0)],
 )
-def test_retry_after(told: str, seconds: float | None, pauses: list[float]) -> None:
-    text = formatdate(clock.time() + 7, usegmt=True) if told == 'date' else told
+def test_retry_after(retry_after: str, seconds: float | None, pauses: list[float]) -> None:
+    text = formatdate(clock.time() + 7, usegmt=True) if retry_after == 'date' else retry_after
     with Server(failing(1, headers={'Retry-After': text})) as server, client(retry_requests=True) as esi:
         esi.request(app_at(server.url).op['get_thing']())
     assert len(pauses) == 1
@@ -165,14 +165,14 @@ def test_retries_is_their_number(pauses: list[float]) -> None:
         assert len(server.visits) == 2
 
 
-def test_a_kept_answer_is_asked_after_in_each_attempt(pauses: list[float]) -> None:
+def test_a_stored_response_is_revalidated_in_each_attempt(pauses: list[float]) -> None:
     def page(visit: Visit) -> None:
         if visit.number == 0:
-            visit.send(answer({'visit': 1}, headers={'ETag': '"x"'}))
+            visit.send(response_bytes({'visit': 1}, headers={'ETag': '"x"'}))
         elif visit.number == 1:
-            visit.send(answer({'error': 'x'}, 502))
+            visit.send(response_bytes({'error': 'x'}, 502))
         else:
-            visit.send(answer(b'', 304, length=-1))
+            visit.send(response_bytes(b'', 304, length=-1))
 
     with Server(page) as server, client(retry_requests=True) as esi:
         call = app_at(server.url).op['get_thing']()

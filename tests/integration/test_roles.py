@@ -83,7 +83,7 @@ def test_a_call_whose_role_is_missing_is_not_sent(
     assert sent == (0 if not is_sent else 1 if cache else 3)
 
 
-def test_who_may_do_everything_is_left_to_the_server(esi: Sandbox) -> None:
+def test_a_character_with_every_role_is_left_to_the_server(esi: Sandbox) -> None:
     with client(signed_as(esi, ['Director']), check_roles=True) as careful:
         assert careful.request(wallets(esi)).status == 403, 'the sandbox takes roles by the letter'
 

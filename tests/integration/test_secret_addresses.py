@@ -17,7 +17,7 @@ from esipy.sandbox import Sandbox
 from esipy.service import ServiceClient
 from tests.cases.addresses import WITH_PASSWORD, WITH_TOKEN
 from tests.leaks import Watch
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 SECRET = 'planted'
 
@@ -35,16 +35,16 @@ BROKEN_DOCUMENT: dict[str, Any] = {
 }
 
 FAULTS: dict[str, Callable[[Visit], Any]] = {
-    '404': lambda visit: visit.send(answer({}, 404)),
-    '410': lambda visit: visit.send(answer({}, 410)),
-    '500': lambda visit: visit.send(answer({}, 500)),
-    'HTML': lambda visit: visit.send(answer(b'<html>')),
-    'deep': lambda visit: visit.send(answer(b'[' * 100_000)),
-    'another JSON': lambda visit: visit.send(answer({'a': 1})),
-    'not gzip': lambda visit: visit.send(answer(b'x', headers={'Content-Encoding': 'gzip'})),
+    '404': lambda visit: visit.send(response_bytes({}, 404)),
+    '410': lambda visit: visit.send(response_bytes({}, 410)),
+    '500': lambda visit: visit.send(response_bytes({}, 500)),
+    'HTML': lambda visit: visit.send(response_bytes(b'<html>')),
+    'deep': lambda visit: visit.send(response_bytes(b'[' * 100_000)),
+    'another JSON': lambda visit: visit.send(response_bytes({'a': 1})),
+    'not gzip': lambda visit: visit.send(response_bytes(b'x', headers={'Content-Encoding': 'gzip'})),
     'reset': Visit.reset,
-    'a redirect': lambda visit: visit.send(answer(b'', 302, {'Location': f'ftp://x/?token={SECRET}'})),
-    'a broken description': lambda visit: visit.send(answer(BROKEN_DOCUMENT)),
+    'a redirect': lambda visit: visit.send(response_bytes(b'', 302, {'Location': f'ftp://x/?token={SECRET}'})),
+    'a broken description': lambda visit: visit.send(response_bytes(BROKEN_DOCUMENT)),
 }
 
 

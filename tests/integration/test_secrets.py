@@ -44,10 +44,10 @@ from esipy.limits import MemoryLimits, RedisLimits
 from esipy.plugins import InnerLogger, OuterLogger, Pool, RequestLimitError
 from esipy.stores import FileTokens, MemoryTokens, RedisLock, RedisTokens, Tokens, TokenStore
 from tests import databases
-from tests.integration.test_bad_answers import BROKEN
+from tests.integration.test_bad_responses import BROKEN
 from tests.integration.things import ENDPOINTS, app_at
 from tests.leaks import Watch, WatchedCache
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 # ---------------------------------------------------------------------- what is planted
 
@@ -58,8 +58,8 @@ def token(mark: str, character_id: int = 90000001, **claims: Any) -> str:
     def part(value: Any) -> str:
         return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b'=').decode()
 
-    told = {'sub': f'CHARACTER:EVE:{character_id}', 'name': 'A', 'owner': 'o', 'scp': 'read', **claims}
-    return f'{part({"alg": "RS256", "kid": "k"})}.{part(told)}.{mark}'
+    all_claims = {'sub': f'CHARACTER:EVE:{character_id}', 'name': 'A', 'owner': 'o', 'scp': 'read', **claims}
+    return f'{part({"alg": "RS256", "kid": "k"})}.{part(all_claims)}.{mark}'
 
 
 CLIENT = 'the-client-id'
@@ -91,14 +91,15 @@ def said(visit: Visit) -> str:
 
 
 def echo(status: int, body: Any = None, headers: dict[str, str] | None = None) -> Callable[[Visit], Any]:
-    """An answer that tells again what it was told."""
+    """A response that tells again what it was told."""
 
     def page(visit: Visit) -> None:
-        told = said(visit)
-        whole = {'error': told, 'error_description': told, 'error_uri': told} if body is None else body
-        shown = whole + told.encode() if isinstance(whole, bytes) else whole
-        more = {name: value.format(told=requests.utils.quote(told)) for name, value in (headers or {}).items()}  # type: ignore[attr-defined]
-        visit.send(answer(shown, status, {'X-Told': requests.utils.quote(told), **more}, reason='Whatever'))  # type: ignore[attr-defined]
+        received = said(visit)
+        whole = {'error': received, 'error_description': received, 'error_uri': received} if body is None else body
+        shown = whole + received.encode() if isinstance(whole, bytes) else whole
+        more = {name: value.format(received=requests.utils.quote(received)) for name, value in (headers or {}).items()}  # type: ignore[attr-defined]
+        more['X-Received'] = requests.utils.quote(received)  # type: ignore[attr-defined]
+        visit.send(response_bytes(shown, status, more, reason='Whatever'))
 
     return page
 
@@ -116,16 +117,16 @@ SSO_FAULTS: dict[str, Callable[[Visit], Any]] = {
     'page': echo(200, b'<html>'),
     'JSON that ends': echo(200, b'{"access_token": "'),
     'a list': echo(200, []),
-    'no token': lambda visit: visit.send(answer({'expires_in': 1, 'refresh_token': NEW_REFRESH})),
-    'a redirect': echo(307, b'', {'Location': 'http://localhost:1/{told}'}),
-    'a redirect here': echo(302, b'', {'Location': '/thing?{told}'}),
+    'no token': lambda visit: visit.send(response_bytes({'expires_in': 1, 'refresh_token': NEW_REFRESH})),
+    'a redirect': echo(307, b'', {'Location': 'http://localhost:1/{received}'}),
+    'a redirect here': echo(302, b'', {'Location': '/thing?{received}'}),
     'reset': Visit.reset,
     'hang': Visit.hang,
-    'cut': lambda visit: (visit.send(answer(said(visit).encode(), length=99_999)), visit.close()),
+    'cut': lambda visit: (visit.send(response_bytes(said(visit).encode(), length=99_999)), visit.close()),
     'no HTTP': lambda visit: (visit.send(said(visit).encode() + b'\r\n\r\n'), visit.close()),
     'a bad header': lambda visit: visit.send(b'HTTP/1.1 200 OK\r\nX: ' + b'x' * 70_000 + b'\r\n\r\n'),
     'not compressed': echo(200, b'planted', {'Content-Encoding': 'gzip'}),
-    'too large': lambda visit: visit.send(answer(said(visit).encode() + b'x' * 3_000_000)),
+    'too large': lambda visit: visit.send(response_bytes(said(visit).encode() + b'x' * 3_000_000)),
 }
 
 
@@ -145,12 +146,12 @@ class World(Server):
         if fault is not None:
             fault(visit)
         elif visit.path in published:
-            visit.send(answer(published[visit.path]))
+            visit.send(response_bytes(published[visit.path]))
         elif visit.path == '/v2/oauth/token':
             new = {'access_token': NEW_ACCESS, 'refresh_token': NEW_REFRESH, 'expires_in': 1200, 'scope': 'read'}
-            visit.send(answer(new))
+            visit.send(response_bytes(new))
         else:
-            visit.send(answer({'a': 1}, headers={'ETag': '"1"', 'Cache-Control': 'max-age=60'}))
+            visit.send(response_bytes({'a': 1}, headers={'ETag': '"1"', 'Cache-Control': 'max-age=60'}))
 
     def _metadata(self) -> dict[str, str]:
         return {name: url.replace('https://login.eveonline.com', self.url) for name, url in ENDPOINTS.items()}
@@ -301,8 +302,8 @@ def test_the_search_finds_nothing_where_nothing_is() -> None:
 
 @pytest.mark.parametrize('pkce', [False, True], ids=['secret', 'pkce'])
 @pytest.mark.parametrize('fault', SSO_FAULTS)
-def test_an_sso_that_tells_again_what_it_was_told(fault: str, pkce: bool, world: World, watch: Watch) -> None:
-    """Fails when `endpoint._refusal` tells the answer's body or `request_param`, when `errors.no_answer` leaves the
+def test_an_sso_that_repeats_what_it_received(fault: str, pkce: bool, world: World, watch: Watch) -> None:
+    """Fails when `endpoint._refusal` tells the response's body or `request_param`, when `errors.no_answer` leaves the
     request in an error, or when redirects are followed."""
     store = MemoryTokens()
     one = world.security(pkce, store=store)
@@ -310,8 +311,8 @@ def test_an_sso_that_tells_again_what_it_was_told(fault: str, pkce: bool, world:
     with world.client(one) as esi:
         with failing(watch):
             esi.request(world.call())
-        answers = esi.multi_request([world.call(q=str(number)) for number in range(2)], threads=2)
-        for request, response in answers:
+        responses = esi.multi_request([world.call(q=str(number)) for number in range(2)], threads=2)
+        for request, response in responses:
             watch.text('an answer', f'{request!r} {response!r} {response.cause!r} {response.raw!r} {response.header}')
             if response.cause is not None:
                 watch.error(response.cause)
@@ -344,7 +345,7 @@ def test_an_sso_that_is_down_from_the_start(fault: str, world: World, watch: Wat
     assert watch.leaks() == []
 
 
-def test_what_is_no_address_of_an_sso(world: World, watch: Watch) -> None:
+def test_what_is_not_an_address_of_an_sso(world: World, watch: Watch) -> None:
     one = world.security()
     for address in ('http://login.example/token', 'https://login.example:x/', 'file:///token', 'https://[', ''):
         one.oauth_token = address
@@ -402,6 +403,11 @@ def test_tokens_that_are_incomplete_or_cannot_be_sent(world: World, watch: Watch
     one.refresh_token = None
     with failing(watch, TokenError):
         one.refresh()
+    for text in (f'{ACCESS}\ud800', f'\udfff{ACCESS}'):
+        one.update_token({'access_token': text, 'expires_in': 60})
+        for options in ({'security': one}, {'headers': {'X-Api-Key': text}}, {'headers': {'Authorization': text}}):
+            with world.client(**options) as esi, failing(watch, CallError):
+                esi.request(world.call())
     with failing(watch, CallError):
         EsiSecurity('http://x', CLIENT, code_verifier=VERIFIER[:42] + '!', sso_endpoints=ENDPOINTS).get_auth_uri('s')
     assert watch.leaks() == []
@@ -409,24 +415,30 @@ def test_tokens_that_are_incomplete_or_cannot_be_sent(world: World, watch: Watch
 
 # ---------------------------------------------------------------------- the API
 
+CHUNKED = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+
 API_FAULTS: dict[str, Callable[[Visit], Any]] = {
     **{
         name: BROKEN[name] for name in ('reset', 'closed', 'cut', 'cut chunk', 'redirect to itself', 'too many headers')
     },
     'redirect to rubbish': BROKEN['redirect to rubbish'],
-    'redirect away': lambda visit: visit.send(answer(b'', 302, {'Location': 'http://localhost:1/x'})),
+    'redirect away': lambda visit: visit.send(response_bytes(b'', 302, {'Location': 'http://localhost:1/x'})),
     'hang': Visit.hang,
-    'page': lambda visit: visit.send(answer(b'<html>', headers={'Content-Type': 'text/html'})),
-    'JSON that ends': lambda visit: visit.send(answer(b'{"a": ')),
-    '400': lambda visit: visit.send(answer({'error': 'no'}, 400)),
-    '401': lambda visit: visit.send(answer({'error': 'no'}, 401)),
-    '403': lambda visit: visit.send(answer({'error': 'no'}, 403)),
-    '404': lambda visit: visit.send(answer({'error': 'no'}, 404)),
-    '420': lambda visit: visit.send(answer({'error': 'no'}, 420, {'X-Esi-Error-Limit-Reset': '60'})),
-    '429': lambda visit: visit.send(answer({'error': 'no'}, 429, {'Retry-After': '60'})),
-    '502': lambda visit: visit.send(answer(b'<html>', 502, {'Content-Type': 'text/html'})),
-    'too large': lambda visit: visit.send(answer(b'"' + b'x' * 3_000_000 + b'"')),
-    'a warning': lambda visit: visit.send(answer({}, 500, {'Warning': '199 - "upgrade"'})),
+    'page': lambda visit: visit.send(response_bytes(b'<html>', headers={'Content-Type': 'text/html'})),
+    'JSON that ends': lambda visit: visit.send(response_bytes(b'{"a": ')),
+    '400': lambda visit: visit.send(response_bytes({'error': 'no'}, 400)),
+    '401': lambda visit: visit.send(response_bytes({'error': 'no'}, 401)),
+    '403': lambda visit: visit.send(response_bytes({'error': 'no'}, 403)),
+    '404': lambda visit: visit.send(response_bytes({'error': 'no'}, 404)),
+    '420': lambda visit: visit.send(response_bytes({'error': 'no'}, 420, {'X-Esi-Error-Limit-Reset': '60'})),
+    '429': lambda visit: visit.send(response_bytes({'error': 'no'}, 429, {'Retry-After': '60'})),
+    '502': lambda visit: visit.send(response_bytes(b'<html>', 502, {'Content-Type': 'text/html'})),
+    'too large': lambda visit: visit.send(response_bytes(b'"' + b'x' * 3_000_000 + b'"')),
+    'a warning': lambda visit: visit.send(response_bytes({}, 500, {'Warning': '199 - "upgrade"'})),
+    'no HTTP': SSO_FAULTS['no HTTP'],
+    'another HTTP': lambda visit: (visit.send(f'HTTP/9.9 {said(visit)}\r\n\r\n'.encode()), visit.close()),
+    'no chunk': lambda visit: (visit.send(b'%s%s\r\n' % (CHUNKED, said(visit).encode())), visit.close()),
+    'redirect with all': echo(302, b'', {'Location': 'http://localhost:1/x/{told}'}),
 }
 
 
@@ -513,8 +525,10 @@ def test_limits_that_are_reached(world: World, redis_on: databases.Server) -> No
     """Nor is a secret in what they keep, in memory or in Redis. Fails when `draws.user` takes a token as it is."""
     with redis.Redis(port=redis_on.port) as server, Watch(SECRETS, exempt=('urllib3',)) as watch:
         server.flushall()
-        told = {'X-Ratelimit-Group': 'g', 'X-Ratelimit-Limit': '150/15m', 'X-Ratelimit-Remaining': '0'}
-        world.api = lambda visit: visit.send(answer({}, 429, {**told, 'X-Ratelimit-Used': '150', 'Retry-After': '60'}))
+        exhausted = {'X-Ratelimit-Group': 'g', 'X-Ratelimit-Limit': '150/15m', 'X-Ratelimit-Remaining': '0'}
+        world.api = lambda visit: visit.send(
+            response_bytes({}, 429, {**exhausted, 'X-Ratelimit-Used': '150', 'Retry-After': '60'})
+        )
         for limits in (MemoryLimits(), RedisLimits(server)):
             for way in WAYS.values():
                 esi, call = way(world, limits=limits, max_wait=0.05)
@@ -541,7 +555,7 @@ def test_a_crowd_before_a_pool(world: World, watch: Watch) -> None:
     def hold(visit: Visit) -> None:
         held.set()
         going_on.wait(5)
-        visit.send(answer({}))
+        visit.send(response_bytes({}))
 
     world.api = hold
     with world.client(world.security(), plugins=[Pool(limit=1, hard_limit=1, timeout=0.01)], cache=None) as esi:
@@ -602,20 +616,20 @@ def test_a_cache_that_raises(way: str, world: World) -> None:
     assert watch.leaks() == []
 
 
-def tells(**told: Any) -> None:
-    raise RuntimeError(f'cannot keep {told}')
+def tells(**received: Any) -> None:
+    raise RuntimeError(f'cannot keep {received}')
 
 
-def fails_over_another(**told: Any) -> None:
+def fails_over_another(**received: Any) -> None:
     try:
-        json.loads(told['refresh_token'])
+        json.loads(received['refresh_token'])
     except ValueError as error:
-        raise RuntimeError(told['access_token'], told) from error
+        raise RuntimeError(received['access_token'], received) from error
 
 
 class OwnSignal:
-    def send(self, **told: Any) -> None:
-        raise RuntimeError(told)
+    def send(self, **received: Any) -> None:
+        raise RuntimeError(received)
 
 
 @pytest.mark.parametrize('receiver', [tells, fails_over_another, OwnSignal()], ids=['text', 'chain', 'own'])

@@ -23,7 +23,7 @@ from esipy.exceptions import (
 )
 from tests.integration.things import ENDPOINTS, app_at, client, security
 from tests.leaks import holds
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 SECRETS = ('the-secret-key', 'refresh-of-old', 'the-code', 'the-verifier')
 
@@ -41,7 +41,9 @@ class SSO(Server):
             self.fault(visit)
         elif visit.path.endswith('oauth-authorization-server'):
             visit.send(
-                answer({name: url.replace('https://login.eveonline.com', self.url) for name, url in ENDPOINTS.items()})
+                response_bytes(
+                    {name: url.replace('https://login.eveonline.com', self.url) for name, url in ENDPOINTS.items()}
+                )
             )
         elif visit.path == '/v2/oauth/token':
             time.sleep(0.02)
@@ -53,13 +55,13 @@ class SSO(Server):
                 'token_type': 'Bearer',
                 **self.extra,
             }
-            visit.send(answer(tokens))
+            visit.send(response_bytes(tokens))
         elif visit.path == '/oauth/jwks':
-            visit.send(answer({'keys': []}))
+            visit.send(response_bytes({'keys': []}))
         elif visit.path == '/v2/oauth/revoke':
-            visit.send(answer(b''))
+            visit.send(response_bytes(b''))
         else:
-            visit.send(answer({'whose': visit.headers.get('authorization')}))
+            visit.send(response_bytes({'owner': visit.headers.get('authorization')}))
 
 
 @pytest.fixture
@@ -128,9 +130,9 @@ def test_what_is_needed() -> None:
     for nothing in (None, ''):
         with pytest.raises(AttributeError, match='sso_endpoints_url'):
             EsiSecurity('https://x', 'id', 'key', sso_endpoints_url=nothing)  # type: ignore[arg-type]
-    with pytest.warns(UserWarning, match='User-Agent') as told:
+    with pytest.warns(UserWarning, match='User-Agent') as warned:
         EsiSecurity('https://x', 'id', 'key', sso_endpoints=ENDPOINTS)
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
     with pytest.warns(UserWarning, match="'sso_endpoint', did you mean 'sso_endpoints'"):
         EsiSecurity('https://x', 'id', 'key', sso_endpoint={}, sso_endpoints=ENDPOINTS, headers={'User-Agent': 'x'})  # type: ignore[call-arg]
     with pytest.warns(DeprecationWarning, match="'app'"):
@@ -142,17 +144,17 @@ def test_an_sso_that_is_down_is_asked_again_later(fault: str, sso: SSO, monkeypa
     faults: dict[str, Callable[[Visit], Any]] = {
         'refused': Visit.reset,
         'hang': Visit.hang,
-        '500': lambda visit: visit.send(answer({'error': 'x'}, 500)),
-        'html': lambda visit: visit.send(answer(b'<html>')),
-        'list': lambda visit: visit.send(answer([])),
-        'nothing in it': lambda visit: visit.send(answer({'issuer': 'x'})),
+        '500': lambda visit: visit.send(response_bytes({'error': 'x'}, 500)),
+        'html': lambda visit: visit.send(response_bytes(b'<html>')),
+        'list': lambda visit: visit.send(response_bytes([])),
+        'nothing in it': lambda visit: visit.send(response_bytes({'issuer': 'x'})),
     }
     sso.fault = faults[fault]
     begun = time.monotonic()
-    with pytest.warns(UserWarning, match='the SSO does not respond') as told:
+    with pytest.warns(UserWarning, match='the SSO does not respond') as warned:
         one = made(sso, timeout=0.3)
     assert time.monotonic() - begun < 20
-    assert told[0].filename == __file__
+    assert warned[0].filename == __file__
     with pytest.raises(SSOUnavailableError) as caught:
         one.get_auth_uri('state')
     assert isinstance(caught.value, APIException)
@@ -218,12 +220,12 @@ def test_pkce(sso: SSO) -> None:
 
 def test_auth_with_a_secret(sso: SSO) -> None:
     one = made(sso)
-    told = one.auth('the-code')
+    warned = one.auth('the-code')
     visit = sso.visits[-1]
     assert visit.headers['authorization'] == 'Basic ' + base64.b64encode(b'the-client-id:the-secret-key').decode()
     assert visit.headers['content-type'] == 'application/x-www-form-urlencoded'
     assert visit.form == {'grant_type': 'authorization_code', 'code': 'the-code'}
-    assert (one.access_token, one.refresh_token, told['access_token']) == ('token-1', 'refresh-1', 'token-1')
+    assert (one.access_token, one.refresh_token, warned['access_token']) == ('token-1', 'refresh-1', 'token-1')
     assert not one.is_token_expired()
 
 
@@ -260,9 +262,9 @@ def test_refresh_by_hand_sends_no_signal(sso: SSO) -> None:
     heard: list[Any] = []
     AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: heard.append(kwargs))
     one = made(sso)
-    told = one.refresh()
+    warned = one.refresh()
     assert sso.visits[-1].form == {'grant_type': 'refresh_token', 'refresh_token': 'refresh-of-old'}
-    assert (one.access_token, one.refresh_token, told['expires_in']) == ('token-1', 'refresh-1', 1200)
+    assert (one.access_token, one.refresh_token, warned['expires_in']) == ('token-1', 'refresh-1', 1200)
     one.refresh(['a', 'b'])
     assert sso.visits[-1].form['scope'] == 'a b'
     with pytest.raises(AttributeError, match='list'):
@@ -284,7 +286,7 @@ heard: list[Any] = []
 
 
 @pytest.mark.parametrize('extra', [{}, {'scope': 'a b', 'id_token': 'x'}], ids=['as ever', 'more than ever'])
-def test_a_call_refreshes_and_tells(extra: dict[str, Any], sso: SSO) -> None:
+def test_a_call_refreshes_and_sends_the_signal(extra: dict[str, Any], sso: SSO) -> None:
     heard.clear()
     everything: list[Any] = []
     sso.extra = extra
@@ -293,7 +295,7 @@ def test_a_call_refreshes_and_tells(extra: dict[str, Any], sso: SSO) -> None:
     AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: everything.append(kwargs))
     with client(security=one) as esi:
         for _ in range(2):
-            assert esi.request(app_at(sso.url).op['get_mine']()).data.whose == 'Bearer token-1'
+            assert esi.request(app_at(sso.url).op['get_mine']()).data.owner == 'Bearer token-1'
     assert heard == [('token-1', 'refresh-1', 1200, 'Bearer', 'me')]
     assert len(everything) == 1
     assert everything[0].items() >= extra.items()
@@ -302,12 +304,12 @@ def test_a_call_refreshes_and_tells(extra: dict[str, Any], sso: SSO) -> None:
 def test_a_signal_of_ones_own(sso: SSO) -> None:
     class OnlySend:
         def send(self, **kwargs: Any) -> None:
-            told.append(kwargs)
+            warned.append(kwargs)
 
-    told: list[Any] = []
+    warned: list[Any] = []
     with client(security=made(sso, signal_token_updated=OnlySend())) as esi:
         esi.request(app_at(sso.url).op['get_mine']())
-    assert [sorted(one) for one in told] == [
+    assert [sorted(one) for one in warned] == [
         ['access_token', 'expires_in', 'refresh_token', 'token_identifier', 'token_type']
     ]
 
@@ -320,14 +322,14 @@ def test_a_receiver_that_raises_stops_nothing_and_shows_no_token(sso: SSO, caplo
     AFTER_TOKEN_REFRESH.add_receiver(break_down)
     AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: order.append(kwargs['refresh_token']))
     with client(security=made(sso)) as esi:
-        assert esi.request(app_at(sso.url).op['get_mine']()).data.whose == 'Bearer token-1'
+        assert esi.request(app_at(sso.url).op['get_mine']()).data.owner == 'Bearer token-1'
     assert order == ['refresh-1']
     assert 'RuntimeError' in caplog.text
     assert 'token-1' not in caplog.text
     assert 'refresh-1' not in caplog.text
 
 
-def test_it_is_told_before_the_token_is_used(sso: SSO) -> None:
+def test_the_signal_is_sent_before_the_token_is_used(sso: SSO) -> None:
     one = made(sso)
     AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: paths.append('told'))
     paths: list[str] = []
@@ -339,14 +341,14 @@ def test_it_is_told_before_the_token_is_used(sso: SSO) -> None:
 
 def test_20_threads_one_refresh(sso: SSO) -> None:
     one = made(sso)
-    told: list[Any] = []
-    AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: told.append(kwargs))
+    warned: list[Any] = []
+    AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: warned.append(kwargs))
     with client(security=one, cache=None) as esi:
         call = app_at(sso.url).op['get_mine']()
         pairs = esi.multi_request([call] * 60, threads=20)
-    assert {pair[1].data.whose for pair in pairs} == {'Bearer token-1'}
+    assert {pair[1].data.owner for pair in pairs} == {'Bearer token-1'}
     assert sum(visit.path == '/v2/oauth/token' for visit in sso.visits) == 1
-    assert len(told) == 1
+    assert len(warned) == 1
 
 
 def test_it_is_renewed_ahead_of_its_end(sso: SSO) -> None:
@@ -354,11 +356,11 @@ def test_it_is_renewed_ahead_of_its_end(sso: SSO) -> None:
     one.update_token({'access_token': 'old', 'expires_in': 1200})
     with client(security=one, cache=None) as esi:
         call = app_at(sso.url).op['get_mine']()
-        assert esi.request(call).data.whose == 'Bearer old'
+        assert esi.request(call).data.owner == 'Bearer old'
         clock.move(1130)
-        assert esi.request(call).data.whose == 'Bearer old'
+        assert esi.request(call).data.owner == 'Bearer old'
         clock.move(15)
-        assert esi.request(call).data.whose == 'Bearer token-1'
+        assert esi.request(call).data.owner == 'Bearer token-1'
 
 
 def test_ahead_of_its_end_the_sso_may_be_down(sso: SSO) -> None:
@@ -369,35 +371,42 @@ def test_ahead_of_its_end_the_sso_may_be_down(sso: SSO) -> None:
         call = app_at(sso.url).op['get_mine']()
 
         def only_the_sso_is_down(visit: Visit) -> None:
-            visit.send(answer({}, 503) if 'token' in visit.path else answer({'whose': visit.headers['authorization']}))
+            visit.send(
+                response_bytes({}, 503)
+                if 'token' in visit.path
+                else response_bytes({'owner': visit.headers['authorization']})
+            )
 
         sso.fault = only_the_sso_is_down
-        assert esi.request(call).data.whose == 'Bearer old'
+        assert esi.request(call).data.owner == 'Bearer old'
         clock.move(60)
         with pytest.raises(SSOUnavailableError):
             esi.request(call)
 
 
 FAULTS: dict[str, tuple[Callable[[Visit], Any], type[TokenError]]] = {
-    'invalid_grant': (lambda visit: visit.send(answer({'error': 'invalid_grant'}, 400)), TokenRevokedError),
-    'invalid_client': (lambda visit: visit.send(answer({'error': 'invalid_client'}, 401)), TokenRefusedError),
-    'unknown code': (lambda visit: visit.send(answer({'error': visit.body.decode()}, 400)), TokenRefusedError),
-    'html 403': (lambda visit: visit.send(answer(b'<html>' + visit.body, 403)), TokenRefusedError),
-    '500': (lambda visit: visit.send(answer({'error': 'x'}, 500)), SSOUnavailableError),
-    '503 invalid_grant': (lambda visit: visit.send(answer({'error': 'invalid_grant'}, 503)), SSOUnavailableError),
-    '429': (lambda visit: visit.send(answer(b'', 429)), SSOUnavailableError),
-    'html 200': (lambda visit: visit.send(answer(b'<html>' + visit.body)), SSOUnavailableError),
-    'a list': (lambda visit: visit.send(answer([])), SSOUnavailableError),
-    'no token': (lambda visit: visit.send(answer({'expires_in': 1})), SSOUnavailableError),
+    'invalid_grant': (lambda visit: visit.send(response_bytes({'error': 'invalid_grant'}, 400)), TokenRevokedError),
+    'invalid_client': (lambda visit: visit.send(response_bytes({'error': 'invalid_client'}, 401)), TokenRefusedError),
+    'unknown code': (lambda visit: visit.send(response_bytes({'error': visit.body.decode()}, 400)), TokenRefusedError),
+    'html 403': (lambda visit: visit.send(response_bytes(b'<html>' + visit.body, 403)), TokenRefusedError),
+    '500': (lambda visit: visit.send(response_bytes({'error': 'x'}, 500)), SSOUnavailableError),
+    '503 invalid_grant': (
+        lambda visit: visit.send(response_bytes({'error': 'invalid_grant'}, 503)),
+        SSOUnavailableError,
+    ),
+    '429': (lambda visit: visit.send(response_bytes(b'', 429)), SSOUnavailableError),
+    'html 200': (lambda visit: visit.send(response_bytes(b'<html>' + visit.body)), SSOUnavailableError),
+    'a list': (lambda visit: visit.send(response_bytes([])), SSOUnavailableError),
+    'no token': (lambda visit: visit.send(response_bytes({'expires_in': 1})), SSOUnavailableError),
     'reset': (Visit.reset, SSOUnavailableError),
     'hang': (Visit.hang, SSOUnavailableError),
-    'cut': (lambda visit: (visit.send(answer({}, length=99)), visit.close()), SSOUnavailableError),
+    'cut': (lambda visit: (visit.send(response_bytes({}, length=99)), visit.close()), SSOUnavailableError),
     'redirect': (
-        lambda visit: visit.send(answer(b'', 307, {'Location': 'http://localhost:1/steal'})),
+        lambda visit: visit.send(response_bytes(b'', 307, {'Location': 'http://localhost:1/steal'})),
         TokenRefusedError,
     ),
-    'redirect here': (lambda visit: visit.send(answer(b'', 302, {'Location': '/mine'})), TokenRefusedError),
-    'bomb': (lambda visit: visit.send(answer(b'x' * 3_000_000)), SSOUnavailableError),
+    'redirect here': (lambda visit: visit.send(response_bytes(b'', 302, {'Location': '/mine'})), TokenRefusedError),
+    'bomb': (lambda visit: visit.send(response_bytes(b'x' * 3_000_000)), SSOUnavailableError),
 }
 
 
@@ -441,7 +450,7 @@ def test_an_unsigned_call_for_another_scheme(sso: SSO, caplog: pytest.LogCapture
     request, _ = app_at(sso.url).op['get_mine']()
     request.operation.__dict__['security'] = [{'apikey': []}]
     with client(security=one) as esi:
-        assert esi.request((request, _)).data.whose is None
+        assert esi.request((request, _)).data.owner is None
     assert 'Missing Securities: [apikey]' in caplog.text
 
 
@@ -461,6 +470,6 @@ def test_a_receiver_may_call_with_the_same_security(sso: SSO) -> None:
     got: list[Any] = []
     with client(security=one, cache=None) as esi:
         call = app_at(sso.url).op['get_mine']()
-        AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: got.append(esi.request(call).data.whose))
+        AFTER_TOKEN_REFRESH.add_receiver(lambda **kwargs: got.append(esi.request(call).data.owner))
         esi.request(call)
     assert got == ['Bearer token-1']

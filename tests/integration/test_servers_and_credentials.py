@@ -8,7 +8,7 @@ import pytest
 from esipy import App, EsiClient
 from esipy.exceptions import CallError, SpecError
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 MAIN, PATH, OWN = 'https://main.example/v1', 'https://path.example', 'https://own.example/x/'
 
@@ -83,11 +83,13 @@ def test_a_server_of_an_operation_that_is_none_is_an_error_of_that_operation(ser
         _ = app.op['a']()[0].url
 
 
-def test_schemes_of_an_operation_of_the_old_format() -> None:
-    paths: Any = {'/a': {'get': {'schemes': ['http']}}, '/b': {'get': {}}}
+@pytest.mark.parametrize('schemes', [['http'], ['ws', 'http'], ['HTTP', 'wss']])
+def test_schemes_of_an_operation_of_the_old_format(schemes: list[str]) -> None:
+    paths: Any = {'/a': {'get': {'schemes': schemes}}, '/b': {'get': {}}, '/c': {'get': {'schemes': []}}}
     app = App.create({'swagger': '2.0', 'host': 'a.example', 'basePath': 'v1', 'schemes': ['https'], 'paths': paths})
     assert app.op['get_a']()[0].url == 'http://a.example/v1/a'
     assert app.op['get_b']()[0].url == 'https://a.example/v1/b'
+    assert app.op['get_c']()[0].url == 'https://a.example/v1/c'
 
 
 @pytest.mark.parametrize(
@@ -118,7 +120,7 @@ def test_a_server_that_is_not_called_by_http_is_named() -> None:
 
 
 def test_the_token_goes_to_the_server_of_the_operation_and_to_no_other() -> None:
-    page = answer({})
+    page = response_bytes({})
     with Server(lambda visit: visit.send(page)) as main, Server(lambda visit: visit.send(page)) as own, client() as esi:
         need = {'security': [{'OAuth2': []}], 'responses': {}}  # type: ignore[var-annotated]
         paths = {'/a': {'get': {**need, **servers(own.url)}}, '/b': {'get': need}}
@@ -183,7 +185,7 @@ BASIC = 'Basic ' + base64.b64encode('user:pässword'.encode()).decode()
 def test_a_credential_in_the_form_that_the_scheme_says(
     version: str, needs: Any, token: Any, target: str, headers: dict[str, str]
 ) -> None:
-    with Server(lambda visit: visit.send(answer({}))) as server, client() as esi:
+    with Server(lambda visit: visit.send(response_bytes({}))) as server, client() as esi:
         esi.request(api(server.url, *needs, version=version)(token=token))
         (visit,) = server.visits
         assert visit.target == target
@@ -263,7 +265,7 @@ def test_an_api_key_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level('DEBUG', 'esipy')
 
     def page(visit: Visit) -> None:
-        visit.send(answer({}, 500 if visit.number == 0 else 404, headers={'Cache-Control': 'max-age=60'}))
+        visit.send(response_bytes({}, 500 if visit.number == 0 else 404, headers={'Cache-Control': 'max-age=60'}))
 
     with Server(page) as server, client(retry_requests=True, retries=2) as esi:
         shown = []
@@ -279,7 +281,7 @@ def test_an_api_key_is_shown_nowhere(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_the_responses_of_two_keys_are_kept_apart() -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer({'number': visit.number}, headers={'Cache-Control': 'max-age=60'}))
+        visit.send(response_bytes({'number': visit.number}, headers={'Cache-Control': 'max-age=60'}))
 
     with Server(page) as server, EsiClient(user_agent='tests') as esi:
         for scheme in ('query_key', 'header_key', 'cookie_key', 'basic', 'oauth'):

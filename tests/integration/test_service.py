@@ -24,7 +24,7 @@ from esipy.exceptions import (
 from esipy.limits import MemoryLimits
 from esipy.plugins import Headers, InnerLogger
 from esipy.service import ServiceClient, json_decoder, json_encoder
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 SPEC: dict[str, Any] = {
     'get_users': {'path': '/user', 'method': 'get'},
@@ -44,8 +44,8 @@ SECRET = 'Bearer hush-hush'
 
 def echo(visit: Visit) -> None:
     """Tells what it was asked, and may be kept for a minute."""
-    told = {'method': visit.method, 'target': visit.target, 'headers': visit.headers, 'body': visit.body.decode()}
-    visit.send(answer(told, headers={'Cache-Control': 'max-age=60', 'ETag': '"1"'}))
+    received = {'method': visit.method, 'target': visit.target, 'headers': visit.headers, 'body': visit.body.decode()}
+    visit.send(response_bytes(received, headers={'Cache-Control': 'max-age=60', 'ETag': '"1"'}))
 
 
 def client(server: Server, **options: Any) -> ServiceClient:
@@ -73,9 +73,13 @@ def test_a_call_by_name_and_as_a_method(server: Server) -> None:
 
 def test_a_payload(server: Server) -> None:
     with client(server) as service:
-        told = service.call('create_user', payload={'username': 'foobar'}).data
-        assert (told['method'], told['target'], json.loads(told['body'])) == ('POST', '/user', {'username': 'foobar'})
-        assert told['headers']['content-type'] == 'application/json'
+        received = service.call('create_user', payload={'username': 'foobar'}).data
+        assert (received['method'], received['target'], json.loads(received['body'])) == (
+            'POST',
+            '/user',
+            {'username': 'foobar'},
+        )
+        assert received['headers']['content-type'] == 'application/json'
         assert json.loads(service.update_user(['a'], user_id=3).data['body']) == ['a']
         assert service.create_user().data['body'] == ''
         assert service.create_user({}).data['body'] == '{}'
@@ -87,24 +91,24 @@ def test_what_stands_beside_the_endpoint_and_what_the_call_says(server: Server) 
         plain = service.get_user_detail().data
         assert plain['target'] == '/user/me?full=true&way=endpoint'
         assert (plain['headers']['x-asks'], plain['headers']['x-way']) == ('detail', 'endpoint')
-        told = service.get_user_detail(
+        received = service.get_user_detail(
             user_id='a b/c',
             page=2,
             params={'way': 'call', 'full': None, 'headers': [1, 2]},
             headers={'x-way': 'call', 'X-ASKS': None, 'X-Number': 5},
         ).data
-        assert told['target'] == '/user/a%20b%2Fc?page=2&way=call&headers=1&headers=2'
-        assert told['headers']['x-way'] == 'call'
-        assert told['headers']['x-number'] == '5'
-        assert 'x-asks' not in told['headers']
+        assert received['target'] == '/user/a%20b%2Fc?page=2&way=call&headers=1&headers=2'
+        assert received['headers']['x-way'] == 'call'
+        assert received['headers']['x-number'] == '5'
+        assert 'x-asks' not in received['headers']
         assert service.get_user_detail().data['target'] == plain['target']  # every call starts clean
 
 
 def test_the_clients_own_headers(server: Server) -> None:
     with client(server, headers={'X-App': 'tests'}) as service:
-        told = service.get_users().data['headers']
-    assert (told['x-app'], told['accept']) == ('tests', 'application/json')
-    assert told['user-agent'].startswith('esipy/')
+        received = service.get_users().data['headers']
+    assert (received['x-app'], received['accept']) == ('tests', 'application/json')
+    assert received['user-agent'].startswith('esipy/')
     with client(server, parser=None, user_agent='tests/1') as service:
         sent = json.loads(service.get_users().data)['headers']
     assert (sent['user-agent'], sent['accept']) == ('tests/1', '*/*')
@@ -210,8 +214,8 @@ def test_without_an_address() -> None:
 def test_without_parser_and_serializer_bytes_go_as_they_are(server: Server) -> None:
     with client(server, parser=None, serializer=None) as service:
         assert json.loads(service.create_user(b'\x41').data)['body'] == 'A'
-        told = json.loads(service.create_user('é', headers={'Content-Type': 'text/plain'}).data)
-        assert (told['body'], told['headers']['content-type']) == ('é', 'text/plain')
+        received = json.loads(service.create_user('é', headers={'Content-Type': 'text/plain'}).data)
+        assert (received['body'], received['headers']['content-type']) == ('é', 'text/plain')
         assert 'content-type' not in json.loads(service.create_user(b'').data)['headers']
         with pytest.raises(
             CallError, match=r'payload: must be bytes or text, not dict, .*; give it serializer=json_encoder'
@@ -239,7 +243,7 @@ def test_functions_of_ones_own(server: Server) -> None:
 
 def test_a_parser_that_fails() -> None:
     with (
-        Server(lambda visit: visit.send(answer(b'<html>', 502, {'X-Who': 'proxy'}))) as server,
+        Server(lambda visit: visit.send(response_bytes(b'<html>', 502, {'X-Who': 'proxy'}))) as server,
         client(server) as service,
     ):
         with pytest.raises(UndecodableBodyError, match='the parser raised JSONDecodeError') as caught:
@@ -251,7 +255,7 @@ def test_a_parser_that_fails() -> None:
 
 
 def test_an_empty_body() -> None:
-    with Server(lambda visit: visit.send(answer(b'', 204))) as server:
+    with Server(lambda visit: visit.send(response_bytes(b'', 204))) as server:
         with client(server) as service:
             assert service.get_users().data is None
         with client(server, parser=None) as service:
@@ -263,8 +267,8 @@ def test_an_empty_body() -> None:
 # ------------------------------------------------------------------ answers that are errors
 
 
-def test_an_error_status_is_an_answer_too() -> None:
-    with Server(lambda visit: visit.send(answer({'error': 'none'}, 404))) as server, client(server) as service:
+def test_an_error_status_is_a_response_too() -> None:
+    with Server(lambda visit: visit.send(response_bytes({'error': 'none'}, 404))) as server, client(server) as service:
         response = service.get_users()
         assert (response.status, response.ok, response.data) == (404, False, {'error': 'none'})
         with pytest.raises(NotFoundError) as caught:
@@ -273,7 +277,7 @@ def test_an_error_status_is_an_answer_too() -> None:
         assert 'hush' not in repr(vars(caught.value))
 
 
-def test_no_answer_is_an_error() -> None:
+def test_no_response_is_an_error() -> None:
     with ServiceClient(spec=SPEC, base_path=unused_url()) as service, pytest.raises(ConnectionFailedError) as caught:
         service.get_users(headers={'Authorization': SECRET})
     assert 'hush' not in repr((vars(caught.value), caught.value.__cause__, str(caught.value)))
@@ -294,7 +298,7 @@ def test_timeouts_of_the_endpoint_and_of_the_call() -> None:
 # ------------------------------------------------------------------ what EsiClient does
 
 
-def test_answers_are_kept_by_what_was_asked(server: Server) -> None:
+def test_responses_are_stored_by_what_was_requested(server: Server) -> None:
     cache = DictCache()
     with client(server, cache=cache) as service, client(server, cache=cache) as other:
         service.get_users()
@@ -312,11 +316,13 @@ def test_answers_are_kept_by_what_was_asked(server: Server) -> None:
         assert not service.get_users().from_cache
 
 
-def test_an_old_answer_is_asked_after() -> None:
+def test_a_stale_response_is_revalidated() -> None:
     def page(visit: Visit) -> None:
         fresh = visit.headers.get('if-none-match') != '"1"'
         visit.send(
-            answer({'a': 1} if fresh else b'', 200 if fresh else 304, {'ETag': '"1"', 'Cache-Control': 'max-age=0'})
+            response_bytes(
+                {'a': 1} if fresh else b'', 200 if fresh else 304, {'ETag': '"1"', 'Cache-Control': 'max-age=0'}
+            )
         )
 
     with Server(page) as server, client(server) as service:
@@ -330,7 +336,7 @@ def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, 'sleep', pauses.append)
 
     def page(visit: Visit) -> None:
-        visit.send(answer({'attempt': visit.number}, 500 if visit.number < 2 else 200))
+        visit.send(response_bytes({'attempt': visit.number}, 500 if visit.number < 2 else 200))
 
     with Server(page) as server, client(server, retry_requests=True) as service:
         response = service.get_users()
@@ -340,7 +346,7 @@ def test_retries(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_limits() -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer({'visit': visit.number}, 200 if visit.number else 429, {'Retry-After': '1'}))
+        visit.send(response_bytes({'visit': visit.number}, 200 if visit.number else 429, {'Retry-After': '1'}))
 
     with Server(page) as server, client(server) as service:
         assert service.get_users().status == 429
@@ -382,6 +388,32 @@ def test_the_same_get_of_many_threads_goes_out_once() -> None:
         assert len(server.visits) == 1
 
 
+def test_a_payload_is_serialized_once(server: Server) -> None:
+    written: list[Any] = []
+
+    def serializer(payload: Any) -> str:
+        written.append(payload)
+        return f'{len(written)}'
+
+    spec = {method: {'path': '/x', 'method': method} for method in ('get', 'post', 'delete')}
+    for method in spec:
+        for cache in (DictCache(), None):
+            with client(server, spec=spec, serializer=serializer, cache=cache) as service:
+                written.clear()
+                assert service.call(method, payload=[method]).data['body'] == '1'
+                assert written == [[method]]
+
+
+def test_errors_of_many_calls_pickle_with_what_can_be_pickled(server: Server) -> None:
+    with client(server) as service:
+        calls = [service.op.get_users(), service.op.create_user(payload={1})]
+        with pytest.raises(CallError) as caught:
+            service.client.multi_request(calls, raise_on_error=True)
+    assert len(caught.value.results) == 2  # type: ignore[attr-defined]
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (str(again), again.faults) == (str(caught.value), caught.value.faults)
+
+
 def test_many_calls_at_once(server: Server) -> None:
     with client(server) as service:
         calls = [service.op.get_user_detail(user_id=n) for n in range(30)]
@@ -396,15 +428,15 @@ def test_many_calls_at_once(server: Server) -> None:
         assert isinstance(failed.cause, CallError)
 
 
-def test_calls_are_told_to_the_logger(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+def test_calls_are_logged(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with client(server, name='users', logger=None) as service:
         service.get_users(headers={'Authorization': SECRET}, params={'token': 'hush'})
         with pytest.raises(CallError):
             service.update_user()
-    told = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
-    assert told[0] == ('esipy.service.users', 'INFO', f'[get_users] GET {server.url}/user')
-    assert told[-1][:2] == ('esipy.service.users', 'WARNING')
+    received = [(record.name, record.levelname, record.getMessage()) for record in caplog.records]
+    assert received[0] == ('esipy.service.users', 'INFO', f'[get_users] GET {server.url}/user')
+    assert received[-1][:2] == ('esipy.service.users', 'WARNING')
     assert 'hush' not in caplog.text
     with client(server, logger=logging.getLogger('mine')) as service:
         service.get_users()
@@ -437,7 +469,7 @@ def with_params(word: str) -> dict[str, Any]:
     return {'session': session}
 
 
-WHOSE: dict[str, Callable[[str], dict[str, Any]]] = {
+OWNER: dict[str, Callable[[str], dict[str, Any]]] = {
     'a key among the headers': lambda word: {'headers': {'X-Api-Key': word}},
     'a cookie': lambda word: {'headers': {'Cookie': word}},
     'a key of a plugin': lambda word: {'plugins': [Headers({'X-Api-Key': word})]},
@@ -448,19 +480,19 @@ WHOSE: dict[str, Callable[[str], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize('how', WHOSE)
+@pytest.mark.parametrize('how', OWNER)
 def test_two_users_of_one_cache_never_meet(how: str) -> None:
     """Whatever it is that tells who they are. And it is not in the cache, whose entries others may read."""
-    answers = iter('abcd')
+    responses = iter('abcd')
     cache = DictCache()
 
     def page(visit: Visit) -> None:
-        visit.send(answer(next(answers), headers={'Cache-Control': 'max-age=60', 'Vary': 'X-Api-Key'}))
+        visit.send(response_bytes(next(responses), headers={'Cache-Control': 'max-age=60', 'Vary': 'X-Api-Key'}))
 
     with Server(page) as server:
         seen = []
         for word in ('word-of-one', 'word-of-two'):
-            with client(server, cache=cache, **WHOSE[how](word)) as one:
+            with client(server, cache=cache, **OWNER[how](word)) as one:
                 seen += [one.get_users().data, one.get_users().data]
     assert seen == ['a', 'a', 'b', 'b']
     assert 'word-of' not in repr(vars(cache))
@@ -471,7 +503,7 @@ def test_along_a_redirect_to_another_host_goes_no_secret() -> None:
 
     def lead(visit: Visit) -> None:
         to = {'/user': there.url.replace('127.0.0.1', 'localhost'), '/close': f'{here.url}/end'}.get(visit.path)
-        visit.send(answer({}) if to is None else answer(status=302, headers={'Location': to}))
+        visit.send(response_bytes({}) if to is None else response_bytes(status=302, headers={'Location': to}))
 
     secrets = {'X-Api-Key': 'hush', 'Authorization': SECRET, 'X-Token': 'hush'}
     options = {'headers': {**secrets, 'X-Way': 'along'}, 'plugins': [Headers({'X-Secret': 'hush'})]}

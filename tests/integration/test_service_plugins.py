@@ -24,7 +24,7 @@ from esipy.plugins import (
     mock_manager,
 )
 from esipy.service import ServiceClient, build_parameter_object, json_decoder, json_encoder
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 SPEC: dict[str, Any] = {
     'get_users': {'path': '/user', 'method': 'get'},
@@ -39,7 +39,7 @@ def page(visit: Visit) -> None:
     if visit.path == '/hang':
         visit.hang()
     else:
-        visit.send(answer(USERS))
+        visit.send(response_bytes(USERS))
 
 
 def service(server: Server, *plugins: Any, **endpoints: Any) -> ServiceClient:
@@ -98,10 +98,10 @@ def test_headers() -> None:
     with Server(page) as server, service(server, defaults, endpoint1=endpoint1) as client:
         response = client.call('endpoint1', headers={'X-other-fake-header': 'foo', 'X-Gone': None})
         assert type(response.data) is dict  # by the service's parser, though the request is a copy by now
-        told = server.visits[0].headers
-        assert (told['x-fake-header'], told['content-type']) == ('header; data', 'application/json')
-        assert told['x-other-fake-header'] == 'foo'
-        assert 'x-gone' not in told
+        sent_headers = server.visits[0].headers
+        assert (sent_headers['x-fake-header'], sent_headers['content-type']) == ('header; data', 'application/json')
+        assert sent_headers['x-other-fake-header'] == 'foo'
+        assert 'x-gone' not in sent_headers
 
 
 def test_query_params() -> None:

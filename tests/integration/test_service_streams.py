@@ -19,7 +19,7 @@ from esipy.exceptions import ConnectionFailedError, NotFoundError, TimedOutError
 from esipy.limits import MemoryLimits
 from esipy.service import ServiceClient, json_decoder, json_encoder
 from tests.integration.things import security
-from tests.servers import Server, Visit, answer, gzipped
+from tests.servers import Server, Visit, gzipped, response_bytes
 
 SPEC: dict[str, Any] = {
     'up': {'path': '/up', 'method': 'put', 'stream_request': True},
@@ -37,7 +37,7 @@ def client(server: Server | str, **options: Any) -> ServiceClient:
 
 
 def echo(visit: Visit) -> None:
-    visit.send(answer(visit.body, headers={'Cache-Control': 'max-age=60'}))
+    visit.send(response_bytes(visit.body, headers={'Cache-Control': 'max-age=60'}))
 
 
 # ------------------------------------------------------------------ requests
@@ -78,7 +78,7 @@ def test_what_is_no_stream_is_serialised_as_ever() -> None:
 
 @pytest.mark.parametrize('status', [401, 420, 429, 503])
 def test_what_was_sent_is_not_sent_again(status: int) -> None:
-    with Server(lambda visit: visit.send(answer(b'', status))) as server:
+    with Server(lambda visit: visit.send(response_bytes(b'', status))) as server:
         with client(server, retry_requests=True, limits=MemoryLimits(), security=security('t', server.url)) as service:
             assert service.up(io.BytesIO(b'abc')).status == status
         assert len(server.visits) == 1
@@ -87,7 +87,7 @@ def test_what_was_sent_is_not_sent_again(status: int) -> None:
 def test_a_redirect_winds_a_file_back_and_refuses_an_iterator() -> None:
     def page(visit: Visit) -> None:
         if visit.path == '/up':
-            visit.send(answer(b'', 307, {'Location': '/there'}))
+            visit.send(response_bytes(b'', 307, {'Location': '/there'}))
         else:
             echo(visit)
 
@@ -149,7 +149,7 @@ def serving(raw: bytes) -> Server:
 @pytest.mark.parametrize(
     'raw',
     [
-        answer(LARGE),
+        response_bytes(LARGE),
         gzipped(LARGE),
         b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n100000\r\n' + LARGE + b'\r\n0\r\n\r\n',
     ],
@@ -184,7 +184,7 @@ def test_pieces_come_when_they_are_sent() -> None:
 
 
 def test_a_stream_that_is_closed_early_shuts_its_connection() -> None:
-    with serving(answer(LARGE)) as server, client(server) as service:
+    with serving(response_bytes(LARGE)) as server, client(server) as service:
         with service.down().stream as stream:  # type: ignore[union-attr]
             assert stream.read(1) == b'\0'
         assert stream.closed
@@ -194,10 +194,10 @@ def test_a_stream_that_is_closed_early_shuts_its_connection() -> None:
         assert server.connections == 2
 
 
-def test_a_stream_is_neither_kept_nor_shared() -> None:
+def test_a_stream_is_neither_stored_nor_shared() -> None:
     cache = DictCache()
     with (
-        serving(answer(b'{}', headers={'Cache-Control': 'max-age=60'})) as server,
+        serving(response_bytes(b'{}', headers={'Cache-Control': 'max-age=60'})) as server,
         client(server, cache=cache) as service,
     ):
         first, second = service.down(), service.down()
@@ -210,7 +210,7 @@ def test_a_stream_is_neither_kept_nor_shared() -> None:
 
 
 def test_an_error_is_read_whole() -> None:
-    with serving(answer({'error': 'none'}, 404)) as server, client(server, parser=json_decoder) as service:
+    with serving(response_bytes({'error': 'none'}, 404)) as server, client(server, parser=json_decoder) as service:
         response = service.down()
         assert (response.stream, response.data) == (None, {'error': 'none'})
         with pytest.raises(NotFoundError):
@@ -221,7 +221,7 @@ def test_a_failed_attempt_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, 'sleep', lambda seconds: None)
 
     def page(visit: Visit) -> None:
-        visit.send(answer(b'at last', 503 if visit.number < 2 else 200))
+        visit.send(response_bytes(b'at last', 503 if visit.number < 2 else 200))
 
     with Server(page) as server, client(server, retry_requests=True) as service:
         response = service.down()
@@ -229,21 +229,21 @@ def test_a_failed_attempt_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_head_has_no_stream() -> None:
-    with Server(lambda visit: visit.send(answer(b'', length=5))) as server, client(server) as service:
+    with Server(lambda visit: visit.send(response_bytes(b'', length=5))) as server, client(server) as service:
         assert (service.look().stream, service.look().data) == (None, None)
 
 
 @pytest.mark.parametrize(
     ('raw', 'error', 'reason'),
     [
-        (answer(b'abc', length=10), ConnectionFailedError, 'cut short'),
+        (response_bytes(b'abc', length=10), ConnectionFailedError, 'cut short'),
         (gzipped(b'abc' * 100)[:-4], ConnectionFailedError, 'cut short'),
         (
-            answer(gzip.compress(b'abc' * 100)[:-4], headers={'Content-Encoding': 'gzip'}),
+            response_bytes(gzip.compress(b'abc' * 100)[:-4], headers={'Content-Encoding': 'gzip'}),
             UndecodableBodyError,
             'end is missing',
         ),
-        (answer(b'abc', headers={'Content-Encoding': 'gzip'}), UndecodableBodyError, 'cannot be decompressed'),
+        (response_bytes(b'abc', headers={'Content-Encoding': 'gzip'}), UndecodableBodyError, 'cannot be decompressed'),
         (b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab', ConnectionFailedError, 'cut short'),
     ],
     ids=[
@@ -296,7 +296,7 @@ def test_a_session_with_an_adapter_of_a_test(tmp_path: Path) -> None:
 
 
 def test_an_app_of_a_table_streams_too() -> None:
-    with serving(answer(b'abc')) as server, EsiClient(user_agent='tests') as esi:
+    with serving(response_bytes(b'abc')) as server, EsiClient(user_agent='tests') as esi:
         app = App.create({**SPEC, 'base_path': server.url})
         assert esi.request(app.op.down()).stream.read() == b'abc'  # type: ignore[union-attr]
 
@@ -306,7 +306,7 @@ def test_a_stream_that_is_left_shuts_its_connection(kept: bool) -> None:
     gone = threading.Event()
 
     def page(visit: Visit) -> None:
-        visit.send(answer(b'abc', length=10))
+        visit.send(response_bytes(b'abc', length=10))
         visit.hang()
         gone.set()
 

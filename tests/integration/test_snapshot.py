@@ -14,7 +14,7 @@ from esipy.exceptions import PaginationError, SnapshotError
 from esipy.sandbox import Sandbox
 from tests.integration.listings import LATER, MODIFIED, Pages, app_at, asked, order
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -160,7 +160,7 @@ def test_the_server_keeps_an_old_page_until_it_expires(walker: EsiClient) -> Non
         left = max(0, round(until - clock.time() + 0.5)) if number == 2 else 60
         old = number == 2 and clock.time() < until
         headers = {'X-Pages': '2', 'Last-Modified': MODIFIED if old else LATER, 'Cache-Control': f'max-age={left}'}
-        visit.send(answer([order(number)], headers=headers))
+        visit.send(response_bytes([order(number)], headers=headers))
 
     with Server(page) as server:
         call = app_at(server.url).op['get_orders']()
@@ -191,8 +191,8 @@ def test_pages_that_are_not_dated_are_looked_at_twice(walker: EsiClient) -> None
         walker.all(app_at(server.url).op['get_orders']())
 
 
-@pytest.mark.parametrize('told', ['today', '0'])
-def test_what_is_no_date_tells_no_states_apart(walker: EsiClient, told: str) -> None:
+@pytest.mark.parametrize('last_modified', ['today', '0'])
+def test_what_is_not_a_date_distinguishes_no_states(walker: EsiClient, last_modified: str) -> None:
     """The same word on every page proves nothing: they are looked at twice, as those that are not dated."""
 
     def change(pages: Pages, number: int) -> None:
@@ -200,7 +200,7 @@ def test_what_is_no_date_tells_no_states_apart(walker: EsiClient, told: str) -> 
             pages.pages = [[order(0)], [order(1)], [order(2)]]
 
     pages = Pages([order(7)], [order(8)], [order(9)], before=change)
-    pages.headers['Last-Modified'] = told
+    pages.headers['Last-Modified'] = last_modified
     with Server(pages) as server:
         found = walker.all(app_at(server.url).op['get_orders'](), threads=1)
     assert ([one.order_id for one in found], found.snapshot) == ([0, 1, 2], None)
@@ -213,7 +213,7 @@ def test_a_304_without_a_date_is_not_taken_for_old(walker: EsiClient) -> None:
 
     def page(visit: Visit) -> None:
         if 'if-none-match' in visit.headers and asked(visit).get('page') == '2':
-            visit.send(answer(b'', 304, {'ETag': visit.headers['if-none-match']}))
+            visit.send(response_bytes(b'', 304, {'ETag': visit.headers['if-none-match']}))
         else:
             pages(visit)
 
@@ -226,7 +226,7 @@ def test_a_304_without_a_date_is_not_taken_for_old(walker: EsiClient) -> None:
         assert (numbers(found), found.snapshot) == ([0, 1, 2, 3, 9], LATER)
 
 
-def test_a_server_that_tells_the_number_of_pages_once(walker: EsiClient) -> None:
+def test_a_server_that_sends_the_number_of_pages_once(walker: EsiClient) -> None:
     pages = Pages(*two_each(3))
 
     def page(visit: Visit) -> None:

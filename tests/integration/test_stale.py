@@ -1,4 +1,4 @@
-"""`stale_if_error`: the last good answer while the server is down, marked, for so long and no longer."""
+"""`stale_if_error`: the last good response while the server is down, marked, for so long and no longer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from esipy import clock
 from esipy.cache import BaseCache, DictCache
 from esipy.exceptions import UndecodableBodyError
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 HOUR = 3600
 
@@ -28,8 +28,8 @@ class Failing(Server):
         if self.fault is not None:
             self.fault(visit)
         else:
-            told = {'visit': visit.number, 'whose': visit.headers.get('authorization')}
-            visit.send(answer(told, headers=self.headers))
+            content = {'visit': visit.number, 'owner': visit.headers.get('authorization')}
+            visit.send(response_bytes(content, headers=self.headers))
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def server() -> Iterator[Failing]:
 
 
 def status(code: int, body: Any = b'{"error": "down"}', **headers: str) -> Any:
-    return lambda visit: visit.send(answer(body, code, headers))
+    return lambda visit: visit.send(response_bytes(body, code, headers))
 
 
 DOWN = {
@@ -51,12 +51,12 @@ DOWN = {
     '420': status(420),
     'reset': Visit.reset,
     'closed': Visit.close,
-    'cut short': lambda visit: (visit.send(answer({'a': 1}, length=1000)), visit.close()),
+    'cut short': lambda visit: (visit.send(response_bytes({'a': 1}, length=1000)), visit.close()),
 }
 
 
 @pytest.mark.parametrize('fault', DOWN.values(), ids=DOWN.keys())
-def test_the_last_good_answer_while_the_server_is_down(server: Failing, fault: Any) -> None:
+def test_the_last_good_response_while_the_server_is_down(server: Failing, fault: Any) -> None:
     with client(stale_if_error=HOUR) as esi:
         call = app_at(server.url).op['get_thing']()
         assert not esi.request(call).stale
@@ -91,7 +91,7 @@ def test_nothing_listens() -> None:
         assert esi.request(other).failed, 'of another server nothing is kept'
 
 
-def test_without_the_option_the_error_is_told(server: Failing) -> None:
+def test_without_the_option_the_error_is_reported(server: Failing) -> None:
     with client() as esi:
         call = app_at(server.url).op['get_thing']()
         esi.request(call)
@@ -136,7 +136,7 @@ def test_another_attempt_comes_first(server: Failing, monkeypatch: pytest.Monkey
 
         def once(visit: Visit) -> None:
             server.fault = None
-            visit.send(answer({}, 503))
+            visit.send(response_bytes({}, 503))
 
         server.fault = once
         response = esi.request(call)
@@ -144,7 +144,7 @@ def test_another_attempt_comes_first(server: Failing, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize('headers', [{'Cache-Control': 'max-age=60'}, {'ETag': '"x"'}, {}], ids=repr)
-def test_it_stands_in_whatever_it_said_of_itself(server: Failing, headers: dict[str, str]) -> None:
+def test_it_is_returned_whatever_its_own_headers_said(server: Failing, headers: dict[str, str]) -> None:
     """Without a validator, and without a word on freshness, it is of no use but for this."""
     server.headers = headers
     with client(stale_if_error=HOUR) as esi:
@@ -174,7 +174,7 @@ def test_only_ones_own(server: Failing) -> None:
         server.fault = status(503)
         clock.move(61)
         assert esi.request(call, security=security('bob')).status == 503
-        assert esi.request(call, security=security('alice')).data.whose == 'Bearer alice'
+        assert esi.request(call, security=security('alice')).data.owner == 'Bearer alice'
 
 
 class Noting(BaseCache):
@@ -213,7 +213,7 @@ def test_a_store_keeps_it_long_enough(server: Failing, headers: Any, options: An
 
 
 def test_a_body_that_nobody_had_read(server: Failing) -> None:
-    server.fault = lambda visit: visit.send(answer(b'<html>', headers=server.headers))
+    server.fault = lambda visit: visit.send(response_bytes(b'<html>', headers=server.headers))
     with client(stale_if_error=HOUR) as esi:
         call = app_at(server.url).op['get_thing']()
         esi.request(call, raw_body_only=True)

@@ -11,13 +11,13 @@ from esipy import clock
 from esipy.cache import BaseCache, DictCache, FileCache
 from esipy.exceptions import APIException, ForbiddenError, NotFoundError, ServerError, UndecodableBodyError
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
 
 class Changing(Server):
-    """Answers with `status`, `body` and `headers`, whatever they are by then."""
+    """Responds with `status`, `body` and `headers`, whatever they are by then."""
 
     def __init__(self) -> None:
         super().__init__(self._page)
@@ -25,7 +25,7 @@ class Changing(Server):
         self.headers = {'Cache-Control': 'max-age=600'}
 
     def _page(self, visit: Visit) -> None:
-        visit.send(answer(self.body, self.status, self.headers))
+        visit.send(response_bytes(self.body, self.status, self.headers))
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_a_body_that_is_not_json(server: Changing, cached: bool) -> None:
     assert len(server.visits) == (1 if cached else 2), 'what cannot be read is not stored'
 
 
-def test_a_403_is_asked_for_again(server: Changing) -> None:
+def test_a_403_is_requested_again(server: Changing) -> None:
     server.status = 403
     with client() as esi:
         for _ in range(2):

@@ -17,7 +17,7 @@ import pytest
 
 from esipy._runtime.workers import map_ordered
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -78,7 +78,7 @@ def market_page(number: int) -> list[dict[str, Any]]:
 
 def pages(count: int) -> Any:
     headers = {'X-Pages': str(count), 'Last-Modified': 'Mon, 02 Nov 2026 10:00:00 GMT', 'Cache-Control': 'max-age=300'}
-    bodies = [answer(market_page(number), headers=headers) for number in range(5)]
+    bodies = [response_bytes(market_page(number), headers=headers) for number in range(5)]
     return lambda visit: visit.send(bodies[visit.number % 5])
 
 
@@ -125,7 +125,7 @@ def test_ctrl_c_ends_it_at_once(work: str) -> None:
 
     def page(visit: Visit) -> None:
         if visit.number == 0 and 'multi' not in work:
-            visit.send(answer([], headers={'X-Pages': '1000'}))
+            visit.send(response_bytes([], headers={'X-Pages': '1000'}))
         else:
             reached.set()
             visit.hang()
@@ -206,26 +206,26 @@ def test_what_is_left_to_the_collector_stops_too() -> None:
 
 
 def test_progress_with_one_argument_and_with_two() -> None:
-    told: list[Any] = []
+    reported: list[Any] = []
 
     class Both:
         def __call__(self, done: int, total: int | None) -> None:
-            told.append((done, total))
+            reported.append((done, total))
 
     def alone(done: int) -> None:
-        told.append(done)
+        reported.append(done)
 
     def perhaps(done: int, total: int | None = 7) -> None:
-        told.append((done, total))
+        reported.append((done, total))
 
-    with Server(lambda visit: visit.send(answer({}))) as server, client() as esi:
+    with Server(lambda visit: visit.send(response_bytes({}))) as server, client() as esi:
         operation = app_at(server.url).op['get_things_id']
         calls = [operation(id=number) for number in range(3)]
-        for progress in (alone, Both(), perhaps, lambda *said: told.append(said), told.append):
+        for progress in (alone, Both(), perhaps, lambda *said: reported.append(said), reported.append):
             esi.multi_request(calls, progress=progress)
         esi.multi_request(iter(calls), progress=perhaps)
     one, both = [1, 2, 3], [(1, 3), (2, 3), (3, 3)]
-    assert told == [*one, *both, *both, (1,), (2,), (3,), *one, (1, None), (2, None), (3, None)]
+    assert reported == [*one, *both, *both, (1,), (2,), (3,), *one, (1, None), (2, None), (3, None)]
 
 
 def test_a_bar_of_rich() -> None:
@@ -272,7 +272,7 @@ def without(package: str) -> Iterator[None]:
         yield
 
 
-def test_a_missing_extra_is_told_with_the_way_out() -> None:
+def test_a_missing_extra_is_reported_with_the_remedy() -> None:
     from esipy.progress import rich_bar, tqdm_bar
 
     for package, bar in (('rich', rich_bar), ('tqdm', tqdm_bar)):

@@ -7,15 +7,25 @@ import pytest
 
 from esipy import App, EsiClient
 from esipy.exceptions import CallError, SpecError
-from tests.cases.parameters import FORMATS, REFUSED_STYLES, STRING, STYLES, UNWRITABLE_DEFAULTS, Case
+from tests.cases.parameters import (
+    FORMATS,
+    INTEGERS,
+    OBJECT,
+    REFUSED_STYLES,
+    STRING,
+    STYLES,
+    UNWRITABLE_DEFAULTS,
+    Case,
+    json,
+)
 from tests.integration.things import client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 @pytest.fixture(scope='module')
 def server() -> Iterator[Server]:
     def page(visit: Visit) -> None:
-        visit.send(answer({}))
+        visit.send(response_bytes({}))
 
     with Server(page) as server:
         yield server
@@ -110,6 +120,13 @@ def test_null_in_a_list_is_not_written_as_text(location: str, server: Server) ->
     items = {'type': 'array', 'items': {'type': ['string', 'null']}}
     with pytest.raises(CallError, match='color: null cannot be written here'):
         call(server, {'in': location, 'schema': items, 'explode': False}, ['a', None])
+
+
+@pytest.mark.parametrize('more', [{'schema': STRING}, {'schema': INTEGERS, 'explode': False}, json(OBJECT)])
+def test_a_required_cookie_is_demanded(more: dict[str, Any], server: Server) -> None:
+    with pytest.raises(CallError, match=r'color: is required \(cookie, '):
+        call(server, {'in': 'cookie', **more}, None)
+    assert dict(call(server, {'in': 'cookie', **more, 'required': False}, None)[0].header) == {}
 
 
 def test_cookies_go_together_and_a_required_one_is_demanded(server: Server, esi: EsiClient) -> None:

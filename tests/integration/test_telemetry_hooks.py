@@ -22,7 +22,7 @@ from esipy.sandbox import Sandbox
 from esipy.stores import MemoryTokens
 from tests.integration import signed
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer, wait_until
+from tests.servers import Server, Visit, response_bytes, wait_until
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -73,7 +73,7 @@ class Batches(Plugin):
 def pages_of(count: int) -> Callable[[Visit], None]:
     def page(visit: Visit) -> None:
         number = int(visit.query.partition('page=')[2] or 1)
-        visit.send(answer([{'id': number}], headers={'X-Pages': str(count), 'Last-Modified': MODIFIED}))
+        visit.send(response_bytes([{'id': number}], headers={'X-Pages': str(count), 'Last-Modified': MODIFIED}))
 
     return page
 
@@ -88,7 +88,7 @@ def test_a_cached_response_takes_one_step() -> None:
     plugin = Steps()
     fresh = {'Cache-Control': 'max-age=60'}
     with (
-        Server(lambda visit: visit.send(answer({}, headers=fresh))) as server,
+        Server(lambda visit: visit.send(response_bytes({}, headers=fresh))) as server,
         client(plugins=[plugin], cache=DictCache()) as esi,
     ):
         for _ in range(2):
@@ -99,7 +99,7 @@ def test_a_cached_response_takes_one_step() -> None:
 def test_a_retry_waits() -> None:
     plugin = Steps()
     with (
-        Server(lambda visit: visit.send(answer({}, 500 if visit.number == 0 else 200))) as server,
+        Server(lambda visit: visit.send(response_bytes({}, 500 if visit.number == 0 else 200))) as server,
         client(retry_requests=True, plugins=[plugin]) as esi,
     ):
         assert esi.request(app_at(server.url).op['get_thing']()).ok
@@ -110,7 +110,7 @@ def test_the_wait_for_a_rate_limit_names_its_bucket() -> None:
     plugin = Steps()
     limited = {'X-Ratelimit-Group': 'things', 'X-Ratelimit-Limit': '4/2s', 'X-Ratelimit-Remaining': '0'}
     with (
-        Server(lambda visit: visit.send(answer({}, headers=limited))) as server,
+        Server(lambda visit: visit.send(response_bytes({}, headers=limited))) as server,
         client(plugins=[plugin], limits=MemoryLimits(), cache=None) as esi,
     ):
         for number in range(2):
@@ -131,7 +131,7 @@ def test_a_call_that_shares_the_request_of_another_thread() -> None:
     def page(visit: Visit) -> None:
         arrived.set()
         go.wait(20)
-        visit.send(answer({}))
+        visit.send(response_bytes({}))
 
     with Server(page) as server, client(plugins=[plugin]) as esi:
         threads = [threading.Thread(target=esi.request, args=(app_at(server.url).op['get_thing'](),)) for _ in range(2)]
@@ -151,7 +151,7 @@ def test_the_wait_for_a_slot_names_its_plugin() -> None:
     def page(visit: Visit) -> None:
         arrived.set()
         go.wait(20)
-        visit.send(answer({}))
+        visit.send(response_bytes({}))
 
     with Server(page) as server, client(plugins=[plugin, pool]) as esi:
         call = app_at(server.url).op['get_thing']
@@ -175,7 +175,7 @@ def test_a_hook_cannot_suppress_the_error_of_a_step() -> None:
 
     limited = {'X-Ratelimit-Group': 'things', 'X-Ratelimit-Limit': '4/60s', 'X-Ratelimit-Remaining': '0'}
     with (
-        Server(lambda visit: visit.send(answer({}, headers=limited))) as server,
+        Server(lambda visit: visit.send(response_bytes({}, headers=limited))) as server,
         client(plugins=[Suppresses(), Steps()], limits=MemoryLimits(), cache=None, max_wait=0.01) as esi,
     ):
         esi.request(app_at(server.url).op['get_thing']())
@@ -193,7 +193,7 @@ def test_a_hook_of_a_step_that_raises_fails_the_call_and_leaves_the_others() -> 
 
     first = Steps()
     with (
-        Server(lambda visit: visit.send(answer({}))) as server,
+        Server(lambda visit: visit.send(response_bytes({}))) as server,
         client(plugins=[first, Raises()]) as esi,
     ):
         with pytest.raises(Oops):
@@ -215,7 +215,10 @@ def test_a_request_by_the_wire_takes_no_step_at_all(monkeypatch: pytest.MonkeyPa
     taken: list[str] = []
     for module in (pipeline, response_cache, coalesce, base):
         monkeypatch.setattr(module, 'step', lambda name, **details: taken.append(name))
-    with Server(lambda visit: visit.send(answer({}))) as server, client(cache=None, limits=MemoryLimits()) as esi:
+    with (
+        Server(lambda visit: visit.send(response_bytes({}))) as server,
+        client(cache=None, limits=MemoryLimits()) as esi,
+    ):
         assert esi.request(app_at(server.url).op['get_thing']()).ok
     assert taken == []
 
@@ -294,7 +297,7 @@ def test_the_variables_of_a_generator_are_not_set_in_the_callers_code() -> None:
 def test_a_generator_that_fails_leaves_the_batch() -> None:
     plugin = Batches()
     with (
-        Server(lambda visit: visit.send(answer({}, 400))) as server,
+        Server(lambda visit: visit.send(response_bytes({}, 400))) as server,
         client(plugins=[plugin], cache=None) as esi,
         pytest.raises(Exception, match='400'),
     ):

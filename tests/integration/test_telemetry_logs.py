@@ -16,17 +16,17 @@ from pythonjsonlogger.json import JsonFormatter
 from esipy._runtime.log_fields import log_fields
 from esipy.exceptions import TokenRevokedError
 from esipy.limits import MemoryLimits
-from tests.integration.test_telemetry_traces import answering
+from tests.integration.test_telemetry_traces import in_turn
 from tests.integration.things import app_at, client, security
 from tests.leaks import forms
-from tests.servers import Server, answer
+from tests.servers import Server, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
 ROOT = Path(__file__).parents[2]
 
 
-class Lines:
+class LogLines:
     """What a JSON formatter makes of esipy's records."""
 
     def __init__(self, stream: io.StringIO) -> None:
@@ -40,7 +40,7 @@ class Lines:
 
 
 @pytest.fixture
-def lines() -> Iterator[Lines]:
+def lines() -> Iterator[LogLines]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter('%(name)s %(levelname)s %(message)s'))
@@ -48,15 +48,15 @@ def lines() -> Iterator[Lines]:
     before = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
-    yield Lines(stream)
+    yield LogLines(stream)
     logger.removeHandler(handler)
     logger.setLevel(before)
 
 
-def test_a_retry(lines: Lines) -> None:
-    failed = answer({'error': 'x'}, 500, {'X-Esi-Request-ID': 'abc'})
+def test_a_retry(lines: LogLines) -> None:
+    failed = response_bytes({'error': 'x'}, 500, {'X-Esi-Request-ID': 'abc'})
     with (
-        Server(answering(failed, answer({}, headers={'X-Esi-Request-ID': 'def'}))) as server,
+        Server(in_turn(failed, response_bytes({}, headers={'X-Esi-Request-ID': 'def'}))) as server,
         client(retry_requests=True, cache=None) as esi,
     ):
         esi.request(app_at(server.url).op['get_thing']())
@@ -64,7 +64,7 @@ def test_a_retry(lines: Lines) -> None:
     wait = again.pop('wait')
     assert 0 < wait < 1
     message = again.pop('message')
-    assert message.startswith('[failure #1] <Request get_thing()> 500: again in')
+    assert message.startswith('[failure #1] <Request get_thing()> 500: retry in')
     assert again == {
         'name': 'esipy.client',
         'levelname': 'WARNING',
@@ -78,11 +78,11 @@ def test_a_retry(lines: Lines) -> None:
     assert 0 < second['elapsed'] < 20
 
 
-def test_a_rate_limit(lines: Lines) -> None:
+def test_a_rate_limit(lines: LogLines) -> None:
     limited = {'X-Ratelimit-Group': 'things', 'X-Ratelimit-Limit': '4/2s', 'X-Ratelimit-Remaining': '0'}
-    rejected = answer({'error': 'slow down'}, 429, {**limited, 'Retry-After': '1'})
+    rejected = response_bytes({'error': 'slow down'}, 429, {**limited, 'Retry-After': '1'})
     with (
-        Server(answering(answer({}, headers=limited), rejected, answer({}))) as server,
+        Server(in_turn(response_bytes({}, headers=limited), rejected, response_bytes({}))) as server,
         client(cache=None, limits=MemoryLimits()) as esi,
     ):
         for number in range(2):
@@ -95,8 +95,8 @@ def test_a_rate_limit(lines: Lines) -> None:
     assert rejection['levelname'] == 'WARNING'
 
 
-def test_a_grant_that_is_gone_is_logged_once_at_info(lines: Lines) -> None:
-    with Server(answering(answer({'error': 'invalid_grant'}, 400))) as sso:
+def test_a_grant_that_is_gone_is_logged_once_at_info(lines: LogLines) -> None:
+    with Server(in_turn(response_bytes({'error': 'invalid_grant'}, 400))) as sso:
         one = security('old', sso.url)
         one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': 'the-refresh-token'})
         with client(security=one) as esi:
@@ -108,9 +108,9 @@ def test_a_grant_that_is_gone_is_logged_once_at_info(lines: Lines) -> None:
     assert not [line for line in lines.of('esipy.security') if line['levelname'] != 'INFO']
 
 
-def test_no_secret_is_in_a_record(lines: Lines) -> None:
+def test_no_secret_is_in_a_record(lines: LogLines) -> None:
     secrets = ['the-secret-token-of-a-character', 'the-other-secret-of-the-query']
-    with Server(answering(answer({'error': secrets[0]}, 500))) as server:
+    with Server(in_turn(response_bytes({'error': secrets[0]}, 500))) as server:
         one = security(secrets[0], server.url)
         with client(security=one, cache=None, retry_requests=True, retries=2) as esi:
             esi.request(app_at(server.url).op['get_mine'](q=secrets[1]))

@@ -25,9 +25,9 @@ from esipy.plugins import JsonDataMock, Mock, PerformanceMonitor, Pool, Promethe
 from esipy.sandbox import Sandbox
 from esipy.stores import MemoryTokens
 from tests.integration import signed
-from tests.integration.test_telemetry_traces import FRESH, answering
+from tests.integration.test_telemetry_traces import FRESH, in_turn
 from tests.integration.things import app_at, client, description, security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -75,9 +75,13 @@ def scraped() -> Iterator[Scraped]:
 
 
 def test_requests_and_cache_results(scraped: Scraped) -> None:
-    answers = [answer({}, headers=FRESH), answer(status=304, headers=FRESH), answer({'error': ''}, 404)]
+    responses = [
+        response_bytes({}, headers=FRESH),
+        response_bytes(status=304, headers=FRESH),
+        response_bytes({'error': ''}, 404),
+    ]
     with (
-        Server(answering(*answers)) as server,
+        Server(in_turn(*responses)) as server,
         client(plugins=[Prometheus(scraped.registry)], cache=DictCache()) as esi,
     ):
         call = app_at(server.url).op['get_thing']
@@ -108,8 +112,8 @@ def test_requests_and_cache_results(scraped: Scraped) -> None:
 
 def test_retries_failures_and_a_stale_response(scraped: Scraped) -> None:
     def page(visit: Visit) -> None:
-        first = answer({}, headers={'Cache-Control': 'max-age=1', 'ETag': '"x"'})
-        visit.send(answer({'error': ''}, 500) if visit.number else first)
+        first = response_bytes({}, headers={'Cache-Control': 'max-age=1', 'ETag': '"x"'})
+        visit.send(response_bytes({'error': ''}, 500) if visit.number else first)
 
     with (
         Server(page) as server,
@@ -151,7 +155,7 @@ def test_waits_and_what_is_left(scraped: Scraped) -> None:
         'X-ESI-Error-Limit-Reset': '12',
     }
     with (
-        Server(answering(answer({}, headers=limited))) as server,
+        Server(in_turn(response_bytes({}, headers=limited))) as server,
         client(plugins=[Prometheus(scraped.registry)], cache=None, limits=MemoryLimits()) as esi,
     ):
         for number in range(2):
@@ -170,7 +174,7 @@ def test_requests_in_flight_while_they_are(scraped: Scraped) -> None:
     def page(visit: Visit) -> None:
         arrived.wait(20)
         go.wait(20)
-        visit.send(answer({}))
+        visit.send(response_bytes({}))
 
     pool = Pool(2)
     with Server(page) as server, client(plugins=[Prometheus(scraped.registry), pool], cache=None) as esi:
@@ -198,7 +202,7 @@ def test_one_refresh_is_counted_once_however_many_threads_wait(scraped: Scraped)
 
 
 def test_a_refresh_that_fails(scraped: Scraped) -> None:
-    with Server(answering(answer({'error': 'invalid_grant'}, 400))) as sso:
+    with Server(in_turn(response_bytes({'error': 'invalid_grant'}, 400))) as sso:
         one = security('old', sso.url)
         one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': 'r'})
         with client(plugins=[Prometheus(scraped.registry)], security=one) as esi:
@@ -208,7 +212,7 @@ def test_a_refresh_that_fails(scraped: Scraped) -> None:
 
 def test_the_names_that_esihub_has(scraped: Scraped) -> None:
     with (
-        Server(answering(answer({}))) as server,
+        Server(in_turn(response_bytes({}))) as server,
         client(plugins=[Prometheus(scraped.registry, prefix='esihub')], cache=None) as esi,
     ):
         esi.request(app_at(server.url).op['get_thing']())
@@ -230,7 +234,7 @@ def test_the_names_of_alliance_auths_boards(scraped: Scraped) -> None:
     plugin = Prometheus(scraped.registry, preset='allianceauth')
     store = MemoryTokens()
     with (
-        Server(answering(answer({}, headers=shown), answer({'error': ''}, 404))) as server,
+        Server(in_turn(response_bytes({}, headers=shown), response_bytes({'error': ''}, 404))) as server,
         client(plugins=[plugin], cache=None) as esi,
     ):
         for _ in range(2):
@@ -262,7 +266,7 @@ def test_10_000_ids_and_500_characters_create_no_new_label_value(scraped: Scrape
         esi.request(app.op['get_things_id'](id='1'))
         for number in range(10_000):
             esi.request(app.op['get_things_id'](id=str(number)))
-    with Server(answering(answer({}))) as server, client(plugins=[plugin], cache=None) as esi:
+    with Server(in_turn(response_bytes({}))) as server, client(plugins=[plugin], cache=None) as esi:
         mine, things = app_at(server.url).op['get_mine'], app_at(server.url).op['get_things_id']
         esi.request(mine(q='0'), security=security('token-0'))
         esi.request(things(id='0'))
@@ -278,7 +282,7 @@ def test_a_server_cannot_create_label_values_without_end(scraped: Scraped) -> No
     def page(visit: Visit) -> None:
         group = f'group-{visit.number}' if visit.number else 'x' * 5000 + '\x7f'
         visit.send(
-            answer(
+            response_bytes(
                 {},
                 headers={
                     'X-Ratelimit-Group': group,
@@ -308,7 +312,7 @@ def test_operations_are_bounded_too(scraped: Scraped) -> None:
         document['paths'][f'/x{number}'] = {'get': path}
     plugin = Prometheus(scraped.registry)
     monitor = PerformanceMonitor(max_operations=10)
-    with Server(answering(answer({}))) as server:
+    with Server(in_turn(response_bytes({}))) as server:
         document['servers'] = [{'url': server.url}]
         app = App.create(document)
         with client(plugins=[plugin, monitor], cache=None) as esi:
@@ -326,7 +330,7 @@ def test_operations_are_bounded_too(scraped: Scraped) -> None:
 
 
 def test_two_clients_and_a_reload_share_the_collectors(scraped: Scraped, caplog: pytest.LogCaptureFixture) -> None:
-    with Server(answering(answer({}))) as server:
+    with Server(in_turn(response_bytes({}))) as server:
         for _ in range(3):
             with client(plugins=[Prometheus(scraped.registry)], cache=None) as esi:
                 esi.request(app_at(server.url).op['get_thing']())
@@ -356,7 +360,7 @@ def test_a_name_that_is_taken_warns_once_and_the_call_goes_on(
     scraped: Scraped, take: Callable[[CollectorRegistry], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     take(scraped.registry)
-    with Server(answering(answer({}))) as server:
+    with Server(in_turn(response_bytes({}))) as server:
         for _ in range(3):
             with client(plugins=[Prometheus(scraped.registry)], cache=None) as esi:
                 assert esi.request(app_at(server.url).op['get_thing']()).ok
@@ -375,7 +379,7 @@ def test_a_collector_that_raises_is_logged_once_and_harms_no_call(
 
     plugin = Prometheus(scraped.registry)
     monkeypatch.setattr(prometheus_client.Counter, 'inc', broken)
-    with Server(answering(answer({}))) as server, client(plugins=[plugin], cache=None) as esi:
+    with Server(in_turn(response_bytes({}))) as server, client(plugins=[plugin], cache=None) as esi:
         for _ in range(3):
             assert esi.request(app_at(server.url).op['get_thing']()).ok
     assert len(caplog.records) == 1
@@ -458,7 +462,7 @@ def test_four_processes_of_which_one_is_killed(tmp_path: Path) -> None:
             hanging.set()
             visit.hang()
         else:
-            visit.send(answer({}, headers=limited))
+            visit.send(response_bytes({}, headers=limited))
 
     def run(program: str, *args: str, **more: Any) -> Any:
         return subprocess.Popen(
@@ -518,7 +522,7 @@ def test_the_performance_monitor() -> None:
         'by_operation': {},
     }
     with (
-        Server(answering(*[answer({})] * 9, answer({'error': ''}, 404))) as server,
+        Server(in_turn(*[response_bytes({})] * 9, response_bytes({'error': ''}, 404))) as server,
         client(plugins=[monitor], cache=None) as esi,
     ):
         for number in range(10):
@@ -551,7 +555,7 @@ def test_percentiles_are_off_by_less_than_their_class() -> None:
 
 def test_the_performance_monitor_in_threads() -> None:
     monitor = PerformanceMonitor()
-    with Server(answering(answer({}))) as server, client(plugins=[monitor], cache=None) as esi:
+    with Server(in_turn(response_bytes({}))) as server, client(plugins=[monitor], cache=None) as esi:
         esi.multi_request(
             (app_at(server.url).op['get_thing'](page=number) for number in range(200)),
             threads=20,

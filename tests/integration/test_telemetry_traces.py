@@ -16,6 +16,8 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.instrumentation.urllib3 import URLLib3Instrumentor
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation, suppress_instrumentation
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -34,7 +36,7 @@ from tests.integration import signed
 from tests.integration.test_plugins import Dice, Oops, Quick
 from tests.integration.test_telemetry_hooks import pages_of
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 from tests.telemetry import Telemetry, check_times, roots, telemetry, tree
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
@@ -48,11 +50,11 @@ def otel() -> Iterator[Telemetry]:
         yield running
 
 
-def answering(*answers: bytes) -> Callable[[Visit], None]:
+def in_turn(*responses: bytes) -> Callable[[Visit], None]:
     """A server's page that sends these, one after the other; the last one again and again."""
 
     def page(visit: Visit) -> None:
-        visit.send(answers[min(visit.number, len(answers) - 1)])
+        visit.send(responses[min(visit.number, len(responses) - 1)])
 
     return page
 
@@ -62,7 +64,7 @@ def answering(*answers: bytes) -> Callable[[Visit], None]:
 
 def test_a_miss_a_hit_and_a_304(otel: Telemetry) -> None:
     with (
-        Server(answering(answer({}, headers=FRESH), answer(status=304, headers=FRESH))) as server,
+        Server(in_turn(response_bytes({}, headers=FRESH), response_bytes(status=304, headers=FRESH))) as server,
         client(plugins=[otel.plugin], cache=DictCache()) as esi,
     ):
         call = app_at(server.url).op['get_thing']
@@ -92,9 +94,9 @@ def test_a_miss_a_hit_and_a_304(otel: Telemetry) -> None:
 
 
 def test_a_retry(otel: Telemetry) -> None:
-    failed = answer({'error': 'x'}, 500, {'X-Esi-Request-ID': 'abc'})
+    failed = response_bytes({'error': 'x'}, 500, {'X-Esi-Request-ID': 'abc'})
     with (
-        Server(answering(failed, answer({}))) as server,
+        Server(in_turn(failed, response_bytes({}))) as server,
         client(retry_requests=True, plugins=[otel.plugin], cache=None) as esi,
     ):
         esi.request(app_at(server.url).op['get_thing']())
@@ -113,7 +115,7 @@ def test_a_retry(otel: Telemetry) -> None:
 def test_a_wait_for_a_rate_limit(otel: Telemetry) -> None:
     limited = {'X-Ratelimit-Group': 'things', 'X-Ratelimit-Limit': '4/2s', 'X-Ratelimit-Remaining': '0'}
     with (
-        Server(answering(answer({}, headers=limited))) as server,
+        Server(in_turn(response_bytes({}, headers=limited))) as server,
         client(plugins=[otel.plugin], cache=None, limits=MemoryLimits()) as esi,
     ):
         call = app_at(server.url).op['get_thing']
@@ -171,11 +173,11 @@ def test_a_refresh_that_another_thread_makes(otel: Telemetry) -> None:
 def test_redirects_are_further_spans(otel: Telemetry) -> None:
     def page(visit: Visit) -> None:
         if visit.path == '/thing':
-            visit.send(answer(status=302, headers={'Location': '/things/a?token=secret'}))
+            visit.send(response_bytes(status=302, headers={'Location': '/things/a?token=secret'}))
         elif visit.path == '/things/a':
-            visit.send(answer(status=307, headers={'Location': '/things/b'}))
+            visit.send(response_bytes(status=307, headers={'Location': '/things/b'}))
         else:
-            visit.send(answer({}))
+            visit.send(response_bytes({}))
 
     with Server(page) as server, client(plugins=[otel.plugin], cache=None) as esi:
         esi.request(app_at(server.url).op['get_thing']())
@@ -196,12 +198,38 @@ def test_redirects_are_further_spans(otel: Telemetry) -> None:
     check_times(receiver)
 
 
+def test_a_server_cannot_create_values_of_metrics_without_end() -> None:
+    """By redirects to ever more servers: here all of them are one proxy."""
+    reader = InMemoryMetricReader()
+    plugin = OpenTelemetry(meter_provider=MeterProvider([reader]))
+
+    def page(visit: Visit) -> None:
+        away = {'Location': f'http://host-{visit.number}.example/'}
+        visit.send(response_bytes(status=302, headers=away) if visit.path.endswith('/thing') else response_bytes({}))
+
+    with Server(page) as server, client(plugins=[plugin], cache=None) as esi:
+        esi._session.proxies['http'] = server.url
+        for _ in range(150):
+            assert esi.request(app_at('http://first.example').op['get_thing']()).ok
+    metrics = reader.get_metrics_data().resource_metrics[0].scope_metrics[0].metrics  # type: ignore[union-attr]
+    (duration,) = [metric for metric in metrics if metric.name == 'http.client.request.duration']
+    points = list(duration.data.data_points)
+    assert len(points) <= 102
+    assert sum(point.count for point in points) == 300
+    assert {'server.address': 'other', 'http.request.method': 'GET', 'http.response.status_code': 200} in [
+        dict(point.attributes or {}) for point in points
+    ]
+
+
 FAILURES: dict[str, tuple[Callable[[Visit], Any], dict[str, Any]]] = {
-    'a status': (answering(answer({'error': 'x'}, 404)), {'http.response.status_code': 404, 'error.type': '404'}),
+    'a status': (
+        in_turn(response_bytes({'error': 'x'}, 404)),
+        {'http.response.status_code': 404, 'error.type': '404'},
+    ),
     'a connection that is closed': (lambda visit: visit.close(), {'error.type': 'ConnectionFailedError'}),
     'a server that is silent': (lambda visit: visit.hang(), {'error.type': 'TimedOutError'}),
     'a body that is not gzip': (
-        answering(answer(b'xxx', headers={'Content-Encoding': 'gzip'})),
+        in_turn(response_bytes(b'xxx', headers={'Content-Encoding': 'gzip'})),
         {'http.response.status_code': 200, 'error.type': 'UndecodableBodyError'},
     ),
 }
@@ -225,7 +253,7 @@ def test_failures(otel: Telemetry, page: Callable[[Visit], Any], attributes: dic
 
 
 def test_a_grant_that_is_gone(otel: Telemetry) -> None:
-    with Server(answering(answer({'error': 'invalid_grant'}, 400))) as sso:
+    with Server(in_turn(response_bytes({'error': 'invalid_grant'}, 400))) as sso:
         one = security('old', sso.url)
         one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': 'r'})
         with client(plugins=[otel.plugin], security=one) as esi, pytest.raises(TokenRevokedError):
@@ -259,7 +287,7 @@ def test_calls_of_an_apps_own_kind(otel: Telemetry) -> None:
     """`multi_request`, a table of endpoints, and a pool of the user's."""
     table = {'get_thing': {'path': '/thing'}}
     with (
-        Server(answering(answer({}))) as server,
+        Server(in_turn(response_bytes({}))) as server,
         ServiceClient(
             name='things', spec=table, base_path=server.url, parser=json_decoder, plugins=[otel.plugin, Pool(1)]
         ) as service,
@@ -325,7 +353,7 @@ def test_no_secret_is_in_a_span(otel: Telemetry) -> None:
     from tests.leaks import forms
 
     secrets = ['the-secret-token-of-a-character', 'the-other-secret-of-the-query']
-    with Server(answering(answer({'error': secrets[0]}, 403))) as server:
+    with Server(in_turn(response_bytes({'error': secrets[0]}, 403))) as server:
         one = security(secrets[0], server.url)
         with client(plugins=[otel.plugin], security=one, cache=None) as esi:
             esi.request(app_at(server.url).op['get_mine'](q=secrets[1]))
@@ -362,7 +390,7 @@ WRONG: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize(('tracing', 'reason'), WRONG.values(), ids=WRONG)
 def test_wrong_options(tracing: Any, reason: str) -> None:
-    with Server(answering(answer({}))) as server, client(plugins=[OpenTelemetry()]) as esi:
+    with Server(in_turn(response_bytes({}))) as server, client(plugins=[OpenTelemetry()]) as esi:
         call = app_at(server.url).op['get_thing']()
         for make in (lambda: esi.request(call, tracing=tracing), lambda: esi.all(call, tracing=tracing)):
             with pytest.raises(CallError) as caught:
@@ -400,7 +428,7 @@ def test_no_request_is_counted_twice(
     for instrumentor in instrumentors:
         instrumentor.instrument(tracer_provider=provider)  # type: ignore[attr-defined]
     try:
-        with Server(answering(answer({}))) as server:
+        with Server(in_turn(response_bytes({}))) as server:
             call = app_at(server.url).op['get_thing']
             with client(plugins=[OpenTelemetry(provider)], cache=None) as esi:
                 esi.request(call())
@@ -438,7 +466,10 @@ def test_an_exporter_that_uses_requests_does_not_recurse() -> None:
             exporter = OTLPSpanExporter(f'{running.receiver.url}/v1/traces')
             provider = TracerProvider()
             provider.add_span_processor(SimpleSpanProcessor(exporter))
-            with Server(answering(answer({}))) as server, client(plugins=[OpenTelemetry(provider)], cache=None) as esi:
+            with (
+                Server(in_turn(response_bytes({}))) as server,
+                client(plugins=[OpenTelemetry(provider)], cache=None) as esi,
+            ):
                 esi.request(app_at(server.url).op['get_thing']())
             provider.shutdown()
             assert sorted(span.name for span in running.receiver.spans) == ['GET', 'get_thing']
@@ -448,7 +479,7 @@ def test_an_exporter_that_uses_requests_does_not_recurse() -> None:
 
 def test_the_context_is_sent_if_asked(spans: tuple[TracerProvider, InMemorySpanExporter]) -> None:
     provider, exporter = spans
-    with Server(answering(answer({}))) as server:
+    with Server(in_turn(response_bytes({}))) as server:
         for propagate in (False, True):
             with client(plugins=[OpenTelemetry(provider, propagate=propagate)], cache=None) as esi:
                 esi.request(app_at(server.url).op['get_thing']())
@@ -465,7 +496,7 @@ def test_the_context_is_sent_if_asked(spans: tuple[TracerProvider, InMemorySpanE
 def test_without_an_sdk_nothing_happens() -> None:
     plugin = OpenTelemetry()
     assert plugin._tracer.is_off
-    with Server(answering(answer({}))) as server, client(plugins=[plugin], cache=None) as esi:
+    with Server(in_turn(response_bytes({}))) as server, client(plugins=[plugin], cache=None) as esi:
         response = esi.request(app_at(server.url).op['get_thing']())
     assert response.ok
     assert response.notes == {}
@@ -474,7 +505,7 @@ def test_without_an_sdk_nothing_happens() -> None:
 
 def test_an_sdk_without_a_processor_gets_no_spans_until_it_has_one() -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
-    with Server(answering(answer({}))) as server, client(plugins=[OpenTelemetry(provider)], cache=None) as esi:
+    with Server(in_turn(response_bytes({}))) as server, client(plugins=[OpenTelemetry(provider)], cache=None) as esi:
         call = app_at(server.url).op['get_thing']()
         with provider.get_tracer('an app').start_as_current_span('request of a user') as span:
             assert esi.request(call).ok
@@ -491,9 +522,9 @@ def test_metrics_without_spans() -> None:
 
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
-    redirect = answer(status=302, headers={'Location': '/things/1'})
+    redirect = response_bytes(status=302, headers={'Location': '/things/1'})
     with (
-        Server(answering(redirect, answer({}))) as server,
+        Server(in_turn(redirect, response_bytes({}))) as server,
         client(plugins=[OpenTelemetry(TracerProvider(), provider)], cache=None) as esi,
     ):
         assert esi.request(app_at(server.url).op['get_thing']()).ok
@@ -513,7 +544,7 @@ def test_a_trace_that_is_not_sampled_costs_no_span_and_no_double() -> None:
     provider = TracerProvider(sampler=ALWAYS_OFF)
     exporter = InMemorySpanExporter()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with Server(answering(answer({}))) as server, client(plugins=[OpenTelemetry(provider)], cache=None) as esi:
+    with Server(in_turn(response_bytes({}))) as server, client(plugins=[OpenTelemetry(provider)], cache=None) as esi:
         assert esi.request(app_at(server.url).op['get_thing']()).ok
     assert exporter.get_finished_spans() == ()
 
@@ -536,7 +567,7 @@ def test_a_callback_that_raises_is_logged_once(where: str, caplog: pytest.LogCap
     provider = TracerProvider()
     provider.add_span_processor(Raising(where))
     with (
-        Server(answering(answer({'error': ''}, 500), answer({}))) as server,
+        Server(in_turn(response_bytes({'error': ''}, 500), response_bytes({}))) as server,
         client(plugins=[OpenTelemetry(provider)], retry_requests=True, cache=DictCache()) as esi,
     ):
         for number in range(3):
@@ -558,7 +589,7 @@ def test_a_plugin_that_clears_the_notes_harms_no_call(spans: tuple[TracerProvide
 
     (provider, exporter), registry = spans, CollectorRegistry()
     with (
-        Server(answering(answer({}))) as server,
+        Server(in_turn(response_bytes({}))) as server,
         client(plugins=[OpenTelemetry(provider), Prometheus(registry), Clears()], cache=None) as esi,
     ):
         assert esi.request(app_at(server.url).op['get_thing']()).ok
@@ -571,7 +602,7 @@ def test_an_exporter_that_is_down_harms_no_call(caplog: pytest.LogCaptureFixture
     caplog.set_level(logging.CRITICAL, 'opentelemetry')
     provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f'{unused_url()}/v1/traces', timeout=1)))
-    with Server(answering(answer({}))) as server, client(plugins=[OpenTelemetry(provider)], cache=None) as esi:
+    with Server(in_turn(response_bytes({}))) as server, client(plugins=[OpenTelemetry(provider)], cache=None) as esi:
         for number in range(20):
             assert esi.request(app_at(server.url).op['get_thing'](page=number)).ok
     provider.shutdown()
@@ -582,9 +613,9 @@ def test_an_exporter_that_is_slow_delays_no_call() -> None:
 
     def slow(visit: Visit) -> None:
         release.wait(20)
-        visit.send(answer(b''))
+        visit.send(response_bytes(b''))
 
-    with Server(slow) as collector, Server(answering(answer({}))) as server:
+    with Server(slow) as collector, Server(in_turn(response_bytes({}))) as server:
         provider = TracerProvider()
         exporter = OTLPSpanExporter(f'{collector.url}/v1/traces', timeout=30)
         provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1))
@@ -670,11 +701,11 @@ def test_all_spans_are_closed_whatever_happens(otel: Telemetry) -> None:
         if kind == 0:
             visit.close()
         elif kind == 1:
-            visit.send(answer({'error': 'x'}, 500))
+            visit.send(response_bytes({'error': 'x'}, 500))
         elif kind == 2:
-            visit.send(answer(status=302, headers={'Location': '/things/1'}))
+            visit.send(response_bytes(status=302, headers={'Location': '/things/1'}))
         else:
-            visit.send(answer({}))
+            visit.send(response_bytes({}))
 
     open_spans = Open()
     otel.tracer_provider.add_span_processor(open_spans)

@@ -19,7 +19,7 @@ from esipy import EsiClient
 from esipy.events import Signal
 from esipy.exceptions import APIException
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 THREADS = 50
 CALLS = 5000
@@ -28,23 +28,23 @@ CALLS = 5000
 def page(visit: Visit) -> None:
     """Every so often something goes wrong, told by the id."""
     if visit.path == '/mine':
-        visit.send(answer({'whose': visit.headers.get('authorization')}, headers={'Cache-Control': 'no-store'}))
+        visit.send(response_bytes({'owner': visit.headers.get('authorization')}, headers={'Cache-Control': 'no-store'}))
         return
     number = int(visit.path.rpartition('/')[2])
     if number % 50 == 11:
-        visit.send(answer({'error': 'x'}, 503))
+        visit.send(response_bytes({'error': 'x'}, 503))
     elif number % 50 == 12:
         visit.reset()
     elif number % 50 == 13:
-        visit.send(answer(b'<html>', 502))
+        visit.send(response_bytes(b'<html>', 502))
     elif number % 50 == 14:
-        visit.send(answer({'id': number}, length=10_000))
+        visit.send(response_bytes({'id': number}, length=10_000))
         visit.close()
     elif number % 50 == 15:
-        visit.send(answer({'error': 'not found'}, 404))
+        visit.send(response_bytes({'error': 'not found'}, 404))
     else:
         headers = {'Cache-Control': 'max-age=60', 'ETag': f'"{number}"'} if number % 3 == 0 else {}
-        visit.send(answer({'id': number}, headers=headers))
+        visit.send(response_bytes({'id': number}, headers=headers))
 
 
 def expected(number: int) -> Any:
@@ -96,7 +96,7 @@ def hammer(esi: EsiClient, operation: Any, numbers: range, threads: int) -> list
 def test_50_threads_5000_calls() -> None:
     delivered = Delivered()
     delivered.signal.add_receiver(delivered.break_down)
-    with warnings.catch_warnings(record=True) as told, Server(page) as server:
+    with warnings.catch_warnings(record=True) as warned, Server(page) as server:
         warnings.simplefilter('always')
         with client(signal_api_call_stats=delivered.signal) as esi:
             operation = app_at(server.url).op['get_things_id']
@@ -116,7 +116,7 @@ def test_50_threads_5000_calls() -> None:
     }
     assert wrong == {}
     assert sum(heard.values()) == CALLS + sum(number % 50 in range(11, 16) for number in range(0, CALLS, 3))
-    assert told == []
+    assert warned == []
 
 
 def in_a_child(work: Callable[[], Any]) -> Any:
@@ -174,16 +174,16 @@ def test_four_children(busy: bool) -> None:
         def work(first: int) -> tuple[list[Any], int, Any]:
             delivered.heard.clear()
             results = hammer(esi, operation, range(first, first + 500), 13)
-            return results, len(delivered.heard), esi.request(op['get_mine']()).data.whose
+            return results, len(delivered.heard), esi.request(op['get_mine']()).data.owner
 
         children = [in_a_child(lambda first=first: work(first)) for first in range(1000, 5000, 1000)]  # type: ignore[misc]
         for first, wait in zip(range(1000, 5000, 1000), children, strict=True):
             got = wait()
             assert isinstance(got, tuple), got
-            results, heard, whose = got
+            results, heard, owner = got
             assert results == [expected(number) for number in range(first, first + 500)]
             assert heard == 500
-            assert whose == 'Bearer token'
+            assert owner == 'Bearer token'
         if busy:
             worker.join()
             assert parents == [expected(number) for number in range(10_000, 11_500)]
@@ -218,7 +218,7 @@ def test_a_fork_while_every_lock_is_held() -> None:
         holder.start()
         ready.wait()
         try:
-            wait = in_a_child(lambda: esi.request(call).data.whose)
+            wait = in_a_child(lambda: esi.request(call).data.owner)
         finally:
             done.set()
             holder.join()

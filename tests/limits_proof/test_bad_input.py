@@ -14,7 +14,6 @@ import pytest
 import redis
 
 from esipy import App, EsiClient
-from esipy._limits.leases import LEASE
 from esipy.exceptions import LimitedError
 from esipy.limits import MemoryLimits, RedisLimits
 from esipy.sandbox import Sandbox
@@ -199,6 +198,6 @@ def test_what_a_killed_process_had_reserved_is_freed(redis_on: Server, shared: r
         with EsiClient(user_agent=AGENT, cache=None, limits=RedisLimits(shared), max_wait=2) as client:
             with pytest.raises(LimitedError):  # nobody knows yet that the process is gone
                 client.request(app.op['get_wars_war_id'](war_id=500))
-            esi.clock.move(LEASE)
+            esi.clock.move(10)
             assert burst(client, app, 20, first=501) == {200: 20}
         assert esi.limits.refused == 0

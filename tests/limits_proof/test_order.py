@@ -44,7 +44,7 @@ def test_a_thousand_wait_in_order_of_arrival() -> None:
     assert wrong <= CALLERS // 100
 
 
-def test_who_has_priority_goes_first() -> None:
+def test_calls_with_priority_go_first() -> None:
     witness = Witness()
     with (
         Sandbox(described(killmail=(10, '1s'))) as esi,

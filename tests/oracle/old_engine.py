@@ -52,10 +52,10 @@ def called(app: Any, name: str, params: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def answered(app: Any, answer: dict[str, Any]) -> dict[str, Any]:
-    """An answer as EsiPy 1.2.3 read it."""
-    _, response = app.op[answer['operation']](**answer['params'])
-    response.apply_with(status=answer['status'], raw=answer['body'].encode(), header=answer['headers'])
+def decoded(app: Any, recorded: dict[str, Any]) -> dict[str, Any]:
+    """A response as EsiPy 1.2.3 read it."""
+    _, response = app.op[recorded['operation']](**recorded['params'])
+    response.apply_with(status=recorded['status'], raw=recorded['body'].encode(), header=recorded['headers'])
     headers = {name: [shown(value) for value in values] for name, values in response.header.items()}
     return {'status': response.status, 'headers': headers, 'data': shown(response.data)}
 
@@ -81,11 +81,11 @@ def both(row: Any, name: str) -> Any:
 
 def main() -> None:
     document, output = sys.argv[1:]
-    told = json.load(sys.stdin)
+    requests_file = json.load(sys.stdin)
     app = App.create(document)
     made = {
-        'calls': [called(app, name, params) for name, params in told['calls']],
-        'answers': [answered(app, answer) for answer in told['answers']],
+        'calls': [called(app, name, params) for name, params in requests_file['calls']],
+        'answers': [decoded(app, recorded) for recorded in requests_file['answers']],
         'operations': sorted(operation.operationId for operation in app.op.values()),
     }
     # Not to stdout: pyswagger may print.

@@ -19,14 +19,14 @@ from requests.adapters import BaseAdapter
 
 from esipy import App, EsiClient
 from tests.cases.documents import OLD, REAL, path_of
-from tests.oracle.draws import Operation, operations
+from tests.oracle.random_arguments import Operation, operations
 
 HERE = Path(__file__).parent
 DOCUMENT = path_of(OLD)
 
 
 class Wire(BaseAdapter):
-    """Takes what is sent, and answers with what was ordered."""
+    """Takes what is sent, and responds with what was ordered."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,9 +71,13 @@ class Engine:
             'query': [list(pair) for pair in request.query],
         }
 
-    def answered(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        self.wire.status, self.wire.body, self.wire.headers = answer['status'], answer['body'], answer['headers']
-        response = self.client.request(self.app.op[answer['operation']](**answer['params']))
+    def decoded(self, recorded: Mapping[str, Any]) -> dict[str, Any]:
+        self.wire.status, self.wire.body, self.wire.headers = (
+            recorded['status'],
+            recorded['body'],
+            recorded['headers'],
+        )
+        response = self.client.request(self.app.op[recorded['operation']](**recorded['params']))
         headers = {name: [shown(value) for value in values] for name, values in response.header.items()}
         return {'status': response.status, 'headers': headers, 'data': shown(response.data)}
 
@@ -179,7 +183,7 @@ def disagreements(old: Any, new: Any, where: str = '') -> Iterator[str]:
     """Where two values, as `shown` tells them, are not the same."""
     (old_kind, *old_value), (new_kind, *new_value) = old, new
     if (old_kind, new_kind) == ('float', 'int') and old_value == [float(*new_value)]:
-        return  # 7 where a number may have a fraction: 1.x made 7.0 of it, a row holds what the answer says
+        return  # 7 where a number may have a fraction: 1.x made 7.0 of it, a row holds what the response says
     if old_kind == new_kind == 'object' and old_value[0].keys() == new_value[0].keys():
         for name in old_value[0]:
             yield from disagreements(old_value[0][name], new_value[0][name], f'{where}.{name}')
@@ -191,16 +195,16 @@ def disagreements(old: Any, new: Any, where: str = '') -> Iterator[str]:
 
 
 @pytest.fixture(scope='module')
-def drawn() -> list[Operation]:
+def sample() -> list[Operation]:
     if importlib.util.find_spec('pyswagger') is None:
         pytest.skip('pyswagger is not installed: pip install "EsiPy[pyswagger]"')
     return operations(json.loads(DOCUMENT.read_bytes()))
 
 
 @pytest.fixture(scope='module')
-def told(drawn: list[Operation]) -> dict[str, Any]:
-    calls = [[operation.id, params] for operation in drawn for params in operation.draws()]
-    answers = [
+def questions(sample: list[Operation]) -> dict[str, Any]:
+    calls = [[operation.id, params] for operation in sample for params in operation.arguments()]
+    responses = [
         {
             'operation': operation.id,
             'params': operation.plain(),
@@ -208,17 +212,17 @@ def told(drawn: list[Operation]) -> dict[str, Any]:
             'headers': {**headers, 'Content-Type': 'application/json; charset=utf-8', 'X-Undeclared': '5'},
             'body': json.dumps(body),
         }
-        for operation in drawn
+        for operation in sample
         for status, body, headers in operation.examples()
     ]
-    return {'calls': calls, 'answers': answers}
+    return {'calls': calls, 'answers': responses}
 
 
 @pytest.fixture(scope='module')
-def old(told: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def old(questions: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     output = tmp_path_factory.mktemp('oracle') / 'old.json'
     run = [sys.executable, '-W', 'ignore', str(HERE / 'old_engine.py'), str(DOCUMENT), str(output)]
-    done = subprocess.run(run, input=json.dumps(told), capture_output=True, text=True, timeout=100)
+    done = subprocess.run(run, input=json.dumps(questions), capture_output=True, text=True, timeout=100)
     assert done.returncode == 0, done.stderr
     made: dict[str, Any] = json.loads(output.read_text('utf-8'))
     return made
@@ -229,17 +233,17 @@ def new() -> Engine:
     return Engine()
 
 
-def test_every_operation_is_drawn(drawn: list[Operation], old: dict[str, Any], new: Engine) -> None:
-    names = sorted(operation.id for operation in drawn)
+def test_every_operation_has_random_arguments(sample: list[Operation], old: dict[str, Any], new: Engine) -> None:
+    names = sorted(operation.id for operation in sample)
     assert not REAL or len(names) == 204
     assert names == sorted(old['operations']) == sorted(new.app.op)
 
 
-def test_requests(drawn: list[Operation], told: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
-    by_id = {operation.id: operation for operation in drawn}
+def test_requests(sample: list[Operation], questions: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
+    by_id = {operation.id: operation for operation in sample}
     used: set[str] = set()
     wrong = []
-    for (name, params), before in zip(told['calls'], old['calls'], strict=True):
+    for (name, params), before in zip(questions['calls'], old['calls'], strict=True):
         expected = before
         for difference in DIFFERENCES:
             changed = copy.deepcopy(expected)
@@ -257,14 +261,14 @@ def test_requests(drawn: list[Operation], told: dict[str, Any], old: dict[str, A
     assert used == {difference.reason for difference in DIFFERENCES}, 'a difference that does not occur'
 
 
-def test_answers(told: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
-    successes = [answer for answer in told['answers'] if answer['status'] < 300]
+def test_responses(questions: dict[str, Any], old: dict[str, Any], new: Engine) -> None:
+    successes = [recorded for recorded in questions['answers'] if recorded['status'] < 300]
     assert not REAL or len(successes) == 184
     wrong = []
-    for answer, before in zip(told['answers'], old['answers'], strict=True):
-        found = new.answered(answer)
-        name = f'{answer["operation"]} {answer["status"]}'
-        assert found['status'] == before['status'] == answer['status']
+    for recorded, before in zip(questions['answers'], old['answers'], strict=True):
+        found = new.decoded(recorded)
+        name = f'{recorded["operation"]} {recorded["status"]}'
+        assert found['status'] == before['status'] == recorded['status']
         wrong += [f'{name}: data{problem}' for problem in disagreements(before['data'], found['data'])]
         if found['headers'] != before['headers']:
             wrong.append(f'{name}: headers are {found["headers"]}, not {before["headers"]}')

@@ -9,8 +9,8 @@ import requests
 from esipy.sandbox import Sandbox
 from tests.cases import documents
 
+from .application import Application
 from .calling import Caller
-from .visitor import Visitor
 
 
 @pytest.fixture(scope='session')
@@ -43,8 +43,8 @@ def call(esi: Sandbox, caller: Callable[[Sandbox], Caller]) -> Caller:
 
 
 @pytest.fixture
-def visit(esi: Sandbox) -> Iterator[Visitor]:
+def visit(esi: Sandbox) -> Iterator[Application]:
     """An application of somebody's, which signs its users in."""
     with requests.Session() as session:
         session.trust_env = False
-        yield Visitor(esi, session)
+        yield Application(esi, session)

@@ -19,7 +19,7 @@ def error(response: Any) -> str:
     return str(response.json()['error'])
 
 
-def test_no_token_no_answer(call: Caller) -> None:
+def test_no_token_no_response(call: Caller) -> None:
     response = call(WALLET)
     assert response.status_code == 401
     assert 'No authorization header' in error(response)

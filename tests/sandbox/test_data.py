@@ -79,7 +79,7 @@ def schema(node: Any, **components: Any) -> Schema:
 
 
 @pytest.mark.parametrize('name', SCHEMAS)
-def test_any_schema_is_kept_to(name: str) -> None:
+def test_any_schema_is_obeyed(name: str) -> None:
     judge = Draft202012Validator(SCHEMAS[name], format_checker=FormatChecker())
     for seed in range(50):
         value = generate(schema(SCHEMAS[name]), SeededRandom(seed), 'field')

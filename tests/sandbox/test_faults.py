@@ -184,7 +184,7 @@ def test_a_fault_that_does_not_exist(kind: str, settings: Any, says: str, esi: S
         esi.faults.add(kind, **settings)
 
 
-def test_an_unknown_operation_is_told(esi: Sandbox) -> None:
+def test_an_unknown_operation_is_reported(esi: Sandbox) -> None:
     with pytest.raises(KeyError, match='get_status'):
         esi.faults.add('latency', operation='get_statsu')
 

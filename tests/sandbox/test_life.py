@@ -88,7 +88,7 @@ def test_not_running() -> None:
         assert requests.get(f'{esi.url}/status').status_code == 200
 
 
-def test_a_mistake_of_its_own_is_told() -> None:
+def test_a_mistake_of_its_own_is_reported() -> None:
     esi = Sandbox(BROKEN).start()
     response = requests.get(f'{esi.url}/broken')
     assert response.status_code == 500
@@ -184,14 +184,14 @@ def test_a_process_of_its_own() -> None:
     assert clock.offset() == offset
 
 
-def test_a_mistake_in_another_process_is_told() -> None:
+def test_a_mistake_in_another_process_is_reported() -> None:
     esi = Sandbox(BROKEN, process=True).start()
     assert requests.get(f'{esi.url}/broken').status_code == 500
     with pytest.raises(HandlerFailedError, match='reference to nothing'):
         esi.stop()
 
 
-def test_a_process_that_dies_is_told() -> None:
+def test_a_process_that_dies_is_reported() -> None:
     esi = Sandbox(process=True).start()
     esi._running._process.kill()  # type: ignore[union-attr]
     with pytest.raises(HandlerFailedError, match='is gone'):
@@ -229,8 +229,28 @@ def test_the_desk_is_not_for_pages_in_a_browser(esi: Sandbox) -> None:
     assert requests.post(url, data='{}', headers={'Content-Type': 'text/plain'}).status_code == 405
     assert requests.get(url).status_code == 405
     assert requests.post(f'{esi.url}/__sandbox__/nonsense', json={}).status_code == 400
-    assert requests.post(url, json=[]).status_code == 400
+    for wrong in ([], 'text', 1, [1]):
+        answered = requests.post(url, json=wrong)
+        assert (answered.status_code, answered.json()['error']) == (400, 'POST a JSON object')
+    for origin in ('https://evil.example', 'null', esi.url):
+        assert requests.post(url, json={}, headers={'Origin': origin}).status_code == 403
     assert len(esi.log) == 0
+
+
+def test_a_whole_address_as_target_names_the_host(esi: Sandbox) -> None:
+    """In place of the header, which must not say something else (RFC 9112 section 3.2.2)."""
+    for target, host, status in (
+        ('http://localhost/', '', b'200'),
+        ('http://LOCALHOST/', 'Host: localhost\r\n', b'200'),
+        ('http://evil.example/', '', b'403'),
+        ('http://evil.example/', 'Host: evil.example\r\n', b'403'),
+        ('http://evil.example/', 'Host: localhost\r\n', b'400'),
+        ('http://localhost/', 'Host: evil.example\r\n', b'400'),
+        ('http://localhost@evil.example/', 'Host: localhost\r\n', b'400'),
+    ):
+        with socket.create_connection(('127.0.0.1', esi.port), timeout=5) as client:
+            client.sendall(f'GET {target}__sandbox__/document.json HTTP/1.1\r\n{host}\r\n'.encode())
+            assert client.recv(65536).split()[1] == status
 
 
 @pytest.mark.parametrize(
@@ -264,8 +284,8 @@ def test_the_control_interface_is_for_loopback_names_only(esi: Sandbox, host: st
     with requests.Session() as session:
         session.trust_env = False
         for method, name in (('POST', 'data.reset'), ('GET', 'document.json')):
-            answer = session.request(method, f'{esi.url}/__sandbox__/{name}', json={}, headers={'Host': host})
-            assert answer.status_code == status
+            response = session.request(method, f'{esi.url}/__sandbox__/{name}', json={}, headers={'Host': host})
+            assert response.status_code == status
     assert (esi.data.get('get_status')['players'] == 7) == (status == 403)
 
 
@@ -291,9 +311,9 @@ def test_many_clients_at_once(esi: Sandbox) -> None:
     def run(number: int) -> None:
         with requests.Session() as session:
             for _ in range(20):
-                answer = session.get(f'{esi.url}/universe/types/{number}').json()
-                if answer['type_id'] != number:
-                    wrong.append(answer)
+                response = session.get(f'{esi.url}/universe/types/{number}').json()
+                if response['type_id'] != number:
+                    wrong.append(response)
 
     workers = [threading.Thread(target=run, args=(number,)) for number in range(500, 540)]
     for worker in workers:
@@ -328,8 +348,8 @@ def test_on_the_command_line(tmp_path: Path) -> None:
         [*command, '--no-limits'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, text=True
     ) as process:
         assert process.stdout is not None
-        answer = requests.get(f'{process.stdout.readline().strip()}/status')
-        assert (answer.status_code, 'X-Ratelimit-Limit' in answer.headers) == (200, False)
+        response = requests.get(f'{process.stdout.readline().strip()}/status')
+        assert (response.status_code, 'X-Ratelimit-Limit' in response.headers) == (200, False)
         process.terminate()
     done = subprocess.run([*command, '--spec', 'nowhere'], capture_output=True, env=environment, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, 'esipy: nowhere: No such file or directory\n')

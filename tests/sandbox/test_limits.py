@@ -27,9 +27,9 @@ from .calling import Caller
 BUCKET, ERRORS = ('X-Ratelimit-', 'X-ESI-Error-Limit-')
 
 
-def told(answer: requests.Response) -> tuple[int, str, str, str]:
+def limits_in(response: requests.Response) -> tuple[int, str, str, str]:
     """Status, and what the headers say of a bucket."""
-    return answer.status_code, *(answer.headers.get(BUCKET + name, '') for name in ('Limit', 'Used', 'Remaining'))  # type: ignore[return-value]
+    return response.status_code, *(response.headers.get(BUCKET + name, '') for name in ('Limit', 'Used', 'Remaining'))  # type: ignore[return-value]
 
 
 def begin_a_minute(esi: Sandbox) -> None:
@@ -73,7 +73,7 @@ def test_the_table_made_by_hand(esi: Sandbox, call: Caller) -> None:
         if isinstance(what, int) and what != 200:
             esi.faults.add('status', status=what, n=1)
         headers = {'If-None-Match': tag} if what == 'unchanged' else {}
-        assert told(call('/status', headers=headers)) == (status, '20/1m', str(used), str(remaining)), row
+        assert limits_in(call('/status', headers=headers)) == (status, '20/1m', str(used), str(remaining)), row
     count = esi.limits.count('status')
     assert (count.user, count.tokens, count.window) == ('127.0.0.1', 20, 60)
     assert (count.used, count.spent, count.peak, count.refused) == (2, 32, 23, 2)
@@ -104,9 +104,14 @@ def test_a_clock_that_goes_back_gives_nothing_back(esi: Sandbox, call: Caller) -
     call('/status')
     assert call('/status').status_code == 429
     esi.clock.move(60)
-    assert told(call('/status')) == (200, '4/1m', '4', '0')  # one came back, the one from the future did not
+    assert limits_in(call('/status')) == (
+        200,
+        '4/1m',
+        '4',
+        '0',
+    )  # one came back, the one from the future did not
     esi.clock.move(1000)
-    assert told(call('/status')) == (200, '4/1m', '2', '2')
+    assert limits_in(call('/status')) == (200, '4/1m', '2', '2')
 
 
 # Whose bucket
@@ -117,12 +122,12 @@ def test_users_have_a_bucket_each(esi: Sandbox, call: Caller) -> None:
     one, two = esi.token(90000001), esi.token(90000002)
     other_app = esi.token(90000001, client_id='other')
     used = [
-        told(call(path.format(90000001), token=one))[2],
-        told(call(path.format(90000001), token=esi.token(90000001)))[2],  # another token, but the same user
-        told(call(path.format(90000002), token=two))[2],
-        told(call(path.format(90000001), token=other_app))[2],
-        told(call(path.format(90000001), token='nonsense'))[2],  # 401
-        told(call(path.format(90000002), token=one))[2],  # 403
+        limits_in(call(path.format(90000001), token=one))[2],
+        limits_in(call(path.format(90000001), token=esi.token(90000001)))[2],  # another token, but the same user
+        limits_in(call(path.format(90000002), token=two))[2],
+        limits_in(call(path.format(90000001), token=other_app))[2],
+        limits_in(call(path.format(90000001), token='nonsense'))[2],  # 401
+        limits_in(call(path.format(90000002), token=one))[2],  # 403
     ]
     assert used == ['2', '4', '2', '2', '5', '9']
     assert {count.user: count.used for count in esi.limits.counts() if count.limit == 'char-asset'} == {
@@ -139,11 +144,11 @@ def test_a_public_route_counts_for_the_address_and_the_application(esi: Sandbox,
     assert counted == {'127.0.0.1': 2, '127.0.0.1 sandbox': 4, '127.0.0.1 other': 2}
 
 
-def test_operations_of_one_group_draw_from_one_bucket(esi: Sandbox, call: Caller) -> None:
-    assert told(call('/wars'))[2] == '2'
+def test_operations_of_one_group_share_a_bucket(esi: Sandbox, call: Caller) -> None:
+    assert limits_in(call('/wars'))[2] == '2'
     war = call('/wars/1')
     assert war.headers['X-Ratelimit-Group'] == call('/wars').headers['X-Ratelimit-Group'] == 'killmail'
-    assert told(war)[2] == '4'
+    assert limits_in(war)[2] == '4'
 
 
 # The error limit
@@ -152,8 +157,8 @@ def test_operations_of_one_group_draw_from_one_bucket(esi: Sandbox, call: Caller
 def test_a_hundred_errors_and_then_nothing_for_anyone(esi: Sandbox, call: Caller) -> None:
     begin_a_minute(esi)
     for number in range(100):
-        answer = call('/universe/types/404' if number % 2 else '/nowhere/at/all')
-        assert (answer.status_code, answer.headers[ERRORS + 'Remain']) == (404, str(99 - number))
+        response = call('/universe/types/404' if number % 2 else '/nowhere/at/all')
+        assert (response.status_code, response.headers[ERRORS + 'Remain']) == (404, str(99 - number))
     for path in ('/status', '/universe/types/587', '/characters/90000001/wallet', '/nowhere'):
         refused = call(path, token=esi.token())
         assert (refused.status_code, refused.headers[ERRORS + 'Remain']) == (420, '0')
@@ -173,8 +178,8 @@ def test_a_hundred_errors_and_then_nothing_for_anyone(esi: Sandbox, call: Caller
 @pytest.mark.parametrize(('status', 'errors'), [(200, 0), (304, 0), (400, 1), (403, 1), (404, 1), (429, 1), (503, 1)])
 def test_what_counts_as_an_error(status: int, errors: int, esi: Sandbox, call: Caller) -> None:
     esi.faults.add('status', status=status, n=1)
-    answer = call('/universe/types/587')
-    assert (answer.status_code, esi.limits.count('errors').used) == (status, errors)
+    response = call('/universe/types/587')
+    assert (response.status_code, esi.limits.count('errors').used) == (status, errors)
 
 
 def test_headers_of_both_limits_never_meet(esi: Sandbox, call: Caller) -> None:
@@ -185,7 +190,7 @@ def test_headers_of_both_limits_never_meet(esi: Sandbox, call: Caller) -> None:
 
 def test_errors_of_a_bucket_are_paid_in_tokens_alone(esi: Sandbox, call: Caller) -> None:
     esi.faults.add('status', operation='get_status', status=404)
-    assert told(call('/status'))[2] == '5'
+    assert limits_in(call('/status'))[2] == '5'
     assert esi.limits.count('errors').used == 0
 
 
@@ -194,9 +199,9 @@ def test_errors_of_a_bucket_are_paid_in_tokens_alone(esi: Sandbox, call: Caller)
 
 def test_a_hidden_limit_refuses_without_a_word(esi: Sandbox, call: Caller) -> None:
     esi.limits.set('get_markets_region_id_history', tokens=2, window=60)
-    answers = [call('/markets/10000002/history?type_id=34') for _ in range(3)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert not [name for name in answers[2].headers if name.startswith((BUCKET, ERRORS)) or name == 'Retry-After']
+    responses = [call('/markets/10000002/history?type_id=34') for _ in range(3)]
+    assert [response.status_code for response in responses] == [200, 200, 429]
+    assert not [name for name in responses[2].headers if name.startswith((BUCKET, ERRORS)) or name == 'Retry-After']
     assert esi.limits.count('errors').used == 1
     assert esi.limits.count('GetMarketsRegionIdHistory').refused == 1
     assert esi.log.entries[-1].refused == 'GetMarketsRegionIdHistory'
@@ -220,7 +225,7 @@ def test_any_operation_may_hide_one_beside_its_bucket(esi: Sandbox, call: Caller
 
 
 def test_what_is_under_way_holds_its_tokens(esi: Sandbox) -> None:
-    """100 at once, each half a second under way: exactly those get in whose answers will fit."""
+    """100 at once, each half a second under way: exactly those get in whose responses will fit."""
     esi.limits.set('status', tokens=31, window=900)
     esi.faults.add('latency', seconds=0.5)
     assert sorted(at_once(esi, 100)) == [200] * 15 + [429] * 85
@@ -252,14 +257,14 @@ def at_once(esi: Sandbox, threads: int, each: int = 1) -> list[int]:
     return statuses
 
 
-def test_it_is_paid_when_the_answer_goes_out(esi: Sandbox, call: Caller) -> None:
+def test_it_is_paid_when_the_response_goes_out(esi: Sandbox, call: Caller) -> None:
     esi.faults.add('latency', seconds=0.4, n=1)
     began = esi.clock.time()
     call('/status')
     assert esi.log.entries[0].time >= began + 0.4
 
 
-def test_who_hangs_up_has_paid(esi: Sandbox) -> None:
+def test_a_client_that_hangs_up_is_charged(esi: Sandbox) -> None:
     esi.faults.add('latency', seconds=30, n=1)
     with requests.Session() as session, pytest.raises(requests.exceptions.ReadTimeout):
         session.get(f'{esi.url}/status', timeout=0.1)
@@ -269,7 +274,7 @@ def test_who_hangs_up_has_paid(esi: Sandbox) -> None:
     assert esi.limits.count('status').used == 2
 
 
-def test_no_answer_no_cost(esi: Sandbox, call: Caller) -> None:
+def test_no_response_no_cost(esi: Sandbox, call: Caller) -> None:
     for kind in ('reset', 'hang'):
         esi.faults.add(kind, n=1, **({'seconds': 0.01} if kind == 'hang' else {}))  # type: ignore[arg-type]
         with pytest.raises(requests.exceptions.ConnectionError):
@@ -277,7 +282,7 @@ def test_no_answer_no_cost(esi: Sandbox, call: Caller) -> None:
         esi.faults.add(kind, n=1, **({'seconds': 0.01} if kind == 'hang' else {}))  # type: ignore[arg-type]
         with pytest.raises(requests.exceptions.ConnectionError):
             call('/universe/types/587')
-    assert told(call('/status'))[2] == '2'
+    assert limits_in(call('/status'))[2] == '2'
     assert esi.limits.count('errors').used == 0
     esi.faults.add('truncation', n=1)
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
@@ -287,7 +292,7 @@ def test_no_answer_no_cost(esi: Sandbox, call: Caller) -> None:
 
 def test_a_mistake_of_the_sandbox_gives_back_what_it_held() -> None:
     esi = Sandbox(limits={'status': {'tokens': 2}}).start()
-    esi._ask('data.set', operation='get_status', params={}, value=object(), check=False)
+    esi._send_command('data.set', operation='get_status', params={}, value=object(), check=False)
     statuses = [requests.get(f'{esi.url}/status').status_code for _ in range(3)]
     esi.forgive()
     esi.stop()
@@ -299,17 +304,17 @@ def test_a_mistake_of_the_sandbox_gives_back_what_it_held() -> None:
 
 def test_windows_become_shorter(esi: Sandbox, call: Caller) -> None:
     esi.limits.scale(1 / 180)
-    assert told(call('/status'))[1] == '600/5s'
+    assert limits_in(call('/status'))[1] == '600/5s'
     esi.limits.set('status', window=3600)
-    assert told(call('/status'))[1:] == ('600/1h', '4', '596')
+    assert limits_in(call('/status'))[1:] == ('600/1h', '4', '596')
     assert [span(seconds) for seconds in (900, 90, 7200, 5)] == ['15m', '90s', '2h', '5s']
 
 
 def test_off_on_and_reset(esi: Sandbox, call: Caller) -> None:
     esi.limits.set('status', tokens=2)
     esi.limits.off()
-    answers = [call('/status') for _ in range(3)]
-    assert [told(answer) for answer in answers] == [(200, '', '', '')] * 3
+    responses = [call('/status') for _ in range(3)]
+    assert [limits_in(response) for response in responses] == [(200, '', '', '')] * 3
     assert esi.limits.counts() == []
     esi.limits.on()
     assert [call('/status').status_code for _ in range(2)] == [200, 429]
@@ -323,7 +328,7 @@ def test_other_rules_from_the_beginning() -> None:
         assert requests.get(f'{esi.url}/status').headers['X-Ratelimit-Limit'] == '3/7s'
         assert [requests.get(f'{esi.url}/nowhere').status_code for _ in range(2)] == [404, 420]
     with Sandbox(limits=False) as esi:
-        assert told(requests.get(f'{esi.url}/status')) == (200, '', '', '')
+        assert limits_in(requests.get(f'{esi.url}/status')) == (200, '', '', '')
 
 
 def test_in_a_process_of_its_own() -> None:
@@ -342,7 +347,7 @@ def test_rules_that_cannot_be(rule: dict[str, Any], esi: Sandbox) -> None:
         esi.limits.set('status', **rule)
 
 
-def test_a_name_that_is_no_limit(esi: Sandbox) -> None:
+def test_a_name_that_is_not_a_limit(esi: Sandbox) -> None:
     with pytest.raises(KeyError, match='get_status'):
         esi.limits.set('get_statsu', tokens=1)
     for process in (False, True):
@@ -528,7 +533,7 @@ VISITS = st.one_of(
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(VISITS, max_size=60))
-def test_the_gate_is_what_the_page_says(steps: list[Any]) -> None:
+def test_what_is_accepted_is_what_the_page_says(steps: list[Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         follow_the_page(steps, patch)
 

@@ -7,7 +7,7 @@ from esipy.sandbox import Sandbox, UnexpectedCallsError
 from .calling import Caller
 
 
-def test_an_entry_tells_all(esi: Sandbox, call: Caller) -> None:
+def test_an_entry_has_everything(esi: Sandbox, call: Caller) -> None:
     token = esi.token()
     call('/characters/90000001/contacts?standing=5', 'POST', token=token, json=[95000001], headers={'X-Mine': 'yes'})
     (entry,) = esi.log.entries

@@ -263,8 +263,8 @@ def test_the_page_shows_what_there_is(esi: Sandbox) -> None:
     ],
 )
 def test_the_page_is_for_this_machine(esi: Sandbox, host: str, method: str, status: int) -> None:
-    answer = requests.request(method, f'{esi.url}/', headers={'Host': host})
-    assert answer.status_code == status
+    response = requests.request(method, f'{esi.url}/', headers={'Host': host})
+    assert response.status_code == status
 
 
 def test_the_page_shows_no_token_of_an_address_and_runs_nothing(esi: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""Every operation of every document answers, and an independent validator finds its answers true to the document."""
+"""Every operation of every document answers, and an independent validator finds its responses true to the document."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def tagged(node: Any) -> Any:
     """Alternatives with their tag required, as the live document means and does not say.
 
     It writes {oneOf: [{title: import, properties: {import: ...}}, {title: export, ...}]}: by the letter every object
-    is_valid every alternative, and so none is_valid exactly one; no answer of the real server would be valid.
+    is_valid every alternative, and so none is_valid exactly one; no response of the real server would be valid.
     """
     if isinstance(node, dict):
         node = {key: tagged(value) for key, value in node.items()}
@@ -46,10 +46,10 @@ def tagged(node: Any) -> Any:
 
 def validator(document: Any, operation: Operation) -> Any:
     """jsonschema's validator for the successful answer of an operation; None where it has no body."""
-    answer = success(operation)[1]
-    if answer is None or answer.schema is None:
+    response = success(operation)[1]
+    if response is None or response.schema is None:
         return None
-    schema = json.loads(json.dumps(answer.schema.raw))
+    schema = json.loads(json.dumps(response.schema.raw))
     if 'swagger' in document:
         whole = {'allOf': [schema], 'definitions': document.get('definitions', {})}
         return Draft4Validator(whole, format_checker=FormatChecker())
@@ -169,8 +169,8 @@ def test_names_and_ids_lead_to_each_other(call: Caller) -> None:
 
 
 def test_one_record_for_each_id_of_a_body(call: Caller) -> None:
-    answer = call('/characters/affiliation', 'POST', json=[90000007, 90000005]).json()
-    assert [record['character_id'] for record in answer] == [90000007, 90000005]
+    response = call('/characters/affiliation', 'POST', json=[90000007, 90000005]).json()
+    assert [record['character_id'] for record in response] == [90000007, 90000005]
     assert call('/characters/affiliation', 'POST', json=[90000007, 404]).status_code == 404
     call.esi.missing(id=90000005)
     assert call('/characters/affiliation', 'POST', json=[90000007, 90000005]).status_code == 404

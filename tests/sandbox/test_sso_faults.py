@@ -8,7 +8,7 @@ import requests
 
 from esipy.sandbox import Sandbox, SandboxError
 
-from .visitor import VERIFIER, Visitor, challenge, refused
+from .application import VERIFIER, Application, challenge, refused
 
 PAGES = {
     'sso.discovery': '/.well-known/oauth-authorization-server',
@@ -19,14 +19,14 @@ PAGES = {
 }
 
 
-def ask(visit: Visitor, name: str) -> requests.Response:
+def ask(visit: Application, name: str) -> requests.Response:
     if name in ('sso.token', 'sso.revoke'):
         return visit.post(PAGES[name], {'token': 'x'}, auth=('app', 'secret'))
     return visit.page() if name == 'sso.authorize' else visit.get(PAGES[name])
 
 
 @pytest.mark.parametrize('name', PAGES)
-def test_each_page_can_fail_alone(name: str, esi: Sandbox, visit: Visitor) -> None:
+def test_each_page_can_fail_alone(name: str, esi: Sandbox, visit: Application) -> None:
     before = {other: ask(visit, other).status_code for other in PAGES}
     with esi.faults.add('status', operation=name, status=503) as fault:
         for other in PAGES:
@@ -38,7 +38,7 @@ def test_each_page_can_fail_alone(name: str, esi: Sandbox, visit: Visitor) -> No
     assert esi.log.count(name, status=503) == 1
 
 
-def test_all_of_it_can_be_down(esi: Sandbox, visit: Visitor) -> None:
+def test_all_of_it_can_be_down(esi: Sandbox, visit: Application) -> None:
     token = esi.token()
     with esi.redirect(), esi.faults.add('downtime', operation='sso'):
         for name in PAGES:
@@ -65,7 +65,7 @@ def test_all_of_it_can_be_down(esi: Sandbox, visit: Visitor) -> None:
     ],
 )  # fmt: skip
 def test_what_the_token_endpoint_may_say(
-    kind: str, settings: dict[str, Any], seen: Any, esi: Sandbox, visit: Visitor
+    kind: str, settings: dict[str, Any], seen: Any, esi: Sandbox, visit: Application
 ) -> None:
     token = visit.signed_in()['refresh_token']
     esi.faults.add(kind, n=1, operation='sso.token', **settings)
@@ -73,7 +73,7 @@ def test_what_the_token_endpoint_may_say(
     assert visit.refresh(token).status_code == 200
 
 
-def test_it_may_be_slow_or_silent(esi: Sandbox, visit: Visitor) -> None:
+def test_it_may_be_slow_or_silent(esi: Sandbox, visit: Application) -> None:
     token = visit.signed_in()['refresh_token']
     esi.faults.add('latency', n=1, operation='sso.token', seconds=0.2)
     began = time.monotonic()
@@ -88,8 +88,8 @@ def test_it_may_be_slow_or_silent(esi: Sandbox, visit: Visitor) -> None:
     assert esi.sso.refreshes == 1
 
 
-def test_an_answer_that_is_lost_has_used_the_token_up(esi: Sandbox, visit: Visitor) -> None:
-    """A fault on the way back comes too late to prevent the refresh; one that answers by itself does not."""
+def test_a_response_that_is_lost_has_used_the_token_up(esi: Sandbox, visit: Application) -> None:
+    """A fault on the way back comes too late to prevent the refresh; one that responds by itself does not."""
     esi.sso.rotate = True
     token = visit.signed_in()['refresh_token']
     esi.faults.add('status', n=1, operation='sso.token', status=500)
@@ -109,9 +109,9 @@ def test_names_that_do_not_exist(esi: Sandbox) -> None:
             use()
 
 
-def test_the_log_tells_what_was_asked(esi: Sandbox, visit: Visitor) -> None:
-    told = visit.signed_in(90000002)
-    visit.refresh(told['refresh_token'])
+def test_the_log_shows_what_was_requested(esi: Sandbox, visit: Application) -> None:
+    tokens = visit.signed_in(90000002)
+    visit.refresh(tokens['refresh_token'])
     visit.refresh('nonsense')
     log = esi.log
     assert log.count('sso.authorize') == 2
@@ -123,30 +123,30 @@ def test_the_log_tells_what_was_asked(esi: Sandbox, visit: Visitor) -> None:
     log.assert_not_called('sso.revoke')
 
 
-def test_nothing_tells_a_secret(esi: Sandbox, visit: Visitor) -> None:
+def test_nothing_shows_a_secret(esi: Sandbox, visit: Application) -> None:
     secret, verifier, state = 'tell-no-one', 'V3rifier' * 6, 'st4te-of-mine'
     esi.sso.register('app', secret)
     code = visit.code(state=state)
-    told = visit.exchange(code, secret=secret).json()
+    tokens = visit.exchange(code, secret=secret).json()
     pkce = {'code_challenge': challenge(verifier), 'code_challenge_method': 'S256'}
     other = visit.code(state=state, **pkce)  # type: ignore[arg-type]
-    answers = [
+    responses = [
         visit.exchange(other, secret=None, code_verifier=VERIFIER),
         visit.exchange(code, secret=secret),
-        visit.refresh(told['refresh_token'], secret=secret),
-        visit.refresh(told['refresh_token'], secret=secret[:-1]),
-        visit.refresh(told['refresh_token'], secret=None, client_secret=secret),
-        visit.revoke(told['access_token'], secret=secret),
-        visit.revoke(told['refresh_token'], secret=secret),
+        visit.refresh(tokens['refresh_token'], secret=secret),
+        visit.refresh(tokens['refresh_token'], secret=secret[:-1]),
+        visit.refresh(tokens['refresh_token'], secret=None, client_secret=secret),
+        visit.revoke(tokens['access_token'], secret=secret),
+        visit.revoke(tokens['refresh_token'], secret=secret),
         visit.get(f'/v2/oauth/token?code={code}&code_verifier={verifier}&client_secret={secret}'),
-        visit.get(f'/v2/oauth/revoke?token={told["access_token"]}&refresh_token={told["refresh_token"]}'),
+        visit.get(f'/v2/oauth/revoke?token={tokens["access_token"]}&refresh_token={tokens["refresh_token"]}'),
     ]
     assert visit.exchange(other, secret=None, code_verifier=verifier).status_code == 200
     everything = repr(esi.log) + ''.join(f'{entry!r}{entry}{entry.params}' for entry in esi.log)
-    everything += ''.join(answer.text for answer in answers) + repr(esi.sso) + repr(esi)
+    everything += ''.join(response.text for response in responses) + repr(esi.sso) + repr(esi)
     for name, value in {
         'secret': secret, 'verifier': verifier, 'state': state, 'code': code, 'other code': other,
-        'refresh token': told['refresh_token'], 'access token': told['access_token'],
+        'refresh token': tokens['refresh_token'], 'access token': tokens['access_token'],
     }.items():  # fmt: skip
         assert value not in everything, name
     assert 'grant_type' in everything
@@ -155,16 +155,16 @@ def test_nothing_tells_a_secret(esi: Sandbox, visit: Visitor) -> None:
 def test_in_a_process_of_its_own() -> None:
     with Sandbox(process=True) as esi, requests.Session() as session:
         session.trust_env = False
-        visit = Visitor(esi, session)
+        visit = Application(esi, session)
         esi.sso.rotate = True
         assert esi.sso.rotate is True
         esi.sso.algorithm = 'ES256'
         esi.sso.register('app', 'secret', scopes={'a', 'b'})
         esi.sso.characters.replace([90000007])
-        told = visit.signed_in(90000007, scope='a b')
-        assert visit.read(told['access_token'])['scp'] == ['a', 'b']
-        second = visit.refresh(told['refresh_token']).json()
-        refused(visit.refresh(told['refresh_token']), 'invalid_grant')
+        tokens = visit.signed_in(90000007, scope='a b')
+        assert visit.read(tokens['access_token'])['scp'] == ['a', 'b']
+        second = visit.refresh(tokens['refresh_token']).json()
+        refused(visit.refresh(tokens['refresh_token']), 'invalid_grant')
         assert (esi.sso.logins, esi.sso.refreshes, esi.sso.reuses) == (1, 1, 1)
         assert visit.wallet(second['access_token'], 90000007) == 403
         assert visit.wallet(esi.token(90000007), 90000007) == 200
@@ -183,7 +183,7 @@ def test_in_a_process_of_its_own() -> None:
         esi.revoke(granted['refresh_token'])
         refused(visit.refresh(granted['refresh_token']), 'invalid_grant')
         with esi.redirect():
-            official = Visitor(esi, session, 'https://login.eveonline.com')
+            official = Application(esi, session, 'https://login.eveonline.com')
             assert official.signed_in(90000007, scope=None)['token_type'] == 'Bearer'
         with pytest.raises(ValueError, match='RS256'):
             esi.sso.algorithm = 'none'

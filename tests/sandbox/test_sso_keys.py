@@ -14,41 +14,41 @@ from esipy import clock
 from esipy._sandbox.sso.jws import decoded
 from esipy.sandbox import Sandbox
 
-from .visitor import ASSETS, WALLET, Visitor
+from .application import ASSETS, WALLET, Application
 
 METADATA = '/.well-known/oauth-authorization-server'
 OFFICIAL = 'https://login.eveonline.com'
 
 
-def test_the_metadata_names_the_sandbox(esi: Sandbox, visit: Visitor) -> None:
-    told = visit.get(METADATA).json()
-    assert told['issuer'] == OFFICIAL
-    assert told['authorization_endpoint'] == f'{esi.url}/v2/oauth/authorize'
-    assert told['token_endpoint'] == f'{esi.url}/v2/oauth/token'
-    assert told['revocation_endpoint'] == f'{esi.url}/v2/oauth/revoke'
-    assert told['jwks_uri'] == f'{esi.url}/oauth/jwks'
-    assert told['code_challenge_methods_supported'] == ['S256']
-    assert 'code' in told['response_types_supported']
+def test_the_metadata_names_the_sandbox(esi: Sandbox, visit: Application) -> None:
+    published = visit.get(METADATA).json()
+    assert published['issuer'] == OFFICIAL
+    assert published['authorization_endpoint'] == f'{esi.url}/v2/oauth/authorize'
+    assert published['token_endpoint'] == f'{esi.url}/v2/oauth/token'
+    assert published['revocation_endpoint'] == f'{esi.url}/v2/oauth/revoke'
+    assert published['jwks_uri'] == f'{esi.url}/oauth/jwks'
+    assert published['code_challenge_methods_supported'] == ['S256']
+    assert 'code' in published['response_types_supported']
     assert esi.sso.endpoints_url == esi.url + METADATA
 
 
-def test_behind_a_redirect_everything_is_official(esi: Sandbox, visit: Visitor) -> None:
-    official = Visitor(esi, visit.session, OFFICIAL)
+def test_behind_a_redirect_everything_is_official(esi: Sandbox, visit: Application) -> None:
+    official = Application(esi, visit.session, OFFICIAL)
     with esi.redirect():
-        told = official.get(METADATA).json()
-        assert {name for name, value in told.items() if isinstance(value, str) and esi.url in value} == set()
-        assert told['token_endpoint'] == f'{OFFICIAL}/v2/oauth/token'
-        answer = official.signed_in(90000002)
-        assert official.read(answer['access_token'])['sub'] == 'CHARACTER:EVE:90000002'
-        assert official.refresh(answer['refresh_token']).status_code == 200
-        assert official.revoke(answer['refresh_token']).status_code == 200
+        published = official.get(METADATA).json()
+        assert {name for name, value in published.items() if isinstance(value, str) and esi.url in value} == set()
+        assert published['token_endpoint'] == f'{OFFICIAL}/v2/oauth/token'
+        response = official.signed_in(90000002)
+        assert official.read(response['access_token'])['sub'] == 'CHARACTER:EVE:90000002'
+        assert official.refresh(response['refresh_token']).status_code == 200
+        assert official.revoke(response['refresh_token']).status_code == 200
         assert requests.get('https://esi.evetech.net/oauth/jwks').status_code == 404
         assert requests.get(f'{OFFICIAL}/status').status_code == 404
     # An address made inside the redirect also serves outside.
     assert esi.sso.login(official.auth_uri()).startswith('https://app.example')
 
 
-def test_the_key_set(visit: Visitor) -> None:
+def test_the_key_set(visit: Application) -> None:
     keys = visit.key_set()
     assert {(kid, key['kty'], key['alg'], key['use']) for kid, key in keys.items()} == {
         ('JWT-Signature-Key', 'RSA', 'RS256', 'sig'),
@@ -62,7 +62,7 @@ def test_the_key_set(visit: Visitor) -> None:
     assert not any(private & key.keys() for key in keys.values())
 
 
-def test_what_a_token_says(visit: Visitor) -> None:
+def test_what_a_token_says(visit: Application) -> None:
     now = clock.time()
     token = visit.signed_in(90000002, scope=f'{WALLET} {ASSETS}')['access_token']
     assert jwt.get_unverified_header(token) == {'alg': 'RS256', 'kid': 'JWT-Signature-Key', 'typ': 'JWT'}
@@ -81,14 +81,14 @@ def test_what_a_token_says(visit: Visitor) -> None:
 
 
 @pytest.mark.parametrize(('asked', 'said'), [(f'{WALLET} {ASSETS}', [WALLET, ASSETS]), (WALLET, WALLET), (None, None)])
-def test_scopes_are_written_in_three_ways(asked: str | None, said: Any, visit: Visitor) -> None:
+def test_scopes_are_written_in_three_ways(asked: str | None, said: Any, visit: Application) -> None:
     claims = visit.read(visit.signed_in(scope=asked)['access_token'])
     assert claims.get('scp') == said
     assert ('scp' in claims) == (asked is not None)
 
 
 @pytest.mark.parametrize('issuer', [OFFICIAL, 'login.eveonline.com', f'{OFFICIAL}/'])
-def test_every_spelling_of_the_issuer(issuer: str, esi: Sandbox, visit: Visitor) -> None:
+def test_every_spelling_of_the_issuer(issuer: str, esi: Sandbox, visit: Application) -> None:
     esi.sso.issuer = issuer
     token = esi.token(client_id='app')
     assert visit.read(token)['iss'] == issuer
@@ -96,7 +96,7 @@ def test_every_spelling_of_the_issuer(issuer: str, esi: Sandbox, visit: Visitor)
     assert visit.wallet(esi.sso.forge()) == 200
 
 
-def test_the_other_algorithm(esi: Sandbox, visit: Visitor) -> None:
+def test_the_other_algorithm(esi: Sandbox, visit: Application) -> None:
     esi.sso.algorithm = 'ES256'
     token = visit.signed_in()['access_token']
     assert jwt.get_unverified_header(token) == {'alg': 'ES256', 'kid': 'ES-Key', 'typ': 'JWT'}
@@ -109,7 +109,7 @@ def test_the_other_algorithm(esi: Sandbox, visit: Visitor) -> None:
         esi.sso.rotated = True  # type: ignore[attr-defined]
 
 
-def test_tokens_given_by_hand_are_signed_too(esi: Sandbox, visit: Visitor) -> None:
+def test_tokens_given_by_hand_are_signed_too(esi: Sandbox, visit: Application) -> None:
     token = esi.token(90000005, scopes=[ASSETS], lifetime=60, client_id='mine')
     claims = visit.read(token, 'mine')
     assert (claims['sub'], claims['scp'], claims['azp']) == ('CHARACTER:EVE:90000005', ASSETS, 'mine')
@@ -120,7 +120,7 @@ def test_tokens_given_by_hand_are_signed_too(esi: Sandbox, visit: Visitor) -> No
 
 
 @pytest.mark.parametrize('algorithm', ['RS256', 'ES256'])
-def test_keys_change(algorithm: str, esi: Sandbox, visit: Visitor) -> None:
+def test_keys_change(algorithm: str, esi: Sandbox, visit: Application) -> None:
     esi.sso.algorithm = algorithm
     before = visit.key_set()
     first = esi.token(client_id='app')
@@ -138,7 +138,7 @@ def test_keys_change(algorithm: str, esi: Sandbox, visit: Visitor) -> None:
     assert visit.wallet(esi.token()) == 200
 
 
-def test_other_sandboxes_keep_their_keys(esi: Sandbox, visit: Visitor) -> None:
+def test_other_sandboxes_keep_their_keys(esi: Sandbox, visit: Application) -> None:
     with Sandbox() as other:
         before = requests.get(f'{other.url}/oauth/jwks').json()
         assert {key['kid']: key for key in before['keys']} == visit.key_set()
@@ -177,14 +177,14 @@ def test_other_sandboxes_keep_their_keys(esi: Sandbox, visit: Visitor) -> None:
     ],
     ids=str,
 )
-def test_bad_tokens_are_refused(bad: dict[str, Any], esi: Sandbox, visit: Visitor) -> None:
+def test_bad_tokens_are_refused(bad: dict[str, Any], esi: Sandbox, visit: Application) -> None:
     token = esi.sso.forge(**bad)
     assert token.count('.') == 2
     assert visit.wallet(token) == visit.wallet(token) == 401
     assert visit.wallet(esi.sso.forge()) == 200
 
 
-def test_forged_tokens_are_what_they_say(esi: Sandbox, visit: Visitor) -> None:
+def test_forged_tokens_are_what_they_say(esi: Sandbox, visit: Application) -> None:
     public = jwk.construct(visit.key_set()['JWT-Signature-Key']).to_pem()
     head, claims, signature = esi.sso.forge(header={'alg': 'none'}).split('.')
     assert signature == ''
@@ -204,7 +204,7 @@ def test_forged_tokens_are_what_they_say(esi: Sandbox, visit: Visitor) -> None:
         esi.sso.forge(key='nonsense')
 
 
-def test_a_changed_token_is_refused(esi: Sandbox, visit: Visitor) -> None:
+def test_a_changed_token_is_refused(esi: Sandbox, visit: Application) -> None:
     token = esi.token()
     assert visit.wallet(token) == 200
     head, claims, signature = token.split('.')
@@ -227,7 +227,7 @@ def test_a_changed_token_is_refused(esi: Sandbox, visit: Visitor) -> None:
     assert esi.failures == []
 
 
-def test_a_forged_token_can_be_taken_back(esi: Sandbox, visit: Visitor) -> None:
+def test_a_forged_token_can_be_taken_back(esi: Sandbox, visit: Application) -> None:
     token = esi.sso.forge({'scp': WALLET})
     assert visit.wallet(token) == 200
     esi.revoke(token)

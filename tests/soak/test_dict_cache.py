@@ -66,8 +66,8 @@ def test_a_full_cache_does_not_grow(entries: int | None, size: int | None) -> No
         thread.join()
     # It has long been full after the first fifth.
     begun, ended = max(samples[10:15]), max(samples[-5:])
-    told = f'{begun / 2**20:.1f} MiB, {ended / 2**20:.1f} MiB at the end, {len(cache._dict)} entries'
-    print(told)
+    figures = f'{begun / 2**20:.1f} MiB, {ended / 2**20:.1f} MiB at the end, {len(cache._dict)} entries'
+    print(figures)
     assert entries is None or len(cache._dict) == entries
     assert size is None or 0.9 * size < cache._bytes <= size
-    assert ended < begun * 1.1, told
+    assert ended < begun * 1.1, figures

@@ -70,6 +70,6 @@ def single(pairs: list[tuple[str, str]]) -> dict[str, str]:
     return {name: value for name, value in pairs if value}
 
 
-def shown(fields: dict[str, str]) -> dict[str, str]:
+def loggable(fields: dict[str, str]) -> dict[str, str]:
     """Return the fields with the values that the log may show."""
     return {name: value if name in _HARMLESS else HIDDEN for name, value in fields.items()}

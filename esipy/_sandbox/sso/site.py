@@ -84,7 +84,7 @@ class Site:
     def _authorize(self, request: Request, entry: Entry) -> Response:
         try:
             fields = oauth.single(request.query)
-            entry.params = oauth.shown(fields)
+            entry.params = oauth.loggable(fields)
             self._check_application(fields)
             choice = oauth.form(request) if request.method == 'POST' else None
         except RefusedError as error:
@@ -152,7 +152,7 @@ class Site:
     def _token(self, request: Request, entry: Entry) -> Response:
         server = self._server
         fields = oauth.form(request)
-        entry.params = oauth.shown(fields)
+        entry.params = oauth.loggable(fields)
         client = server.clients.authenticate(request.headers, fields, server.rules.strict)
         entry.params['client_id'] = client.id
         kind = fields.get('grant_type')
@@ -170,7 +170,7 @@ class Site:
 
     def _revoke(self, request: Request, entry: Entry) -> Response:
         fields = oauth.form(request)
-        entry.params = oauth.shown(fields)
+        entry.params = oauth.loggable(fields)
         client = self._server.clients.authenticate(request.headers, fields, self._server.rules.strict)
         entry.params['client_id'] = client.id
         if 'token' not in fields:

@@ -22,6 +22,15 @@ TIMEOUT = 2.0
 #: What a Redis that cannot be used raises.
 REDIS_ERRORS = (redis.RedisError, OSError)
 
+
+def is_broken(error: BaseException) -> bool:
+    """Return whether an error of Redis will be the same again: somebody has changed what esipy stored there, so that
+    a key is of another kind, or a script cannot read it. A Redis that restarts or is full says something else."""
+    if not isinstance(error, redis.ResponseError):
+        return False
+    return str(error).startswith('WRONGTYPE') or 'user_script' in str(error)
+
+
 #: Kombu's own default: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
 VISIBILITY_TIMEOUT = 3600.0
 
@@ -80,14 +89,14 @@ class Connections:
 
     def reserve(self, bucket: str, spacing: int, slot: int) -> tuple[int, int]:
         """Return the slot of a task and the microseconds until then. It takes the next one if `slot` is 0 or past."""
-        return self._ask('reserve', bucket, spacing, slot, _ENDLESS)
+        return self._run_script('reserve', bucket, spacing, slot, _ENDLESS)
 
     def start(self, bucket: str, spacing: int, slot: int, patience: int = _ENDLESS) -> tuple[int, int]:
         """Return the slot of a task and the microseconds until it may start; 0: it is started. No slot is taken that is
         more than `patience` microseconds away; the one returned is 0."""
-        return self._ask('start', bucket, spacing, slot, patience)
+        return self._run_script('start', bucket, spacing, slot, patience)
 
-    def _ask(self, operation: str, bucket: str, spacing: int, slot: int, patience: int) -> tuple[int, int]:
+    def _run_script(self, operation: str, bucket: str, spacing: int, slot: int, patience: int) -> tuple[int, int]:
         key = f'{self.prefix}:tasks:rate:{bucket}'
         slot, wait = self._buckets([key], [operation, spacing, slot, MISSED, patience])
         return int(slot), int(wait)

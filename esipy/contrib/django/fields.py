@@ -27,6 +27,16 @@ class EncryptedTextField(models.TextField):
         value = super().get_prep_value(value)
         return encryption.encrypt(value) if isinstance(value, str) else value
 
+    def value_to_string(self, obj: Any) -> Any:
+        """What `dumpdata` writes: what the database holds, so that no token can be read in a file with rows."""
+        value = self.value_from_object(obj)
+        return encryption.encrypt(value) if isinstance(value, str) else value
+
+    def to_python(self, value: Any) -> Any:
+        """What `loaddata` reads: encrypted or not."""
+        value = super().to_python(value)
+        return encryption.decrypt(value) if isinstance(value, str) else value
+
     def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name != 'isnull' and encryption.is_on():
             raise FieldError(

@@ -65,10 +65,17 @@ def claim(request: Any, state: str) -> Any:
     return row if rows.filter(pk=row.pk, state=row.state).update(state='') else None
 
 
-def finish(row: Any, token: Any) -> None:
-    """Keep the token for the view that asked for it."""
+def finish(request: Any, row: Any, token: Any) -> None:
+    """Keep the token for the view that asked for it.
+
+    A visitor gets another session key, as Django gives to a user who logs in: somebody who has put the old one into the
+    browser of the visitor (session fixation) does not get the token.
+    """
+    if row.user_id is None:
+        request.session.cycle_key()
+        row.session_key = request.session.session_key
     row.token, row.created = token, now()
-    row.save(update_fields=('token', 'created'))
+    row.save(update_fields=('session_key', 'token', 'created'))
 
 
 def pick_up(request: Any, scopes: Sequence[str]) -> Any:

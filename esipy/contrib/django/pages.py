@@ -16,19 +16,22 @@ PROBLEM = 'esi/problem.html'
 
 
 def render(request: Any, name: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    """Return a page that no cache stores: it is about one user."""
+    """Return a page that no cache stores, since it is about one user, and no other site shows in a frame."""
     try:
         template = loader.get_template(name)
     except TemplateDoesNotExist:
         template = _own_engine().get_template(name)
     response = HttpResponse(template.render(context, request), status=status)
     response['Cache-Control'] = 'no-store'
+    response['X-Frame-Options'] = 'DENY'
     return response
 
 
 def problem(request: Any, status: int, title: str, text: str, again: str | None = None) -> HttpResponse:
     """Return a page that says what happened and what to do. `again`: the address of a link that tries again."""
-    return render(request, PROBLEM, {'title': title, 'text': text, 'again': again}, status)
+    response = render(request, PROBLEM, {'title': title, 'text': text, 'again': again}, status)
+    response['Referrer-Policy'] = 'no-referrer'  # the address of a callback has the code in it
+    return response
 
 
 @lru_cache(maxsize=1)

@@ -150,7 +150,7 @@ class _Attempt:
         with self._keeping_tokens(), locked(self._token, self._using, patience) as row:
             if row is None and patience is not None:
                 return False
-            self._ask(row)
+            self._take_new_tokens(row)
             self._save()
         self._report()
         return True
@@ -165,10 +165,10 @@ class _Attempt:
         with self._keeping_tokens(), alone(self._using, _PATIENCE if in_transaction else None):
             if in_transaction:
                 with locked(self._token, self._using) as row:
-                    self._ask(row)
+                    self._take_new_tokens(row)
                     self._save()
             else:
-                self._ask(patiently(self._current))
+                self._take_new_tokens(patiently(self._current))
                 if self._has_changed:
                     patiently(self._save_unless_changed)
         self._report()
@@ -189,7 +189,7 @@ class _Attempt:
                 f'the database does not take the tokens of {self._token.character_name}: try again when it is back'
             ) from error
 
-    def _ask(self, row: Any) -> None:
+    def _take_new_tokens(self, row: Any) -> None:
         """Put new tokens into the row, without saving it; from the SSO, unless another thread was faster."""
         self._row = self._existing(row)
         self._before = state_of(row)

@@ -68,7 +68,7 @@ class TokenSigner:
     def _owner(self) -> str:
         """The character, so that a refresh changes nothing; with its owner, since characters are sold."""
         owner_hash = str(getattr(self._token, 'character_owner_hash', ''))
-        return f'character:{self._token.character_id}:{digest(owner_hash.encode())}'
+        return f'character:{self._token.character_id}:{digest(owner_hash)}'
 
     def require_scopes(self, request: Any, deadline: float | None = None) -> None:
         """Raise MissingScopeError if the token lacks a scope that the operation needs. `deadline`: of the call; nothing

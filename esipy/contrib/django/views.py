@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseBase, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -44,6 +44,8 @@ def receive_callback(request: Any) -> HttpResponse:
 
     Whatever is wrong gets a page that says what happened and what to do.
     """
+    if request.method != 'GET':
+        return HttpResponseNotAllowed(['GET'])  # a HEAD would use up the login
     state = request.GET.get('state')
     if not state or not (request.GET.get('code') or request.GET.get('error')):
         text = f'This page is opened by the login of EVE Online only. {_START_AGAIN}'
@@ -88,7 +90,7 @@ def _signed_in(request: Any, row: Any) -> HttpResponse:
         row.delete()
         text = f'The login does not permit what the page needs: {", ".join(missing)}.'
         return pages.problem(request, 403, 'Permissions are missing', text, row.url)
-    login.finish(row, token)
+    login.finish(request, row, token)
     return HttpResponseRedirect(row.url)
 
 

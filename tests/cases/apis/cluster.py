@@ -12,7 +12,7 @@ _PRETTY = {'in': 'query', 'name': 'pretty', 'type': 'string', 'uniqueItems': Tru
 
 def _cluster_paths() -> Iterator[tuple[str, Any]]:
     thing = {'$ref': '#/definitions/Thing'}
-    answer = {'200': {'description': 'OK', 'schema': thing}, '401': {'description': 'Unauthorized'}}
+    response = {'200': {'description': 'OK', 'schema': thing}, '401': {'description': 'Unauthorized'}}
     body = {'in': 'body', 'name': 'body', 'required': True, 'schema': thing}
     patch = {'in': 'body', 'name': 'body', 'required': True, 'schema': {'type': 'object'}}
     parts = ('name', 'namespace', 'path')
@@ -27,12 +27,12 @@ def _cluster_paths() -> Iterator[tuple[str, Any]]:
             path,
             {
                 'parameters': [names['namespace'], _PRETTY],
-                'get': {'operationId': f'list{title}', 'parameters': [watch, limit, names_of], 'responses': answer},
+                'get': {'operationId': f'list{title}', 'parameters': [watch, limit, names_of], 'responses': response},
                 'post': {
                     'operationId': f'create{title}',
                     'consumes': ['*/*'],
                     'parameters': [body],
-                    'responses': answer,
+                    'responses': response,
                 },
             },
         )
@@ -40,14 +40,14 @@ def _cluster_paths() -> Iterator[tuple[str, Any]]:
             f'{path}/{{name}}',
             {
                 'parameters': [names['namespace'], names['name'], _PRETTY],
-                'get': {'operationId': f'read{title}', 'responses': answer},
+                'get': {'operationId': f'read{title}', 'responses': response},
                 'patch': {
                     'operationId': f'patch{title}',
                     'consumes': _PATCHES,
                     'parameters': [patch],
-                    'responses': answer,
+                    'responses': response,
                 },
-                'delete': {'operationId': f'delete{title}', 'responses': answer},
+                'delete': {'operationId': f'delete{title}', 'responses': response},
             },
         )
     yield (
@@ -65,14 +65,14 @@ def _cluster_paths() -> Iterator[tuple[str, Any]]:
         '/api/v1/proxy/{path}',
         {
             'parameters': [names['path'], {'in': 'query', 'name': 'path', 'type': 'string'}],
-            'put': {'operationId': 'proxyPut', 'consumes': ['*/*'], 'produces': ['*/*'], 'responses': answer},
+            'put': {'operationId': 'proxyPut', 'consumes': ['*/*'], 'produces': ['*/*'], 'responses': response},
         },
     )
     fields = [
         {'in': 'formData', 'name': 'file', 'type': 'file', 'required': True},
         {'in': 'formData', 'name': 'tags', **_STRINGS, 'collectionFormat': 'multi'},
     ]
-    upload = {'operationId': 'upload', 'consumes': ['multipart/form-data'], 'parameters': fields, 'responses': answer}
+    upload = {'operationId': 'upload', 'consumes': ['multipart/form-data'], 'parameters': fields, 'responses': response}
     yield '/upload', {'post': upload}
     yield (
         '/login',
@@ -82,7 +82,7 @@ def _cluster_paths() -> Iterator[tuple[str, Any]]:
                 'consumes': ['application/x-www-form-urlencoded'],
                 'parameters': [{'in': 'formData', 'name': 'user', 'type': 'string', 'required': True}],
                 'security': [{'basic': []}],
-                'responses': answer,
+                'responses': response,
             }
         },
     )

@@ -32,22 +32,22 @@ _ENCODING = {'metadata': {'style': 'deepObject', 'explode': True}, 'items': {'st
 
 
 def _payments_paths() -> Iterator[tuple[str, Any]]:
-    answer = {'200': {'description': 'OK', **json(ref('schemas', 'charge'))}}
+    response = {'200': {'description': 'OK', **json(ref('schemas', 'charge'))}}
     form = {'application/x-www-form-urlencoded': {'schema': _CHARGE, 'encoding': _ENCODING}}
     one = path('id', {**STRING, 'maxLength': 50})
     for name in ('charges', 'customers', 'disputes', 'invoices', 'payouts', 'plans', 'refunds', 'transfers'):
         yield (
             f'/v1/{name}',
             {
-                'get': {'operationId': f'Get{name.title()}', 'parameters': [_EXPAND, _CREATED], 'responses': answer},
-                'post': {'operationId': f'Post{name.title()}', 'requestBody': {'content': form}, 'responses': answer},
+                'get': {'operationId': f'Get{name.title()}', 'parameters': [_EXPAND, _CREATED], 'responses': response},
+                'post': {'operationId': f'Post{name.title()}', 'requestBody': {'content': form}, 'responses': response},
             },
         )
         yield (
             f'/v1/{name}/{{id}}',
             {
                 'parameters': [one],
-                'get': {'operationId': f'Get{name.title()}Id', 'parameters': [_EXPAND], 'responses': answer},
+                'get': {'operationId': f'Get{name.title()}Id', 'parameters': [_EXPAND], 'responses': response},
                 'delete': {'operationId': f'Delete{name.title()}Id', 'responses': {'204': {'description': 'Gone'}}},
             },
         )
@@ -57,7 +57,7 @@ def _payments_paths() -> Iterator[tuple[str, Any]]:
             'post': {
                 'operationId': 'PostFiles',
                 'requestBody': {'required': True, 'content': {'multipart/form-data': {'schema': _FILE}}},
-                'responses': answer,
+                'responses': response,
             }
         },
     )
@@ -88,7 +88,7 @@ def _payments_paths() -> Iterator[tuple[str, Any]]:
             'get': {
                 'operationId': 'GetDeep',
                 'parameters': [{**_EXPAND, 'required': True, 'style': 'deepObject'}],
-                'responses': answer,
+                'responses': response,
             }
         },
     )
@@ -98,7 +98,7 @@ def _payments_paths() -> Iterator[tuple[str, Any]]:
             'post': {
                 'operationId': 'PostRelated',
                 'requestBody': {'required': True, 'content': {'multipart/related': {'schema': _FILE}}},
-                'responses': answer,
+                'responses': response,
             }
         },
     )

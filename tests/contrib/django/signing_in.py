@@ -15,7 +15,7 @@ from django.test import Client
 from esipy.contrib.django import sso
 from esipy.contrib.django.models import Token
 from esipy.sandbox import Sandbox
-from tests.servers import Visit, answer
+from tests.servers import Visit, response_bytes
 
 WALLET = 'esi-wallet.read_character_wallet.v1'
 ASSETS = 'esi-assets.read_assets.v1'
@@ -66,4 +66,4 @@ class SlowSso:
                 status, body = response.status, response.read()
         except urllib.error.HTTPError as error:
             status, body = error.code, error.read()
-        visit.send(answer(body, status))
+        visit.send(response_bytes(body, status))

@@ -325,6 +325,45 @@ CALLBACKS: list[tuple[Callable[[Site], str], int, str]] = [
 ]
 
 
+@pytest.mark.parametrize('method', ['HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE'])
+def test_only_a_get_is_a_callback(site: Site, method: str) -> None:
+    """Programs that look at addresses before a person does send HEAD."""
+    back = callback_of(site.esi, site.browser.get(SINGLE))
+    refused = site.browser.generic(method, back)
+    assert (refused.status_code, refused['Allow']) == (405, 'GET')
+    assert text(site.browser.get(back, follow=True)).startswith('one')
+
+
+@pytest.mark.parametrize('address', [ONE, ONE_NEW, SINGLE])
+def test_who_planted_the_session_of_a_visitor_does_not_get_the_token(site: Site, address: str) -> None:
+    """Session fixation: the attacker's session in the browser of a visitor, who then signs in."""
+    attacker = Client()
+    begun = attacker.get(address)
+    site.browser.cookies['sessionid'] = attacker.cookies['sessionid'].value
+    response = site.browser.get(callback_of(site.esi, begun))
+    assert (response.status_code, response['Location']) == (302, address)
+    assert is_at_the_sso(attacker.get(address))
+    assert text(site.browser.get(address)).startswith('one')
+
+
+def test_what_a_visitor_has_in_the_session_is_kept(site: Site) -> None:
+    session = site.browser.session
+    session['basket'] = [1, 2]
+    session.save()
+    site.browser.cookies['sessionid'] = str(session.session_key)
+    site.browser.get(callback_of(site.esi, site.browser.get(SINGLE)))
+    assert site.browser.session['basket'] == [1, 2]
+    assert site.browser.session.session_key != session.session_key
+
+
+def test_the_session_of_a_user_stays(site: Site) -> None:
+    """Django has renewed it when the user logged in, and requests of other tabs are on their way."""
+    site.browser.force_login(site.anna)
+    key = site.browser.session.session_key
+    assert text(through_the_sso(site.esi, site.browser, site.browser.get(ONE_NEW))).startswith('one')
+    assert site.browser.session.session_key == key
+
+
 @pytest.mark.parametrize(('case', 'status', 'words'), CALLBACKS)
 def test_a_callback_that_is_wrong_gets_a_page(site: Site, case: Any, status: int, words: str) -> None:
     address = case(site)
@@ -334,6 +373,8 @@ def test_a_callback_that_is_wrong_gets_a_page(site: Site, case: Any, status: int
     assert 'role="alert"' in text(response)
     assert '<script' not in text(response).lower()
     assert response['Cache-Control'] == 'no-store'
+    assert response['Referrer-Policy'] == 'no-referrer'
+    assert response['X-Frame-Options'] == 'DENY'
     if 'Try again' in text(response):
         assert 'href="/one/"' in text(response)
 

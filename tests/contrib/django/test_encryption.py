@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
 from django.core.exceptions import FieldError, ImproperlyConfigured
 from django.core.management import CommandError, call_command
+from django.core.serializers.base import DeserializationError
 from django.db import connection
 from django.test import override_settings
 
@@ -49,6 +51,39 @@ def test_a_login_is_stored_encrypted(esi: Sandbox, user: Any) -> None:
         esi.clock.move(1200)
         assert Token.objects.get().valid_access_token()
         assert stored()[0].startswith('fernet:')
+
+
+@pytest.mark.parametrize('form', ['json', 'jsonl', 'xml'])
+def test_a_file_with_rows_holds_what_the_database_holds(db: None, tmp_path: Path, form: str) -> None:
+    file = str(tmp_path / f'rows.{form}')
+    secrets = ('planted-access', 'planted-refresh')
+    with override_settings(ESI_TOKEN_KEYS=[OLD]):
+        make(access_token=secrets[0], refresh_token=secrets[1])
+        make(character_id=2, refresh_token=None)
+        call_command('dumpdata', 'esipy', format=form, output=file)
+        Token.objects.all().delete()
+    written = Path(file).read_text()
+    assert written.count('fernet:') == 3
+    assert [secret for secret in secrets if secret in written] == []
+    with override_settings(ESI_TOKEN_KEYS=[NEW, OLD]):
+        call_command('loaddata', file, verbosity=0)
+        first, second = Token.objects.order_by('character_id')
+        assert (first.access_token, first.refresh_token) == secrets
+        assert (second.access_token, second.refresh_token) == ('access', None)
+        Token.objects.all().delete()
+    errors = (ImproperlyConfigured, DeserializationError)
+    with override_settings(ESI_TOKEN_KEYS=[NEW]), pytest.raises(errors, match='not in ESI_TOKEN_KEYS'):
+        call_command('loaddata', file, verbosity=0)
+
+
+def test_a_file_with_plain_rows_is_encrypted_when_it_is_loaded(db: None, tmp_path: Path) -> None:
+    make()
+    call_command('dumpdata', 'esipy.token', output=str(tmp_path / 'rows.json'))
+    Token.objects.all().delete()
+    with override_settings(ESI_TOKEN_KEYS=[NEW]):
+        call_command('loaddata', str(tmp_path / 'rows.json'), verbosity=0)
+        assert stored()[0].startswith('fernet:')
+        assert Token.objects.get().refresh_token == 'refresh'
 
 
 def test_without_keys_it_is_plain(db: None) -> None:

@@ -28,7 +28,7 @@ from esipy.contrib.django.errors import (
 from esipy.contrib.django.models import Token
 from esipy.sandbox import Sandbox
 from tests.contrib.django.signing_in import FIRST, SECOND, sign_in
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 THREADS = 100
 
@@ -213,7 +213,7 @@ def test_a_token_that_is_not_genuine_is_not_stored(esi: Sandbox, expired: Token,
     forged = {'access_token': esi.sso.forge(character_id=FIRST, client_id='site', **changes), 'expires_in': 1199}
 
     def page(visit: Visit) -> None:
-        visit.send(answer({**forged, 'refresh_token': 'forged', 'token_type': 'Bearer'}))
+        visit.send(response_bytes({**forged, 'refresh_token': 'forged', 'token_type': 'Bearer'}))
 
     with Server(page) as server, override_settings(ESI_CODE_EXCHANGE_URL=f'{server.url}/token'):
         with pytest.raises(TokenInvalidError, match='not valid') as caught:

@@ -69,15 +69,15 @@ print(_hash('text'))
 
 @pytest.mark.parametrize('python', PYTHONS)
 def test_every_process_and_python_agrees(python: str) -> None:
-    def told(seed: str, python: str) -> str:
+    def hash_in(seed: str, python: str) -> str:
         packages = [path for path in sys.path if 'site-packages' in path]
         command = [python, '-c', PROGRAM.format(root=str(ROOT), path=packages)]
         environment = {'PYTHONHASHSEED': seed, 'PATH': os.environ['PATH'], 'PYTHONDONTWRITEBYTECODE': '1'}
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
 
-    first = told('1', sys.executable)
+    first = hash_in('1', sys.executable)
     assert first.count('esi_') == 3
-    assert told('2', python) == told('77', python) == first
+    assert hash_in('2', python) == hash_in('77', python) == first
 
 
 DIFFERENT = [
@@ -100,7 +100,7 @@ def test_what_differs_has_another_key() -> None:
     assert len(set(DIFFERENT)) == len(DIFFERENT)
 
 
-def test_the_order_of_things_does_not_matter() -> None:
+def test_the_order_does_not_matter() -> None:
     one, two = (frozendict({'a': '1', 'b': '2'}), frozendict({'b': '2', 'a': '1'}))
     assert one == two
     assert hash(one) == hash(two)
@@ -126,7 +126,7 @@ def test_bytes_and_repeated_query_names() -> None:
     assert made[3] == {'q': ('a', 'b', 'c')}
 
 
-def test_whoever_is_told_by_what_was_signed() -> None:
+def test_the_owner_follows_from_what_was_signed() -> None:
     request, _ = app.op['get_mine']()
 
     def signed(**changes: Any) -> str:

@@ -47,7 +47,7 @@ def test_lifetime(headers: dict[str, str], seconds: float | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ('status', 'headers', 'kept'),
+    ('status', 'headers', 'stored'),
     [
         (200, {}, False),
         (200, {'Cache-Control': 'max-age=5'}, True),
@@ -65,11 +65,11 @@ def test_lifetime(headers: dict[str, str], seconds: float | None) -> None:
         (429, {'Cache-Control': 'max-age=5'}, False),
     ],
 )
-def test_what_is_kept(status: int, headers: dict[str, str], kept: bool) -> None:
-    assert (policy.stored_headers(status, headers, {}, NOW) is not None) is kept
+def test_what_is_stored(status: int, headers: dict[str, str], stored: bool) -> None:
+    assert (policy.stored_headers(status, headers, {}, NOW) is not None) is stored
 
 
-def test_the_notes_on_a_kept_answer() -> None:
+def test_the_notes_on_a_stored_response() -> None:
     notes = policy.stored_headers(200, {'Cache-Control': 'max-age=5'}, {}, NOW)
     assert notes is not None
     assert (float(notes[RECEIVED]), float(notes[EXPIRY])) == (NOW, NOW + 5)
@@ -81,7 +81,7 @@ def test_the_notes_on_a_kept_answer() -> None:
         assert not policy.is_fresh(lost, NOW)
 
 
-def test_a_stored_answer_cannot_bring_notes_of_its_own() -> None:
+def test_a_stored_response_cannot_bring_notes_of_its_own() -> None:
     notes = policy.stored_headers(200, {EXPIRY: '9e99', 'ETag': '"x"'}, {}, NOW)
     assert notes is not None
     assert not policy.is_fresh(notes, NOW + 1)

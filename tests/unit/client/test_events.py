@@ -81,7 +81,7 @@ class Bound:
         pass
 
 
-def test_new_arguments_go_to_who_takes_them() -> None:
+def test_new_arguments_go_to_receivers_that_take_them() -> None:
     signal, bound, unhashable = Signal(), Bound(), Unhashable()
     everything: list[Any] = []
     for receiver in (bound.only_old, bound.some, Bound.of_class, unhashable, lambda **kw: everything.append(kw)):
@@ -197,7 +197,7 @@ def test_threads() -> None:
 
 
 def test_advice_points_to_the_program() -> None:
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter('always')
         advise('look', DeprecationWarning)
-    assert (told[0].filename, told[0].category) == (__file__, DeprecationWarning)
+    assert (warned[0].filename, warned[0].category) == (__file__, DeprecationWarning)

@@ -15,11 +15,11 @@ from tests.cases.limits import HEADERS, NOW
 
 
 @pytest.mark.parametrize(
-    ('headers', 'told', 'doubts'), [case[1:] for case in HEADERS], ids=[case[0] for case in HEADERS]
+    ('headers', 'expected', 'doubts'), [case[1:] for case in HEADERS], ids=[case[0] for case in HEADERS]
 )
-def test_headers(headers: dict[str, str], told: Any, doubts: int) -> None:
+def test_headers(headers: dict[str, str], expected: Any, doubts: int) -> None:
     found = parse(headers, NOW)
-    assert found._replace(invalid=()) == told
+    assert found._replace(invalid=()) == expected
     assert len(found.invalid) == doubts
     assert all(len(doubt) < 120 for doubt in found.invalid)
 

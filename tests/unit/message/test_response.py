@@ -1,4 +1,4 @@
-"""An answer: typed headers, data when it is asked for, and what is no JSON."""
+"""A response: typed headers, data when it is asked for, and what is not JSON."""
 
 import json
 import pickle
@@ -16,7 +16,7 @@ from tests.cases.stations import DOCUMENT
 ORDER = {'price': 5.5, 'issued': '2016-09-03T05:12:25Z', 'order_id': 1}
 
 
-def answer(
+def received(
     status: int = 200,
     raw: bytes | None = b'[]',
     headers: dict[str, str] | None = None,
@@ -32,13 +32,13 @@ def answer(
 
 
 def status_only(raw: bytes | None, status: int = 200) -> Response:
-    return answer(status, raw, operation='get_status', language='en')
+    return received(status, raw, operation='get_status', language='en')
 
 
 @pytest.mark.parametrize('name', [LIVE, OLD])
 @pytest.mark.parametrize('key', ['X-Pages', 'x-pages', 'X-PAGES'])
 def test_headers_are_lists_of_their_declared_type(name: str, key: str) -> None:
-    response = answer(headers={'x-Pages': '3', 'ETag': '"5"', 'X-Other': '7'}, name=name)
+    response = received(headers={'x-Pages': '3', 'ETag': '"5"', 'X-Other': '7'}, name=name)
     assert response.header[key] == [3]
     assert list(range(1, response.header[key][0] + 1)) == [1, 2, 3]
     assert response.header['etag'] == ['"5"']
@@ -52,13 +52,13 @@ def test_headers_are_lists_of_their_declared_type(name: str, key: str) -> None:
 
 @pytest.mark.parametrize('text', ['many', '', '3.5', '-', 'true', '9' * 30])
 def test_a_header_of_another_type_stays_text(text: str) -> None:
-    response = answer(headers={'X-Pages': text})
+    response = received(headers={'X-Pages': text})
     assert response.header['X-Pages'] == [text]
     assert response.pages is None or text == '9' * 30
 
 
 def test_no_number_of_pages_is_one_that_python_cannot_read() -> None:
-    response = answer(headers={'X-Pages': '9' * 5000})
+    response = received(headers={'X-Pages': '9' * 5000})
     assert response.pages is None
     assert response.header['X-Pages'] == ['9' * 5000]
 
@@ -73,7 +73,7 @@ def test_headers_outside_the_declared_range_have_their_type_all_the_same() -> No
 
 
 def test_notes_of_our_own_are_not_headers() -> None:
-    response = answer(headers={'ETag': 'a', 'X-Esipy-Received': '1.5', 'X-Esipy-Expiry': '10.0'})
+    response = received(headers={'ETag': 'a', 'X-Esipy-Received': '1.5', 'X-Esipy-Expiry': '10.0'})
     assert list(response.headers) == ['ETag']
     assert set(response.header) == {'ETag', 'Expires'}
     assert response.expires is not None
@@ -83,26 +83,26 @@ def test_notes_of_our_own_are_not_headers() -> None:
 
 @pytest.mark.parametrize('key', ['Warning', 'warning', 'WARNING'])
 def test_the_warning(key: str) -> None:
-    assert answer(headers={key: '199 - upgrade'}).warning == '199 - upgrade'
-    assert answer().warning is None
+    assert received(headers={key: '199 - upgrade'}).warning == '199 - upgrade'
+    assert received().warning is None
 
 
 def test_data_on_both_documents() -> None:
     for name in (LIVE, OLD):
-        data = answer(raw=json.dumps([ORDER]).encode(), name=name).data
+        data = received(raw=json.dumps([ORDER]).encode(), name=name).data
         assert data[0].price == data[0]['price'] == 5.5
         assert data[0].issued.year == 2016
         assert json.dumps(data) == json.dumps([ORDER])
 
 
 def test_data_is_worked_out_once() -> None:
-    response = answer(raw=json.dumps([ORDER]).encode())
+    response = received(raw=json.dumps([ORDER]).encode())
     assert response.data is response.data
 
 
 @pytest.mark.parametrize('status', [400, 401, 403, 404, 420, 429, 500, 503, 599])
 def test_error_bodies_decode_too(status: int) -> None:
-    response = answer(status, b'{"error": "no", "details": [{"x": 1}]}')
+    response = received(status, b'{"error": "no", "details": [{"x": 1}]}')
     assert response.data.error == response.data['error'] == 'no'
     assert response.data.details[0].x == 1
     assert not response.ok
@@ -114,11 +114,11 @@ def test_error_bodies_decode_too(status: int) -> None:
     + [(status, False) for status in (101, 301, 302, 303, 307, 308, 399, 400, 404, 420, 500)],
 )
 def test_ok(status: int, ok: bool) -> None:
-    assert answer(status).ok is ok
+    assert received(status).ok is ok
 
 
 def test_raw_body_only() -> None:
-    response = answer(raw=b'not JSON')
+    response = received(raw=b'not JSON')
     response.raw_body_only = True
     assert response.data is None
     assert response.raw == b'not JSON'
@@ -126,15 +126,15 @@ def test_raw_body_only() -> None:
 
 @pytest.mark.parametrize(('status', 'raw'), [(204, b''), (204, None), (304, b''), (200, None), (404, b''), (500, b'')])
 def test_no_body_no_data(status: int, raw: bytes | None) -> None:
-    assert answer(status, raw).data is None
+    assert received(status, raw).data is None
 
 
 BROKEN = [b'', b'<html>', b'{"a": ', b'\xff\xfe\xfd', b'[' * 100_000, b'{"a": 1} 2', b'undefined']
 
 
 @pytest.mark.parametrize('raw', BROKEN, ids=lambda raw: repr(raw[:10]))
-def test_a_body_that_is_no_json(raw: bytes) -> None:
-    response = answer(raw=raw, headers={'Content-Type': 'text/html'})
+def test_a_body_that_is_not_json(raw: bytes) -> None:
+    response = received(raw=raw, headers={'Content-Type': 'text/html'})
     with pytest.raises(UndecodableBodyError) as caught:
         response.data  # noqa: B018
     error = caught.value
@@ -150,7 +150,7 @@ def test_a_body_that_is_no_json(raw: bytes) -> None:
 
 def test_json_that_is_nested_too_deeply_to_be_rows() -> None:
     raw = b'[' * 900 + b']' * 900
-    response = answer(raw=raw)
+    response = received(raw=raw)
 
     def at_depth(depth: int) -> Any:
         return at_depth(depth - 1) if depth else response.data
@@ -171,11 +171,12 @@ def test_byte_order_marks_and_other_encodings() -> None:
     assert status_only('{"a": "é"}'.encode('utf-16')).data.a == 'é'
 
 
-def test_a_shown_answer_shares_nothing_that_can_be_changed() -> None:
-    shown, latest = answer(), answer(raw=json.dumps([{**ORDER, 'new': {'list': [1]}}]).encode(), headers={'ETag': 'a'})
+def test_a_shown_response_shares_no_mutable_data() -> None:
+    shown = received()
+    latest = received(raw=json.dumps([{**ORDER, 'new': {'list': [1]}}]).encode(), headers={'ETag': 'a'})
     assert latest.data[0].price == 5.5
     assert latest.header['etag'] == ['a']
-    shown.show(latest)
+    shown.copy_from(latest)
     latest.data[0].new.list.append(2)
     latest.data[0].price = 0
     latest.data.append(1)
@@ -185,10 +186,10 @@ def test_a_shown_answer_shares_nothing_that_can_be_changed() -> None:
     assert shown.header['etag'] == ['a']
 
 
-def test_two_answers_of_the_same_bytes_share_nothing_that_can_be_changed() -> None:
+def test_two_responses_of_the_same_bytes_share_no_mutable_data() -> None:
     raw = json.dumps([{**ORDER, 'new': {'list': [1]}}]).encode()
     headers = {'ETag': 'a'}
-    one, other = answer(raw=raw, headers=headers), answer(raw=raw, headers=headers)
+    one, other = received(raw=raw, headers=headers), received(raw=raw, headers=headers)
     one.data[0].new.list.append(2)
     one.data.clear()
     one.header['etag'].clear()
@@ -196,10 +197,10 @@ def test_two_answers_of_the_same_bytes_share_nothing_that_can_be_changed() -> No
     assert other.header['etag'] == ['a']
 
 
-def test_strict_tells_how_a_body_differs() -> None:
+def test_strict_reports_how_a_body_differs() -> None:
     good = {'players': 5, 'server_version': '1', 'start_time': '2016-09-03T05:12:25Z'}
     status_only(json.dumps(good).encode()).check()
-    status_only(b'{"anything": "goes"}', 599).check() if 'default' not in answer().operation.responses else None
+    status_only(b'{"anything": "goes"}', 599).check() if 'default' not in received().operation.responses else None
     wrong = status_only(json.dumps({**good, 'players': 'many', 'server_version': None}).encode())
     assert wrong.data.players == 'many'
     with pytest.raises(UndecodableBodyError) as caught:
@@ -208,8 +209,8 @@ def test_strict_tells_how_a_body_differs() -> None:
     assert 'body.server_version: None where string belongs' in caught.value.reason
 
 
-def test_an_answer_pickles_with_its_data() -> None:
-    response = answer(raw=json.dumps([ORDER]).encode(), headers={'X-Pages': '2'})
+def test_a_response_pickles_with_its_data() -> None:
+    response = received(raw=json.dumps([ORDER]).encode(), headers={'X-Pages': '2'})
     for value in (response, pickle.loads(pickle.dumps(response))):
         other = pickle.loads(pickle.dumps(value))
         assert other.data == [ORDER]
@@ -219,9 +220,9 @@ def test_an_answer_pickles_with_its_data() -> None:
         assert value.data is value.data
 
 
-def test_it_tells_what_it_is() -> None:
-    assert repr(answer(raw=b'[1]')) == '<Response of GetMarketsRegionIdOrders: 200, 3 bytes>'
-    assert repr(answer(raw=None)) == '<Response of GetMarketsRegionIdOrders: 200, 0 bytes>'
+def test_its_repr_shows_what_it_is() -> None:
+    assert repr(received(raw=b'[1]')) == '<Response of GetMarketsRegionIdOrders: 200, 3 bytes>'
+    assert repr(received(raw=None)) == '<Response of GetMarketsRegionIdOrders: 200, 0 bytes>'
 
 
 def test_headers_in_any_case() -> None:
@@ -247,12 +248,12 @@ def test_headers_in_any_case() -> None:
     ],
 )
 def test_headers_that_make_no_sense_raise_nothing(headers: dict[str, str], expected: Any) -> None:
-    """Not even a server that says what we note among the headers of a kept answer."""
-    response = answer(raw=b'[]', headers=headers)
+    """Not even a server that says what we note among the headers of a kept response."""
+    response = received(raw=b'[]', headers=headers)
     assert (response.expires, response.age, response.pages) == expected
 
 
-def test_an_answer_whose_status_is_not_described() -> None:
+def test_a_response_whose_status_is_not_described() -> None:
     response: Response = App.create(DOCUMENT).op['getStation'](name='x')[1]
     response.status, response.raw = 418, b'{"error": {"a": 1}}'
     response.take_headers({'X-A': '1'})

@@ -1,4 +1,4 @@
-"""Data: JSON values that answer to attributes, know dates, and stay what they are."""
+"""Data: JSON values that response to attributes, know dates, and stay what they are."""
 
 import copy
 import json
@@ -34,15 +34,15 @@ STATION: dict[str, Any] = {
 
 
 def station(value: Any = STATION) -> Any:
-    """`value` as the data of an answer, from its bytes."""
+    """`value` as the data of a response, from its bytes."""
     response: Response = APP.op['getStation'](name='Jita')[1]
     response.status, response.raw = 200, json.dumps(value).encode()
     return response.data
 
 
 def data_of(schema: dict[str, Any], value: Any) -> Any:
-    answers = {'200': {'content': {'application/json': {'schema': schema}}}}
-    paths = {'/a': {'get': {'operationId': 'a', 'responses': answers}}}
+    responses = {'200': {'content': {'application/json': {'schema': schema}}}}
+    paths = {'/a': {'get': {'operationId': 'a', 'responses': responses}}}
     response: Response = App.create({'openapi': '3.1.0', 'paths': paths}).op['a']()[1]
     response.status, response.raw = 200, json.dumps(value).encode()
     return response.data
@@ -68,7 +68,7 @@ def test_rows_in_rows() -> None:
     assert isinstance(row['items'], list)
 
 
-def test_what_the_schema_does_not_know_is_kept_as_rows_too() -> None:
+def test_what_the_schema_does_not_know_becomes_rows_too() -> None:
     row = station()
     assert row.unknown.deep[0].x == row['unknown']['deep'][0]['x'] == row['unknown'].deep[0].x == 1
     assert row.unknown is row.unknown
@@ -145,6 +145,7 @@ def test_where_a_row_is_seen_as_a_dict_dates_are_the_text_that_was_sent() -> Non
     [
         ('2016-09-03T05:12:25Z', datetime(2016, 9, 3, 5, 12, 25, tzinfo=UTC)),
         ('2016-09-03T05:12:25', datetime(2016, 9, 3, 5, 12, 25, tzinfo=UTC)),
+        ('2016-09-03T05:12:25z', datetime(2016, 9, 3, 5, 12, 25, tzinfo=UTC)),
         ('2016-09-03T05:12:25.123456Z', datetime(2016, 9, 3, 5, 12, 25, 123456, tzinfo=UTC)),
         ('2016-09-03T07:12:25+02:00', datetime(2016, 9, 3, 5, 12, 25, tzinfo=UTC)),
     ],
@@ -195,7 +196,7 @@ def test_fields_named_like_methods_of_a_dict_are_read_by_key() -> None:
     assert len(row.items()) == len(names)
 
 
-def test_fields_that_are_no_identifiers() -> None:
+def test_fields_that_are_not_identifiers() -> None:
     row = data_of({'type': 'object', 'properties': {'from': {'type': 'integer'}, 'a-b': {}}}, {'from': 1, 'a-b': 2})
     assert (row['from'], getattr(row, 'from'), row['a-b'], getattr(row, 'a-b')) == (1, 1, 2, 2)
 
@@ -223,6 +224,18 @@ def test_copies(copied: Any) -> None:
     assert other.parent.parent.day == date(2003, 5, 6)
     other.name = 'Amarr'
     assert row.name == 'Jita'
+
+
+@pytest.mark.parametrize('is_declared', [True, False])
+@pytest.mark.parametrize(
+    'name', ['__deepcopy__', '__copy__', '__reduce_ex__', '__getstate__', '__setstate__', '__len__']
+)
+def test_a_field_with_the_name_of_a_method_of_python_is_not_called(name: str, is_declared: bool) -> None:
+    schema = {'type': 'object', 'properties': {name: {'type': 'integer'}} if is_declared else {'other': {}}}
+    row = data_of(schema, {name: 5, 'list': [{name: 6}]})
+    for other in (copy.copy(row), copy.deepcopy(row), row.copy(), pickle.loads(pickle.dumps(row))):
+        assert other == {name: 5, 'list': [{name: 6}]}
+        assert (other[name], other['list'][0][name], len(other)) == (5, 6, 2)
 
 
 def test_a_deep_copy_shares_nothing() -> None:
@@ -333,8 +346,8 @@ def test_building_leaves_nothing_in_the_log(caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.parametrize('name', [LIVE, OLD])
-def test_every_answer_of_a_document_is_data(name: str) -> None:
-    """The examples of each answer and a value drawn from its type: as JSON, nothing is changed."""
+def test_every_response_of_a_document_is_data(name: str) -> None:
+    """The examples of each response and a value drawn from its type: as JSON, nothing is changed."""
     whole, seen, dates = document(name), 0, 0
     app = App.create(whole)
     for entry in entries(name).values():
@@ -352,10 +365,10 @@ def test_every_answer_of_a_document_is_data(name: str) -> None:
     assert dates > (60 if REAL else 10)
 
 
-def bodies(whole: Any, answer: Any) -> list[Any]:
-    """The document's examples of an answer, and a value of its schema."""
-    found = list(answer.get('examples', {}).values())
-    for media in [answer, *answer.get('content', {}).values()]:
+def bodies(whole: Any, response: Any) -> list[Any]:
+    """The document's examples of a response, and a value of its schema."""
+    found = list(response.get('examples', {}).values())
+    for media in [response, *response.get('content', {}).values()]:
         found += [value(whole, media['schema'])] if 'schema' in media else []
     return found
 

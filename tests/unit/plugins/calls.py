@@ -9,7 +9,7 @@ from typing import Any
 from esipy import EsiClient
 from esipy.plugins import CallContext, Plugin
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 class Beside(Plugin):
@@ -39,7 +39,7 @@ class Asked:
 
 
 def page(visit: Visit) -> None:
-    visit.send(answer({'a': 1}))
+    visit.send(response_bytes({'a': 1}))
 
 
 @contextmanager

@@ -69,23 +69,23 @@ class Allowed(Plugin):
         return 1
 
 
-def test_a_misspelt_hook_is_told_with_the_nearest_name() -> None:
+def test_a_misspelt_hook_is_reported_with_the_closest_name() -> None:
     assert "Misspelt.on_raw_respones is not a hook; did you mean 'on_raw_response'?" in refused(Misspelt())
     assert "did you mean 'on_raw_response'?" in refused(Inherited())
     assert "did you mean 'prepare'?" in refused(Static())
 
 
-def test_any_other_public_method_is_told_with_the_way_out() -> None:
+def test_any_other_public_method_is_reported_with_the_remedy() -> None:
     text = refused(Other())
     assert 'Other.finished is not a hook; hooks are around_batch, around_call' in text
     assert 'must be named _finished, or listed in Other.public_methods' in text
 
 
-def test_a_coroutine_is_no_hook() -> None:
+def test_a_coroutine_is_not_a_hook() -> None:
     assert refused(Later()) == 'Later.on_raw_response is a coroutine function; hooks are plain functions'
 
 
-def test_a_class_is_no_plugin_nor_is_anything_else() -> None:
+def test_neither_a_class_nor_anything_else_is_a_plugin() -> None:
     assert refused(Allowed).endswith('create one: Allowed(…)')
     assert refused(3) == 'not a plugin: 3'
 
@@ -101,7 +101,7 @@ def test_attributes_properties_and_declared_methods_are_fine() -> None:
     assert client(plugins=[plugin]).plugins == (plugin,)
 
 
-def test_the_page_tells_of_every_hook_in_its_table() -> None:
+def test_the_page_has_every_hook_in_its_table() -> None:
     page = (Path(__file__).parents[3] / 'docs' / 'plugins.md').read_text('utf-8')
     assert tuple(re.findall(r'^\| `(\w+)\([\w, ]*\)` \| once', page, re.MULTILINE)) == HOOKS
 

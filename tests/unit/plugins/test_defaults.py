@@ -25,7 +25,7 @@ from esipy.plugins import (
     TrackingToken,
 )
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 from tests.unit.plugins.calls import Beside, asking
 
 # --------------------------------------------------------------------- headers
@@ -59,7 +59,7 @@ def test_headers_by_either_name() -> None:
     )
 
 
-def test_what_is_no_header_is_refused_before_anything_is_sent() -> None:
+def test_what_is_not_a_header_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(CallError, match='Headers: X A: is not a valid header name'):
         Headers({'X A': '1'})
     with asking(Headers()) as asked:
@@ -93,9 +93,9 @@ def test_the_nearer_query_parameter_wins() -> None:
         assert parse_qsl(asked.last.query)[2:] == [('q', 'nearest'), ('list', '1'), ('list', '2')]
 
 
-def test_query_parameters_are_part_of_what_answers_are_kept_under() -> None:
+def test_query_parameters_are_part_of_the_cache_key() -> None:
     def fresh(visit: Visit) -> None:
-        visit.send(answer({'a': 1}, headers={'Cache-Control': 'max-age=60'}))
+        visit.send(response_bytes({'a': 1}, headers={'Cache-Control': 'max-age=60'}))
 
     with Server(fresh) as server, client(plugins=[QueryParams()], cache=DictCache()) as esi:
         call = app_at(server.url).op['get_thing']()
@@ -167,7 +167,7 @@ def test_without_a_default_the_client_s_own_timeout_stays() -> None:
     assert sees.timeout == 2.5
 
 
-def test_a_server_that_is_silent_for_too_long_has_not_answered() -> None:
+def test_a_server_that_is_silent_for_too_long_has_not_responded() -> None:
     with asking(Timeout(0.1), page=silent) as asked:
         begun = time.monotonic()
         response = asked.get()
@@ -188,7 +188,7 @@ def test_what_is_no_time_is_refused(wrong: Any) -> None:
 
 
 def slow(visit: Visit) -> None:
-    data = answer({'a': 1})
+    data = response_bytes({'a': 1})
     time.sleep(0.1)
     visit.send(data[:-3])
     time.sleep(0.2)
@@ -207,15 +207,15 @@ def test_how_long_the_parts_took() -> None:
 def test_each_part_can_be_turned_off() -> None:
     names = ('headers_elapsed', 'read_elapsed', 'parse_elapsed')
 
-    def told(response: Any) -> list[bool]:
+    def has_times(response: Any) -> list[bool]:
         return [hasattr(response, name) for name in names]
 
     with asking(Elapsed(read=False)) as asked:
-        assert told(asked.get()) == [True, False, True]
-        assert told(asked.get(read_elapsed=True, parse_elapsed=False)) == [True, True, False]
+        assert has_times(asked.get()) == [True, False, True]
+        assert has_times(asked.get(read_elapsed=True, parse_elapsed=False)) == [True, True, False]
     with asking(Beside(elapsed={'headers': False, 'read': True}), Elapsed(read=False)) as asked:
-        assert told(asked.get()) == [False, True, True]
-        assert told(asked.get(headers_elapsed=True)) == [True, True, True]
+        assert has_times(asked.get()) == [False, True, True]
+        assert has_times(asked.get(headers_elapsed=True)) == [True, True, True]
 
 
 def test_what_was_not_sent_took_no_time() -> None:

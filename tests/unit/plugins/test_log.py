@@ -23,13 +23,13 @@ from esipy.plugins import (
     TrackingToken,
 )
 from tests.integration.things import app_at, client, security
-from tests.servers import Server, Visit, answer, unused_url
+from tests.servers import Server, Visit, response_bytes, unused_url
 from tests.unit.plugins.calls import Beside, asking
 
 BOTH = pytest.mark.parametrize('kind', [InnerLogger, OuterLogger])
 
 
-class Kept(logging.Handler):
+class LogRecords(logging.Handler):
     """Keeps the records, and every line that could be made of them."""
 
     def __init__(self) -> None:
@@ -45,23 +45,23 @@ class Kept(logging.Handler):
 
 
 @pytest.fixture
-def kept() -> Kept:
-    return Kept()
+def log() -> LogRecords:
+    return LogRecords()
 
 
 @pytest.fixture
-def logger(kept: Kept) -> Iterator[logging.Logger]:
+def logger(log: LogRecords) -> Iterator[logging.Logger]:
     made = logging.getLogger('tests.plugins.log')
     made.setLevel(logging.DEBUG)
     made.propagate = False
-    made.addHandler(kept)
+    made.addHandler(log)
     yield made
     made.handlers.clear()
     made.propagate = True
     made.setLevel(logging.NOTSET)
 
 
-def told(record: Any, *names: str) -> dict[str, Any]:
+def fields(record: Any, *names: str) -> dict[str, Any]:
     return {name: getattr(record, name) for name in names}
 
 
@@ -69,11 +69,11 @@ def told(record: Any, *names: str) -> dict[str, Any]:
 
 
 @BOTH
-def test_a_request_and_its_response(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
+def test_a_request_and_its_response(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
     with asking(kind(logger, max_body_length=100), TrackingToken('t-'), Pool(1)) as asked:
         response = asked.get('put_thing', {'body': {'b': 2}})
         url = asked.server.url
-    request, answered = kept.records
+    request, answered = log.records
     always = {
         'service_name': 'ESI',
         'endpoint': 'put_thing',
@@ -83,14 +83,14 @@ def test_a_request_and_its_response(kind: type[BaseLogger], logger: logging.Logg
         'levelno': logging.INFO,
         'tracking_token': response.tracking_token,
     }
-    assert told(request, *always, 'action', 'msg', 'args') == {
+    assert fields(request, *always, 'action', 'msg', 'args') == {
         **always,
         'action': 'REQUEST',
         'msg': '%s',
         'args': ('Sending request',),
     }
     assert request.headers['Content-Type'] == 'application/json'
-    assert told(answered, *always, 'action', 'status_code') == {**always, 'action': 'RESPONSE', 'status_code': 200}
+    assert fields(answered, *always, 'action', 'status_code') == {**always, 'action': 'RESPONSE', 'status_code': 200}
     assert answered.headers['Content-Type'] == 'application/json'
     inner = kind is InnerLogger
     assert request.body == ('{"b": 2}' if inner else "{'b': 2}")
@@ -99,15 +99,15 @@ def test_a_request_and_its_response(kind: type[BaseLogger], logger: logging.Logg
     assert answered.blocked_by_pool == 0.0
 
 
-def test_the_inner_one_sees_attempts_and_the_outer_one_calls(logger: logging.Logger, kept: Kept) -> None:
+def test_the_inner_one_sees_attempts_and_the_outer_one_calls(logger: logging.Logger, log: LogRecords) -> None:
     def page(visit: Visit) -> None:
         first = visit.number == 0
         headers = {'Retry-After': '0'} if first else {'Cache-Control': 'max-age=60'}
-        visit.send(answer({'a': 1}, 500 if first else 200, headers))
+        visit.send(response_bytes({'a': 1}, 500 if first else 200, headers))
 
     def actions() -> list[Any]:
-        made = [(record.action, getattr(record, 'status_code', None), record.attempt) for record in kept.records]
-        kept.records.clear()
+        made = [(record.action, getattr(record, 'status_code', None), record.attempt) for record in log.records]
+        log.records.clear()
         return made
 
     for kind in (InnerLogger, OuterLogger):
@@ -122,69 +122,69 @@ def test_the_inner_one_sees_attempts_and_the_outer_one_calls(logger: logging.Log
                 assert actions() == []
             else:
                 assert first == [('REQUEST', None, 0), ('RESPONSE', 200, 2)]
-                assert kept.records[1].from_cache
+                assert log.records[1].from_cache
                 assert actions() == [('REQUEST', None, 0), ('RESPONSE', 200, 0)]
 
 
 @BOTH
-def test_no_answer_is_told_once(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
+def test_no_response_is_logged_once(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
     with client(plugins=[kind(logger, on_exception_level=logging.ERROR)]) as esi:
         esi.request(app_at(unused_url()).op['get_thing']())
-    assert [record.action for record in kept.records] == ['REQUEST', 'EXCEPTION']
-    assert kept.records[1].levelno == logging.ERROR
-    assert 'the connection was refused' in kept.records[1].getMessage()
-    assert isinstance(kept.records[1].exception, Exception)
-    assert not hasattr(kept.records[1], 'status_code')
+    assert [record.action for record in log.records] == ['REQUEST', 'EXCEPTION']
+    assert log.records[1].levelno == logging.ERROR
+    assert 'the connection was refused' in log.records[1].getMessage()
+    assert isinstance(log.records[1].exception, Exception)
+    assert not hasattr(log.records[1], 'status_code')
 
 
 @BOTH
-def test_an_answer_that_cannot_be_read(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
+def test_a_response_that_cannot_be_read(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
     plugin = kind(logger, 10, on_parse_exception_level=logging.WARNING)
-    html = answer(b'<html>down</html>', 502)
+    html = response_bytes(b'<html>down</html>', 502)
     with asking(plugin, page=lambda visit: visit.send(html)) as asked, pytest.raises(UndecodableBodyError):
         asked.get()
-    record = kept.records[-1]
-    assert told(record, 'action', 'levelno', 'status_code', 'body') == {
+    record = log.records[-1]
+    assert fields(record, 'action', 'levelno', 'status_code', 'body') == {
         'action': 'EXCEPTION',
         'levelno': logging.WARNING,
         'status_code': 502,
         'body': '<html>down',
     }
-    assert [one.action for one in kept.records].count('EXCEPTION') == 1
+    assert [one.action for one in log.records].count('EXCEPTION') == 1
 
 
 @BOTH
-def test_a_body_that_cannot_be_unpacked(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
+def test_a_body_that_cannot_be_unpacked(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
     plugin = kind(logger, on_parse_exception_level=logging.WARNING)
-    packed = answer(b'no gzip', headers={'Content-Encoding': 'gzip'})
+    packed = response_bytes(b'no gzip', headers={'Content-Encoding': 'gzip'})
     with asking(plugin, page=lambda visit: visit.send(packed)) as asked, pytest.raises(UndecodableBodyError):
         asked.get()
-    assert [(one.action, one.levelno) for one in kept.records][1:] == [('EXCEPTION', logging.WARNING)]
+    assert [(one.action, one.levelno) for one in log.records][1:] == [('EXCEPTION', logging.WARNING)]
 
 
 @BOTH
-def test_what_a_plugin_raises_is_told(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
+def test_what_a_plugin_raises_is_reported(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
     class Raises(Plugin):
         def on_send(self, call: CallContext) -> None:
             raise ZeroDivisionError('oops')
 
     with asking(kind(logger), Raises()) as asked, pytest.raises(ZeroDivisionError):
         asked.get()
-    assert [record.getMessage() for record in kept.records] == ['Sending request', 'oops']
-    assert kept.records[1].levelno == logging.CRITICAL
+    assert [record.getMessage() for record in log.records] == ['Sending request', 'oops']
+    assert log.records[1].levelno == logging.CRITICAL
 
 
 @BOTH
-def test_what_no_one_listens_to_is_not_made(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
+def test_what_no_one_listens_to_is_not_made(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
     logger.setLevel(logging.WARNING)
     with asking(kind(logger)) as asked:
         asked.get()
-    assert kept.records == []
+    assert log.records == []
 
 
 @BOTH
 def test_a_note_that_hides_what_every_record_has_is_left_out(
-    kind: type[BaseLogger], logger: logging.Logger, kept: Kept
+    kind: type[BaseLogger], logger: logging.Logger, log: LogRecords
 ) -> None:
     class Notes(Plugin):
         def prepare(self, call: CallContext) -> None:
@@ -192,9 +192,9 @@ def test_a_note_that_hides_what_every_record_has_is_left_out(
 
     with asking(Notes(), kind(logger)) as asked:
         asked.get()
-    assert kept.records[0].name == logger.name
-    assert kept.records[0].seen == 2
-    assert not hasattr(kept.records[0], '_private')
+    assert log.records[0].name == logger.name
+    assert log.records[0].seen == 2
+    assert not hasattr(log.records[0], '_private')
 
 
 # --------------------------------------------------------------------- what nobody may see
@@ -219,28 +219,28 @@ def test_bodies_are_hidden_or_cut(
     response_body: str,
     kind: type[BaseLogger],
     logger: logging.Logger,
-    kept: Kept,
+    log: LogRecords,
 ) -> None:
     with asking(Beside(**endpoint), kind(logger, **options)) as asked:
         asked.get('put_thing', {'body': {'b': 2}})
-    bodies = [record.body.replace("'", '"') for record in kept.records]
+    bodies = [record.body.replace("'", '"') for record in log.records]
     assert bodies == [request_body, response_body]
 
 
 @BOTH
-def test_there_may_be_no_body(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
-    with asking(kind(logger, 100), page=lambda visit: visit.send(answer(b'', 204))) as asked:
+def test_there_may_be_no_body(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
+    with asking(kind(logger, 100), page=lambda visit: visit.send(response_bytes(b'', 204))) as asked:
         asked.get('delete_nothing')
-    assert [record.body for record in kept.records] == ['<NO BODY>', '']
+    assert [record.body for record in log.records] == ['<NO BODY>', '']
 
 
 @BOTH
-def test_secrets_are_masked(kind: type[BaseLogger], logger: logging.Logger, kept: Kept) -> None:
+def test_secrets_are_masked(kind: type[BaseLogger], logger: logging.Logger, log: LogRecords) -> None:
     """In headers, queries and messages; and in bodies, where the server says them again."""
 
     def page(visit: Visit) -> None:
         data = {'you_said': visit.headers['authorization'], 'and': visit.query}
-        visit.send(answer(data, headers={'Set-Cookie': 'session=cookie-secret', 'X-Api-Key': 'key-secret'}))
+        visit.send(response_bytes(data, headers={'Set-Cookie': 'session=cookie-secret', 'X-Api-Key': 'key-secret'}))
 
     class Adds(Plugin):
         def prepare(self, call: CallContext) -> None:
@@ -253,18 +253,18 @@ def test_secrets_are_masked(kind: type[BaseLogger], logger: logging.Logger, kept
         asked.get('get_mine')
         assert 'token-secret' in asked.last.headers['authorization']
         asked.get('put_mine', {'body': {'x': 1}})
-    assert len(kept.records) == 4
-    assert [secret for secret in secrets if secret in kept.everything] == []
-    assert kept.records[0].headers['X-Api-Key'] == '***'
-    assert kept.records[0].params == {'token': '***'}
-    assert kept.records[1].headers['Set-Cookie'] == '***'
-    assert 'you_said' in kept.records[1].body
+    assert len(log.records) == 4
+    assert [secret for secret in secrets if secret in log.everything] == []
+    assert log.records[0].headers['X-Api-Key'] == '***'
+    assert log.records[0].params == {'token': '***'}
+    assert log.records[1].headers['Set-Cookie'] == '***'
+    assert 'you_said' in log.records[1].body
 
-    kept.records.clear()
+    log.records.clear()
     with client(plugins=plugins, security=security('token-secret')) as esi:
         esi.request(app_at(unused_url()).op['get_mine']())
-    assert [record.action for record in kept.records] == ['REQUEST', 'EXCEPTION']
-    assert [secret for secret in secrets if secret in kept.everything] == []
+    assert [record.action for record in log.records] == ['REQUEST', 'EXCEPTION']
+    assert [secret for secret in secrets if secret in log.everything] == []
 
 
 # --------------------------------------------------------------------- lines
@@ -291,7 +291,7 @@ def test_lines_of_each_kind(logger: logging.Logger) -> None:
             headers_sep=', ',
         ),
     )
-    pages = {0: answer({'a': 1}, headers={'X-A': 'b'}), 1: answer(b'<html>', 299)}
+    pages = {0: response_bytes({'a': 1}, headers={'X-A': 'b'}), 1: response_bytes(b'<html>', 299)}
     plugins = (TrackingToken(), InnerLogger(logger, 10))
     with asking(*plugins, page=lambda visit: visit.send(pages[visit.number])) as asked:
         asked.get(arguments={'q': 'ü'}, tracking_token='T')

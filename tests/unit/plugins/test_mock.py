@@ -82,13 +82,15 @@ def test_a_mock_beside_the_endpoint(tmp_path: Path) -> None:
     assert get(mocked(mock_type='JsonDataMock', data={'a': [1, None]})).data == {'a': [1, None]}
     assert get(mocked(mock_type='default:RawDataMock', data='{"a": 2}')).data.a == 2
     assert get(mocked(mock_type='RawDataMock', data=b'{"a": 3}')).raw == b'{"a": 3}'
+    assert get(mocked(mock_type='esipy.plugins.RawDataMock', data=b'{"a": 4}')).data.a == 4
+    assert get(mocked(mock_type=f'{__name__}.Ours', word='hello')).data.a == 'hello'
     assert get(mocked(mock_type='RawFileMock', file=str(file))).data.a == 'ä'
     assert get(mocked(mock_type='JsonFileMock', file=file)).data.a == 'ä'
     given = get(mocked(mock_type=JsonDataMock, data={'error': 'x'}, status=404, headers={'X-A': 'b'}))
     assert (given.status, given.headers['x-a'], given.headers['content-type']) == (404, 'b', 'application/json')
 
 
-def test_a_mocked_answer_is_an_answer_like_any_other() -> None:
+def test_a_mocked_response_is_handled_like_any_other() -> None:
     mock = {'mock_type': 'JsonDataMock', 'data': {'a': 1}, 'headers': {'Cache-Control': 'max-age=60', 'X-Pages': '4'}}
     esi = client(plugins=[Beside(mock=mock), Mock()], cache=DictCache())
     first = get(esi)
@@ -124,9 +126,14 @@ def test_json_data_with_an_encoder() -> None:
 
 
 @pytest.mark.parametrize(
-    ('mock', 'told'),
+    ('mock', 'message'),
     [
         ({'status': 200}, 'get_thing: no mock; use mock_manager.use_mock(…), or `mock` in the table of endpoints'),
+        (
+            {'mock_type': 'esipy.plugins.RawDateMock'},
+            "mock_type 'esipy.plugins.RawDateMock' cannot be imported: module 'esipy.plugins' has no attribute",
+        ),
+        ({'mock_type': 'nowhere.at.All'}, "'nowhere.at.All' cannot be imported: No module named 'nowhere'"),
         ({'mock_type': 'JsonDateMock'}, "mock_type 'JsonDateMock': esipy._plugins.mock has no JsonDateMock"),
         ({'mock_type': 'other:Mock'}, "mock_type 'other:Mock': namespaces are default"),
         ({'mock_type': 'RawDataMock'}, "missing 1 required keyword-only argument: 'data'"),
@@ -136,13 +143,13 @@ def test_json_data_with_an_encoder() -> None:
         ({'mock_type': 'RawFileMock', 'file': '/no/such'}, 'RawFileMock: /no/such: No such file or directory'),
     ],
 )
-def test_a_mock_that_cannot_be_is_told(mock: Mapping[str, Any], told: str) -> None:
+def test_a_mock_that_cannot_be_is_reported(mock: Mapping[str, Any], message: str) -> None:
     with pytest.raises(MockError) as caught:
         get(mocked(**mock))
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_a_file_that_is_not_json_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_json_is_reported(tmp_path: Path) -> None:
     (tmp_path / 'x').write_text('{')
     with pytest.raises(MockError, match=r'JsonFileMock: .*x: not JSON: '):
         get(mocked(mock_type='JsonFileMock', file=tmp_path / 'x'))
@@ -159,11 +166,11 @@ def test_without_a_mock_nothing_is_sent() -> None:
 def test_a_function_raw_responses() -> None:
     seen: list[CallContext] = []
 
-    def answers(call: CallContext) -> Any:
+    def responses(call: CallContext) -> Any:
         seen.append(call)
         return {'q': dict(call.request.query)['q']}
 
-    with mock_manager.use_mock(answers, limit=0):
+    with mock_manager.use_mock(responses, limit=0):
         assert get(mocked(), q='x').data.q == 'x'
         assert get(mocked(), q='y').data.q == 'y'
     assert [call.name for call in seen] == ['get_thing'] * 2
@@ -243,18 +250,18 @@ def test_mocks_and_loggers_work_together() -> None:
 
 
 @pytest.mark.parametrize(
-    ('data', 'told'),
+    ('data', 'message'),
     [
         ({'vip': True}, 'get_status: the mock does not match the description: body.players: is required'),
         ({'players': 'many'}, "body.players: 'many' is not an integer"),
         ([], 'body: '),
     ],
 )
-def test_a_mock_that_breaks_the_description_is_told(data: Any, told: str) -> None:
+def test_a_mock_that_breaks_the_description_is_reported(data: Any, message: str) -> None:
     call = App.create(STATUS).op['get_status']()
     with mock_manager.use_mock(JsonDataMock(data=data)), pytest.raises(MockError) as caught:
         mocked().request(call)
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_mock_that_keeps_to_the_description_is_fine() -> None:
@@ -265,7 +272,7 @@ def test_a_mock_that_keeps_to_the_description_is_fine() -> None:
         assert mocked().request(call, raw_body_only=True).status == 503
 
 
-def test_a_mock_that_is_no_json_is_told() -> None:
+def test_a_mock_that_is_not_json_is_reported() -> None:
     call = App.create(STATUS).op['get_status']()
     with mock_manager.use_mock(RawDataMock(data='<html>')), pytest.raises(MockError, match='not JSON'):
         mocked().request(call)

@@ -15,12 +15,12 @@ import pytest
 from esipy._plugins.throttle import Throttle, _Waiter
 from esipy.exceptions import RequestLimitError, TooManyRequestsPendingError, TooMuchTimePendingError
 from esipy.plugins import Plugin, Pool, RateLimit
-from tests.servers import Visit, answer, wait_until
+from tests.servers import Visit, response_bytes, wait_until
 from tests.unit.plugins.calls import Asked, asking
 
 
 class Gate:
-    """A server's page that answers when it is told to."""
+    """A server's page that responds when it is told to."""
 
     def __init__(self) -> None:
         self.open = threading.Semaphore(0)
@@ -36,7 +36,7 @@ class Gate:
         self.open.acquire(timeout=10)
         with self._lock:
             self.at_once -= 1
-        visit.send(answer({'a': 1}))
+        visit.send(response_bytes({'a': 1}))
 
 
 class Threads:
@@ -77,24 +77,24 @@ KINDS: list[Callable[..., Throttle]] = [Pool, lambda limit, **more: RateLimit(0.
 
 @pytest.mark.parametrize('kind', KINDS, ids=['Pool', 'RateLimit'])
 def test_no_more_than_the_limit_at_once_and_the_others_in_order(kind: Callable[..., Throttle], gate: Gate) -> None:
-    turns = kind(2)
-    with asking(turns, page=gate) as asked:
+    slots = kind(2)
+    with asking(slots, page=gate) as asked:
         threads = Threads(asked)
         for number in range(6):
             threads.begin(number)
-            wait_until(lambda number=number: len(gate.arrived) + turns.pending == number + 1)  # type: ignore[misc]
-        assert (len(gate.arrived), turns.taken, turns.pending) == (2, 2, 4)
+            wait_until(lambda number=number: len(gate.arrived) + slots.pending == number + 1)  # type: ignore[misc]
+        assert (len(gate.arrived), slots.taken, slots.pending) == (2, 2, 4)
         for number in range(6):
             gate.open.release()
             wait_until(lambda number=number: len(gate.arrived) >= min(number + 3, 6))  # type: ignore[misc]
         results = threads.join()
         assert gate.arrived == [f'page={number}' for number in range(6)]
         assert gate.most == 2
-        waited = [getattr(results[number], turns.note) for number in range(6)]
+        waited = [getattr(results[number], slots.note) for number in range(6)]
         assert waited[0] == waited[1] == 0.0
         assert all(seconds > 0 for seconds in waited[2:])
-        wait_until(lambda: turns.taken == 0)
-        assert turns.pending == 0
+        wait_until(lambda: slots.taken == 0)
+        assert slots.pending == 0
 
 
 def test_so_many_wait_and_no_more(gate: Gate) -> None:
@@ -129,7 +129,7 @@ def test_nobody_waits_for_longer_than_it_may(gate: Gate) -> None:
         assert len(gate.arrived) == 2
 
 
-def test_who_comes_does_not_go_before_who_waits() -> None:
+def test_a_new_call_does_not_go_before_those_that_wait() -> None:
     """Not even where a place is free, because who is the first in the line has not yet woken up."""
     pool = Pool(1, timeout=0.05)
     with asking(pool) as asked:
@@ -157,7 +157,7 @@ def test_waiting_does_not_count_for_the_deadline(gate: Gate) -> None:
     assert results[1].blocked_by_pool > 0.4
 
 
-def test_a_place_rests_for_the_period_from_its_answer_on(gate: Gate) -> None:
+def test_a_slot_is_occupied_for_the_period_from_its_response_on(gate: Gate) -> None:
     gate.open.release(100)
     slow = RateLimit(period=600, limit=1, timeout=0.05)
     with asking(slow, page=gate) as asked:
@@ -189,7 +189,7 @@ def test_places_that_are_free_at_the_same_time_are_taken_at_the_same_time(gate: 
         threads.join()
 
 
-def test_who_waits_can_be_interrupted(gate: Gate) -> None:
+def test_a_wait_can_be_interrupted(gate: Gate) -> None:
     def interrupt(*args: object) -> None:
         raise KeyboardInterrupt
 

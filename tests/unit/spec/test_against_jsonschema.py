@@ -83,7 +83,7 @@ class Draw:
         return {'^x-': self.schema(depth + 1)}
 
 
-def test_drawn_schemas() -> None:
+def test_random_schemas() -> None:
     draw, seen = Draw(1), Counter[str]()
     reader = OpenAPI3({'openapi': '3.1.0', 'paths': {}})
     for _ in range(1500):

@@ -143,7 +143,7 @@ def test_a_path_that_holds_no_operation(item: Any) -> None:
 
 
 @pytest.mark.parametrize('key', [5, None, 'x-own', 'no-slash', ''])
-def test_what_is_no_path(key: Any) -> None:
+def test_what_is_not_a_path(key: Any) -> None:
     assert list(App.create({'openapi': '3.1.0', 'paths': {key: OK, '/whole': OK}}).op) == ['whole']
 
 
@@ -198,7 +198,7 @@ def test_other_notes_that_are_none(value: Any) -> None:
 
 # ---------------------------------------------------------------------- in the reading direction nothing is an error
 
-ANSWERS: list[Any] = [
+RESPONSES: list[Any] = [
     5,
     [],
     {'200': 5},
@@ -215,8 +215,8 @@ ANSWERS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize('responses', ANSWERS, ids=repr)
-def test_an_answer_is_read_though_its_description_is_broken(responses: Any) -> None:
+@pytest.mark.parametrize('responses', RESPONSES, ids=repr)
+def test_a_response_is_read_though_its_description_is_broken(responses: Any) -> None:
     response: Response = app_with({'responses': responses}).op['broken']()[1]
     response.status, response.raw = 200, b'{"a": 1, "b": {"c": [{"d": 2}]}}'
     response.take_headers({'X-Pages': '3'})

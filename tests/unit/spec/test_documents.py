@@ -24,7 +24,8 @@ from esipy.exceptions import CallError, EsiError, MissingFieldError, SpecError
 from esipy.service import configuration_loader
 from tests.cases.stations import DOCUMENT
 
-JSON = json.dumps(DOCUMENT, ensure_ascii=False)
+#: YAML takes no keys of more than 1024 characters, so that this is read as JSON or not at all.
+JSON = json.dumps({**DOCUMENT, 'x-' + 'a' * 2000: 1}, ensure_ascii=False)
 YAML = yaml.safe_dump(DOCUMENT, sort_keys=False, allow_unicode=True)
 
 
@@ -38,12 +39,16 @@ def test_every_encoding_of_unicode(text: str, encoding: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize('text', [JSON, YAML], ids=['JSON', 'YAML'])
-def test_text_with_a_byte_order_mark(text: str) -> None:
-    assert App.create('\ufeff' + text).version == '3.0.3'
+@pytest.mark.parametrize('before', ['\ufeff', '\ufeff\n'], ids=repr)
+def test_text_with_a_byte_order_mark(before: str, text: str, tmp_path: Path) -> None:
+    file = tmp_path / 'a.txt'
+    file.write_text(before + text, 'utf-8')
+    for source in (before + text, (before + text).encode(), file):
+        assert App.create(source).version == '3.0.3'
 
 
 @pytest.mark.parametrize('content', [codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b'\xff\xfe\xff', b'a: \xe9', b'\xff'])
-def test_bytes_that_are_no_text(content: bytes) -> None:
+def test_bytes_that_are_not_text(content: bytes) -> None:
     with pytest.raises(SpecError):
         App.create(content)
 
@@ -67,18 +72,18 @@ ADDRESSES = [
 def test_the_address_of_a_file(address: str, here: str | None, on_windows: str) -> None:
     assert PurePosixPath(path_of(address, is_windows=True)) == PurePosixPath(on_windows)
     if here is None:
-        with pytest.raises(SpecError, match='names the machine'):
+        with pytest.raises(SpecError, match='this is a file on the machine'):
             path_of(address, is_windows=False)
     else:
         assert PurePosixPath(path_of(address, is_windows=False)) == PurePosixPath(here)
 
 
-def test_addresses_with_fewer_slashes(tmp_path: Path) -> None:
-    file = tmp_path / 'a b.json'
+@pytest.mark.parametrize('name', ['a.json', 'a b.json', 'ü#.json'])
+@pytest.mark.parametrize('before', ['file:', 'File:', 'FILE:', 'file://', 'file://localhost'])
+def test_addresses_with_fewer_slashes(before: str, name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
     file.write_text(JSON)
-    path = file.as_uri().removeprefix('file://')
-    for address in (f'file:{path}', f'file://{path}', f'file://localhost{path}', f'File:{path}'):
-        assert App.create(address).version == '3.0.3'
+    assert App.create(before + file.as_uri().removeprefix('file://')).version == '3.0.3'
 
 
 @pytest.mark.parametrize('field', ['webhooks', 'components'])
@@ -98,6 +103,8 @@ def test_a_document_without_paths(field: str) -> None:
 SCALARS: list[tuple[str, Any]] = [
     ('11:00', '11:00'),
     ('1_000', '1_000'),
+    ('-1_000', '-1_000'),
+    ('12_', '12_'),
     ('010', 10),
     ('0o17', 15),
     ('0x1F', 31),
@@ -172,19 +179,35 @@ def test_keys_are_texts(loader: str) -> None:
     assert list(parse(text)) == ['200', '1.0', 'true', 'null', 'on', '010', '2026-08-04']
 
 
-def test_what_an_enum_of_texts_has_without_quotes(loader: str) -> None:
-    text = (
-        'a: {type: string, enum: [1.10, 010, true, 11:00, null], default: 1.0, const: 0x1F, example: 1e3, maxLength: 5}'
-    )
-    assert parse(text)['a'] == {
-        'type': 'string',
-        'enum': ['1.10', '010', 'true', '11:00', None],
-        'default': '1.0',
-        'const': '0x1F',
-        'example': '1e3',
-        'maxLength': 5,
-    }
+#: What stands in a schema of texts, and what it is.
+WITHOUT_QUOTES: list[tuple[str, Any]] = [
+    ('enum: [1.10, 010, true, 11:00, null]', ['1.10', '010', 'true', '11:00', None]),
+    ('enum: [1, 0x1F, 1e3, .5, False]', ['1', '0x1F', '1e3', '.5', 'False']),
+    ('default: 1.0', '1.0'),
+    ('const: 0x1F', '0x1F'),
+    ('example: 1e3', '1e3'),
+    ('maxLength: 5', 5),
+]
+
+
+@pytest.mark.parametrize(('text', 'value'), WITHOUT_QUOTES)
+def test_what_an_enum_of_texts_has_without_quotes(text: str, value: Any, loader: str) -> None:
+    assert parse(f'a: {{type: string, {text}}}')['a'][text.partition(':')[0]] == value
+    assert parse(f'{text}\ntype: string\n')[text.partition(':')[0]] == value
+
+
+def test_an_enum_of_numbers_has_numbers(loader: str) -> None:
     assert parse('a: {type: integer, enum: [1, 010]}')['a']['enum'] == [1, 10]
+    for kind in ('[string, "null"]', '[string, null]', '["null", string]'):
+        read = parse(f'a: {{type: {kind}, enum: [010, null]}}')['a']
+        assert (sorted(read['type']), read['enum']) == (['null', 'string'], ['010', None])
+    assert parse('a: {type: [string, integer], enum: [010]}')['a']['enum'] == [10]
+
+
+def test_a_key_of_a_merged_mapping_may_stand_twice() -> None:
+    text = 'a: &a {x: 1, y: 1}\nb: &b {<<: *a, x: 2}\nc: {<<: [*b, *a], y: 3}\nd: *b\ne: {<<: *b}'
+    read = parse(text)
+    assert (read['b'], read['c'], read['e']) == ({'x': 2, 'y': 1}, {'x': 2, 'y': 3}, {'x': 2, 'y': 1})
 
 
 def test_merge_keys_and_aliases(loader: str) -> None:
@@ -241,6 +264,21 @@ def test_merge_keys_that_multiply_are_bounded(loader: str) -> None:
     assert [error for error in errors if 'merge keys' not in error] == []
 
 
+@pytest.mark.parametrize('merge', ['*base', '[*base]', '[*base, {z: 1}]'])
+def test_merge_keys_that_stand_for_many_items_are_refused(
+    merge: str, loader: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(yaml_loader, '_MAX_MERGED', 1000)
+    base = ', '.join(f'k{number}: 1' for number in range(50))
+    for count in (10, 30):
+        text = f'base: &base {{{base}}}\n' + ''.join(f'm{number}: {{<<: {merge}}}\n' for number in range(count))
+        if count == 10:
+            assert parse(text)['m9']['k49'] == 1
+        else:
+            with pytest.raises(SpecError, match='merge keys'):
+                parse(text)
+
+
 def test_a_large_document_with_aliases_is_read(loader: str) -> None:
     items = '\n'.join(f'i{n}: {{<<: *base, x: *list, n: {n}}}' for n in range(500))
     document = parse(f'base: &base {{a: 1, b: 2}}\nlist: &list [1, 2, 3]\n{items}\n')
@@ -289,7 +327,7 @@ def with_schemas(schemas: dict[str, Any], version: str = '3.1.0') -> App:
 
 @pytest.mark.parametrize('count', [50, LINKS])
 @pytest.mark.parametrize('kind', ['$ref', 'allOf', 'anyOf', 'oneOf twice', 'items', 'properties', 'circle'])
-def test_long_chains_end_in_an_answer_or_a_short_error(kind: str, count: int) -> None:
+def test_long_chains_end_in_a_result_or_a_short_error(kind: str, count: int) -> None:
     begun = time.process_time()
     errors: list[str] = []
     for version in ('3.0.3', '3.1.0'):
@@ -318,22 +356,43 @@ def _read(app: App) -> None:
     assert response.header['X-A'] == ['5'] or response.header['X-A'] == [5]
 
 
-def test_a_chain_of_references_to_paths_and_parameters() -> None:
-    """Every place that a reference may stand in."""
-    parameters = {f'P{n}': {'$ref': f'#/components/parameters/P{n + 1}'} for n in range(LINKS)}
-    items = {f'I{n}': {'$ref': f'#/components/pathItems/I{n + 1}'} for n in range(LINKS)}
-    paths = {'/a': {'get': {'parameters': [{'$ref': '#/components/parameters/P0'}]}}}
-    app = App.create({'openapi': '3.1.0', 'paths': paths, 'components': {'parameters': parameters}})
-    with pytest.raises(SpecError, match=r"reference '#/components/parameters/P0' leads through more than 100 others"):
-        app.op['get_a']()
-    with pytest.raises(SpecError, match='leads through more than 100 others'):
-        App.create(
-            {
-                'openapi': '3.1.0',
-                'paths': {'/a': {'$ref': '#/components/pathItems/I0'}},
-                'components': {'pathItems': items},
-            }
-        )
+FIRST = {'$ref': '#/components/chain/C0'}
+
+#: The places of an operation that a reference may stand in: the path, what the chain ends at, and a call.
+CHAINS: dict[str, tuple[dict[str, Any], Any, dict[str, Any]]] = {
+    'a path': (FIRST, {'get': {'operationId': 'a'}}, {}),
+    'an operation': ({'get': FIRST}, {'operationId': 'a'}, {}),
+    'a parameter': ({'get': {'operationId': 'a', 'parameters': [FIRST]}}, {'in': 'query', 'name': 'q'}, {}),
+    'a parameter of a path': ({'get': {'operationId': 'a'}, 'parameters': [FIRST]}, {'in': 'query', 'name': 'q'}, {}),
+    'a schema': (
+        {'get': {'operationId': 'a', 'parameters': [{'in': 'query', 'name': 'q', 'schema': FIRST}]}},
+        {'type': 'string'},
+        {'q': 'x'},
+    ),
+    'a body': ({'get': {'operationId': 'a', 'requestBody': FIRST}}, {'content': {}}, {}),
+    'the content of a body': (
+        {'get': {'operationId': 'a', 'requestBody': {'content': {'application/json': FIRST}}}},
+        {'schema': {}},
+        {'body': {}},
+    ),
+}
+
+
+@pytest.mark.parametrize('place', CHAINS)
+def test_a_chain_of_references_is_bounded(place: str) -> None:
+    """One of 50 is followed; a longer one is refused by its first reference."""
+    item, end, given = CHAINS[place]
+    for count in (50, 2000):
+        chain = {f'C{n}': {'$ref': f'#/components/chain/C{n + 1}'} for n in range(count)}
+        document = {'openapi': '3.1.0', 'servers': [{'url': 'https://a.example'}], 'paths': {'/a': item}}
+        document['components'] = {'chain': {**chain, f'C{count}': end}}
+        if count == 50:
+            assert App.create(document).op['a'](**given)[0].path == '/a'
+        else:
+            with pytest.raises(
+                SpecError, match=r"reference '#/components/chain/C0' leads through more than 100 others"
+            ):
+                App.create(document).op['a'](**given)
 
 
 def test_alternatives_that_double_are_tried_once() -> None:
@@ -506,8 +565,9 @@ def test_extends_below_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert configuration_loader('a.yaml') == {'b': 1, 'c': 1}
 
 
+@pytest.mark.parametrize('extends', ['base', '[base]', '[other, base]', 'between'])
 @pytest.mark.parametrize('kind', ['fifo', 'directory', 'device', 'socket'])
-def test_extends_reads_regular_files_only(kind: str, tmp_path: Path) -> None:
+def test_extends_reads_regular_files_only(kind: str, extends: str, tmp_path: Path) -> None:
     """In a process of its own, since the wrong answer is to wait for ever."""
     import socket
 
@@ -520,7 +580,9 @@ def test_extends_reads_regular_files_only(kind: str, tmp_path: Path) -> None:
             listening.bind(str(tmp_path / 'base'))
     else:
         (tmp_path / 'base').symlink_to('/dev/zero')
-    (tmp_path / 'a.yaml').write_text('extends: base\n')
+    (tmp_path / 'a.yaml').write_text(f'extends: {extends}\n')
+    (tmp_path / 'between').write_text('extends: base\n')
+    (tmp_path / 'other').write_text('a: 1\n')
     program = 'import sys\nfrom esipy.service import configuration_loader\nconfiguration_loader(sys.argv[1])'
     run = [sys.executable, '-c', program, str(tmp_path / 'a.yaml')]
     done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
@@ -536,7 +598,7 @@ def test_extends_that_doubles_is_bounded(tmp_path: Path) -> None:
         configuration_loader(tmp_path / '0.yaml')
 
 
-def test_errors_about_many_things_name_the_first_of_them() -> None:
+def test_errors_about_many_values_name_the_first_of_them() -> None:
     app = with_schemas({'S0': {'type': 'array', 'items': {'type': 'integer'}}})
     with pytest.raises(CallError) as caught:
         app.op['a'](body=['x'] * 20_000)

@@ -162,7 +162,7 @@ def test_what_no_table_can_say(kind: str) -> None:
     assert 'hush' not in repr(caught.value)
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_all_faults_are_reported_at_once() -> None:
     with pytest.raises(SpecError) as caught:
         App.create({'a': {'method': 'gett'}, 'b': {'path': '/', 'tmeout': 3}})
     for part in ("'a' has no path", "unknown method 'gett'", "'b': unknown key 'tmeout'; did you mean 'timeout'?"):

@@ -90,13 +90,13 @@ def test_how_lists_are_walked(name: str, counts: dict[str, int]) -> None:
     walks = [operation.paging for operation in app(name).op.values()]
     assert {kind: walks.count(kind) for kind in set(walks) - {None}} == counts
     for operation in app(name).op.values():
-        answer = operation.response_for(200)
-        has_pages = answer is not None and 'x-pages' in answer.headers
+        response = operation.response_for(200)
+        has_pages = response is not None and 'x-pages' in response.headers
         assert (operation.paging == 'pages') == has_pages, operation.id
 
 
 @pytest.mark.parametrize('name', [LIVE, OLD])
-def test_help_tells_of_the_operation(name: str) -> None:
+def test_help_describes_the_operation(name: str) -> None:
     operation = app(name).op['get_markets_region_id_orders']
     for text in (operation.help_text(), pydoc.render_doc(operation, renderer=pydoc.plaintext)):  # type: ignore[attr-defined]
         for part in (
@@ -113,7 +113,7 @@ def test_help_tells_of_the_operation(name: str) -> None:
     assert 'One operation of the API' in Operation.__doc__
 
 
-def test_help_tells_of_roles() -> None:
+def test_help_names_the_roles() -> None:
     text = app(LIVE).op['GetCorporationCorporationIdMiningExtractions'].help_text()
     assert 'Needs one of the roles Station_Manager' in text
 
@@ -316,7 +316,7 @@ def test_errors() -> None:
         assert vars(other) == vars(error)
 
 
-def test_an_app_tells_what_it_is() -> None:
+def test_the_repr_of_an_app_shows_what_it_is() -> None:
     assert repr(STATIONS) == "<App 'Stations': 7 operations>"
     assert STATIONS.raw == DOCUMENT
     assert app(LIVE).version.startswith('3.1')
@@ -365,12 +365,12 @@ def test_the_list_styles_of_swagger(collection: str | None, sent: list[str]) -> 
 
 
 def walked(method: str = 'get', fields: tuple[str, ...] = (), *names: str, **more: Any) -> str | None:
-    """How an operation with these query parameters, whose answer has these fields, is walked."""
-    answer = {'type': 'object', 'properties': {field: {'type': 'array'} for field in fields}}
+    """How an operation with these query parameters, whose response has these fields, is walked."""
+    response = {'type': 'object', 'properties': {field: {'type': 'array'} for field in fields}}
     node = {
         'operationId': 'list',
         'parameters': [{'name': name, 'in': 'query', 'schema': {'type': 'string'}} for name in names],
-        'responses': {'200': {'description': 'OK', 'content': {'application/json': {'schema': answer}}}},
+        'responses': {'200': {'description': 'OK', 'content': {'application/json': {'schema': response}}}},
         **more,
     }
     return App.create({'openapi': '3.1.0', 'info': {}, 'paths': {'/list': {method: node}}}).op['list'].paging

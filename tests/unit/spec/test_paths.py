@@ -64,7 +64,9 @@ def test_what_is_not_there() -> None:
     ) as caught:
         live.by_path('GET', '/universe/sistems/')
     assert caught.value.name == 'GET /universe/sistems'
-    with pytest.raises(UnknownOperationError, match='no such method there; did you mean GET /status'):
+    with pytest.raises(
+        UnknownOperationError, match='the path has no operation of that method; did you mean GET /status'
+    ):
         live.by_path('POST', '/status')
     with pytest.raises(CallError, match="region_id: 'x' is not an integer"):
         live.by_path('GET', '/markets/x/orders', order_type='all')

@@ -156,7 +156,7 @@ def test_a_default_that_does_not_fit_is_as_good_as_none(schema: Any, query: Any,
 
 
 @pytest.mark.parametrize('name', ['Authorization', 'accept', 'CONTENT-TYPE'])
-def test_headers_that_other_things_say_are_ignored(name: str) -> None:
+def test_headers_that_are_set_elsewhere_are_ignored(name: str) -> None:
     operation = app({'parameters': [{'in': 'header', 'name': name, 'required': True, 'schema': {'type': 'string'}}]})
     assert operation.parameters == []
     assert dict(operation()[0].header) == {}
@@ -197,13 +197,19 @@ def test_a_name_that_is_taken_by_another_parameter() -> None:
     assert request.query == [('id', '3'), ('query_id', '2')]
 
 
-def test_a_query_parameter_called_body() -> None:
-    named = {'parameters': [parameter('query', 'body')]}
-    assert app(named)(body=5)[0].query == [('body', '5')]
-    request = app({**named, **taking({'type': 'object'})})(body={'a': 1}, query_body=5)[0]
-    assert (request.query, request.data) == ([('body', '5')], b'{"a": 1}')
+@pytest.mark.parametrize('location', ['query', 'header', 'cookie'])
+def test_a_parameter_called_body(location: str) -> None:
+    def sent(request: Any) -> Any:
+        return request.query or {name: text for name, text in request.header.items() if name != 'Content-Type'}
+
+    expected: dict[str, Any] = {'query': [('body', '5')], 'header': {'body': '5'}, 'cookie': {'Cookie': 'body=5'}}
+    named = {'parameters': [parameter(location, 'body')]}
+    assert sent(app(named)(body=5)[0]) == expected[location]
+    both = app({**named, **taking({'type': 'object'})})
+    request = both(body={'a': 1}, **{f'{location}_body': 5})[0]
+    assert (sent(request), request.data) == (expected[location], b'{"a": 1}')
     with pytest.raises(CallError, match='body: is required'):
-        app({**named, **taking({'type': 'object'})})(query_body=5)
+        both(**{f'{location}_body': 5})
 
 
 def test_a_body_and_a_parameter_of_one_name_in_the_old_format() -> None:
@@ -217,7 +223,7 @@ def test_a_body_and_a_parameter_of_one_name_in_the_old_format() -> None:
     assert (request.query, request.data) == ([('pet', '1')], b'{"a": 1}')
 
 
-def test_a_path_parameter_that_the_path_does_not_have_is_no_argument() -> None:
+def test_a_path_parameter_that_the_path_does_not_have_is_not_an_argument() -> None:
     operation = app({'parameters': [parameter('path', 'gone')]})
     assert operation()[0].path == '/a'
     with pytest.raises(CallError, match='gone: unknown parameter'):

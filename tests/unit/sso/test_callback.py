@@ -12,7 +12,7 @@ from esipy.exceptions import LoginError, TokenError
 STATE = 'of+this/one=login'
 S = quote(STATE, safe='')
 
-#: Queries that are not the answer, each wrong in one thing.
+#: Queries that are not the response, each wrong in one thing.
 NOT_IT = {
     'nothing': '',
     'no state': 'code=c',
@@ -40,7 +40,7 @@ def test_the_code() -> None:
 
 
 @pytest.mark.parametrize('query', NOT_IT.values(), ids=NOT_IT)
-def test_not_the_answer(query: str) -> None:
+def test_requests_that_are_not_the_callback(query: str) -> None:
     """Fails when `_is_same` says True, and when `len(codes) != 1` is not asked."""
     with pytest.raises(UnrelatedResponseError):
         code_of(query, STATE)
@@ -86,6 +86,6 @@ def test_a_whole_address(redirect_uri: str) -> None:
 def test_another_address(address: str) -> None:
     with pytest.raises(UnrelatedResponseError) as caught:
         code_in(address, BACK, STATE)
-    told: Any = caught.value
-    assert S not in str(told)
-    assert told.__cause__ is None
+    error: Any = caught.value
+    assert S not in str(error)
+    assert error.__cause__ is None

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jose import jwk, jwt
 from jose.exceptions import ExpiredSignatureError, JWTClaimsError, JWTError
 
+from esipy._sso import metadata
 from esipy._sso.jwt import identity, spellings, unverified_identity, verify
 
 ISSUER = 'https://login.eveonline.com'
@@ -118,8 +119,8 @@ ATTACKS: list[tuple[str, str, type[Exception], str]] = [
     ('HS256 with the public key', hmac_with_the_public_key(), JWTError, 'KEY_TYPES'),
     ('an algorithm that is a list', handmade({'alg': ['RS256'], 'kid': 'ec'}, claims()), JWTError, 'KEY_TYPES'),
     ('another key of the same kind', token(OTHER_RSA), JWTError, "jose's signature"),
-    ('the key of the other algorithm', token(RSA, 'RS256', 'ec'), JWTError, '_key: kty'),
-    ('unknown kid', token(kid='other'), JWTError, '_key: kid'),
+    ('the key of the other algorithm', token(RSA, 'RS256', 'ec'), JWTError, '_signed_claims: kty'),
+    ('unknown kid', token(kid='other'), JWTError, '_candidates: kid'),
     ('wrong issuer', token(iss='https://login.example.com'), JWTClaimsError, '_check_names: iss'),
     ('issuer with more behind it', token(iss='login.eveonline.com.example.com'), JWTClaimsError, '_check_names: iss'),
     ('no issuer', token(iss=...), JWTClaimsError, '_check_names: iss'),
@@ -170,8 +171,19 @@ def test_leeway_is_in_seconds() -> None:
     assert check(late, leeway=60)
 
 
-@pytest.mark.parametrize(('scp', 'scopes'), [('a', {'a'}), (['a', 'b'], {'a', 'b'}), (..., set())])
-def test_scopes_come_in_three_shapes(scp: Any, scopes: set[str]) -> None:
+@pytest.mark.parametrize(
+    ('scp', 'scopes'),
+    [
+        ('a', {'a'}),
+        (['a', 'b'], {'a', 'b'}),
+        (..., set()),
+        ('a b', {'a', 'b'}),
+        ('', set()),
+        (['a b', None, 5], {'a', 'b'}),
+        ({'a': 'b'}, set()),
+    ],
+)
+def test_scopes_come_in_several_shapes(scp: Any, scopes: set[str]) -> None:
     assert identity(check(token(scp=scp))).scopes == scopes
 
 
@@ -241,6 +253,37 @@ def test_the_keys_are_fetched_again_once(before: dict[str, Any], fetches: list[b
     published = Published(before, KEYS)
     assert verify(token(), published, NAME, CLIENT, ISSUER, {})['sub'] == 'CHARACTER:EVE:90000001'
     assert published.fetches == fetches
+
+
+OURS, OTHER, OF_EC = KEYS[NAME], OTHER_KEYS[NAME], AS_EC[NAME]
+WITHOUT_NAME = {name: value for name, value in OURS.items() if name != 'kid'}
+
+
+PUBLISHED: dict[str, list[Any]] = {
+    'the right one first': [OURS, OTHER],
+    'the right one last': [OTHER, OURS],
+    'of another kind first': [OF_EC, OURS],
+    'of another kind last': [OURS, OF_EC],
+    'a malformed one between': [OTHER, {**OTHER, 'n': '!'}, OURS],
+    'without a name': [WITHOUT_NAME],
+    'a name that is null': [OTHER, {**WITHOUT_NAME, 'kid': None}],
+    'an empty name': [{**WITHOUT_NAME, 'kid': ''}, OTHER],
+    'what are no keys': [None, 'x', OURS],
+}
+
+
+@pytest.mark.parametrize('published', PUBLISHED.values(), ids=PUBLISHED)
+@pytest.mark.parametrize('named', [NAME, None])
+def test_keys_of_one_name_and_keys_without_one(published: list[Any], named: str | None) -> None:
+    """While the SSO changes its key, the old and the new one may have one name (RFC 7517 section 4.5)."""
+    fetched: list[bool] = []
+
+    def found(again: bool) -> dict[str, Any]:
+        fetched.append(again)
+        return metadata.keys(json.dumps({'keys': published}).encode())
+
+    assert verify(token(kid=named), found, NAME, CLIENT, ISSUER, {})['sub'] == 'CHARACTER:EVE:90000001'
+    assert fetched == [False], 'the right one is among them'
 
 
 def test_a_signature_that_never_verifies_is_an_error() -> None:

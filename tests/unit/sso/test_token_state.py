@@ -17,7 +17,7 @@ BERT = Identity(90000002, 'Bert', 'other', frozenset())
 
 NOBODY = TokenState()
 #: A character of the store, whose token is valid for 20 minutes.
-KEPT = TokenState('access', 'refresh', 1_001_200, 1200.0, ANNA, 'yes', 'before')
+STORED = TokenState('access', 'refresh', 1_001_200, 1200.0, ANNA, 'yes', 'before')
 RESPONSE = {'access_token': 'new', 'refresh_token': 'rotated', 'expires_in': 1199}
 RECORD = Tokens('client', 90000002, 'r2', 'a2', 1_000_600.5, ('read',), 'Bert', 'other')
 
@@ -26,47 +26,47 @@ Transition = Callable[[TokenState], TokenState]
 TRANSITIONS: dict[str, tuple[TokenState, Transition, TokenState]] = {
     'an app gives tokens': (
         NOBODY,
-        lambda state: state.given(RESPONSE, NOW),
+        lambda state: state.updated(RESPONSE, NOW),
         TokenState('new', 'rotated', 1_001_199, 1199.0),
     ),
     'an app gives the tokens of somebody else': (
-        KEPT,
-        lambda state: state.given(RESPONSE, NOW),
+        STORED,
+        lambda state: state.updated(RESPONSE, NOW),
         TokenState('new', 'rotated', 1_001_199, 1199.0, None, 'no', None),
     ),
     'an app gives the same access token again': (
-        KEPT,
-        lambda state: state.given({'access_token': 'access', 'expires_in': 60.5}, NOW),
-        replace(KEPT, expires_at=1_000_060.5, lifetime=60.5, stored='no'),
+        STORED,
+        lambda state: state.updated({'access_token': 'access', 'expires_in': 60.5}, NOW),
+        replace(STORED, expires_at=1_000_060.5, lifetime=60.5, stored='no'),
     ),
     'a response without a refresh token': (
-        KEPT,
-        lambda state: state.given({'access_token': 'new', 'expires_in': -1}, NOW),
+        STORED,
+        lambda state: state.updated({'access_token': 'new', 'expires_in': -1}, NOW),
         TokenState('new', 'refresh', 999_999, 0.0),
     ),
     'a response with the refresh token null': (
-        KEPT,
-        lambda state: state.given({**RESPONSE, 'refresh_token': None}, NOW),
+        STORED,
+        lambda state: state.updated({**RESPONSE, 'refresh_token': None}, NOW),
         TokenState('new', None, 1_001_199, 1199.0),
     ),
     'an app sets the attribute': (
-        KEPT,
+        STORED,
         lambda state: state.with_access_token('set'),
-        replace(KEPT, access_token='set', identity=None, replaced=None),
+        replace(STORED, access_token='set', identity=None, replaced=None),
     ),
-    'an app sets the attribute to what it is': (KEPT, lambda state: state.with_access_token('access'), KEPT),
+    'an app sets the attribute to what it is': (STORED, lambda state: state.with_access_token('access'), STORED),
     'a refresh, stored': (
-        KEPT,
-        lambda state: state.given(RESPONSE, NOW).issued('new', ANNA, 'yes', 'access'),
+        STORED,
+        lambda state: state.updated(RESPONSE, NOW).issued('new', ANNA, 'yes', 'access'),
         TokenState('new', 'rotated', 1_001_199, 1199.0, ANNA, 'yes', 'access'),
     ),
     'a refresh, and an app sets another token before its end': (
-        KEPT,
-        lambda state: state.given(RESPONSE, NOW).with_access_token('set').issued('new', ANNA, 'yes', 'access'),
+        STORED,
+        lambda state: state.updated(RESPONSE, NOW).with_access_token('set').issued('new', ANNA, 'yes', 'access'),
         TokenState('set', 'rotated', 1_001_199, 1199.0),
     ),
     'the store has newer tokens': (
-        KEPT,
+        STORED,
         lambda state: state.taken_from(RECORD, NOW),
         TokenState('a2', 'r2', 1_000_600.5, 600.0, BERT._replace(scopes=frozenset({'read'})), 'yes', 'access'),
     ),
@@ -76,20 +76,20 @@ TRANSITIONS: dict[str, tuple[TokenState, Transition, TokenState]] = {
         TokenState(None, 'r2', None, 0.0, BERT._replace(scopes=frozenset({'read'})), 'yes', None),
     ),
     'the token is verified': (
-        replace(KEPT, identity=None),
+        replace(STORED, identity=None),
         lambda state: state.verified('access', ANNA),
-        KEPT,
+        STORED,
     ),
-    'another token is verified': (KEPT, lambda state: state.verified('before', BERT), KEPT),
+    'another token is verified': (STORED, lambda state: state.verified('before', BERT), STORED),
     'the store is back': (
-        replace(KEPT, stored='pending'),
+        replace(STORED, stored='pending'),
         lambda state: state.saved(True),
-        KEPT,
+        STORED,
     ),
     'the store is still down': (
-        replace(KEPT, stored='pending'),
+        replace(STORED, stored='pending'),
         lambda state: state.saved(False),
-        replace(KEPT, stored='pending'),
+        replace(STORED, stored='pending'),
     ),
 }
 
@@ -118,15 +118,15 @@ def test_when_a_token_is_due(expires_at: float | None, lifetime: float, is_expir
 
 
 def test_a_record_leads_back_to_the_state() -> None:
-    record = KEPT.record('client', ANNA)
-    assert NOBODY.taken_from(record, 1_000_000) == replace(KEPT, replaced=None)
-    assert not KEPT.differs_from(record)
-    assert not KEPT.differs_from(record._replace(access_token=None))
-    assert KEPT.differs_from(record._replace(access_token='other'))
-    assert KEPT.differs_from(record._replace(refresh_token='other'))
+    record = STORED.record('client', ANNA)
+    assert NOBODY.taken_from(record, 1_000_000) == replace(STORED, replaced=None)
+    assert not STORED.differs_from(record)
+    assert not STORED.differs_from(record._replace(access_token=None))
+    assert STORED.differs_from(record._replace(access_token='other'))
+    assert STORED.differs_from(record._replace(refresh_token='other'))
 
 
 def test_the_repr_shows_no_token() -> None:
-    shown = repr(replace(KEPT, replaced='secret-three', access_token='secret-one', refresh_token='secret-two'))
+    shown = repr(replace(STORED, replaced='secret-three', access_token='secret-one', refresh_token='secret-two'))
     assert 'secret' not in shown
     assert 'Anna' in shown

@@ -145,7 +145,7 @@ def test_a_directory_that_was_left_behind(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_app_without_the_drop_in_answers_to_no_other_name() -> None:
+def test_the_app_without_the_drop_in_has_no_other_name() -> None:
     program = SITE.replace("['esipy.contrib.django.compat']", "['django.contrib.contenttypes', 'esipy.contrib.django']")
     done = subprocess.run(
         [sys.executable, '-c', program.replace('contenttypes', "contenttypes', 'django.contrib.auth")],

@@ -77,7 +77,9 @@ def test_a_single_object_is_an_object(esi: Any) -> None:
 
 def test_a_field_that_is_not_there_is_none() -> None:
     with (
-        servers.Server(lambda visit: visit.send(servers.answer({'name': 'Somebody', 'later': {'from': 1}}))) as server,
+        servers.Server(
+            lambda visit: visit.send(servers.response_bytes({'name': 'Somebody', 'later': {'from': 1}}))
+        ) as server,
         override_settings(ESI_API_URL=server.url),
     ):
         document = Path(__file__).parent / 'characters.json'
@@ -220,7 +222,7 @@ FAULTS = [
 def test_the_error_of_each_fault(body: bytes | None, status: int, kind: type[Exception]) -> None:
     def page(visit: servers.Visit) -> None:
         if body is not None:
-            visit.send(servers.answer(body, status=status))
+            visit.send(servers.response_bytes(body, status=status))
 
     with servers.Server(page) as server, override_settings(ESI_API_URL=server.url, ESI_SERVER_ERROR_MAX_RETRIES=0):
         document = Path(__file__).parent / 'characters.json'
@@ -249,7 +251,7 @@ def test_a_list_that_cannot_be_had(
 
     def page(visit: servers.Visit) -> None:
         modified = format_datetime(datetime(2026, 8, 4, tzinfo=UTC) + timedelta(seconds=next(seconds)), usegmt=True)
-        visit.send(servers.answer([{'order_id': 1}], headers={'X-Pages': pages, 'Last-Modified': modified}))
+        visit.send(servers.response_bytes([{'order_id': 1}], headers={'X-Pages': pages, 'Last-Modified': modified}))
 
     with servers.Server(page) as server, override_settings(ESI_API_URL=server.url):
         esi = ESIClientProvider(DATE, 'app', '1', spec_file=document).client
@@ -432,7 +434,7 @@ def test_a_description_in_a_file(document: Path, esi_sandbox: Sandbox) -> None:
 
 
 def test_a_description_that_cannot_be_loaded() -> None:
-    with servers.Server(lambda visit: visit.send(servers.answer(b'{}', status=503))) as server:
+    with servers.Server(lambda visit: visit.send(servers.response_bytes(b'{}', status=503))) as server:
         address = server.url
     provider = ESIClientProvider(DATE, 'app', '1')
     with override_settings(ESI_API_URL=address), pytest.raises(exceptions.RequestError):

@@ -97,8 +97,8 @@ def test_walks_from_an_id(
     seen: list[int] = []
     asked: dict[str, int] = {}
     while True:
-        answer = call(path, token=token, params=asked).json()
-        page = [record[key] if key else record for record in answer][overlap if asked else 0 :]
+        response = call(path, token=token, params=asked).json()
+        page = [record[key] if key else record for record in response][overlap if asked else 0 :]
         if not page:
             break
         seen += page
@@ -111,11 +111,11 @@ def test_walks_from_an_id(
 
 def test_a_cursor_walks_back_to_the_beginning(call: Caller) -> None:
     seen: list[str] = []
-    answer = call('/freelance-jobs?limit=100').json()
-    first = answer['cursor']['after']
-    while answer['freelance_jobs']:
-        seen = [job['id'] for job in answer['freelance_jobs']] + seen
-        answer = call('/freelance-jobs', params={'limit': 100, 'before': answer['cursor']['before']}).json()
+    response = call('/freelance-jobs?limit=100').json()
+    first = response['cursor']['after']
+    while response['freelance_jobs']:
+        seen = [job['id'] for job in response['freelance_jobs']] + seen
+        response = call('/freelance-jobs', params={'limit': 100, 'before': response['cursor']['before']}).json()
     assert len(seen) == len(set(seen)) == 430
     later = call('/freelance-jobs', params={'after': first}).json()
     assert later == {'freelance_jobs': [], 'cursor': {**later['cursor'], 'after': first}}
@@ -124,15 +124,15 @@ def test_a_cursor_walks_back_to_the_beginning(call: Caller) -> None:
 def test_a_cursor_walks_forward_from_zero(call: Caller) -> None:
     seen: list[str] = []
     after = '0'
-    while jobs := (answer := call('/freelance-jobs', params={'limit': 77, 'after': after}).json())['freelance_jobs']:
+    while jobs := (response := call('/freelance-jobs', params={'limit': 77, 'after': after}).json())['freelance_jobs']:
         seen += [job['id'] for job in jobs]
-        after = answer['cursor']['after']
+        after = response['cursor']['after']
     assert len(seen) == len(set(seen)) == 430
     back = call('/freelance-jobs?before=0&limit=10').json()
     assert [job['id'] for job in back['freelance_jobs']] == seen[-10:]
 
 
-def test_a_cursor_tells_what_changed_since(esi: Sandbox, call: Caller) -> None:
+def test_a_cursor_returns_what_changed_since(esi: Sandbox, call: Caller) -> None:
     jobs = esi.lists.of('get_freelance_jobs')
     mark = call('/freelance-jobs').json()['cursor']['after']
     esi.clock.move(3600)
@@ -171,14 +171,14 @@ def test_every_cursor_of_the_live_document(document: Callable[..., Any], caller:
             path = path.replace('{project_id}', '5d2a6b1e-0000-4000-8000-000000000001')
             path = path.replace('{job_id}', '5d2a6b1e-0000-4000-8000-000000000001')
             path = path.replace('{campaign_id}', '5d2a6b1e-0000-4000-8000-000000000001')
-            answer = call(path, token=token, params={'after': '0', 'limit': 10})
-            assert answer.status_code == 200, answer.text
-            records = next(value for name, value in answer.json().items() if name != 'cursor')
+            response = call(path, token=token, params={'after': '0', 'limit': 10})
+            assert response.status_code == 200, response.text
+            records = next(value for name, value in response.json().items() if name != 'cursor')
             assert len(records) in range(1, 11)
-            assert answer.json()['cursor']['after']
+            assert response.json()['cursor']['after']
 
 
-def test_what_is_no_list_says_so(esi: Sandbox) -> None:
+def test_what_is_not_a_list_says_so(esi: Sandbox) -> None:
     with pytest.raises(SandboxError, match='does not return a list'):
         esi.lists.of('get_status')
     with pytest.raises(SandboxError, match='region_id is missing'):
@@ -199,9 +199,9 @@ def test_a_servers_cache_holds_all_pages_of_a_state(caller: Callable[..., Caller
         esi.clock.move(100)
         gone = orders.remove(first.json()[0]['order_id'])
         for page in range(1, 6):
-            answer = call(f'{ORDERS}?page={page}')
-            assert answer.headers['Last-Modified'] == first.headers['Last-Modified']
-            assert 199 <= int(answer.headers['Cache-Control'].partition('=')[2]) <= 200
+            response = call(f'{ORDERS}?page={page}')
+            assert response.headers['Last-Modified'] == first.headers['Last-Modified']
+            assert 199 <= int(response.headers['Cache-Control'].partition('=')[2]) <= 200
         assert call(ORDERS).json() == first.json()
         assert call(ORDERS, headers={'If-None-Match': first.headers['ETag']}).status_code == 304
 

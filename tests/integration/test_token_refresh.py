@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,10 +27,10 @@ from esipy.exceptions import (
     TokenStoreBusyError,
 )
 from esipy.sandbox import Sandbox
-from esipy.stores import FileTokens, MemoryTokens, Tokens
+from esipy.stores import FileTokens, MemoryTokens, Tokens, TokenStore
 from tests.integration.signed import CLIENT, ONE, Broken, at_once, client, different_calls, security, signed_in, wallet
 from tests.integration.things import security as at
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 
 def unsigned_token(character: int) -> str:
@@ -63,8 +64,8 @@ def test_100_threads_one_refresh_and_no_failed_call(esi: Sandbox, with_store: bo
         one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': tokens.refresh_token})
     with client(one) as esi_client:
         calls = different_calls(esi, 100)
-        answers = at_once(100, lambda number: esi_client.request(calls[number]).status)
-    assert answers == [200] * 100
+        responses = at_once(100, lambda number: esi_client.request(calls[number]).status)
+    assert responses == [200] * 100
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
 
@@ -75,8 +76,8 @@ def test_objects_of_one_process_share_a_refresh(esi: Sandbox) -> None:
     ones = [security(esi, store=store).for_character(ONE) for _ in range(20)]
     with client(None) as esi_client:
         calls = different_calls(esi, 20)
-        answers = at_once(20, lambda number: esi_client.request(calls[number], security=ones[number]).status)
-    assert answers == [200] * 20
+        responses = at_once(20, lambda number: esi_client.request(calls[number], security=ones[number]).status)
+    assert responses == [200] * 20
     assert len({one.access_token for one in ones}) == 1
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
@@ -110,9 +111,9 @@ NESTED = b'[' * 100_000
 
 
 @pytest.mark.parametrize('status', [200, 400])
-def test_an_sso_that_answers_with_what_nobody_can_read(status: int) -> None:
+def test_an_sso_that_responds_with_what_nobody_can_read(status: int) -> None:
     """JSON that is nested too deeply is none."""
-    with Server(lambda visit: visit.send(answer(NESTED, status))) as sso:
+    with Server(lambda visit: visit.send(response_bytes(NESTED, status))) as sso:
         one = at_server(sso)
         with pytest.raises(SSOUnavailableError if status == 200 else TokenRefusedError):
             one.refresh()
@@ -123,7 +124,7 @@ def test_an_sso_that_answers_with_what_nobody_can_read(status: int) -> None:
 
 def test_a_token_that_nobody_can_read() -> None:
     deep = f'e30.{base64.urlsafe_b64encode(NESTED).decode()}.signature'
-    with Server(lambda visit: visit.send(answer({'access_token': deep, 'expires_in': 1200}))) as sso:
+    with Server(lambda visit: visit.send(response_bytes({'access_token': deep, 'expires_in': 1200}))) as sso:
         one = at_server(sso)
         for _ in range(2):
             assert one.refresh()['access_token'] == one.access_token == deep
@@ -135,13 +136,13 @@ def test_a_refresh_token_that_is_none_takes_the_place_of_no_other(nothing: Any) 
     """As some servers say that the one before stays good: they have the field, and nothing in it."""
     store = MemoryTokens()
     new = {'access_token': unsigned_token(ONE), 'expires_in': 1200, 'refresh_token': nothing}
-    with Server(lambda visit: visit.send(answer(new))) as sso:
+    with Server(lambda visit: visit.send(response_bytes(new))) as sso:
         one = at_server(sso, store=store)
         one.refresh()
         assert one.refresh_token == 'refresh-of-old'
-        kept = store.get('the-client-id', ONE)
-        assert kept is not None
-        assert kept.refresh_token == 'refresh-of-old'
+        stored = store.get('the-client-id', ONE)
+        assert stored is not None
+        assert stored.refresh_token == 'refresh-of-old'
 
 
 #: `expires_in` as JSON (None: it is missing), and for how many seconds the token is good then. `exp`: until the JWT's.
@@ -165,6 +166,8 @@ LIFETIMES: dict[str, tuple[str | None, float | str]] = {
     'not a number': ('NaN', 'exp'),
     'beyond a float': ('1e999', 'exp'),
     'beyond all numbers': ('9' * 400, 'exp'),
+    'digits that Python does not read': ('9' * 5000, 'exp'),
+    'beside digits that Python does not read': ('1199, "x": ' + '9' * 5000, 1199),
 }
 
 
@@ -181,13 +184,13 @@ def test_tokens_are_kept_whatever_their_lifetime_looks_like(written: str | None,
     if seconds == 'exp':
         seconds = 600 if has_exp else 0
     began = clock.time()
-    with Server(lambda visit: visit.send(answer(body))) as sso:
+    with Server(lambda visit: visit.send(response_bytes(body))) as sso:
         one = at_server(sso)
         one.refresh()
         other = at_server(sso)
         other.auth('the-code')
         third = at_server(sso)
-        third.update_token(json.loads(body))
+        third.update_token(json.loads(body, parse_int=lambda digits: int(digits[:400])))
         for each in (one, other, third):
             assert (each.access_token, each.refresh_token) == (token, 'rotated')
             assert each.token_expiry is not None
@@ -196,7 +199,7 @@ def test_tokens_are_kept_whatever_their_lifetime_looks_like(written: str | None,
 
 @pytest.mark.parametrize('code', ['invalid_grant', 'invalid_token'])
 def test_a_grant_that_is_gone_has_two_names(code: str) -> None:
-    with Server(lambda visit: visit.send(answer({'error': code}, 400))) as sso:
+    with Server(lambda visit: visit.send(response_bytes({'error': code}, 400))) as sso:
         with pytest.raises(TokenRevokedError):
             at_server(sso).refresh()
         with pytest.raises(TokenRefusedError) as caught:
@@ -226,7 +229,7 @@ GRANT_IS_GONE: dict[str, tuple[int, bytes, dict[str, str]]] = {
 
 @pytest.mark.parametrize(('status', 'body', 'headers'), GRANT_IS_GONE.values(), ids=GRANT_IS_GONE)
 def test_a_grant_that_is_gone_in_any_form(status: int, body: bytes, headers: dict[str, str]) -> None:
-    with Server(lambda visit: visit.send(answer(body, status, headers))) as sso:
+    with Server(lambda visit: visit.send(response_bytes(body, status, headers))) as sso:
         one = at_server(sso)
         with pytest.raises(TokenRevokedError) as caught:
             one.refresh()
@@ -235,13 +238,22 @@ def test_a_grant_that_is_gone_in_any_form(status: int, body: bytes, headers: dic
 
 
 @pytest.mark.parametrize('status', [429, 500, 503])
-def test_an_sso_that_is_down_says_nothing_of_the_grant(status: int) -> None:
-    page = answer({'error': 'invalid_grant'}, status)
+def test_an_sso_that_is_down_proves_nothing_about_the_grant(status: int) -> None:
+    page = response_bytes({'error': 'invalid_grant'}, status)
     with Server(lambda visit: visit.send(page)) as sso, pytest.raises(SSOUnavailableError):
         at_server(sso).refresh()
 
 
-def test_a_token_request_has_a_text_body() -> None:
+#: Requests to the SSO, and what an app's own tests look for in their bodies.
+TOKEN_REQUESTS: dict[str, tuple[Callable[[EsiSecurity], Any], list[str]]] = {
+    'refresh': (EsiSecurity.refresh, ['grant_type=refresh_token', 'refresh_token=refresh-of-old']),
+    'a code': (lambda one: one.auth('a code'), ['grant_type=authorization_code', 'code=a+code']),
+    'revoke': (EsiSecurity.revoke, ['token_type_hint=refresh_token', 'token=refresh-of-old']),
+}
+
+
+@pytest.mark.parametrize(('ask', 'words'), TOKEN_REQUESTS.values(), ids=TOKEN_REQUESTS)
+def test_a_token_request_has_a_text_body(ask: Callable[[EsiSecurity], Any], words: list[str]) -> None:
     """Tests of old apps look for `'grant_type' in request.body`."""
     bodies: list[Any] = []
 
@@ -250,17 +262,17 @@ def test_a_token_request_has_a_text_body() -> None:
             bodies.append(request.body)
             return super().send(request, **options)
 
-    with Server(lambda visit: visit.send(answer({'access_token': 'a', 'expires_in': 1}))) as sso:
+    with Server(lambda visit: visit.send(response_bytes({'access_token': 'a', 'expires_in': 1}))) as sso:
         one = at_server(sso)
         one._session.mount('http://', Adapter())
-        one.refresh()
-    assert 'grant_type=refresh_token' in bodies[-1]
+        ask(one)
+    assert all(word in bodies[-1] for word in words)
 
 
 # ---------------------------------------------------------------------- kept first
 
 
-def test_it_is_kept_before_receivers_run_and_before_it_is_used(esi: Sandbox) -> None:
+def test_it_is_stored_before_receivers_run_and_before_it_is_used(esi: Sandbox) -> None:
     """With `save` after `update_token` in `accept`, the store shows the old one here."""
     store = MemoryTokens()
     old = signed_in(store, esi)
@@ -273,8 +285,8 @@ def test_it_is_kept_before_receivers_run_and_before_it_is_used(esi: Sandbox) -> 
             super().set(tokens)
 
     def receive(refresh_token: str, **kwargs: Any) -> None:
-        kept = store.get(CLIENT, ONE)
-        seen.append(('stored when told', kept is not None and kept.refresh_token == refresh_token))
+        stored = store.get(CLIENT, ONE)
+        seen.append(('stored when told', stored is not None and stored.refresh_token == refresh_token))
         raise RuntimeError('this receiver cannot')
 
     store.__class__ = Watching
@@ -282,22 +294,26 @@ def test_it_is_kept_before_receivers_run_and_before_it_is_used(esi: Sandbox) -> 
     with client(one) as esi_client:
         assert esi_client.request(wallet(esi)).ok
     assert seen == [('in use when stored', old.access_token), ('stored when told', True)]
-    kept = store.get(CLIENT, ONE)
-    assert kept is not None
-    assert kept.refresh_token == one.refresh_token != old.refresh_token
-    assert kept.access_token == one.access_token
-    assert kept.expires_at == one.token_expiry
-    assert (kept.character_name, kept.owner, frozenset(kept.scopes)) == (one.character_name, one.owner, one.scopes)
+    stored = store.get(CLIENT, ONE)
+    assert stored is not None
+    assert stored.refresh_token == one.refresh_token != old.refresh_token
+    assert stored.access_token == one.access_token
+    assert stored.expires_at == one.token_expiry
+    assert (stored.character_name, stored.owner, frozenset(stored.scopes)) == (
+        one.character_name,
+        one.owner,
+        one.scopes,
+    )
 
 
-def test_a_login_is_kept(esi: Sandbox) -> None:
+def test_a_login_is_stored(esi: Sandbox) -> None:
     store = MemoryTokens()
     one = security(esi, store=store)
-    told = one.auth(code_of(esi, one))
-    kept = store.get(CLIENT, ONE)
-    assert kept is not None
-    assert (kept.refresh_token, kept.access_token) == (told['refresh_token'], told['access_token'])
-    assert one.for_character(ONE).access_token == told['access_token']
+    granted = one.auth(code_of(esi, one))
+    stored = store.get(CLIENT, ONE)
+    assert stored is not None
+    assert (stored.refresh_token, stored.access_token) == (granted['refresh_token'], granted['access_token'])
+    assert one.for_character(ONE).access_token == granted['access_token']
 
 
 def code_of(
@@ -310,7 +326,7 @@ def code_of(
 
 def test_a_login_does_not_inherit_the_refresh_token_of_another() -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer({'access_token': 'x', 'expires_in': 1200}))
+        visit.send(response_bytes({'access_token': 'x', 'expires_in': 1200}))
 
     with Server(page) as sso:
         endpoints = {'token_endpoint': sso.url, 'issuer': sso.url}
@@ -365,9 +381,9 @@ def test_invalid_grant_may_mean_that_another_one_was_faster(esi: Sandbox) -> Non
     with client(here) as esi_client:
         assert esi_client.request(wallet(esi)).ok
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 1)
-    kept = store.get(CLIENT, ONE)
-    assert kept is not None
-    assert kept.refresh_token == here.refresh_token == there.refresh_token
+    stored = store.get(CLIENT, ONE)
+    assert stored is not None
+    assert stored.refresh_token == here.refresh_token == there.refresh_token
 
 
 def test_another_one_was_faster_and_has_not_stored_its_tokens_yet(esi: Sandbox) -> None:
@@ -418,9 +434,9 @@ def test_what_the_store_has_may_be_the_older_one(esi: Sandbox) -> None:
     store.set(old)
     one.refresh()
     assert (esi.sso.refreshes, esi.sso.reuses) == (2, 1)
-    kept = store.get(CLIENT, ONE)
-    assert kept is not None
-    assert kept.refresh_token == one.refresh_token
+    stored = store.get(CLIENT, ONE)
+    assert stored is not None
+    assert stored.refresh_token == one.refresh_token
 
 
 def test_a_store_that_keeps_no_access_token(esi: Sandbox) -> None:
@@ -484,7 +500,7 @@ def test_no_other_failure_deletes_anything(esi: Sandbox, fault: str, settings: A
         assert esi_client.request(wallet(esi)).ok
 
 
-def test_an_answer_that_is_lost_on_its_way(esi: Sandbox) -> None:
+def test_a_response_that_is_lost_on_its_way(esi: Sandbox) -> None:
     """The SSO has used the old token up, and nobody knows the new one: then the grant is gone, as far as we know."""
     store = MemoryTokens()
     old = signed_in(store, esi)
@@ -498,7 +514,7 @@ def test_an_answer_that_is_lost_on_its_way(esi: Sandbox) -> None:
     assert store.get(CLIENT, ONE) is None
 
 
-def test_who_is_deleted_from_the_store_is_forgotten_at_the_next_refresh(esi: Sandbox) -> None:
+def test_a_character_deleted_from_the_store_is_gone_at_the_next_refresh(esi: Sandbox) -> None:
     """Without that, a process that knows the character puts it back."""
     store = MemoryTokens()
     signed_in(store, esi)
@@ -555,7 +571,7 @@ def test_revoke_gives_the_newest_token_back(esi: Sandbox) -> None:
 
     def page(visit: Visit) -> None:
         given.append(visit.form)
-        visit.send(answer())
+        visit.send(response_bytes())
 
     with Server(page) as server:
         store = MemoryTokens()
@@ -583,7 +599,7 @@ def test_tokens_that_the_sso_does_not_take_back_stay(esi: Sandbox, status: int) 
 
 def test_what_the_sso_does_not_know_is_gone(esi: Sandbox) -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer({'error': 'invalid_grant'}, 400))
+        visit.send(response_bytes({'error': 'invalid_grant'}, 400))
 
     with Server(page) as server:
         one = security(esi)
@@ -607,8 +623,8 @@ def test_a_store_that_is_away_fails_no_call(esi: Sandbox, away: Any, caplog: pyt
             assert [esi_client.request(wallet(esi)).status for _ in range(3)] == [200] * 3
             clock.move(1200)
     assert (esi.sso.refreshes, esi.sso.reuses) == (3, 0)
-    told = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
-    assert len(told) == len(away)
+    granted = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(granted) == len(away)
     assert 'refresh-of-somebody' not in caplog.text
 
 
@@ -623,9 +639,9 @@ def test_a_store_that_is_back_gets_what_it_missed(esi: Sandbox, monkeypatch: pyt
         assert esi_client.request(wallet(esi)).ok
         store.away.clear()
         assert esi_client.request(wallet(esi)).ok
-        kept = store.get(CLIENT, ONE)
-        assert kept is not None
-        assert kept.refresh_token == one.refresh_token
+        stored = store.get(CLIENT, ONE)
+        assert stored is not None
+        assert stored.refresh_token == one.refresh_token
         asked = len(store.asked)
         assert esi_client.request(wallet(esi)).ok
         assert len(store.asked) == asked
@@ -678,9 +694,9 @@ def test_a_lock_that_is_never_free_is_not_gone_past(esi: Sandbox) -> None:
         assert esi.log.count('sso.token') == 0
         code = code_of(esi, one)
         one.auth(code)  # a login is newer than whatever the other one brings
-        kept = store.get(CLIENT, ONE)
-    assert kept is not None
-    assert kept.refresh_token == one.refresh_token
+        stored = store.get(CLIENT, ONE)
+    assert stored is not None
+    assert stored.refresh_token == one.refresh_token
 
 
 # ---------------------------------------------------------------------- a lock of one's own
@@ -719,7 +735,7 @@ def test_a_lock_without_a_store_has_a_name_that_shows_no_token(esi: Sandbox) -> 
     assert str(tokens.refresh_token) not in names[0]
 
 
-def test_who_has_verified_a_token_and_who_has_not_hold_the_same_lock(esi: Sandbox) -> None:
+def test_the_lock_is_the_same_whether_a_token_was_verified_or_not(esi: Sandbox) -> None:
     """One process signed the character in, another has its tokens from the app: with a lock for each, both would use
     the same refresh token."""
     names: list[str] = []
@@ -810,17 +826,17 @@ def test_a_verifier_that_no_sso_takes(esi: Sandbox, verifier: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ('options', 'told'),
+    ('options', 'granted'),
     [
         ({'store': '/tmp/tokens'}, 'store must be a TokenStore, not str'),
-        ({'lock': 5}, 'lock must be a RedisLock or the like, not int'),
+        ({'lock': 5}, 'lock must be a RedisLock, or a function that returns a context manager, not int'),
         ({'headers': 'MyApp/1.0'}, 'headers must be a dict'),
         ({'timeout': '5'}, 'timeout must be seconds'),
         ({'timeout': (5, 30, 60)}, 'timeout must be seconds'),
     ],
 )
-def test_options_of_the_wrong_kind(esi: Sandbox, options: dict[str, Any], told: str) -> None:
-    with pytest.raises(TypeError, match=f'EsiSecurity: {told}'):
+def test_options_of_the_wrong_kind(esi: Sandbox, options: dict[str, Any], granted: str) -> None:
+    with pytest.raises(TypeError, match=f'EsiSecurity: {granted}'):
         security(esi, **options)
     with pytest.raises(ValueError, match='BaseCache'):
         security(esi, cache='/tmp/cache')
@@ -829,9 +845,12 @@ def test_options_of_the_wrong_kind(esi: Sandbox, options: dict[str, Any], told: 
 # ---------------------------------------------------------------------- waiting for another process
 
 
-def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_lock(esi: Sandbox) -> None:
+@pytest.mark.parametrize('kind', ['memory', 'file'])
+def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_lock(
+    esi: Sandbox, kind: str, tmp_path: Path
+) -> None:
     """It was killed after it had stored the tokens. Without the look into the store the call waits for the lock."""
-    store = MemoryTokens()
+    store: TokenStore = MemoryTokens() if kind == 'memory' else FileTokens(tmp_path / 'tokens')
     old = signed_in(store, esi)
     one = security(esi, store=store).for_character(ONE)
     new = esi.sso.grant(ONE, None)
@@ -865,7 +884,8 @@ def test_newer_tokens_of_the_store_are_used_although_a_killed_process_holds_the_
     assert (esi.sso.refreshes, esi.sso.reuses) == (1, 0)
 
 
-def test_signing_counts_towards_the_deadline_and_the_tokens_are_kept(esi: Sandbox) -> None:
+@pytest.mark.parametrize('check_scopes', [True, False])
+def test_signing_counts_towards_the_deadline_and_the_tokens_are_stored(esi: Sandbox, check_scopes: bool) -> None:
     """A call gives up at its deadline; the refresh that it began ends, and its tokens are stored and announced."""
     store = MemoryTokens()
     old = signed_in(store, esi)
@@ -874,9 +894,9 @@ def test_signing_counts_towards_the_deadline_and_the_tokens_are_kept(esi: Sandbo
     threads: list[str] = []
 
     def receive(refresh_token: str, **kwargs: Any) -> None:
-        kept = store.get(CLIENT, ONE)
-        assert kept is not None
-        assert kept.refresh_token == refresh_token
+        stored = store.get(CLIENT, ONE)
+        assert stored is not None
+        assert stored.refresh_token == refresh_token
         threads.append(threading.current_thread().name)
         announced.set()
 
@@ -888,16 +908,16 @@ def test_signing_counts_towards_the_deadline_and_the_tokens_are_kept(esi: Sandbo
         return ask(scope_list)
 
     one._tokens.owner.request_refresh = slow  # type: ignore[method-assign]
-    with client(one, deadline=0.3) as esi_client:
+    with client(one, deadline=0.3, check_scopes=check_scopes) as esi_client:
         calls = different_calls(esi, 5)
         errors = at_once(5, lambda number: esi_client.request(calls[number]))
         assert {type(error) for error in errors} == {SSOUnavailableError}
         assert all('before the deadline' in str(error) for error in errors)
         answered.set()
         assert announced.wait(60)
-        kept = store.get(CLIENT, ONE)
-        assert kept is not None
-        assert kept.refresh_token not in (None, old.refresh_token)
+        stored = store.get(CLIENT, ONE)
+        assert stored is not None
+        assert stored.refresh_token not in (None, old.refresh_token)
     with client(one) as esi_client:
         assert esi_client.request(wallet(esi)).ok
     assert threads == ['esipy_refresh']

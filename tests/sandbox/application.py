@@ -24,7 +24,7 @@ def query_of(address: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(address).query, strict_parsing=True))
 
 
-class Visitor:
+class Application:
     """`url` is where the SSO is: the sandbox, or the official address inside a redirect."""
 
     def __init__(self, esi: Sandbox, session: requests.Session, url: str | None = None) -> None:
@@ -64,9 +64,9 @@ class Visitor:
 
     def signed_in(self, character_id: int = 90000001, **changes: Any) -> dict[str, Any]:
         """The tokens of a login."""
-        answer = self.exchange(self.code(character_id, **changes))
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = self.exchange(self.code(character_id, **changes))
+        assert response.status_code == 200, response.text
+        return response.json()
 
     def revoke(self, token: str, secret: str | None = 'secret', client_id: str = 'app') -> requests.Response:
         named = {} if secret is not None else {'client_id': client_id}
@@ -87,11 +87,11 @@ class Visitor:
         return jwt.decode(token, key, algorithms=[key['alg']], audience=audience, options={'verify_exp': False})
 
 
-def refused(answer: requests.Response, code: str, status: int = 400) -> None:
+def refused(response: requests.Response, code: str, status: int = 400) -> None:
     """That this is an error of RFC 6749 section 5.2."""
-    assert answer.status_code == status, answer.text
-    assert answer.json()['error'] == code
-    assert re.fullmatch(r'[ !#-\[\]-~]+', answer.json()['error_description'])
-    assert answer.headers['Content-Type'] == 'application/json'
-    assert answer.headers['Cache-Control'] == 'no-store'
-    assert ('WWW-Authenticate' in answer.headers) == (status == 401)
+    assert response.status_code == status, response.text
+    assert response.json()['error'] == code
+    assert re.fullmatch(r'[ !#-\[\]-~]+', response.json()['error_description'])
+    assert response.headers['Content-Type'] == 'application/json'
+    assert response.headers['Cache-Control'] == 'no-store'
+    assert ('WWW-Authenticate' in response.headers) == (status == 401)

@@ -15,7 +15,7 @@ import pytest
 
 from esipy.exceptions import APIException, CallError, ConnectionFailedError, UndecodableBodyError
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, answer
+from tests.servers import Server, Visit, response_bytes
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -24,15 +24,15 @@ def page(visit: Visit) -> None:
     """`/things/7` answers 7; some ids do not go well."""
     name = visit.path.rpartition('/')[2]
     if name.startswith('error'):
-        visit.send(answer({'error': name}, 404))
+        visit.send(response_bytes({'error': name}, 404))
     elif name.startswith('reset'):
         visit.reset()
     elif name.startswith('html'):
-        visit.send(answer(b'<html>'))
+        visit.send(response_bytes(b'<html>'))
     elif name.startswith('gateway'):
-        visit.send(answer(b'<html>', 502))
+        visit.send(response_bytes(b'<html>', 502))
     else:
-        visit.send(answer({'id': name}))
+        visit.send(response_bytes({'id': name}))
 
 
 def test_in_the_order_given() -> None:
@@ -142,7 +142,7 @@ def test_raise_on_error_with_on_result() -> None:
     assert len(heard) == 3
 
 
-def test_what_is_no_call_is_told_at_the_end() -> None:
+def test_what_is_not_a_call_is_reported_at_the_end() -> None:
     with Server(page) as server, client() as esi:
         operation = app_at(server.url).op['get_things_id']
         with pytest.raises(CallError) as caught:
@@ -150,7 +150,7 @@ def test_what_is_no_call_is_told_at_the_end() -> None:
         assert len(caught.value.results) == 2  # type: ignore[attr-defined]
 
 
-def test_an_error_of_the_apps_own_is_told_at_the_end() -> None:
+def test_an_error_of_the_apps_own_is_raised_at_the_end() -> None:
     def sign(request: Any) -> Any:
         if request._p['path']['id'] == '2':
             raise LookupError('no token for that one')
@@ -263,6 +263,6 @@ def test_ctrl_c_ends_it_and_the_program_at_once() -> None:
         assert len(server.visits) == 10
 
 
-def test_threads_that_are_no_number() -> None:
+def test_threads_that_are_not_a_number() -> None:
     with client() as esi, pytest.raises(TypeError, match="threads must be a whole number from 1 to 100, not '5'"):
         esi.multi_request([], threads='5')  # type: ignore[arg-type]

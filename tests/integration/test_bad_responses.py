@@ -1,4 +1,4 @@
-"""What bad answers get: a clear error or the documented answer, in time, from servers that misbehave byte by byte."""
+"""What bad responses get: a clear error or the documented answer, in time, from servers that misbehave byte by byte."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from esipy import App, EsiClient
 from esipy._message.errors import error_of
 from esipy.exceptions import APIException, ConnectionFailedError, TimedOutError, UndecodableBodyError
 from tests.integration.things import SOON, app_at, client
-from tests.servers import JSON, Server, Visit, answer, gzipped, unused_url
+from tests.servers import JSON, Proxy, Server, Visit, gzipped, response_bytes, unused_url
 
 pytestmark = pytest.mark.usefixtures('no_leaks')
 
@@ -37,19 +37,19 @@ def ask(page: Callable[[Visit], Any], **options: Any) -> Any:
 @pytest.mark.parametrize(
     'data',
     [
-        answer(GOOD),
+        response_bytes(GOOD),
         gzipped(json.dumps(GOOD).encode()),
-        answer(zlib.compress(json.dumps(GOOD).encode()), headers={'Content-Encoding': 'deflate'}),
+        response_bytes(zlib.compress(json.dumps(GOOD).encode()), headers={'Content-Encoding': 'deflate'}),
         b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nc\r\n{"players":1\r\n1\r\n}\r\n0\r\n\r\n',
         b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd;x=y\r\n{"players":1}\r\n0\r\nTrailer: x\r\n\r\n',
-        b'HTTP/1.1 100 Continue\r\n\r\n' + answer(GOOD),
-        b'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n' + answer(GOOD),
-        answer(GOOD, headers={'Content-Type': 'text/plain'}),
-        answer(json.dumps(GOOD).encode('utf-8-sig')[3:]),
+        b'HTTP/1.1 100 Continue\r\n\r\n' + response_bytes(GOOD),
+        b'HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n' + response_bytes(GOOD),
+        response_bytes(GOOD, headers={'Content-Type': 'text/plain'}),
+        response_bytes(json.dumps(GOOD).encode('utf-8-sig')[3:]),
     ],
     ids=['plain', 'gzip', 'deflate', 'chunked', 'trailers', '100', '102+103', 'text/plain', 'utf-8'],
 )
-def test_good_answers(data: bytes) -> None:
+def test_good_responses(data: bytes) -> None:
     response = ask(lambda visit: visit.send(data))
     assert response.status == 200
     assert response.data.players == 1
@@ -57,7 +57,7 @@ def test_good_answers(data: bytes) -> None:
 
 def test_a_body_that_ends_with_the_connection() -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer(GOOD, length=-1, headers={'Connection': 'close'}))
+        visit.send(response_bytes(GOOD, length=-1, headers={'Connection': 'close'}))
         visit.close()
 
     assert ask(page).data.players == 1
@@ -65,14 +65,16 @@ def test_a_body_that_ends_with_the_connection() -> None:
 
 @pytest.mark.parametrize('status', [204, 205, 304])
 def test_statuses_without_a_body(status: int) -> None:
-    response = ask(lambda visit: visit.send(answer(b'', status)))
+    response = ask(lambda visit: visit.send(response_bytes(b'', status)))
     assert (response.status, response.data, response.raw) == (status, None, b'')
     assert response.ok
 
 
-def test_bytes_behind_a_204_are_not_the_next_answer() -> None:
+def test_bytes_behind_a_204_are_not_the_next_response() -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer(b'HTTP/1.1 200 OK\r\n\r\n' if visit.number == 0 else GOOD, 204 if visit.number == 0 else 200))
+        visit.send(
+            response_bytes(b'HTTP/1.1 200 OK\r\n\r\n' if visit.number == 0 else GOOD, 204 if visit.number == 0 else 200)
+        )
 
     with Server(page) as server, client() as esi:
         app = app_at(server.url)
@@ -81,8 +83,8 @@ def test_bytes_behind_a_204_are_not_the_next_answer() -> None:
         assert esi.request(app.op['get_thing']()).data == GOOD
 
 
-def test_a_body_behind_head_is_not_the_next_answer() -> None:
-    with Server(lambda visit: visit.send(answer(GOOD))) as server, client() as esi:
+def test_a_body_behind_head_is_not_the_next_response() -> None:
+    with Server(lambda visit: visit.send(response_bytes(GOOD))) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         assert esi.head(call).status == 200
         time.sleep(0.05)
@@ -95,16 +97,16 @@ def test_a_body_behind_head_is_not_the_next_answer() -> None:
 @pytest.mark.parametrize(
     'data',
     [
-        answer(HTML, headers={'Content-Type': 'text/html'}),
-        answer(b'{"players": 12'),
-        answer(b'not json'),
-        answer(b'\xff\xfe\x00'),
-        answer(b'[' * 100_000),
-        answer(b''),
-        answer(b'{"players": 1}', length=9),
-        answer(HTML, 502, {'Content-Type': 'text/html'}),
-        answer(HTML, 404, {'Content-Type': 'text/html'}),
-        answer(b'hello', headers={'Content-Encoding': 'gzip'}),
+        response_bytes(HTML, headers={'Content-Type': 'text/html'}),
+        response_bytes(b'{"players": 12'),
+        response_bytes(b'not json'),
+        response_bytes(b'\xff\xfe\x00'),
+        response_bytes(b'[' * 100_000),
+        response_bytes(b''),
+        response_bytes(b'{"players": 1}', length=9),
+        response_bytes(HTML, 502, {'Content-Type': 'text/html'}),
+        response_bytes(HTML, 404, {'Content-Type': 'text/html'}),
+        response_bytes(b'hello', headers={'Content-Encoding': 'gzip'}),
     ],
     ids=[
         'html',
@@ -133,14 +135,14 @@ def test_not_json(data: bytes) -> None:
 
 
 @pytest.mark.parametrize('coding', ['gzip', 'deflate', 'gzip, gzip', 'deflate, gzip'])
-def test_compressed_data_that_is_cut_off_anywhere_is_told(coding: str) -> None:
+def test_compressed_data_that_is_cut_off_anywhere_is_reported(coding: str) -> None:
     """Also before anything could be made of it. Nothing at all is an empty body."""
     packed = json.dumps(GOOD).encode() * 9
     for one in coding.split(', '):
         packed = {'gzip': gzip.compress, 'deflate': zlib.compress}[one](packed)  # type: ignore[dict-item]
 
     def page(visit: Visit) -> None:
-        visit.send(answer(packed[: visit.number], headers={'Content-Encoding': coding}))
+        visit.send(response_bytes(packed[: visit.number], headers={'Content-Encoding': coding}))
 
     with Server(page) as server, client(cache=None) as esi:
         call = app_at(server.url).op['get_thing']()
@@ -152,10 +154,10 @@ def test_compressed_data_that_is_cut_off_anywhere_is_told(coding: str) -> None:
 
 
 @pytest.mark.parametrize('status', [200, 204, 302, 304, 404])
-def test_headers_that_break_off_are_no_answer(status: int) -> None:
+def test_headers_that_break_off_are_not_a_response(status: int) -> None:
     """At whichever byte: neither is what came of them believed, nor a place that a redirect half names."""
     body = b'{"players": 1}' if status not in (204, 304) else b''
-    whole = answer(body, status, {'ETag': '"1"', 'Location': '/things/whole', 'X-Pages': '12'})
+    whole = response_bytes(body, status, {'ETag': '"1"', 'Location': '/things/whole', 'X-Pages': '12'})
     head = whole.index(b'\r\n\r\n') + 3
     cuts = iter(range(1, head + 1))
 
@@ -172,13 +174,13 @@ def test_headers_that_break_off_are_no_answer(status: int) -> None:
 
 
 def test_not_json_with_raw_body_only_is_left_to_the_app() -> None:
-    response = ask(lambda visit: visit.send(answer(HTML)), raw_body_only=True)
+    response = ask(lambda visit: visit.send(response_bytes(HTML)), raw_body_only=True)
     assert (response.raw, response.data) == (HTML, None)
 
 
 @pytest.mark.parametrize('status', [400, 403, 404, 420, 500, 503])
 def test_an_empty_error_is_an_error(status: int) -> None:
-    response = ask(lambda visit: visit.send(answer(b'', status)))
+    response = ask(lambda visit: visit.send(response_bytes(b'', status)))
     assert (response.status, response.data, response.ok) == (status, None, False)
 
 
@@ -186,12 +188,12 @@ def test_a_gzip_bomb_is_refused_early() -> None:
     bomb = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = b''.join(bomb.compress(b'\0' * 2**20) for _ in range(64)) + bomb.flush()
     with pytest.raises(UndecodableBodyError, match='max_body'):
-        ask(lambda visit: visit.send(answer(packed, headers={'Content-Encoding': 'gzip'})), max_body=2**20)
+        ask(lambda visit: visit.send(response_bytes(packed, headers={'Content-Encoding': 'gzip'})), max_body=2**20)
 
 
 def test_a_long_plain_body_is_refused_before_it_is_read() -> None:
     def page(visit: Visit) -> None:
-        visit.send(answer(b'"', length=10**12))
+        visit.send(response_bytes(b'"', length=10**12))
         for _ in range(200):
             visit.send(b'x' * 2**20)
 
@@ -205,9 +207,9 @@ def test_the_bomb_behind_a_redirect_is_not_unpacked() -> None:
 
     def page(visit: Visit) -> None:
         if visit.path == '/thing':
-            visit.send(answer(packed, 302, {'Location': '/other', 'Content-Encoding': 'gzip'}))
+            visit.send(response_bytes(packed, 302, {'Location': '/other', 'Content-Encoding': 'gzip'}))
         else:
-            visit.send(answer(GOOD))
+            visit.send(response_bytes(GOOD))
 
     import tracemalloc
 
@@ -221,17 +223,17 @@ def test_the_bomb_behind_a_redirect_is_not_unpacked() -> None:
     assert peak < 8 * 2**20
 
 
-# ---------------------------------------------------------------------- no answer, or not the whole of it
+# ---------------------------------------------------------------------- no response, or not the whole of it
 
 
 def _cut(visit: Visit) -> None:
-    visit.send(answer(GOOD, length=1000))
+    visit.send(response_bytes(GOOD, length=1000))
     visit.close()
 
 
 def _cut_gzip(visit: Visit) -> None:
     packed = gzip.compress(b'{"a": "' + b'x' * 100_000 + b'"}')
-    visit.send(answer(packed[:50], headers={'Content-Encoding': 'gzip'}, length=len(packed)))
+    visit.send(response_bytes(packed[:50], headers={'Content-Encoding': 'gzip'}, length=len(packed)))
     visit.close()
 
 
@@ -272,17 +274,17 @@ BROKEN = {
     'a long header': _sent(b'HTTP/1.1 200 OK\r\nX-Long: ' + b'x' * 100_000 + b'\r\n\r\n'),
     'too many headers': _sent(b'HTTP/1.1 200 OK\r\n' + b''.join(b'X-%d: 1\r\n' % n for n in range(500)) + b'\r\n'),
     'two lengths': _sent(b'HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\n{}'),
-    'redirect to itself': lambda visit: visit.send(answer(b'', 302, {'Location': visit.target})),
-    'redirect to no host': lambda visit: visit.send(answer(b'', 302, {'Location': 'http://'})),
-    'redirect to rubbish': lambda visit: visit.send(answer(b'', 302, {'Location': 'http://[::1'})),
+    'redirect to itself': lambda visit: visit.send(response_bytes(b'', 302, {'Location': visit.target})),
+    'redirect to no host': lambda visit: visit.send(response_bytes(b'', 302, {'Location': 'http://'})),
+    'redirect to rubbish': lambda visit: visit.send(response_bytes(b'', 302, {'Location': 'http://[::1'})),
     'redirect to a long name': lambda visit: visit.send(
-        answer(b'', 302, {'Location': f'http://{"x" * 99}.localhost/'})
+        response_bytes(b'', 302, {'Location': f'http://{"x" * 99}.localhost/'})
     ),
 }
 
 
 @pytest.mark.parametrize('fault', BROKEN)
-def test_no_answer_is_a_made_up_500(fault: str) -> None:
+def test_no_response_is_a_made_up_500(fault: str) -> None:
     with Server(BROKEN[fault]) as server, client() as esi:
         call = app_at(server.url).op['get_thing']()
         response = esi.request(call)
@@ -360,7 +362,7 @@ def test_a_whole_session_of_ones_own_keeps_the_deadline() -> None:
 
 
 @pytest.mark.parametrize('options', [{'timeout': 0.3}, {'timeout': (5, 0.3)}, {'deadline': 0.3}])
-def test_a_server_that_never_answers(options: dict[str, Any]) -> None:
+def test_a_server_that_never_responds(options: dict[str, Any]) -> None:
     with Server(Visit.hang) as server, client(**options) as esi:
         call = app_at(server.url).op['get_thing']()
         begun = time.monotonic()
@@ -389,7 +391,7 @@ def test_timeout_none_waits_for_ever() -> None:
 
     def page(visit: Visit) -> None:
         time.sleep(0.5)
-        visit.send(answer(GOOD))
+        visit.send(response_bytes(GOOD))
 
     with Server(page) as server, client(timeout=None, deadline=0.1) as esi:
         assert esi.request(app_at(server.url).op['get_thing']()).data == GOOD
@@ -409,9 +411,9 @@ def test_the_defaults() -> None:
 def test_redirects_are_followed_on_the_same_host() -> None:
     def page(visit: Visit) -> None:
         if visit.path == '/thing':
-            visit.send(answer(b'', 307, {'Location': '/elsewhere'}))
+            visit.send(response_bytes(b'', 307, {'Location': '/elsewhere'}))
         else:
-            visit.send(answer(GOOD))
+            visit.send(response_bytes(GOOD))
 
     with Server(page) as server, client() as esi:
         response = esi.request(app_at(server.url).op['get_thing']())
@@ -425,8 +427,10 @@ def test_authorization_never_goes_to_another_host(how: str, host: str) -> None:
     from tests.integration.things import security
 
     with (
-        Server(lambda visit: visit.send(answer(GOOD))) as other,
-        Server(lambda visit: visit.send(answer(b'', 302, {'Location': f'http://{host}:{other.port}/mine'}))) as server,
+        Server(lambda visit: visit.send(response_bytes(GOOD))) as other,
+        Server(
+            lambda visit: visit.send(response_bytes(b'', 302, {'Location': f'http://{host}:{other.port}/mine'}))
+        ) as server,
         client() as esi,
     ):
         arguments = {}
@@ -446,7 +450,7 @@ def test_authorization_never_goes_to_another_host(how: str, host: str) -> None:
 
 def test_headers_in_any_number_and_case() -> None:
     headers = {'x-pages': '7', 'ETAG': '"x"', 'X-Strange': 'ü', 'Set-Cookie': 'a=b'}
-    response = ask(lambda visit: visit.send(answer(GOOD, headers=headers)))
+    response = ask(lambda visit: visit.send(response_bytes(GOOD, headers=headers)))
     assert response.header['X-Pages'] == [7]
     assert response.headers['etag'] == '"x"'
     assert response.pages == 7
@@ -455,7 +459,7 @@ def test_headers_in_any_number_and_case() -> None:
 
 @pytest.mark.parametrize('after', [b'rubbish', b'\0' * 512, b'\n'], ids=['text', 'padding', 'a line end'])
 def test_what_follows_the_end_of_gzip_data_is_ignored(after: bytes) -> None:
-    data = answer(gzip.compress(json.dumps(GOOD).encode()) + after, headers={'Content-Encoding': 'gzip'})
+    data = response_bytes(gzip.compress(json.dumps(GOOD).encode()) + after, headers={'Content-Encoding': 'gzip'})
     assert ask(lambda visit: visit.send(data)).data == GOOD
 
 
@@ -465,14 +469,17 @@ def test_a_compressed_body_that_is_cut_short_is_retried(cut: int) -> None:
 
     def page(visit: Visit) -> None:
         body = packed if visit.number else packed[:-cut]
-        visit.send(answer(body, headers={'Content-Encoding': 'gzip'}))
+        visit.send(response_bytes(body, headers={'Content-Encoding': 'gzip'}))
 
     with Server(page) as server, client(retry_requests=True, cache=None) as esi:
         response = esi.request(app_at(server.url).op['get_thing']())
     assert (response.data, response.attempts) == (GOOD, 2)
 
 
-@pytest.mark.parametrize('lengths', ['{0}, {0}', '{0},{0},{0}', '{0}\r\nContent-Length: {0}'])
+@pytest.mark.parametrize(
+    'lengths',
+    ['{0}, {0}', '{0},{0},{0}', '{0} ,\t{0}', '{0}, {0}\r\nContent-Length: {0}', '{0}\r\nContent-Length: {0}'],
+)
 def test_a_length_that_is_repeated(lengths: str) -> None:
     body = json.dumps(GOOD).encode()
     head = f'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {lengths.format(len(body))}\r\n\r\n'
@@ -514,9 +521,9 @@ def redirected(method: str, status: int, location: str, tmp_netrc: Any = None) -
     def page(visit: Visit) -> None:
         if visit.path == '/thing':
             place = location.format(other=other.port, same=server.port)
-            visit.send(answer(b'', status, {'Location': place} if place else {}))
+            visit.send(response_bytes(b'', status, {'Location': place} if place else {}))
         else:
-            visit.send(answer(GOOD))
+            visit.send(response_bytes(GOOD))
 
     with Server(page) as other, Server(page) as server, client(cache=None) as esi:
         operation = redirecting_app(server.url).op[f'{method}_thing']
@@ -560,7 +567,7 @@ def test_a_redirect_to_another_origin(method: str, status: int, location: str, n
 
 @pytest.mark.parametrize('status', [301, 302, 303, 307, 308])
 @pytest.mark.parametrize('method', METHODS)
-def test_the_credentials_of_a_session_answer_no_challenge_of_another_origin(method: str, status: int) -> None:
+def test_the_credentials_of_a_session_are_not_sent_to_another_origin(method: str, status: int) -> None:
     """Digest authentication responds to a 401 by itself; a hook of the app's own stays."""
     challenge = {'WWW-Authenticate': 'Digest realm="r", nonce="n", qop="auth"'}
     seen: list[int] = []
@@ -569,9 +576,9 @@ def test_the_credentials_of_a_session_answer_no_challenge_of_another_origin(meth
     own.hooks['response'].append(lambda response, **options: seen.append(response.status_code))
 
     def page(visit: Visit) -> None:
-        visit.send(answer(b'', status, {'Location': f'{other.url}/there'}))
+        visit.send(response_bytes(b'', status, {'Location': f'{other.url}/there'}))
 
-    refusal = answer({}, 401, challenge)
+    refusal = response_bytes({}, 401, challenge)
     with (
         Server(lambda visit: visit.send(refusal)) as other,
         Server(page) as server,
@@ -598,14 +605,27 @@ def test_a_redirect_that_leads_nowhere_is_an_error(status: int, location: str) -
         raise error_of(response, 0)
 
 
-def test_a_proxy_is_not_asked_for_a_host_of_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Server(lambda visit: visit.send(answer(GOOD))) as proxy:
+@pytest.mark.parametrize('variable', ['no_proxy', 'NO_PROXY'])
+@pytest.mark.parametrize(
+    ('hosts', 'by_proxy'),
+    [
+        ('127.0.0.1,localhost', []),
+        ('localhost', ['/thing']),
+        ('.example, localhost', ['/thing']),
+        ('127.0.0.1', ['/there']),
+        ('other.example', ['/thing', '/there']),
+    ],
+)
+def test_no_proxy_counts_along_a_redirect(
+    hosts: str, by_proxy: list[str], variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy() as proxy:
         monkeypatch.setenv('http_proxy', proxy.url)
-        monkeypatch.setenv('no_proxy', '127.0.0.1,localhost')
+        monkeypatch.setenv(variable, hosts)
         response, _, other = redirected('get', 302, 'http://localhost:{other}/there')
         assert response.ok
         assert len(other.visits) == 1
-        assert proxy.visits == []
+        assert ['/' + visit.target.rpartition('/')[2] for visit in proxy.visits] == by_proxy
 
 
 @pytest.fixture
@@ -617,7 +637,9 @@ def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('NETRC', str(file))
 
 
-def test_switching_protocols_is_not_a_success() -> None:
-    switching = answer(b'', 101, length=-1)
+@pytest.mark.parametrize('headers', [{}, {'Connection': 'Upgrade', 'Upgrade': 'websocket'}], ids=['bare', 'upgrade'])
+@pytest.mark.parametrize('name', ['get_thing', 'post_thing', 'delete_nothing'])
+def test_switching_protocols_is_not_a_success(name: str, headers: dict[str, str]) -> None:
+    switching = response_bytes(b'', 101, headers, length=-1)
     with Server(lambda visit: (visit.send(switching), visit.close())) as server, client(cache=None) as esi:
-        assert not esi.request(app_at(server.url).op['get_thing'](), raw_body_only=True).ok
+        assert not esi.request(app_at(server.url).op[name](), raw_body_only=True).ok

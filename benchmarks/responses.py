@@ -1,4 +1,4 @@
-"""What the benchmarks work on: the live document, a status, pages of market orders like ESI's."""
+"""What the benchmarks work on: the live document, and responses like ESI's (a status, pages of market orders)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 DOCUMENT = Path(__file__).parents[2] / 'shared' / 'specs' / 'esi-openapi-3.1.json'
 
-#: ESI's answer to GET /status, 80 bytes.
+#: ESI's response to GET /status, 80 bytes.
 STATUS = json.dumps(
     {'players': 30127, 'server_version': '3041257', 'start_time': '2026-08-01T11:01:34Z'}, separators=(',', ':')
 ).encode()

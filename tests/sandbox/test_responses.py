@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import pytest
+import requests
 
 from esipy import clock
 from esipy.sandbox import Sandbox, SandboxError
@@ -211,7 +212,7 @@ def test_old_versions_and_slashes(path: str, document: Callable[..., Any], calle
         assert caller(esi)(path).status_code == 200
 
 
-def test_meta_routes_tell_of_the_description(document: Callable[..., Any], caller: Callable[..., Caller]) -> None:
+def test_meta_routes_return_the_description(document: Callable[..., Any], caller: Callable[..., Caller]) -> None:
     with Sandbox(document(LIVE)) as esi:
         call = caller(esi)
         dates = call('/meta/compatibility-dates').json()['compatibility_dates']
@@ -221,7 +222,7 @@ def test_meta_routes_tell_of_the_description(document: Callable[..., Any], calle
         assert {'/freelance-jobs'} <= {change['path'] for change in changes['2025-12-16']}
 
 
-def test_answers_can_be_set(esi: Sandbox, call: Caller) -> None:
+def test_responses_can_be_set(esi: Sandbox, call: Caller) -> None:
     esi.data.set('get_status', {'players': 1, 'server_version': '2', 'start_time': '2026-08-01T11:00:00Z'})
     assert call('/status').json()['players'] == 1
     with pytest.raises(SandboxError, match='is not valid'):
@@ -251,6 +252,11 @@ def test_connections_stay_open_and_requests_may_come_together(esi: Sandbox) -> N
         assert received.endswith(b'}')
 
 
+#: The beginnings of requests with a body in chunks, and with the length of a body.
+CHUNKS = b'POST /universe/ids HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n'
+LENGTH = b'POST /universe/ids HTTP/1.1\r\nContent-Length: '
+
+
 @pytest.mark.parametrize(
     ('sent', 'status'),
     [
@@ -262,9 +268,28 @@ def test_connections_stay_open_and_requests_may_come_together(esi: Sandbox) -> N
         (b'POST /universe/ids HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n', b'400'),
         (b'POST /universe/ids HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n', b'400'),
         (b'GET /status HTTP/1.1\r\nX: ' + b'a' * 70_000, b'431'),
+        (b'GET /status HTTP/1.1\r\nX : 1\r\n\r\n', b'400'),
+        (b'GET /status HTTP/1.1\r\nX: 1\nHost: localhost\r\n\r\n', b'400'),
+        (b'GET /status HTTP/1.1\r\nX: 1\rHost: localhost\r\n\r\n', b'400'),
+        (b'GET /status HTTP/1.1\r\nX: 1\0\r\n\r\n', b'400'),
+        (b'GET http://a/status HTTP/1.1\r\nHost: b\r\n\r\n', b'400'),
+        (b'GET HTTP://a?/status HTTP/1.1\r\nHost: b\r\n\r\n', b'400'),
+        (LENGTH + b'9' * 5000 + b'\r\n\r\n', b'413'),
+        (LENGTH + b'0x1\r\n\r\na', b'400'),
+        (LENGTH + b'+1\r\n\r\na', b'400'),
+        (LENGTH + b'1\r\nContent-Length: 2\r\n\r\na', b'400'),
+        (LENGTH + b'1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', b'400'),
+        (CHUNKS.replace(b'1.1', b'1.0') + b'0\r\n\r\n', b'400'),
+        (CHUNKS + b'0x2\r\n[]\r\n0\r\n\r\n', b'400'),
+        (CHUNKS + b'+2\r\n[]\r\n0\r\n\r\n', b'400'),
+        (CHUNKS + b'0_2\r\n[]\r\n0\r\n\r\n', b'400'),
+        (CHUNKS + b' 2\r\n[]\r\n0\r\n\r\n', b'400'),
+        (CHUNKS + b'-2\r\n[]\r\n0\r\n\r\n', b'400'),
+        (CHUNKS + b'1\r\n[]\r\n0\r\n\r\n', b'400'),
+        (CHUNKS + b'f' * 16 + b'\r\n', b'413'),
     ],
 )
-def test_bytes_that_are_no_request(sent: bytes, status: bytes, esi: Sandbox) -> None:
+def test_bytes_that_are_not_a_request(sent: bytes, status: bytes, esi: Sandbox) -> None:
     with socket.create_connection(('127.0.0.1', esi.port), timeout=5) as client:
         client.sendall(sent)
         assert client.recv(65536).split()[1] == status
@@ -280,6 +305,29 @@ def test_bodies_in_chunks_and_on_demand(esi: Sandbox) -> None:
         assert client.recv(100) == b'HTTP/1.1 100 Continue\r\n\r\n'
         client.sendall(b'["Jita"]')
         assert b'30000142' in _all(client)
+
+
+def test_no_value_begins_a_header_of_its_own() -> None:
+    """A description of one's own may allow any text where the response repeats it."""
+    text = {'schema': {'type': 'string'}}
+    content = {'application/json': {'schema': {'type': 'object', 'properties': {'a': {'type': 'integer'}}}}}
+    operation = {
+        'operationId': 'get_a',
+        'parameters': [{'name': 'language', 'in': 'query', **text}],
+        'responses': {'200': {'description': 'OK', 'headers': {'Content-Language': text}, 'content': content}},
+    }
+    document = {
+        'openapi': '3.1.0',
+        'info': {'title': 'A', 'version': '1'},
+        'servers': [{'url': 'http://a.example'}],
+        'paths': {'/a': {'get': operation}},
+    }
+    with Sandbox(document) as esi:
+        for end in ('\r\n', '\n', '\r', '\0'):
+            response = requests.get(f'{esi.url}/a', params={'language': f'de{end}X-Evil: 1'})
+            assert response.status_code == 200
+            assert 'X-Evil' not in response.headers
+            assert response.headers['Content-Language'].replace(' ', '') == 'deX-Evil:1'
 
 
 def _all(client: socket.socket) -> bytes:

@@ -16,7 +16,7 @@ from esipy.cache import BaseCache, DictCache, FileCache
 from esipy.exceptions import SSOUnavailableError, TokenError
 from esipy.sandbox import Sandbox
 from tests.integration.signed import ONE, at_once, security
-from tests.servers import Server, answer
+from tests.servers import Server, response_bytes
 
 
 @pytest.fixture
@@ -38,13 +38,13 @@ def restart() -> None:
     discovery.memory.forget()
 
 
-def asked(esi: Sandbox) -> tuple[int, int]:
+def requested(esi: Sandbox) -> tuple[int, int]:
     return esi.log.count('sso.discovery'), esi.log.count('sso.jwks')
 
 
 def test_1000_objects_ask_once(esi: Sandbox) -> None:
     at_once(20, lambda number: [security(esi) for _ in range(50)])
-    assert asked(esi) == (1, 1)
+    assert requested(esi) == (1, 1)
 
 
 def test_a_process_that_starts_while_the_sso_is_down_knows_it_all(esi: Sandbox, cache: BaseCache) -> None:
@@ -59,17 +59,17 @@ def test_a_process_that_starts_while_the_sso_is_down_knows_it_all(esi: Sandbox, 
     assert one.oauth_token == f'{esi.url}/v2/oauth/token'
     with pytest.raises(JWTError, match='expired'):  # which it could not say without the keys
         one.verify()
-    assert asked(esi) == (2, 2)
+    assert requested(esi) == (2, 2)
 
 
 def test_within_a_day_another_process_does_not_ask(esi: Sandbox, cache: BaseCache) -> None:
     for _ in range(3):
         security(esi, cache=cache)
         restart()
-    assert asked(esi) == (1, 1)
+    assert requested(esi) == (1, 1)
     clock.move(discovery.FRESH + 1)
     security(esi, cache=cache)
-    assert asked(esi) == (2, 2)
+    assert requested(esi) == (2, 2)
 
 
 def test_what_a_process_knows_is_asked_for_again_after_a_day(esi: Sandbox) -> None:
@@ -83,7 +83,7 @@ def test_what_a_process_knows_is_asked_for_again_after_a_day(esi: Sandbox) -> No
     clock.move(discovery.FRESH + 1)
     with pytest.raises(JWTError):
         one.verify(options=ignoring_age)
-    assert asked(esi)[1] >= 2
+    assert requested(esi)[1] >= 2
 
 
 def test_what_a_process_knows_is_good_enough_while_the_sso_is_down(esi: Sandbox) -> None:
@@ -94,7 +94,7 @@ def test_what_a_process_knows_is_good_enough_while_the_sso_is_down(esi: Sandbox)
     one.update_token({'access_token': token, 'expires_in': 1200})
     for _ in range(3):
         assert one.verify(options={'verify_exp': False})
-    assert asked(esi)[1] == 2  # and not each time
+    assert requested(esi)[1] == 2  # and not each time
 
 
 def test_keys_that_were_rotated_are_asked_for_in_spite_of_the_cache(esi: Sandbox, cache: BaseCache) -> None:
@@ -109,7 +109,7 @@ def test_keys_that_were_rotated_are_asked_for_in_spite_of_the_cache(esi: Sandbox
     again = security(esi, cache=cache)  # the new ones are kept
     again.update_token({'access_token': esi.token(ONE), 'expires_in': 1200})
     assert again.verify()
-    assert asked(esi) == (1, 2)
+    assert requested(esi) == (1, 2)
 
 
 def entries(cache: DictCache, esi: Sandbox) -> list[tuple[str, Any]]:
@@ -144,7 +144,7 @@ def test_what_somebody_else_puts_into_the_cache_is_a_miss(esi: Sandbox) -> None:
         restart()
         one = security(esi, cache=cache)
         assert one.oauth_token == f'{esi.url}/v2/oauth/token'
-        assert asked(esi) == (number, number)
+        assert requested(esi) == (number, number)
 
 
 def test_another_applications_entries_are_not_read(esi: Sandbox) -> None:
@@ -152,7 +152,7 @@ def test_another_applications_entries_are_not_read(esi: Sandbox) -> None:
     security(esi, cache=cache)
     restart()
     security(esi, cache=cache, secret_key='another')
-    assert asked(esi) == (2, 2)
+    assert requested(esi) == (2, 2)
 
 
 def test_no_secret_is_in_the_cache(esi: Sandbox) -> None:
@@ -178,7 +178,7 @@ def test_many_objects_do_not_each_wait_for_an_sso_that_hangs(esi: Sandbox) -> No
     for _ in range(10):
         with pytest.warns(UserWarning, match='the SSO does not respond'):
             one = security(esi, timeout=(0.3, 0.3))
-    assert asked(esi) == (1, 0)
+    assert requested(esi) == (1, 0)
     esi.faults.clear()
     assert one.oauth_issuer  # at its use it is asked at once
 
@@ -208,7 +208,7 @@ def test_tokens_of_unknown_keys_do_not_make_it_ask_a_down_sso_again_and_again(es
     for _ in range(5):
         with pytest.raises(JWTError, match='does not publish'):
             one.verify()
-    assert asked(esi) == (1, 2)
+    assert requested(esi) == (1, 2)
 
 
 def test_two_keys_of_either_kind(esi: Sandbox) -> None:
@@ -230,7 +230,7 @@ def test_an_old_page_cannot_be_made_new(esi: Sandbox) -> None:
         cache.set(name, {**entry, 'asked': clock.time()}, 0)
     restart()
     security(esi, cache=cache)
-    assert asked(esi) == (2, 2)
+    assert requested(esi) == (2, 2)
 
 
 def test_what_is_published_is_read_over_tls_only(esi: Sandbox) -> None:
@@ -260,7 +260,10 @@ def test_metadata_with_an_address_that_cannot_be_used(place: str) -> None:
     """Keys are fetched, and secrets sent, over TLS only; an address that cannot be read is not trusted either."""
     names = ('token_endpoint', 'authorization_endpoint', 'revocation_endpoint', 'jwks_uri')
     metadata = {'issuer': 'https://sso.example', **dict.fromkeys(names, place)}
-    with Server(lambda visit: visit.send(answer(metadata))) as sso, pytest.raises(TokenError, match='over https only'):
+    with (
+        Server(lambda visit: visit.send(response_bytes(metadata))) as sso,
+        pytest.raises(TokenError, match='over https only'),
+    ):
         EsiSecurity('http://localhost/cb', 'id', 'key', headers={'User-Agent': 'tests'}, sso_endpoints_url=sso.url)
 
 

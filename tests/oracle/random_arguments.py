@@ -56,7 +56,7 @@ class Operation:
             node = target
         return node
 
-    def draws(self) -> Iterator[dict[str, Any]]:
+    def arguments(self) -> Iterator[dict[str, Any]]:
         """Arguments for several calls."""
         yield self.plain()
         chance = random.Random(f'{self.id}: everything')
@@ -142,11 +142,11 @@ class Operation:
         return fields
 
     def examples(self) -> Iterator[tuple[int, Any, dict[str, str]]]:
-        """(status, body, headers) for every answer of which the document has an example."""
+        """(status, body, headers) for every response of which the document has an example."""
         for status, node in self.raw['responses'].items():
-            answer = self.resolved(node)
-            headers = {name: self.header(name, header) for name, header in answer.get('headers', {}).items()}
-            for body in answer.get('examples', {}).values():
+            response = self.resolved(node)
+            headers = {name: self.header(name, header) for name, header in response.get('headers', {}).items()}
+            for body in response.get('examples', {}).values():
                 yield int(status), body, headers
 
     @staticmethod
