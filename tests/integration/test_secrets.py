@@ -438,7 +438,7 @@ API_FAULTS: dict[str, Callable[[Visit], Any]] = {
     'no HTTP': SSO_FAULTS['no HTTP'],
     'another HTTP': lambda visit: (visit.send(f'HTTP/9.9 {said(visit)}\r\n\r\n'.encode()), visit.close()),
     'no chunk': lambda visit: (visit.send(b'%s%s\r\n' % (CHUNKED, said(visit).encode())), visit.close()),
-    'redirect with all': echo(302, b'', {'Location': 'http://localhost:1/x/{told}'}),
+    'redirect with all': echo(302, b'', {'Location': 'http://localhost:1/x/{received}'}),
 }
 
 
