@@ -344,7 +344,7 @@ class SnapshotError(PaginationError):
 
 
 class CrawlError(EsiError):
-    """A crawl of this name is under way already, or there is none."""
+    """A crawl of this name is under way already, or there is none, or its records in Redis were changed."""
 
 
 class PluginError(EsiError, TypeError):

@@ -173,7 +173,7 @@ class EsiSecurity(Application):
         character_id = self.character_id
         if character_id is not None and self._characters.get(character_id) is not self:
             self._characters.pop(character_id, None)  # it has the tokens of an earlier grant
-        return response
+        return response if response['access_token'] else self.refresh()
 
     def refresh(self, scope_list: list[str] | None = None) -> dict[str, Any]:
         """Refresh the tokens now, and return the token response. `scope_list`: only these scopes.
@@ -184,6 +184,8 @@ class EsiSecurity(Application):
         with self._tokens.changing:
             response = self._tokens.refreshed(scope_list, force=True)
             assert response is not None
+            if not response['access_token']:
+                raise endpoint.without_access_token(self.oauth_token)
             return dict(response)
 
     def get_refresh_token_params(self, scope_list: list[str] | None = None) -> dict[str, Any]:
@@ -192,7 +194,7 @@ class EsiSecurity(Application):
         Raises TokenExpiredError (an AttributeError) if there is no refresh token, AttributeError if `scope_list` is
         not a list.
         """
-        if self.refresh_token is None:
+        if not self.refresh_token:
             raise TokenExpiredError(
                 'No refresh token is defined. Sign in with auth(code), pass stored tokens to update_token(), '
                 'or take a character from the store: for_character(id).'
@@ -323,7 +325,8 @@ class EsiSecurity(Application):
         if not self._is_for_us(request):
             LOGGER.warning('Missing Securities: [%s]', ', '.join(name for need in request._security for name in need))
             return request
-        token = self._tokens.fresh_token(getattr(request, 'deadline', None))
+        is_new = getattr(request, 'has_new_token', False) and self.access_token
+        token = self.access_token if is_new else self._tokens.fresh_token(getattr(request, 'deadline', None))
         if token is not None:
             request._p['header']['Authorization'] = f'Bearer {token}'
             request.owner = _owner_of_token(token, self._tokens.state)
@@ -343,21 +346,22 @@ class EsiSecurity(Application):
     def _is_for_us(self, request: Any) -> bool:
         return any(self.security_name in need or _LIVE_SCHEME in need for need in request._security)
 
-    def require_scopes(self, request: Any, deadline: float | None = None) -> None:
-        """Raise MissingScopeError if the token is known to lack a scope that the call needs. `deadline`: of the call,
-        by `clock.monotonic`; the token may have to be refreshed first."""
+    def require_scopes(self, request: Any) -> bool:
+        """Raise MissingScopeError if the token is known to lack a scope that the call needs. The call has been signed
+        by then; return whether it must be signed again, because the character has signed in anew elsewhere."""
         operation = request.operation
         if not self.check_scopes or not operation.scopes or not self._is_for_us(request):
-            return
+            return False
         if type(self).__call__ is not _CALL:
-            return  # whose tokens a subclass signs with is not known before it does
-        self._tokens.fresh_token(deadline)
-        if self._lacks(operation):
-            with self._tokens.changing:
-                self._tokens.take_newer()  # the character may have signed in again elsewhere
+            return False  # whose tokens a subclass signs with is not known before it does
+        if not self._lacks(operation):
+            return False
+        with self._tokens.changing:
+            is_new = self._tokens.take_newer()
         missing = self._lacks(operation)
         if missing:
             raise MissingScopeError(operation.id, missing, self.character_name or 'this character')
+        return is_new
 
     def identity_for(self, request: Any) -> Identity | None:
         """Return whom a call will be signed for, if that is known for certain."""
@@ -375,7 +379,7 @@ class EsiSecurity(Application):
         Raises TokenRevokedError when the grant is gone.
         """
         token = str(request._p['header'].get('Authorization', '')).removeprefix('Bearer ')
-        if not token or self.refresh_token is None:
+        if not token or not self.refresh_token:
             return False
         try:
             self._tokens.refresh_once(lambda: self.access_token == token, getattr(request, 'deadline', None))

@@ -19,8 +19,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from esipy import clock
 from esipy._cache.shared import LOGGER, SharedCache
 from esipy._runtime.lazy import missing_extra
+from esipy._runtime.private_directory import make_private_directory
 
 
 class FileCache(SharedCache):
@@ -44,6 +46,7 @@ class FileCache(SharedCache):
         try:
             directory = _made_private(Path(os.path.expandvars(path)).expanduser().absolute())
             _check_database(directory, diskcache.core.DBNAME)
+            _make_database_private(directory, diskcache.core.DBNAME)
             self._cache = diskcache.Cache(os.fspath(directory), **settings)
             weakref.finalize(self, self._cache.close)
         except Exception as error:
@@ -88,20 +91,38 @@ class _Connections(threading.local):
     """This thread's connections, for each cache."""
 
     def __init__(self) -> None:
+        #: When what this thread does with a database has to be over, by `clock.monotonic`.
+        self.until = 0.0
         self.of: weakref.WeakKeyDictionary[Any, _Connection] = weakref.WeakKeyDictionary()
 
 
 _connections = _Connections()
 
 
+#: Seconds after which a command is interrupted: in a database that somebody has changed it may never end.
+_LONGEST_COMMAND = 5.0
+
+#: Steps of SQLite between two looks at the clock.
+_STEPS = 100_000
+
+
+def _is_over() -> bool:
+    return clock.monotonic() > _connections.until
+
+
 def _opened(cache: Any) -> Any:
     """Return a cache of diskcache, after its connection in this thread is known (`_con`, read in diskcache 5.6.3)."""
     known = _connections.of.get(cache)
     connection = cache._con
+    _connections.until = clock.monotonic() + _LONGEST_COMMAND
     if known is None or known.connection is not connection:
         _connections.of[cache] = _Connection(connection)
+        connection.set_progress_handler(_is_over, _STEPS)
     return cache
 
+
+#: Who else can write to a directory is meant to use the cache in it.
+_WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 #: Bytes of a file that is read.
 _MAX_FILE = 2**30
@@ -125,6 +146,8 @@ def _disk_of_bytes(diskcache: Any) -> Any:
             name, path = super().filename(*args)
             if not is_inside(self.directory, name):
                 raise PermissionError(f'{path}: not written, since a directory above it is a link')
+            if not os.stat(self.directory).st_mode & _WRITTEN_BY_OTHERS:
+                make_private_directory(Path(path).parent)
             return name, path
 
         def get(self, key: Any, raw: Any) -> Any:
@@ -176,17 +199,21 @@ def _check_database(directory: Path, name: str) -> None:
                 raise PermissionError(f'{file.name} is not a regular file')
 
 
+def _make_database_private(directory: Path, name: str) -> None:
+    """Make the file of a new database so that nobody else can read the responses in it, unless others are meant to use
+    the directory. SQLite gives its other files the same mode."""
+    if not directory.stat().st_mode & _WRITTEN_BY_OTHERS:
+        with suppress(FileExistsError):
+            os.close(os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def _made_private(path: Path) -> Path:
     """Return the directory where a path leads; it is made, for this user alone, if it does not exist. One that exists
     stays as it is, with a warning if others could write to it, or make the path lead elsewhere.
 
     Raises PermissionError for root, in a directory of another user, or behind a link of another user.
     """
-    try:
-        path.mkdir(parents=True, mode=0o700)
-        is_new = True
-    except FileExistsError:
-        is_new = False
+    is_new = make_private_directory(path)
     directory = path.resolve(strict=True)
     if os.name == 'posix':
         user = os.geteuid()

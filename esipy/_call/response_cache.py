@@ -156,8 +156,7 @@ class ResponseCache:
 
     def _store(self, exchange: Exchange, response: CachedResponse, read: bool, store: bool) -> CachedResponse:
         now = clock.time()
-        sent, key = _key(exchange)
-        sent = {**self._transport.header_digests(), **sent}
+        sent = self._sent(exchange) if 'vary' in map(str.lower, response.headers) else {}
         headers = policy.stored_headers(response.status_code, response.headers, sent, now, read, self._stale_if_error)
         if response.status_code == 200 and (headers is None or policy.expiry(headers) <= now):
             self._warn_freshness(exchange, response, policy.lowercase(response.headers), now)
@@ -165,8 +164,12 @@ class ResponseCache:
             return response
         stored = response._replace(headers=headers)
         if store and type(exchange.settings.cache) is not DummyCache and 'no-store' not in self._wanted(exchange):
-            self._put(exchange, key, stored, now)
+            self._put(exchange, self.key(exchange), stored, now)
         return stored
+
+    def _sent(self, exchange: Exchange) -> dict[str, str]:
+        """Return the headers of the request by which a response may vary, secret ones as digests."""
+        return {**self._transport.header_digests(), **_key(exchange)[0]}
 
     def _put(self, exchange: Exchange, key: Any, stored: CachedResponse, now: float) -> None:
         """Store a response for as long as it is of use. A server error never replaces a good response, which can still

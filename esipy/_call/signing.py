@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 from esipy._cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy._http import RawResponse, Transport
+from esipy._message.decode import decode
 from esipy._message.exchange import Exchange
 from esipy._message.request import Request
 
@@ -40,12 +42,14 @@ class Signing:
 
     def sign(self, exchange: Exchange) -> None:
         """Sign a copy of the request: every execution starts clean. The signature says whose call it is."""
-        if exchange.settings.check_scopes and has_method(exchange.security, 'require_scopes'):
-            exchange.security.require_scopes(exchange.request, exchange.deadline)
         request: Any = exchange.request.copy()
         if isinstance(request, Request):
             request.deadline = exchange.deadline  # a token refresh counts towards it
+            request.has_new_token = exchange.token_refreshed and exchange.signed is None
         returned = exchange.security(request)
+        may_check = exchange.settings.check_scopes and has_method(exchange.security, 'require_scopes')
+        if may_check and exchange.security.require_scopes(exchange.request):
+            returned = exchange.security(request)
         # 1.x ignored what a security callable returned: it edits the request in place.
         signed = returned if isinstance(returned, type(request)) else request
         exchange.signed = signed if isinstance(signed, Request) else exchange.request  # pyswagger's: signed in place
@@ -74,10 +78,11 @@ class Signing:
 
 #: How servers say that the token itself is the reason, in a text, a page or JSON of any shape. Each part is bounded.
 _REASONS = re.compile(
-    rb'(token|jwt|signature)[^"<>.;]{0,40}expired'
-    rb'|expired[ _-]?(access[ _-]?)?(token|jwt)'
-    rb'|invalid_token'
-    rb'|"sso_status"[ ]{0,4}:[ ]{0,4}"?401',
+    r'(token|jwt|signature)[^"<>.;]{0,40}expired'
+    r'|expired[ _-]?(access[ _-]?)?(token|jwt)'
+    r'|invalid[ _-]?(access[ _-]?)?(token|jwt)(?![ ]{0,4}(scope|for))'
+    r'|(token|jwt) (is )?(invalid|no longer valid)(?![ ]{0,4}(scope|for))'
+    r'|"sso_status"[ ]{0,4}:[ ]{0,4}"?401',
     re.IGNORECASE,
 )
 
@@ -92,4 +97,12 @@ def _refuses_token(raw: RawResponse) -> bool:
     if raw.status != 403:
         return raw.status == 401
     challenge = next((value for name, value in raw.headers.items() if name.lower() == 'www-authenticate'), '')
-    return 'invalid_token' in challenge or _REASONS.search(raw.content[:_MAX_ERROR_BODY]) is not None
+    return any(map(_REASONS.search, (challenge, _text_of(raw.content[:_MAX_ERROR_BODY]))))
+
+
+def _text_of(body: bytes) -> str:
+    """The text of a body. In JSON, letters may be escaped, or in another encoding than UTF-8."""
+    try:
+        return json.dumps(decode(body), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return body.decode('latin-1')

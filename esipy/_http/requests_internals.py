@@ -69,3 +69,13 @@ def rewind(prepared: PreparedRequest) -> bool:
     except (AttributeError, OSError, TypeError, ValueError):
         return False
     return True
+
+
+def has_cookies(session: Session) -> bool:
+    """Return whether there are cookies in the jar of a session. Its length is counted by going through all of them."""
+    return bool(getattr(session.cookies, '_cookies', True))
+
+
+def cookies_of(session: Session) -> list[tuple[str, str, str, str]]:
+    """Return what distinguishes the cookies of a session from another's."""
+    return sorted((cookie.domain, cookie.path, cookie.name, str(cookie.value)) for cookie in session.cookies)

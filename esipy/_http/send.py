@@ -32,8 +32,10 @@ from esipy._http.redirects import MAX_REDIRECTS, REDIRECTS, origin, redirect_of
 from esipy._http.requests_internals import (
     RequestHeaders,
     as_dict,
+    cookies_of,
     drop_content,
     has_content,
+    has_cookies,
     remember_position,
     renew_lock_of_cookies,
     rewind,
@@ -191,6 +193,10 @@ class Transport:
         chosen, authorization = identity.chosen, identity.authorization
         if session.params:
             chosen = (*chosen, ('?', digest(repr(session.params))))
+        if has_cookies(session):  # an app's own session, or one that it has put cookies into
+            chosen = (*chosen, ('cookies', digest(repr(cookies_of(session)))))
+        if session.cert:
+            chosen = (*chosen, ('certificate', digest(repr(session.cert))))
         return chosen, authorization if session.auth is None else self._auth_identity(session.auth)
 
     def secrets(self) -> tuple[str, ...]:

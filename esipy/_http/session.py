@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any, NamedTuple
 
 import requests
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 from esipy._http.connection import Adapter, use_deadline_pools
@@ -21,19 +21,19 @@ def make_session(pool_size: int, adapter: Any, session: requests.Session | None)
         adapter = adapter or Adapter(pool_connections=10, pool_maxsize=pool_size)
         session.mount('http://', adapter)
         session.mount('https://', adapter)
-        session.cookies.set_policy(_NoCookies())
+        session.cookies = _OwnCookies()
     for mounted in session.adapters.values():
         if hasattr(mounted, 'poolmanager'):
             use_deadline_pools(mounted.poolmanager)
     return session
 
 
-class _NoCookies(DefaultCookiePolicy):
+class _OwnCookies(RequestsCookieJar):
     """Stores no cookie that a server sets: all characters share a session, and it would grow without bound. Those that
     an app itself puts into the session are sent."""
 
-    def set_ok(self, cookie: Any, request: Any) -> bool:
-        return False
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Leave the cookies of a response where they are."""
 
 
 class SessionHeaders(CaseInsensitiveDict[str]):

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from esipy._limits.ledger import Rule
-from esipy._message.headers import LONGEST, retry_after
+from esipy._message.headers import LONGEST, once, retry_after
 
 #: The error limit, unless headers differ: so many responses other than 2xx and 3xx in a minute.
 ERRORS = Rule(100, 60.0)
@@ -43,7 +43,7 @@ NOTHING = RateLimitHeaders()
 @lru_cache(maxsize=1024)
 def parse_rule(text: str) -> Rule | None:
     """Return `150/15m` as a rule; None if it is not a rule, or has a window longer than a day."""
-    match = _RULE.fullmatch(text)
+    match = _RULE.fullmatch(once(text))
     if match is None:
         return None
     window = int(match[2]) * _UNITS[match[3]]
@@ -80,13 +80,14 @@ def parse(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
     if left and rule and left + (used or 0) > rule.tokens:
         invalid.append(f'X-Ratelimit-Remaining: {left} and Used: {used} of {rule.tokens}')
         left = None
+    group = low.get('x-ratelimit-group')
     errors_left = _count(low.get('x-esi-error-limit-remain'), 'X-ESI-Error-Limit-Remain', invalid)
     reset = _count(low.get('x-esi-error-limit-reset'), 'X-ESI-Error-Limit-Reset', invalid)
     if (errors_left or 0) > ERRORS.tokens or (reset or 0) > LONGEST:
         invalid.append(f'X-ESI-Error-Limit-Remain: {errors_left}, Reset: {reset}')
         errors_left = reset = None
     return RateLimitHeaders(
-        low.get('x-ratelimit-group'),
+        None if group is None else once(group),
         rule,
         left if rule else None,
         errors_left,
@@ -99,7 +100,7 @@ def parse(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
 def _count(text: str | None, name: str, invalid: list[str]) -> int | None:
     if text is None:
         return None
-    digits = text.strip()
+    digits = once(text)
     if digits.isascii() and digits.isdigit() and len(digits) <= 12:
         return int(digits)
     invalid.append(f'{name}: {text[:40]!r}')

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from esipy import clock
 from esipy._message.exchange import Exchange
-from esipy._message.headers import retry_after
+from esipy._message.headers import once, retry_after
 from esipy._message.response import Response
 from esipy._message.status import NOT_ITS_OWN, kind_of, remedy_of_status, undecodable_kind
 from esipy._runtime.redact import masked_address, masked_query
@@ -135,7 +135,7 @@ def _end_of_limit(response: Response, now: float) -> float | None:
 def _limit(response: Response) -> str:
     """Return which limit rejected: the error limit, or the bucket that the response names. One that names none may come
     from a limit that is not documented, whatever the description says."""
-    return 'errors' if response.status == 420 else response.headers.get('X-Ratelimit-Group', '')
+    return 'errors' if response.status == 420 else once(response.headers.get('X-Ratelimit-Group', ''))
 
 
 def failed_body(reason: str) -> bytes:

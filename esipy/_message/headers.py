@@ -81,11 +81,17 @@ def retry_after(low: Mapping[str, str], now: float) -> float | None:
     """`Retry-After` in seconds: a number, or a date (RFC 9110 section 10.2.3), which is by the clock of the server, as
     its `Date` is. None for what is neither. `low`: headers by their lower-case names; `now`: for those without a
     `Date`."""
-    digits = low.get('retry-after', '').strip()
+    digits = once(low.get('retry-after', ''))
     if digits.isascii() and digits.isdigit():
         return min(float(digits), LONGEST)
     until, sent = moment(digits), moment(low.get('date'))
     return None if until is None else min(max(0.0, until - (now if sent is None else sent)), LONGEST)
+
+
+def once(text: str) -> str:
+    """Return a number that a proxy has repeated (`2, 2`) once; any other text as it is, without spaces around it."""
+    values = {value.strip() for value in text.split(',')}
+    return values.pop() if len(values) == 1 else text.strip()
 
 
 #: The most seconds that count (RFC 9111 section 1.2.2); an `Expires` in the year 9999 means "for ever".

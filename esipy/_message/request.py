@@ -46,6 +46,8 @@ class Request:
         self.owner: str | None = None
         #: When the call that is being signed must be over, by `clock.monotonic`.
         self.deadline: float | None = None
+        #: The server has rejected the last token, and this call has refreshed it: it is not refreshed once more.
+        self.has_new_token = False
         #: The cache key of the last execution (see _cache/keys.py).
         self.memo: Any = None
         #: How the body is written, and that of the response is read; None: as JSON, by the description.

@@ -24,6 +24,7 @@ from esipy._message.headers import (
     directives,
     initial_age,
     moment,
+    once,
     retry_after,
 )
 from esipy._message.request import Request
@@ -143,9 +144,8 @@ class Response:
     @property
     def pages(self) -> int | None:
         """`X-Pages`: how many pages the list has; None without a valid one."""
-        values = {value.strip() for value in self.headers.get('X-Pages', '').split(',')}  # repeated by a proxy
-        text = values.pop()
-        return int(text) if not values and text.isascii() and text.isdigit() and len(text) < 20 else None
+        text = once(self.headers.get('X-Pages', ''))
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
     @property
     def warning(self) -> str | None:
@@ -269,7 +269,11 @@ class Response:
 
     def _declares_body(self) -> bool:
         spec = self._description() if self.raw is not None else None
-        return spec is not None and spec.schema is not None and self.status not in (204, 304)
+        if spec is None or spec.schema is None or self.status in (204, 205, 304):
+            return False
+        responses = self.operation.responses
+        # `default` describes errors, if a success has a description of its own.
+        return spec is not responses.get('default') or not any(status.startswith('2') for status in responses)
 
     def _description(self) -> ResponseSpec | None:
         """Return the description of this response; None if there is none, or (which is logged) a broken one."""
@@ -345,6 +349,6 @@ def _typed(name: str, text: str, schema: Schema | None) -> Any:
         return text
     kind = next((kind for kind in schema.types if kind in ('integer', 'number', 'boolean')), None)
     try:
-        return SCALARS[kind](text) if kind else text
+        return SCALARS[kind](once(text)) if kind else text
     except Refused:
         return text

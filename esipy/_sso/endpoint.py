@@ -24,18 +24,26 @@ _DISCOVERY_DEADLINE = 10.0
 
 
 def tokens(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> dict[str, Any]:
-    """Return the token endpoint's response to `params` ({'url', 'headers', 'data'}): tokens, with their lifetime.
+    """Return the token endpoint's response to `params` ({'url', 'headers', 'data'}): tokens, with their lifetime;
+    `access_token` is '' where the response has a refresh token alone.
 
-    Raises SSOUnavailableError where the SSO is down (5xx, 429, no response, or one that is not a token response),
-    TokenRevokedError if the grant of a refresh is gone, TokenRefusedError for anything else, such as a redirect.
+    Raises SSOUnavailableError where the SSO is down (5xx, 429 and the like, no response, or one that is not a token
+    response), TokenRevokedError if the grant of a refresh is gone, TokenRefusedError for anything else, such as a
+    redirect.
     """
     raw = _post(transport, params, timeout)
-    found = form.tokens(raw.content) if raw.status == 200 else None
-    if raw.status != 200 or (found is None and form.error_code(raw.content)):
+    is_success = 200 <= raw.status < 300
+    found = form.tokens(raw.content) if is_success else None
+    if not is_success or (found is None and form.error_code(raw.content)):
         raise _refusal(params['url'], raw, params['data'].get('grant_type'))
     if found is None:
-        raise _unavailable('POST', params['url'], 200, b'the response has no access token')
+        raise without_access_token(params['url'], raw.status)
     return with_lifetime(found)
+
+
+def without_access_token(url: str, status: int = 200) -> SSOUnavailableError:
+    """Return the error of a response without an access token. A refresh token that it has was kept."""
+    return _unavailable('POST', url, status, b'the response has no access token')
 
 
 def with_lifetime(found: dict[str, Any]) -> dict[str, Any]:
@@ -130,4 +138,4 @@ _SSO = 'the SSO'
 
 
 def _is_down(raw: RawResponse) -> bool:
-    return raw.status >= 500 or raw.status == 429
+    return raw.status >= 500 or raw.status in (408, 420, 425, 429)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
@@ -28,9 +30,6 @@ ERROR_CODES = frozenset(
 
 #: The codes that mean that a grant is gone for good. The EVE SSO sends either.
 GRANT_IS_GONE = frozenset({'invalid_grant', 'invalid_token'})
-
-#: Longer numbers are not read.
-_MANY_DIGITS = 1000
 
 #: No token is valid for as many seconds.
 _MAX_LIFETIME = 1e10
@@ -73,39 +72,49 @@ def is_web_address(url: str) -> bool:
 
 
 def tokens(body: bytes) -> dict[str, Any] | None:
-    """Return the tokens in a response of the token endpoint (RFC 6749 section 5.1); None if there is no access token.
+    """Return the tokens in a response of the token endpoint (RFC 6749 section 5.1); None if there are none.
 
     `expires_in` is a number, or missing where the response has none that can be read: the section only recommends it.
+    `access_token` is '' where only the refresh token can be read: that one has taken the place of the old one.
     """
-    try:
-        found: Any = _decoded(body)
-    except ValueError:
+    found = _value(body)
+    if not isinstance(found, dict):
         return None
-    if not isinstance(found, dict) or not isinstance(found.get('access_token'), str) or not found['access_token']:
+    kept = {name: found[name] for name in _TOKENS if isinstance(found.get(name), str) and found[name]}
+    if not kept:
         return None
-    if not isinstance(found.get('refresh_token'), str) or not found['refresh_token']:
-        found.pop('refresh_token', None)  # without a new one the old one stays valid (section 6)
-    seconds = lifetime(found.pop('expires_in', None))
-    return found if seconds is None else {**found, 'expires_in': seconds}
+    others = {name: value for name, value in found.items() if name not in (*_TOKENS, 'expires_in')}
+    seconds = lifetime(found.get('expires_in')) if 'access_token' in kept else 0
+    # Without a new refresh token the old one stays valid (section 6).
+    return {'access_token': '', **kept, **others, **({} if seconds is None else {'expires_in': seconds})}
 
 
-def _decoded(body: bytes) -> Any:
-    """Return the JSON value of a response. A number that Python refuses to read (from 4300 digits on) is infinite: it
-    must not cost the tokens beside it."""
-    try:
+_TOKENS = ('access_token', 'refresh_token')
+
+#: Numbers of any length, which `int` refuses to read.
+_READER = json.JSONDecoder(parse_int=lambda digits: int(digits) if len(digits) < 20 else float(digits))
+
+
+def _value(body: bytes) -> Any:
+    """Return the JSON value of a response; None if there is none. New tokens must not be lost because of another field
+    in another charset, of a long number, or of bytes behind the end."""
+    with suppress(ValueError):
         return decode(body)
-    except ValueError:
-        pass
     try:
-        return json.loads(body, parse_int=lambda digits: int(digits) if len(digits) < _MANY_DIGITS else math.inf)
-    except RecursionError:
-        raise ValueError('nested too deeply') from None
+        text = body.decode('utf-8-sig')
+    except UnicodeDecodeError:
+        text = body.decode('latin-1')
+    with suppress(ValueError, RecursionError):
+        return _READER.raw_decode(text.strip())[0]
+    return None
 
 
 def lifetime(value: Any) -> float | None:
     """Return `expires_in` in seconds: a number, or digits as text; None for anything else."""
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         value = float(value) if '.' in value else int(value)
+    if isinstance(value, Decimal):  # of a database
+        value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     return value if abs(value) < _MAX_LIFETIME else None  # neither NaN nor infinite
@@ -113,18 +122,32 @@ def lifetime(value: Any) -> float | None:
 
 def error_code(body: bytes) -> str:
     """Return the `error` of a response, if it is one of ERROR_CODES; else ''."""
-    try:
-        found: Any = decode(body)
-    except ValueError:
+    found = _value(body)
+    if found is None:
         match = _ERROR.search(body[:_MAX_ERROR_BODY])
-        found = {'error': match[1].decode()} if match else None
-    code = found.get('error') if isinstance(found, dict) else None
-    code = code.strip().lower() if isinstance(code, str) else ''
-    return code if code in ERROR_CODES else ''
+        found = match[1].decode() if match else body[:_MAX_CODE].decode('latin-1')
+    return next(_codes(found), '')
 
 
-#: Where the code is in a body that is not quite JSON (another charset, bytes behind its end), or that is a form; and in
-#: a challenge (RFC 6750 section 3).
+def _codes(value: Any, depth: int = 0) -> Iterator[str]:
+    """The codes in a response: the value of `error`, as a text of its own, in a list or in an object."""
+    if isinstance(value, str):
+        code = value[:_MAX_CODE].strip().lower().replace('-', '_')
+        if code in ERROR_CODES:
+            yield code
+    elif depth < _MAX_DEPTH:
+        if isinstance(value, dict):
+            value = [value[name] for name in _NAMES_OF_CODES if name in value]
+        if isinstance(value, list):
+            for part in value[:_MAX_CODES]:
+                yield from _codes(part, depth + 1)
+
+
+#: Where servers put the code; `error` is the standard.
+_NAMES_OF_CODES = ('error', 'errors', 'code', 'error_code', 'type', 'message')
+_MAX_DEPTH, _MAX_CODES, _MAX_CODE = 4, 10, 40
+
+#: Where the code is in a form, and in a challenge (RFC 6750 section 3).
 _ERROR = re.compile(rb'(?:^|[&",{ ])error"?[ ]{0,4}[=:][ ]{0,4}"?([A-Za-z_]{1,40})')
 _MAX_ERROR_BODY = 65_536
 

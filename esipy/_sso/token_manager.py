@@ -17,7 +17,7 @@ from esipy import clock
 from esipy._runtime import fork
 from esipy._runtime.resilience import CircuitBreaker
 from esipy._runtime.steps import TOKEN_REFRESH, in_step, note
-from esipy._sso import jwt
+from esipy._sso import endpoint, jwt
 from esipy._sso.background import LOOK_EVERY, BackgroundRefresh
 from esipy._sso.jwt import Identity
 from esipy._sso.resilient_store import ResilientStore
@@ -110,6 +110,10 @@ class TokenManager:
                 if self._is_expired():
                     raise
                 LOGGER.warning('the token cannot be refreshed now (%s); it has not expired yet, and is used', error)
+            if self.state.access_token == '' and self._is_expired():
+                raise endpoint.without_access_token(
+                    self.owner.sso_url
+                )  # the next call uses the refresh token that came
         elif self.state.stored == 'pending' and not self.store.is_down:
             self._store_pending()
         return self.state.access_token

@@ -44,8 +44,10 @@ class TokenState:
         return self.expires_at is None or int(now) >= self.expires_at - offset
 
     def is_due(self, now: float) -> bool:
-        """Return whether the access token should be refreshed: it has expired, or will soon."""
-        return self.is_expired(now, min(REFRESH_MARGIN, self.lifetime / 10))
+        """Return whether the access token should be refreshed: there is none yet, it has expired, or will soon."""
+        return (not self.access_token and bool(self.refresh_token)) or self.is_expired(
+            now, min(REFRESH_MARGIN, self.lifetime / 10)
+        )
 
     def differs_from(self, record: Tokens) -> bool:
         """Return whether a record of the store has other tokens. It need not contain an access token."""

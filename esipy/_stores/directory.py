@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from esipy._runtime.lazy import missing_extra
+from esipy._runtime.private_directory import make_private_directory
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
 
 LOGGER = logging.getLogger('esipy.stores')
@@ -31,7 +32,7 @@ def of_user() -> Path:
 def make_private(directory: Path) -> None:
     """Create the directory for this user only. An existing one is not changed; if others can write to it, warn."""
     try:
-        directory.mkdir(parents=True, mode=0o700, exist_ok=True)
+        make_private_directory(directory)
         mode = directory.stat().st_mode
     except OSError as error:
         raise TokenStoreError(f'{directory}: the directory cannot be created: {error.strerror}') from error

@@ -18,6 +18,12 @@ from esipy.exceptions import TokenStoreError
 
 _Contents = dict[tuple[str, int], Tokens]
 
+#: How the file is opened: a pipe in its place would never end, and a link lead elsewhere.
+_READ = os.O_RDONLY | getattr(os, 'O_NOFOLLOW', 0) | getattr(os, 'O_NONBLOCK', 0) | getattr(os, 'O_BINARY', 0)
+
+#: No file of tokens is as large: some ten thousand characters fit.
+_MAX_BYTES = 64 * 2**20
+
 
 class FileTokens(TokenStore):
     """Stores tokens in a file that only its owner can read (mode 0600, in a directory of mode 0700).
@@ -77,9 +83,9 @@ class FileTokens(TokenStore):
 
     def _read(self) -> _Contents:
         try:
-            with self.path.open('rb') as file:
-                self._make_sure_it_is_private(file.fileno())
-                text = file.read()
+            with open(os.open(self.path, _READ), 'rb') as file:
+                self._check_file(file.fileno())
+                text = file.read(_MAX_BYTES)
         except FileNotFoundError:
             return {}
         except OSError as error:
@@ -92,10 +98,16 @@ class FileTokens(TokenStore):
             )
         return contents
 
-    def _make_sure_it_is_private(self, file: int) -> None:
+    def _check_file(self, file: int) -> None:
+        """Raise TokenStoreError for what is not a file of this user, and make it private."""
+        found = os.fstat(file)
+        if not stat.S_ISREG(found.st_mode):
+            kind = 'Is a directory' if stat.S_ISDIR(found.st_mode) else 'it is not a regular file'
+            raise TokenStoreError(f'{self.path}: cannot be read: {kind}')
+        if found.st_size >= _MAX_BYTES:
+            raise TokenStoreError(f'{self.path}: cannot be read: it is larger than a file of tokens can be')
         if os.name != 'posix':  # on Windows the user's own directory is private
             return
-        found = os.fstat(file)
         if found.st_uid != os.geteuid():
             raise TokenStoreError(f'{self.path}: the file belongs to another user; pass another path to FileTokens')
         if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
@@ -110,6 +122,8 @@ class FileTokens(TokenStore):
             new.unlink(missing_ok=True)
             # The file is private from the start, since it is created here with its mode, or not at all.
             with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as file:
+                if os.name == 'posix':
+                    os.fchmod(file.fileno(), 0o600)  # also under a umask that takes more away
                 file.write(text.encode())
                 file.flush()
                 os.fsync(file.fileno())

@@ -15,6 +15,9 @@ from esipy._stores.directory import locked, make_private, of_user
 from esipy._stores.record import checked, from_text, parsed, to_text
 from esipy.exceptions import TokenStoreError
 
+#: Bytes that an unpacked record has at most.
+_MAX_RECORD = 2**20
+
 
 class KeyringTokens(TokenStore):
     """Stores tokens in the system's keyring, by the library `keyring` and the backend that it is configured for.
@@ -132,7 +135,8 @@ def _packed(tokens: Tokens) -> str:
 
 def _unpacked(text: str) -> Tokens | None:
     try:
-        plain = zlib.decompress(base64.b64decode(text, validate=True))
+        unpacker = zlib.decompressobj()
+        plain = unpacker.decompress(base64.b64decode(text, validate=True), _MAX_RECORD)
     except (ValueError, zlib.error):
         return None
-    return from_text(plain)
+    return from_text(plain) if unpacker.eof else None

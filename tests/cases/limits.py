@@ -20,6 +20,16 @@ HEADERS: list[tuple[str, dict[str, str], Any, int]] = [
     ('nothing', {}, NOTHING, 0),
     ('a bucket', BUCKET, _PARSED, 0),
     ('in lower case', {name.lower(): value for name, value in BUCKET.items()}, _PARSED, 0),
+    ('sent twice', {name: f'{value}, {value}' for name, value in BUCKET.items()}, _PARSED, 0),
+    ('sent twice, differently', {**BUCKET, 'X-Ratelimit-Remaining': '148, 147'}, _UNKNOWN, 1),
+    ('Retry-After sent twice', {'Retry-After': '7,7'}, NOTHING._replace(retry_after=7.0), 0),
+    ('Retry-After sent twice, differently', {'Retry-After': '7, 8'}, NOTHING, 1),
+    (
+        'the error limit sent twice',
+        {'X-ESI-Error-Limit-Remain': '50, 50', 'X-ESI-Error-Limit-Reset': '9, 9, 9'},
+        NOTHING._replace(errors_left=50, errors_reset=9.0),
+        0,
+    ),
     ('a bucket that is empty', {**BUCKET, 'X-Ratelimit-Remaining': '0'}, _PARSED._replace(remaining=0), 0),
     (
         'overdrawn',

@@ -218,9 +218,11 @@ def test_a_reservation_looks_again_after_another_thread_has_settled(port: int, m
     thread = threading.Thread(target=limits.flush)
     thread.start()
     assert on_its_way.wait(60)
-    user.call(max_wait=0)
+    plan = limits._plans.of(user.client._exchange(user.app.op['one'](), CallOptions()), None)
+    _, ticket = limits._reserve(plan)
     thread.join()
-    assert user.budget().used == 10
+    assert ticket is not None
+    assert (user.budget().used, user.budget().in_flight) == (8, 5)
 
 
 def test_a_hundred_threads(port: int) -> None:

@@ -656,3 +656,45 @@ def test_a_file_of_any_size_is_a_miss(tmp_path: Path) -> None:
     os.truncate(tmp_path / 'cache' / _inside(cache), 2**40)  # with a hole, so that it takes no room
     assert cache.get(KEY, 'miss') == 'miss'
     cache.close()
+
+
+@pytest.mark.parametrize('umask', [0, 0o002, 0o022, 0o077])
+@pytest.mark.parametrize('mode', [None, 0o755])
+def test_nobody_else_can_read_what_is_stored(tmp_path: Path, umask: int, mode: int | None) -> None:
+    """Neither in directories that are new, nor in one that others may look into, whatever the umask."""
+    directory = tmp_path / 'above' / 'cache'
+    if mode is not None:
+        directory.mkdir(parents=True)
+        directory.chmod(mode)
+        directory.parent.chmod(mode)
+    before = os.umask(umask)
+    try:
+        cache = FileCache(directory)
+        cache.set(KEY, LARGE, 60)
+        assert cache.get(KEY) == LARGE
+    finally:
+        os.umask(before)
+    file = directory / _inside(cache)
+    assert directory.stat().st_mode & 0o777 == (mode or 0o700)
+    assert directory.parent.stat().st_mode & 0o777 == (mode or 0o700)
+    for each in directory.iterdir():
+        assert each.stat().st_mode & 0o077 == 0 or mode is None or each.is_dir()
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    cache.close()
+
+
+def test_a_database_whose_table_never_ends_is_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody puts a view in the place of the table, which SQLite reads forever."""
+    monkeypatch.setattr('esipy._cache.file._LONGEST_COMMAND', 0.2)
+    cache = FileCache(tmp_path / 'cache')
+    cache.set(KEY, ANSWER, 60)
+    with contextlib.closing(sqlite3.connect(tmp_path / 'cache' / 'cache.db')) as database:
+        database.executescript(
+            'DROP TABLE Cache; CREATE VIEW Cache AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) '
+            'SELECT x AS rowid, x AS key, 1 AS raw, 0 AS store_time, NULL AS expire_time, 0 AS access_time, 0 AS '
+            'access_count, NULL AS tag, 1 AS size, 1 AS mode, NULL AS filename, x AS value FROM n;'
+        )
+    for use in (lambda: cache.get(KEY), lambda: cache.set(KEY, ANSWER, 60), lambda: cache.invalidate(KEY)):
+        with pytest.raises(sqlite3.OperationalError, match='interrupted'):
+            use()
+    cache.close()

@@ -26,6 +26,7 @@ from esipy.sandbox import Sandbox
 from esipy.stores import FileTokens, KeyringTokens, MemoryTokens, RedisLock, RedisTokens, Tokens, TokenStore
 from esipy.testing import TOKENS, TokenStoreContract
 from tests.contract.keyring_backend import InFile
+from tests.contract.unending import in_time
 from tests.databases import Server, redis_server
 from tests.integration.signed import ONE, client, security, signed_in, wallet
 
@@ -358,6 +359,41 @@ class TestFileTokens(SharedContract):
         self.directory.chmod(0o700)
         with pytest.raises(TokenStoreError, match='cannot be read: Is a directory'):
             self.make_store().set(TOKENS)
+
+    @pytest.mark.parametrize('kind', ['pipe', 'link to a device', 'link to a file', 'link to a pipe', 'hole'])
+    def test_only_a_regular_file_is_read(self, kind: str) -> None:
+        """A pipe and /dev/zero have no end, and a file with a hole has any size."""
+        store = self.make_store()
+        store.set(TOKENS)
+        file = Path(self.place)
+        file.unlink()
+        if kind == 'pipe':
+            os.mkfifo(file)
+        elif kind == 'hole':
+            file.touch(0o600)
+            os.truncate(file, 2**40)
+        elif kind == 'link to a device':
+            file.symlink_to('/dev/zero')
+        elif kind == 'link to a pipe':
+            os.mkfifo(self.directory / 'pipe')
+            file.symlink_to(self.directory / 'pipe')
+        else:
+            (self.directory / 'other').write_text('{"version": 1, "tokens": []}')
+            file.symlink_to(self.directory / 'other')
+        for use in (lambda: store.get(*KEY), lambda: store.set(TOKENS), lambda: store.characters('x')):
+            assert isinstance(in_time(use), TokenStoreError)
+
+    @pytest.mark.parametrize('umask', [0, 0o022, 0o377, 0o777])
+    def test_it_is_private_whatever_the_umask(self, umask: int) -> None:
+        place = self.directory / 'above' / 'tokens' / 'tokens.json'
+        before = os.umask(umask)
+        try:
+            FileTokens(place).set(TOKENS)
+        finally:
+            os.umask(before)
+        modes = [stat.S_IMODE(each.stat().st_mode) for each in (place, place.parent, place.parent.parent)]
+        assert modes == [0o600, 0o700, 0o700]
+        assert FileTokens(place).get(*KEY) == TOKENS
 
     def test_a_link_stays_a_link(self, tmp_path: Path) -> None:
         link = tmp_path / 'link.json'

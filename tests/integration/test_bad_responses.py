@@ -16,7 +16,7 @@ from requests.auth import HTTPDigestAuth
 
 from esipy import App, EsiClient
 from esipy._message.errors import error_of
-from esipy.exceptions import APIException, ConnectionFailedError, TimedOutError, UndecodableBodyError
+from esipy.exceptions import APIException, ConnectionFailedError, LimitedError, TimedOutError, UndecodableBodyError
 from tests.integration.things import SOON, app_at, client
 from tests.servers import JSON, Proxy, Server, Visit, gzipped, response_bytes, unused_url
 
@@ -68,6 +68,36 @@ def test_statuses_without_a_body(status: int) -> None:
     response = ask(lambda visit: visit.send(response_bytes(b'', status)))
     assert (response.status, response.data, response.raw) == (status, None, b'')
     assert response.ok
+
+
+#: What a description says of responses, and a status whose body is empty: whether that is in order.
+EMPTY: dict[str, tuple[list[str], int, bool]] = {
+    'an error is described by default': (['204', 'default'], 200, True),
+    'accepted': (['200', 'default'], 202, True),
+    'created, where all successes are described': (['2XX', 'default'], 201, False),
+    'a success is described by default': (['default'], 200, False),
+    'a success is described': (['200', 'default'], 200, False),
+    'nothing to be shown': (['default'], 205, True),
+}
+
+
+@pytest.mark.parametrize(('described', 'status', 'is_good'), EMPTY.values(), ids=EMPTY)
+def test_an_empty_body(described: list[str], status: int, is_good: bool) -> None:
+    whole: dict[str, Any] = {'description': '', 'content': {'application/json': {'schema': {'type': 'object'}}}}
+    responses = {name: {'description': ''} if name == '204' else whole for name in described}
+    with Server(lambda visit: visit.send(response_bytes(b'', status))) as server, client() as esi:
+        document = {
+            'openapi': '3.1.0',
+            'info': {'title': 'Empty', 'version': '1'},
+            'servers': [{'url': server.url}],
+            'paths': {'/a': {'put': {'operationId': 'put_a', 'responses': responses}}},
+        }
+        call = App.create(document).op['put_a']()
+        if is_good:
+            assert esi.request(call).data is None
+        else:
+            with pytest.raises(UndecodableBodyError):
+                esi.request(call)
 
 
 def test_bytes_behind_a_204_are_not_the_next_response() -> None:
@@ -455,6 +485,21 @@ def test_headers_in_any_number_and_case() -> None:
     assert response.headers['etag'] == '"x"'
     assert response.pages == 7
     assert JSON['Content-Type'] == response.headers['content-type']
+
+
+@pytest.mark.parametrize(
+    ('headers', 'seconds'),
+    [
+        ({'Retry-After': '7, 7'}, 7),
+        ({'Retry-After': '7,7,7'}, 7),
+        ({'Retry-After': '7, 8'}, None),
+        ({'X-ESI-Error-Limit-Reset': '9, 9'}, 9),
+    ],
+)
+def test_a_number_that_a_proxy_has_repeated(headers: dict[str, str], seconds: float | None) -> None:
+    with pytest.raises(LimitedError) as caught:
+        ask(lambda visit: visit.send(response_bytes({'error': 'x'}, 420, headers)), raise_on_error=True, limits=None)
+    assert caught.value.retry_after == seconds
 
 
 @pytest.mark.parametrize('after', [b'rubbish', b'\0' * 512, b'\n'], ids=['text', 'padding', 'a line end'])

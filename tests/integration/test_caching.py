@@ -436,7 +436,9 @@ def test_two_characters_never_meet(
     assert call[0]._p['query'] == []
 
 
-@pytest.mark.parametrize('how', ['token=', 'header', 'lower-case header', 'query', 'session', 'auth', 'security'])
+@pytest.mark.parametrize(
+    'how', ['token=', 'header', 'lower-case header', 'query', 'session', 'auth', 'cookie', 'security']
+)
 def test_whoever_signs_it(how: str) -> None:
     cache = DictCache()
     with Counting(FRESH) as server:
@@ -457,11 +459,15 @@ def test_whoever_signs_it(how: str) -> None:
                     esi._session.headers['authorization'] = f'Bearer {who}'
                 elif how == 'auth':
                     esi._session.auth = (who, 'password')
+                elif how == 'cookie':
+                    esi._session.cookies.set('sid', who)
                 else:
                     esi.security = security(who)
                 esi.request(call)
         assert len(server.visits) == 3
-        sent = [visit.headers.get('authorization', visit.target) for visit in server.visits]
+        sent = [
+            visit.headers.get('authorization', visit.headers.get('cookie', visit.target)) for visit in server.visits
+        ]
         assert len(set(sent)) == 3
         assert 'alice' not in repr(list(cache._dict))
 

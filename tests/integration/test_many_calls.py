@@ -421,6 +421,12 @@ FORBIDDEN: dict[str, tuple[Any, int]] = {
     'not JSON': (b'token is expired', 2),
     'a page': (b'<html><h1>token is expired</h1></html>', 2),
     'with a byte order mark': (b'\xef\xbb\xbf{"error": "token is expired"}', 2),
+    'with escaped letters': (b'{"error": "token is \\u0065xpired"}', 2),
+    'in UTF-16': ('{"error": "token is expired"}'.encode('utf-16'), 2),
+    'invalid': ({'error': 'The token is invalid'}, 2),
+    'an invalid one': ({'error': 'invalid access token'}, 2),
+    'no longer valid': ({'error': 'token is no longer valid'}, 2),
+    'invalid for a scope': ({'error': 'token is invalid for scope x'}, 1),
     'a contract and a token': ({'error': 'contract expired; token required'}, 1),
     'a token without a scope': ({'error': 'token is not valid for scope(s): x'}, 1),
     'nested too deeply': (b'[' * 100_000, 1),
@@ -448,8 +454,11 @@ def test_a_403_for_an_expired_token_refreshes_it_once(body: Any, attempts: int) 
     assert response.status == (200 if attempts == 2 else 403)
 
 
-def test_a_403_whose_challenge_names_the_token_refreshes_it_once() -> None:
-    challenge = {'WWW-Authenticate': 'Bearer realm="esi", error="invalid_token", error_description="expired"'}
+@pytest.mark.parametrize(
+    'words', ['error="invalid_token", error_description="expired"', 'error_description="The access token expired"']
+)
+def test_a_403_whose_challenge_names_the_token_refreshes_it_once(words: str) -> None:
+    challenge = {'WWW-Authenticate': f'Bearer realm="esi", {words}'}
     store = MemoryTokens()
     with Sandbox(limits=False) as esi:
         signed_in(store, esi, left=1200)

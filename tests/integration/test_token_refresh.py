@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from requests.adapters import HTTPAdapter
 
-from esipy import EsiSecurity, clock
-from esipy.events import AFTER_TOKEN_REFRESH
+from esipy import App, EsiSecurity, clock
+from esipy.events import AFTER_TOKEN_REFRESH, Signal
 from esipy.exceptions import (
     IncompleteTokensError,
     SSOUnavailableError,
@@ -152,6 +152,7 @@ LIFETIMES: dict[str, tuple[str | None, float | str]] = {
     'negative': ('-1', -1),
     'digits as text': ('"1199"', 1199),
     'digits with blanks': ('" 1199 "', 1199),
+    'with a sign': ('"+1199"', 1199),
     'a fraction as text': ('"1199.0"', 1199),
     'words': ('"soon"', 'exp'),
     'empty': ('""', 'exp'),
@@ -223,6 +224,14 @@ GRANT_IS_GONE: dict[str, tuple[int, bytes, dict[str, str]]] = {
     'with 401': (401, b'{"error":"invalid_token"}', {}),
     'with 403': (403, b'{"error":"invalid_grant"}', {}),
     'with 200': (200, b'{"error":"invalid_grant"}', {}),
+    'in an object': (400, b'{"error": {"code": "invalid_grant", "message": "no"}}', {}),
+    'in a list': (400, b'[{"error": "invalid_token"}]', {}),
+    'as a list': (403, b'{"error": ["invalid_grant"]}', {}),
+    'as a code': (401, b'{"code": "invalid_grant"}', {}),
+    'as a message': (400, b'{"message": "invalid_token"}', {}),
+    'as a text': (400, b'invalid_grant', {'Content-Type': 'text/plain'}),
+    'as a text in JSON': (400, b'"invalid_grant"', {}),
+    'with a hyphen': (400, b'{"error": "invalid-grant"}', {}),
     'in a challenge': (401, b'', {'WWW-Authenticate': 'Bearer realm="x", error="invalid_token"'}),
 }
 
@@ -237,7 +246,130 @@ def test_a_grant_that_is_gone_in_any_form(status: int, body: bytes, headers: dic
         assert one.refresh_token == 'refresh-of-old'
 
 
-@pytest.mark.parametrize('status', [429, 500, 503])
+#: What says nothing of the grant, although its code is somewhere.
+NOTHING_OF_THE_GRANT: dict[str, bytes] = {
+    'in a description': b'{"error": "invalid_request", "error_description": "not invalid_grant"}',
+    'as a sentence': b'{"message": "expected invalid_grant"}',
+    'in another field': b'{"error": "invalid_scope", "hint": "invalid_grant"}',
+    'too deep': b'[[[[[[{"error": "invalid_grant"}]]]]]]',
+}
+
+
+@pytest.mark.parametrize('body', NOTHING_OF_THE_GRANT.values(), ids=NOTHING_OF_THE_GRANT)
+def test_a_refusal_that_proves_nothing_about_the_grant(body: bytes) -> None:
+    with Server(lambda visit: visit.send(response_bytes(body, 400))) as sso, pytest.raises(TokenRefusedError) as caught:
+        at_server(sso).refresh()
+    assert type(caught.value) is TokenRefusedError
+
+
+#: Responses with new tokens: status and body.
+NEW_TOKENS: dict[str, tuple[int, bytes]] = {
+    'created': (201, b'{"access_token": "new", "refresh_token": "rotated", "expires_in": 1200}'),
+    'another success': (203, b'{"access_token": "new", "refresh_token": "rotated", "expires_in": 1200}'),
+    'another field in another charset': (
+        200,
+        b'{"access_token": "new", "refresh_token": "rotated", "name": "Caf\xe9"}',
+    ),
+    'bytes behind the end': (200, b'{"access_token": "new", "refresh_token": "rotated"}\x00<!-- 3 ms -->'),
+    'a number of 5000 digits': (
+        200,
+        b'{"access_token": "new", "refresh_token": "rotated", "expires_in": ' + b'9' * 5000 + b'}',
+    ),
+    'a note of an error': (200, b'{"access_token": "new", "refresh_token": "rotated", "error": "invalid_grant"}'),
+}
+
+
+@pytest.mark.parametrize(('status', 'body'), NEW_TOKENS.values(), ids=NEW_TOKENS)
+def test_new_tokens_are_kept_however_they_come(status: int, body: bytes) -> None:
+    with Server(lambda visit: visit.send(response_bytes(body, status))) as sso:
+        one = at_server(sso)
+        one.refresh()
+        other = at_server(sso)
+        other.auth('the-code')
+    for each in (one, other):
+        assert (each.access_token, each.refresh_token) == ('new', 'rotated')
+
+
+#: The access token, as JSON, in a response whose refresh token is in order.
+BROKEN: list[str] = ['null', '""', '5', '[]', '{}', 'missing']
+
+
+def _first_broken(access_token: str) -> Callable[[Visit], Any]:
+    """The token endpoint sends a new refresh token beside a broken access token, and then tokens in order."""
+    part = '' if access_token == 'missing' else f'"access_token": {access_token}, '
+    broken = response_bytes(f'{{{part}"refresh_token": "rotated", "expires_in": 1200}}'.encode())
+    good = response_bytes({'access_token': unsigned_token(ONE), 'refresh_token': 'newest', 'expires_in': 1200})
+    return lambda visit: visit.send(good if visit.number else broken)
+
+
+@pytest.mark.parametrize('access_token', BROKEN)
+def test_a_new_refresh_token_is_kept_without_an_access_token(access_token: str) -> None:
+    """The old refresh token may be worthless by then."""
+    with Server(_first_broken(access_token)) as sso:
+        one = at_server(sso)
+        with pytest.raises(SSOUnavailableError, match='no access token'):
+            one.refresh()
+        assert one.refresh_token == 'rotated'
+        one.refresh()
+        assert one.refresh_token == 'newest'
+        assert 'refresh_token=rotated' in sso.visits[1].body.decode()
+    with Server(_first_broken(access_token)) as sso:
+        one = at_server(sso)
+        one.auth('the-code')
+        assert (one.refresh_token, one.character_id) == ('newest', ONE)
+
+
+def test_receivers_get_a_refresh_token_that_comes_alone() -> None:
+    signal = Signal()
+    sent: list[dict[str, Any]] = []
+    signal.add_receiver(lambda **what: sent.append(what))
+    with Server(_first_broken('null')) as sso, Server(_rejecting(0)) as server, client(None) as caller:
+        one = at_server(sso, signal_token_updated=signal)
+        one.update_token({'access_token': unsigned_token(ONE), 'refresh_token': 'old', 'expires_in': -1})
+        call = signed_call(server.url)
+        with pytest.raises(SSOUnavailableError):
+            caller.request(call, security=one)
+        caller.request(call, security=one)
+    assert [what['refresh_token'] for what in sent] == ['rotated', 'newest']
+
+
+@pytest.mark.parametrize('is_rejected', [False, True])
+def test_a_call_refreshes_once_whatever_the_lifetime(is_rejected: bool) -> None:
+    """Each token expires at once, and the server may have rejected one."""
+    with Server(_numbered_tokens) as sso, Server(_rejecting(1 if is_rejected else 0)) as server:
+        one = at_server(sso)
+        expires_in = 1200 if is_rejected else -1
+        one.update_token({'access_token': 'first', 'refresh_token': 'old', 'expires_in': expires_in})
+        with client(None) as caller:
+            call = signed_call(server.url)
+            for refreshes in (1, 2):
+                assert caller.request(call, security=one).status == 200
+                assert len(sso.visits) == refreshes
+
+
+def _numbered_tokens(visit: Visit) -> None:
+    visit.send(
+        response_bytes({'access_token': f'token-{visit.number}', 'refresh_token': 'rotated', 'expires_in': 'soon'})
+    )
+
+
+def _rejecting(times: int) -> Callable[[Visit], Any]:
+    return lambda visit: visit.send(response_bytes({'a': 1}, 401 if visit.number < times else 200))
+
+
+def signed_call(url: str) -> Any:
+    operation = {'operationId': 'get_a', 'responses': {'200': {'description': ''}}, 'security': [{'OAuth2': []}]}
+    document = {
+        'openapi': '3.1.0',
+        'info': {'title': 'a', 'version': '1'},
+        'servers': [{'url': url}],
+        'paths': {'/a': {'get': operation}},
+        'components': {'securitySchemes': {'OAuth2': {'type': 'oauth2', 'flows': {}}}},
+    }
+    return App.create(document).op['get_a']()
+
+
+@pytest.mark.parametrize('status', [408, 420, 425, 429, 500, 503])
 def test_an_sso_that_is_down_proves_nothing_about_the_grant(status: int) -> None:
     page = response_bytes({'error': 'invalid_grant'}, status)
     with Server(lambda visit: visit.send(page)) as sso, pytest.raises(SSOUnavailableError):

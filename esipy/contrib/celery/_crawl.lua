@@ -29,27 +29,69 @@ local MANY_ERRORS = 10
 
 -- Microseconds.
 local LOOK_AGAIN = 250000
+local LONGEST_LEASE = 86400000000
 
 local function integer(number)
   return string.format('%.0f', number)
 end
 
 local function read(field)
-  return tonumber(redis.call('HGET', state, field) or '0')
+  return tonumber(redis.call('HGET', state, field) or '0') or 0
 end
 
 local function count(field, number)
   redis.call('HINCRBY', state, field, number)
 end
 
+-- Return the value of a text, or nil: somebody else may have written it.
+local function decoded(text)
+  local is_json, value = pcall(cjson.decode, text)
+  return is_json and type(value) == 'table' and value or nil
+end
+
+local function release(id)
+  redis.call('ZREM', leased, id)
+  redis.call('HDEL', owners, id)
+end
+
+local function forget(id)
+  release(id)
+  redis.call('HDEL', units, id)
+end
+
+local function has(record, kind, ...)
+  for _, field in ipairs({...}) do
+    if type(record[field]) ~= kind then
+      return false
+    end
+  end
+  return true
+end
+
+-- Return a unit, or nil. One that somebody has changed into something else has failed.
 local function unit_of(id)
   local text = redis.call('HGET', units, id)
-  return text and cjson.decode(text)
+  if not text then
+    return nil
+  end
+  local unit = decoded(text)
+  if unit and has(unit, 'string', 'id', 'list', 'call')
+    and has(unit, 'number', 'page', 'generation', 'attempts', 'priority', 'sequence')
+    and unit.id == id and unit.list .. ' ' .. unit.page .. ' ' .. unit.generation == id then
+    return unit
+  end
+  forget(id)
+  local rest = {id = id, list = id, page = 0, generation = 0, attempts = 0, priority = 0}
+  redis.call('HSET', failed, id, cjson.encode({unit = rest, error = 'CrawlError: somebody has changed this unit in Redis'}))
+  count('failed', 1)
+  return nil
 end
 
 local function make_ready(id)
   local unit = unit_of(id)
-  redis.call('ZADD', ready, integer(unit.sequence - unit.priority * PRIORITY), id)
+  if unit then
+    redis.call('ZADD', ready, integer(unit.sequence - unit.priority * PRIORITY), id)
+  end
 end
 
 -- Add a unit unless it is there already. Returns whether it is new.
@@ -66,21 +108,16 @@ end
 
 local function list_of(name)
   local text = redis.call('HGET', lists, name)
-  return text and cjson.decode(text)
+  local list = text and decoded(text)
+  return list and has(list, 'number', 'generation', 'done', 'rows', 'restarts', 'pages') and list or nil
+end
+
+local function new_list(unit)
+  return {generation = unit.generation, done = 0, rows = 0, restarts = 0, is_mixed = false, pages = 0, state = ''}
 end
 
 local function owns(id, owner)
   return redis.call('HGET', owners, id) == owner
-end
-
-local function release(id)
-  redis.call('ZREM', leased, id)
-  redis.call('HDEL', owners, id)
-end
-
-local function forget(id)
-  release(id)
-  redis.call('HDEL', units, id)
 end
 
 local function is_over()
@@ -125,7 +162,10 @@ function operations.add(given)
 end
 
 -- Units whose lease has ended belong to a worker that was killed. They, and those that have waited, are ready.
-local function collect()
+local function collect(lease)
+  for _, id in ipairs(redis.call('ZRANGE', leased, integer(now + LONGEST_LEASE), '+inf', 'BYSCORE')) do
+    redis.call('ZADD', leased, integer(now + lease), id) -- somebody has changed it, and its worker would renew it
+  end
   for _, id in ipairs(redis.call('ZRANGE', leased, '-inf', integer(now), 'BYSCORE')) do
     release(id)
     make_ready(id)
@@ -149,7 +189,7 @@ end
 -- A unit of a list that has begun again since is not needed any more.
 local function is_outdated(unit)
   local list = list_of(unit.list)
-  return list ~= nil and list ~= false and unit.generation < list.generation
+  return list ~= nil and unit.generation < list.generation
 end
 
 local function seen(process, lifetime)
@@ -169,7 +209,7 @@ function operations.take(given)
   if earliest > now then
     return {wait = earliest - now, others = others}
   end
-  collect()
+  collect(given.lease)
   while true do
     local id = redis.call('ZPOPMIN', ready)[1]
     if not id then
@@ -177,10 +217,10 @@ function operations.take(given)
       return is_over() and {finished = true, others = others} or {wait = idle_time(), others = others}
     end
     local unit = unit_of(id)
-    if is_outdated(unit) then
+    if unit and is_outdated(unit) then
       redis.call('HDEL', units, id)
       count('units', -1)
-    else
+    elseif unit then
       if paused_until > 0 then -- this one finds out whether the server is up
         redis.call('HSET', state, 'paused_until', integer(now + given.probe_every))
       end
@@ -224,8 +264,7 @@ function operations.arrived(given)
   end
   redis.call('ZADD', leased, integer(now + given.lease), unit.id)
   redis.call('HDEL', state, 'paused_until', 'errors')
-  local list = list_of(unit.list) or
-    {generation = unit.generation, done = 0, rows = 0, restarts = 0, is_mixed = false, pages = 0, state = ''}
+  local list = list_of(unit.list) or new_list(unit)
   if unit.generation < list.generation then
     forget(unit.id)
     count('units', -1)
@@ -258,7 +297,7 @@ function operations.done(given)
   if not owns(unit.id, given.owner) then
     return false
   end
-  local list = list_of(unit.list)
+  local list = list_of(unit.list) or new_list(unit)
   list.done, list.rows = list.done + 1, list.rows + given.rows
   redis.call('HSET', lists, unit.list, cjson.encode(list))
   forget(unit.id)
@@ -314,12 +353,14 @@ end
 function operations.retry_failed()
   local added = 0
   for _, text in ipairs(redis.call('HVALS', failed)) do
-    local unit = cjson.decode(text).unit
-    unit.attempts = 0
-    if add(unit) then
-      added = added + 1
-      count('units', -1)
-      count('failed', -1)
+    local unit = (decoded(text) or {}).unit
+    if type(unit) == 'table' and has(unit, 'string', 'id', 'call') and has(unit, 'number', 'priority') then
+      unit.attempts = 0
+      if add(unit) then
+        added = added + 1
+        count('units', -1)
+        count('failed', -1)
+      end
     end
   end
   redis.call('DEL', failed)

@@ -17,7 +17,9 @@ import redis
 from esipy import clock
 from esipy._runtime import fork
 from esipy._runtime.redis_client import fail_fast_client
+from esipy.contrib.celery._redis import is_broken
 from esipy.contrib.celery._waits import UNAVAILABLE, until_available
+from esipy.exceptions import CrawlError
 
 #: Seconds to wait for Redis at most.
 TIMEOUT = 5.0
@@ -30,6 +32,7 @@ class Ledger:
     """Runs `_crawl.lua`. Safe between threads, and in forked processes."""
 
     def __init__(self, client: redis.Redis, name: str, prefix: str) -> None:
+        self._name = name
         self._client: Any = fail_fast_client(redis, client, TIMEOUT)
         self._script = self._client.register_script(
             files('esipy.contrib.celery').joinpath('_crawl.lua').read_text('utf-8')
@@ -40,8 +43,16 @@ class Ledger:
         self._keys = {field: start + field for field in fields}
 
     def run(self, operation: str, arguments: Mapping[str, Any] | None = None) -> Any:
-        """Run an operation of the script. Raises redis-py's errors."""
-        reply = self._script([*self._keys.values()], [operation, json.dumps(arguments or {})])
+        """Run an operation of the script. Raises redis-py's errors, and CrawlError for records that are broken."""
+        try:
+            reply = self._script([*self._keys.values()], [operation, json.dumps(arguments or {})])
+        except redis.ResponseError as error:
+            if not is_broken(error):
+                raise
+            raise CrawlError(
+                f'somebody has changed the records of the crawl {self._name!r} in Redis, so that they cannot be read '
+                f'({error}); begin again with start(…, restart=True)'
+            ) from None
         return json.loads(reply)
 
     def run_patiently(self, operation: str, arguments: Mapping[str, Any]) -> Any:
@@ -105,7 +116,7 @@ class Leases:
                 return None
             owned = dict(self._owned)
         # A unit whose lease ends while Redis is away is taken over, and is then not delivered here.
-        with suppress(*UNAVAILABLE):
+        with suppress(*UNAVAILABLE, CrawlError):
             self._ledger.run('renew', {'owned': owned, 'process': self.process, 'lease': self.microseconds})
         return self._pause
 

@@ -11,7 +11,7 @@ from esipy._message.call import Pair
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._runtime.redact import is_secret
-from esipy.exceptions import CallError
+from esipy.exceptions import CallError, EsiError
 
 #: The priority of what a user waits for: before everything that a crawl has to do by itself.
 FIRST = 1_000_000
@@ -119,9 +119,41 @@ def to_record(unit: Unit) -> dict[str, Any]:
 
 
 def to_request(record: Mapping[str, Any], app: Any) -> tuple[Request, int | None]:
-    """Return the request of a stored unit, and the character that signs it."""
-    call = json.loads(record['call'])
-    operation = app.op[call['operation']]
-    query = [tuple(pair) for pair in call['parts']['query']]
-    parts = {**call['parts'], 'query': query, 'body': {}, 'formData': [], 'file': {}}
-    return Request(operation, parts, call['date']), call['character']
+    """Return the request of a stored unit, and the character that signs it.
+
+    Raises CallError for one that no crawl has stored: it would send something else than its name says, or deliver what
+    is one character's under the name of another.
+    """
+    try:
+        call = json.loads(record['call'])
+        given, character = call['parts'], call['character']
+        parts: dict[str, Any] = {
+            'path': {str(name): str(value) for name, value in given['path'].items()},
+            'query': [(str(name), value) for name, value in given['query']],
+            'header': {str(name): str(value) for name, value in given['header'].items()},
+            'body': {},
+            'formData': [],
+            'file': {},
+        }
+        operation = app.op[str(call['operation'])]
+        request = Request(operation, parts, call['date'])
+        pair: Any = (request, None)
+        is_own = (
+            set(given) == {'path', 'query', 'header'}
+            and (character is None or type(character) is int)
+            and to_record(Unit(pair, character=character))['list'] == record['list']
+        )
+    except EsiError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise _planted(record, type(error).__name__) from None
+    if not is_own:
+        raise _planted(record, 'it is another call')
+    return request, character
+
+
+def _planted(record: Mapping[str, Any], reason: str) -> CallError:
+    fault = (
+        f'this is not what a crawl has stored ({reason}); somebody has changed it, or the description is another one'
+    )
+    return CallError(str(record['list']), [('', fault)])

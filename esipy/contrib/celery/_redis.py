@@ -22,6 +22,15 @@ TIMEOUT = 2.0
 #: What a Redis that cannot be used raises.
 REDIS_ERRORS = (redis.RedisError, OSError)
 
+
+def is_broken(error: BaseException) -> bool:
+    """Return whether an error of Redis will be the same again: somebody has changed what esipy stored there, so that
+    a key is of another kind, or a script cannot read it. A Redis that restarts or is full says something else."""
+    if not isinstance(error, redis.ResponseError):
+        return False
+    return str(error).startswith('WRONGTYPE') or 'user_script' in str(error)
+
+
 #: Kombu's own default: https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
 VISIBILITY_TIMEOUT = 3600.0
 

@@ -37,9 +37,14 @@ end
 -- Put a message back, at the end of its queue from which workers take: its task has waited already.
 local function put_back(run)
   local stored = redis.call('HGET', messages, run)
-  if stored then
-    local cut = string.find(stored, '\n', 1, true)
-    redis.call('RPUSH', string.sub(stored, 1, cut - 1), string.sub(stored, cut + 1))
+  local cut = stored and string.find(stored, '\n', 1, true)
+  if cut then
+    local pushed = redis.pcall('RPUSH', string.sub(stored, 1, cut - 1), string.sub(stored, cut + 1))
+    if type(pushed) == 'table' and pushed.err then
+      return stored -- its queue is no list: it stays where it is, and the others go on
+    end
+  end
+  if stored then -- what was not stored here is dropped
     redis.call('HDEL', messages, run)
   end
   return stored
@@ -59,6 +64,12 @@ end
 -- finds out for itself.
 local function probe(server)
   local at, every = state_of(server)
+  if not at then
+    redis.call('HDEL', down, server) -- somebody has changed it: the tasks find out for themselves
+    redis.call('ZUNIONSTORE', due, 2, due, held .. server)
+    redis.call('DEL', held .. server)
+    return
+  end
   if at > now then
     return
   end

@@ -12,7 +12,7 @@ from kombu.exceptions import OperationalError
 from esipy import clock
 from esipy._runtime.resilience import LogOnce
 from esipy.contrib.celery._messages import Waits, of_running
-from esipy.contrib.celery._redis import REDIS_ERRORS, broker_of, connections
+from esipy.contrib.celery._redis import REDIS_ERRORS, broker_of, connections, is_broken
 
 LOGGER = logging.getLogger('esipy.celery')
 
@@ -43,11 +43,13 @@ def can_wait_outside(task: Any) -> bool:
 
 def until_available(run: Callable[[], Result]) -> Result:
     """Return what `run` returns, as soon as Redis can be used. A task that has begun exists nowhere else, so that it
-    must not give up."""
+    must not give up. What somebody has changed there so that it cannot be read is an error at once."""
     while True:
         try:
             return run()
         except UNAVAILABLE as error:
+            if is_broken(error):
+                raise
             _log_once.warning(
                 type(error).__name__,
                 'Redis cannot be used (%s: %s): tasks that need it go on when it can (logged once)',

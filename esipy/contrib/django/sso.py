@@ -85,6 +85,8 @@ class SiteApplication(Application):
         SSOUnavailableError where the SSO's keys cannot be had.
         """
         with _site_errors():
+            if not access_token:  # the SSO has sent a refresh token alone
+                raise endpoint.without_access_token(self.oauth_token)
             claims = self._verified(access_token)
         identity = jwt.identity(claims)
         return {

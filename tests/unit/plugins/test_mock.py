@@ -17,6 +17,7 @@ from esipy.exceptions import MockError, NotFoundError
 from esipy.plugins import (
     BaseMock,
     CallContext,
+    Elapsed,
     InnerLogger,
     JsonDataMock,
     JsonFileMock,
@@ -99,6 +100,18 @@ def test_a_mocked_response_is_handled_like_any_other() -> None:
     error = mocked(mock_type='JsonDataMock', data={'error': 'gone'}, status=404)
     with pytest.raises(NotFoundError):
         error.request(OP['get_thing'](), raise_on_error=True)
+
+
+@pytest.mark.parametrize('place', ['before', 'after'])
+def test_a_mocked_response_is_measured(place: str) -> None:
+    """Wherever Elapsed stands among the plugins; and not where the call says so."""
+    plugins: list[Plugin] = [Beside(mock={'mock_type': 'JsonDataMock', 'data': {'a': 1}})]
+    plugins += [Elapsed(), Mock()] if place == 'before' else [Mock(), Elapsed()]
+    esi = client(plugins=plugins, cache=None)
+    parts = ('headers_elapsed', 'read_elapsed', 'parse_elapsed')
+    assert [part for part in parts if get(esi).notes.get(part, -1) >= 0] == [*parts]
+    unmeasured = esi.request(OP['get_thing'](), read_elapsed=False, parse_elapsed=False)
+    assert [part for part in parts if part in unmeasured.notes] == ['headers_elapsed']
 
 
 class Ours(BaseMock):
