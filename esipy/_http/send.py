@@ -115,7 +115,8 @@ class Transport:
             if streamed and response.ok:
                 return streaming(response, url, timeout)._replace(redirects=len(history), history=tuple(history))
             try:
-                return self._read(response, url, deadline, history)
+                received = self._read(response, url, deadline, history)
+                return received if received.status < 400 else _without_secrets(received, first)
             finally:
                 response.close()
         except TransportError as error:
@@ -359,6 +360,16 @@ def _followed(status: int, following: PreparedRequest, first: PreparedRequest) -
 def _sent_secrets(sent: PreparedRequest) -> tuple[str, ...]:
     """What a request was signed with, in its headers and in its address."""
     return secrets_in(sent.headers, parse_qsl(str(sent.url).partition('?')[2]))
+
+
+def _without_secrets(received: RawResponse, sent: PreparedRequest) -> RawResponse:
+    """Mask what an error response repeats of the request's secrets: its body and headers are shown in errors and
+    logs."""
+    secrets, content = _sent_secrets(sent), received.content
+    for secret in secrets:
+        content = content.replace(secret.encode('utf-8', 'replace'), b'***')
+    headers = {name: without(value, secrets) for name, value in received.headers.items()}
+    return received._replace(content=content, headers=headers)
 
 
 def _piece_of(response: requests.Response) -> int:

@@ -439,6 +439,10 @@ API_FAULTS: dict[str, Callable[[Visit], Any]] = {
     'another HTTP': lambda visit: (visit.send(f'HTTP/9.9 {said(visit)}\r\n\r\n'.encode()), visit.close()),
     'no chunk': lambda visit: (visit.send(b'%s%s\r\n' % (CHUNKED, said(visit).encode())), visit.close()),
     'redirect with all': echo(302, b'', {'Location': 'http://localhost:1/x/{received}'}),
+    '400 with all': echo(400),
+    '403 with all': echo(403, {'error': 'forbidden'}),
+    '404 page with all': echo(404, b'<html>'),
+    '500 with all': echo(500, None, {'Warning': '199 - "{received}"'}),
 }
 
 
