@@ -43,6 +43,7 @@ class FileCache(SharedCache):
         settings.setdefault('timeout', 5)
         self._place = os.fspath(path)
         self._cache: Any = None
+        self._this_thread = _ThisThread()
         try:
             directory = _made_private(Path(os.path.expandvars(path)).expanduser().absolute())
             _check_database(directory, diskcache.core.DBNAME)
@@ -62,17 +63,27 @@ class FileCache(SharedCache):
     def __repr__(self) -> str:
         return f'<{type(self).__name__} in {self._place}>'
 
+    def _opened(self) -> Any:
+        """Return diskcache's cache, after its connection in this thread is known (`_con`, read in diskcache 5.6.3)."""
+        connection = self._cache._con
+        _deadline.until = clock.monotonic() + _LONGEST_COMMAND
+        known = self._this_thread.connection
+        if known is None or known.connection is not connection:
+            self._this_thread.connection = _Connection(connection)
+            connection.set_progress_handler(_is_over, _STEPS)
+        return self._cache
+
     def _load(self, name: str) -> Any:
-        return None if self._cache is None else _opened(self._cache).get(name)
+        return None if self._cache is None else self._opened().get(name)
 
     def _save(self, name: str, data: bytes, expire: int | None) -> Any:
-        return self._cache is not None and _opened(self._cache).set(name, data, expire=expire)
+        return self._cache is not None and self._opened().set(name, data, expire=expire)
 
     def _add(self, name: str, data: bytes, expire: int) -> bool:
-        return self._cache is None or bool(_opened(self._cache).add(name, data, expire=expire))
+        return self._cache is None or bool(self._opened().add(name, data, expire=expire))
 
     def _delete(self, name: str) -> Any:
-        return self._cache is not None and _opened(self._cache).delete(name)
+        return self._cache is not None and self._opened().delete(name)
 
 
 class _Connection:
@@ -87,17 +98,19 @@ class _Connection:
             self.connection.close()
 
 
-class _Connections(threading.local):
-    """This thread's connections, for each cache."""
+class _ThisThread(threading.local):
+    """This thread's connection to the database of one cache."""
 
-    def __init__(self) -> None:
-        #: When what this thread does with a database has to be over, by `clock.monotonic`.
-        self.until = 0.0
-        self.of: weakref.WeakKeyDictionary[Any, _Connection] = weakref.WeakKeyDictionary()
+    connection: _Connection | None = None
 
 
-_connections = _Connections()
+class _Deadline(threading.local):
+    """When what this thread does with a database has to be over, by `clock.monotonic`."""
 
+    until = 0.0
+
+
+_deadline = _Deadline()
 
 #: Seconds after which a command is interrupted: in a database that somebody has changed it may never end.
 _LONGEST_COMMAND = 5.0
@@ -107,18 +120,7 @@ _STEPS = 100_000
 
 
 def _is_over() -> bool:
-    return clock.monotonic() > _connections.until
-
-
-def _opened(cache: Any) -> Any:
-    """Return a cache of diskcache, after its connection in this thread is known (`_con`, read in diskcache 5.6.3)."""
-    known = _connections.of.get(cache)
-    connection = cache._con
-    _connections.until = clock.monotonic() + _LONGEST_COMMAND
-    if known is None or known.connection is not connection:
-        _connections.of[cache] = _Connection(connection)
-        connection.set_progress_handler(_is_over, _STEPS)
-    return cache
+    return clock.monotonic() > _deadline.until
 
 
 #: Who else can write to a directory is meant to use the cache in it.

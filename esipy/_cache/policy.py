@@ -6,10 +6,10 @@ CachedResponse of plain types; what else must be known of it is among its header
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from math import isfinite
 from typing import Any, NamedTuple
 
 from esipy._cache.keys import CONDITIONS, normal_languages
@@ -373,4 +373,4 @@ def _number(text: str | None) -> float:
         number = float(text or 0)
     except ValueError:
         return 0.0
-    return number if math.isfinite(number) else 0.0
+    return number if isfinite(number) else 0.0

@@ -90,6 +90,8 @@ def retry_after(low: Mapping[str, str], now: float) -> float | None:
 
 def once(text: str) -> str:
     """Return a number that a proxy has repeated (`2, 2`) once; any other text as it is, without spaces around it."""
+    if ',' not in text:
+        return text.strip()
     values = {value.strip() for value in text.split(',')}
     return values.pop() if len(values) == 1 else text.strip()
 

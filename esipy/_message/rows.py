@@ -115,8 +115,10 @@ def row_class(fields: tuple[str, ...], dates: tuple[tuple[str, str], ...]) -> ty
 
 
 def _date_getter(name: str, read: Callable[[str], Any]) -> Callable[[Row], Any]:
+    get_json = dict.__getitem__
+
     def get(row: Row) -> Any:
-        value = dict.__getitem__(row, name)
+        value = get_json(row, name)
         return read(value) if type(value) is str else value
 
     return get
