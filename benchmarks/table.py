@@ -50,7 +50,6 @@ ROWS = (
         1.3,
         esipy1='90 ×',
     ),
-    Row('rows-again', 'reading', '… the same dates as before', 'json.loads', 'ms', 2.0, 1.3),
     Row('rows', 'reading', '… the price alone', 'json.loads', 'ms', 1.4, 0.8),
     Row('hit', 'calling', 'cached hit, DictCache, tiny body, read', 'dict + json.loads', 'µs', 10.0, esipy1='138 µs'),
     Row('hit-new', 'calling', '… by a new call each time', 'dict + json.loads', 'µs', None),

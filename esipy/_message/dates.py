@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
 
@@ -42,12 +41,6 @@ class Date(date):
         return self.isoformat()
 
 
-#: Dates that were read lately: most dates of a response come again when it is requested again. A dict, since it is
-#: filled faster than an lru_cache, and a page of orders has a thousand dates.
-_known: dict[str, Any] = {}
-_KNOWN_AT_MOST = 16384
-
-
 #: RFC 3339 section 5.6, whose letters may be of either case; servers leave out the seconds and the zone as well.
 _DATE_TIME = re.compile(
     r'([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?([Zz]|[+-][0-9]{2}:[0-9]{2})?'
@@ -57,19 +50,13 @@ _DATE = re.compile(r'[0-9]{4}-[0-9]{2}-[0-9]{2}')
 
 def moment(text: str) -> Any:
     """'2016-09-03T05:12:25Z' as a DateTime, in UTC where no zone is named; what is not a date stays text."""
-    found = _known.get(text)
-    if found is None:
-        # Nearly all have this form, and are read three times as fast without the expression.
-        is_plain = text[7:17:3] == '-T::' and text[19:] == 'Z'
-        try:
-            found = DateTime.fromisoformat(text if is_plain else _normal(text))
-        except ValueError:
-            leap = moment(f'{text[:19]}+00:00') if is_plain and text[17:19] == '60' else text
-            return text if isinstance(leap, str) else leap
-        if len(_known) >= _KNOWN_AT_MOST:
-            _known.clear()
-        _known[text] = found
-    return found
+    # Nearly all have this form, and are read three times as fast without the expression.
+    is_plain = text[7:17:3] == '-T::' and text[19:] == 'Z'
+    try:
+        return DateTime.fromisoformat(text if is_plain else _normal(text))
+    except ValueError:
+        leap = moment(f'{text[:19]}+00:00') if is_plain and text[17:19] == '60' else text
+        return text if isinstance(leap, str) else leap
 
 
 def _normal(text: str) -> str:
@@ -83,7 +70,6 @@ def _normal(text: str) -> str:
     return f'{day}T{minute}:{second}{(fraction or "")[:7]}{zone}'
 
 
-@lru_cache(maxsize=1024)
 def day(text: str) -> Any:
     """'2016-09-03' as a Date; what is not one stays text."""
     try:
