@@ -260,7 +260,7 @@ class EsiApp:
             cached = self._from_cache(url, key)
             if cached is not None:
                 return cached
-        cached = self._from_cache(url, key)  # whoever had the claim before us may have brought it
+        cached = self._from_cache(url, key)  # the thread or process that had the claim before us may have stored it
         if cached is not None:
             self._give_up(claim)
         return cached
@@ -370,7 +370,8 @@ def _without_query(url: str) -> str:
 
 def _is_believable(base_url: str, url: str) -> bool:
     """Whether a kept copy of the document at `url` may say that the API is at `base_url`: on the document's own server,
-    or where ESI is. Who writes to the cache could have everybody's tokens sent to himself."""
+    or where ESI is. An attacker who can write to the cache could otherwise have everybody's tokens sent to a server of
+    their own."""
     there, own = urlsplit(base_url), urlsplit(url)
     return there[:2] in (own[:2], ('https', own.netloc), urlsplit(LIVE_DOCUMENT)[:2])
 

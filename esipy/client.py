@@ -1,4 +1,4 @@
-"""EsiClient: what an app calls. How a call is executed is told by `esipy/_call/pipeline.py`, from top to bottom.
+"""EsiClient: what an app calls. How a call is executed: `esipy/_call/pipeline.py`, from top to bottom.
 
 one call                     request, head, prepare, request_path     this file
 many calls                   multi_request                            _call/batch.py

@@ -296,8 +296,8 @@ class EsiSecurity(Application):
         """The security object of a character whose tokens are in the `store`: the same one each time, so that its
         tokens are refreshed once however many threads need them. Its `token_identifier` is the character's id.
 
-        Raises UnknownCharacterError, which names those that are known, and TokenStoreError. Who is deleted from the
-        store is unknown to all processes from the next refresh on.
+        Raises UnknownCharacterError, which names those that are known, and TokenStoreError. A character that is deleted
+        from the store is unknown to all processes from the next refresh on.
         """
         if self.store is None:
             raise TokenError('for_character() needs a store: EsiSecurity(…, store=FileTokens())')

@@ -123,7 +123,7 @@ def _is_over() -> bool:
     return clock.monotonic() > _deadline.until
 
 
-#: Who else can write to a directory is meant to use the cache in it.
+#: Users who can write to a directory are meant to use the cache in it.
 _WRITTEN_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 #: Bytes of a file that is read.

@@ -21,7 +21,7 @@ from esipy.exceptions import SpecError
 def load(source: Any) -> Reader:
     """A Reader for any kind of source.
 
-    Raises SpecError for what is no description, APIException for an address that cannot be read.
+    Raises SpecError for what is not a description, APIException for an address that cannot be read.
     """
     if isinstance(source, Mapping):
         return read(source)

@@ -42,7 +42,7 @@ def transport_error(error: Exception, host: str = 'the server', secrets: Iterabl
 
 
 def _is_plain(part: Any) -> bool:
-    """Whether an argument of an error is no part of a connection: a response of urllib3 holds its request."""
+    """Whether an argument of an error is plain, not part of a connection: a response of urllib3 holds its request."""
     return isinstance(part, BaseException) or type(part).__module__ == 'builtins'
 
 

@@ -36,7 +36,7 @@ class _ForeignOperation:
 
     @property
     def base_url(self) -> str:
-        """At least as far as the server: theirs tell the whole address only."""
+        """At least as far as the server: their requests have only the whole address."""
         return self._request.url
 
     def response_for(self, status: int) -> None:
@@ -74,7 +74,7 @@ class ForeignRequest(Request):
 
 
 def to_request(call: Any) -> Request:
-    """The Request of a call, ours or pyswagger's. Raises CallError for what is no call."""
+    """The Request of a call, ours or pyswagger's. Raises CallError for what is not a call."""
     request = call[0] if isinstance(call, (tuple, list)) and len(call) == 2 else None
     if isinstance(request, Request):
         return request

@@ -98,7 +98,7 @@ class Response:
 
     @property
     def ok(self) -> bool:
-        """The request succeeded: its status is 2xx, or 304. A redirect that was not followed is no success."""
+        """The request succeeded: its status is 2xx, or 304. A redirect that was not followed is not a success."""
         return self.status is not None and (200 <= self.status < 300 or self.status == 304)
 
     @property

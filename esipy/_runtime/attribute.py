@@ -13,7 +13,7 @@ class computed(Generic[T]):
 
     What a `property` returns IPython does not evaluate in order to complete, with its default settings: it allows
     "attribute access on known types" only (its option `Completer.evaluation`), and never a property's. This descriptor
-    is no property, and without `__getattr__` in the owner's class IPython reads it.
+    is not a property, and without `__getattr__` in the owner's class IPython reads it.
     """
 
     def __init__(self, read: Callable[[Any], T]) -> None:

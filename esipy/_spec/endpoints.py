@@ -2,7 +2,7 @@
 
     {'get_users': {'path': '/user'}, 'update_user': {'path': '/user/{user_id}', 'method': 'put'}}
 
-Nothing is said of types: path tokens take any value, the query and the body are open.
+A table has no types: path tokens take any value, the query and the body are open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from esipy._spec.reader import METHODS, Reader
 from esipy._spec.refs import shown, shown_address
 from esipy.exceptions import SpecError
 
-#: Where the service is: the one entry of a table that is no endpoint.
+#: Where the service is: the one entry of a table that is not an endpoint.
 BASE_PATH = 'base_path'
 
 #: The keys of an endpoint, and what each value must be. Keys for plugins of an app begin with `x_`.

@@ -143,7 +143,7 @@ class OpenAPI3(Reader):
 
 
 def _media(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is said of the content: JSON's if there is a choice."""
+    """The description of the content: that of JSON if there is a choice."""
     content = mapping(node, 'content')
     names = sorted(content, key=lambda name: not is_json(str(name)))
     return mapping(content, names[0]) if names else {}

@@ -118,7 +118,7 @@ class Reader:
         for (location, name), node in nodes.items():
             if location == 'header' and name.lower() in _OF_THE_CONNECTION:
                 continue
-            if location != 'path' or name in placeholders:  # of any other there is no place to write it to
+            if location != 'path' or name in placeholders:  # the path has a place for no other
                 try:
                     found.append(self.parameter(node))
                 except SpecError as error:
@@ -188,7 +188,7 @@ class Reader:
         raise NotImplementedError
 
     def response(self, node: Mapping[str, Any]) -> ResponseSpec:
-        """What is said of one status, from its node in the document."""
+        """The description of one status, from its node in the document."""
         raise NotImplementedError
 
     def keywords(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
