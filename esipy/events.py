@@ -86,6 +86,13 @@ def emit(signal: Any, extra: dict[str, Any], **kwargs: Any) -> None:
         _call_robust(signal, signal.send_robust, kwargs, extra)
 
 
+def has_receivers(signal: Any) -> bool:
+    """Return whether `emit` would call anything."""
+    return (
+        type(signal) is not Signal or bool(signal.event_receivers) or 'send' in vars(signal) or Signal.send is not _SEND
+    )
+
+
 def _call_robust(named: Any, call: Callable[..., Any], kwargs: dict[str, Any], extra: dict[str, Any]) -> None:
     try:
         call(**kwargs, **_welcome(call, extra))

@@ -224,9 +224,15 @@ _HOP_BY_HOP = frozenset(
 )
 
 
+#: In lower case, as the names in a Lowercase are.
+_OURS = OURS.lower()
+
+
 def _end_to_end(headers: Mapping[str, str], low: Mapping[str, str]) -> dict[str, str]:
     """Headers without our own, and without those that concern the connection, such as any that `Connection` names
     (section 3.1)."""
+    if _HOP_BY_HOP.isdisjoint(low) and _OURS not in ' '.join(low):
+        return dict(headers)  # nearly always
     gone = _HOP_BY_HOP
     if 'connection' in low:
         gone = gone | {name.strip().lower() for name in low['connection'].split(',')}

@@ -17,7 +17,7 @@ from esipy._message.headers import masked_addresses
 from esipy._message.response import Response
 from esipy._runtime.log_fields import log_fields
 from esipy._runtime.redact import masked_address
-from esipy.events import advise, emit
+from esipy.events import advise, emit, has_receivers
 from esipy.exceptions import APIException
 
 LOGGER = logging.getLogger('esipy.client')
@@ -118,6 +118,8 @@ class Outcomes:
                 name, status=raw.status, attempt=exchange.attempts, elapsed=seconds, headers=raw.headers
             )
             LOGGER.debug('%s: status %d in %.3f s', name, raw.status, seconds, extra=fields)
+        if not has_receivers(exchange.settings.signal_api_call_stats):
+            return
         emit(
             exchange.settings.signal_api_call_stats,
             {
