@@ -33,6 +33,7 @@ ELSEWHERE = {'esipy.app', 'esipy.client', 'esipy.security', 'esipy.paging', 'esi
 OTHER_NAMES = {
     '__version__', 'BaseLogger', 'BaseMock', 'MockManager', 'PathToken', 'json_loader', 'yaml_loader',
     'CachedResponse', 'Scope', 'CallbackRedirect', 'advise', 'advise_of_unknown', 'unknown_option', 'emit',
+    'has_receivers',
     'with_count', 'with_total', 'Signal', 'Receiver',
 }  # fmt: skip
 

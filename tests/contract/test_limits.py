@@ -296,7 +296,8 @@ class LimitsContract:
         first.settle(answered(503))
         for thread in threads:
             thread.join(30)
-        assert served == [99, *range(99)]
+        # The first one may have been trying since before the last one came.
+        assert served in ([99, *range(99)], [0, 99, *range(1, 99)])
 
     def test_threads_never_reserve_more_than_the_bucket_has(self) -> None:
         user = self.user(tokens=150, window=1)
