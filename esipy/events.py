@@ -76,7 +76,7 @@ def emit(signal: Any, extra: dict[str, Any], **kwargs: Any) -> None:
     `extra`: arguments that came after EsiPy 1.x; only receivers that accept them get them, so that those which were
     written for exactly the old ones go on working.
     """
-    if getattr(type(signal), 'send', None) is not _SEND or 'send' in vars(signal):
+    if _has_own_send(signal):
         # 1.x called `send`, so an app's own is. What hands on to a Signal's receivers gets what all of them take.
         _call_robust(signal, signal.send, kwargs, {} if isinstance(signal, Signal) else extra)
     elif type(signal) is Signal:
@@ -88,9 +88,12 @@ def emit(signal: Any, extra: dict[str, Any], **kwargs: Any) -> None:
 
 def has_receivers(signal: Any) -> bool:
     """Return whether `emit` would call anything."""
-    return (
-        type(signal) is not Signal or bool(signal.event_receivers) or 'send' in vars(signal) or Signal.send is not _SEND
-    )
+    return type(signal) is not Signal or bool(signal.event_receivers) or _has_own_send(signal)
+
+
+def _has_own_send(signal: Any) -> bool:
+    """Return whether an app has given the signal, or its class, another `send`."""
+    return getattr(type(signal), 'send', None) is not _SEND or 'send' in vars(signal)
 
 
 def _call_robust(named: Any, call: Callable[..., Any], kwargs: dict[str, Any], extra: dict[str, Any]) -> None:

@@ -128,7 +128,7 @@ class _MemcacheGuard:
         try:
             with Bounded(seconds or DEFAULT_TIMEOUT):
                 yield
-        except BaseException:  # what is left of a reply must not be read as the next one
+        except BaseException:  # the rest of a reply must not be read as the next reply
             client.disconnect_all()
             raise
         finally:

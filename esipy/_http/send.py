@@ -172,8 +172,8 @@ class Transport:
         return [_drop_body_of_redirect, *self.session.hooks.get('response', ())]
 
     def _secrets_of(self, sent: PreparedRequest, url: str) -> tuple[str, ...]:
-        """What a request was signed with, and user names and passwords of its address and proxies. A server or a proxy
-        may repeat them in what is not HTTP, which is then in an error's text."""
+        """Return what a request was signed with, and user names and passwords of its address and proxies. If a server
+        or a proxy repeats them in a malformed response, they are in the text of an error."""
         try:
             proxies = self._settings_for(url).get('proxies') or {}
         except ValueError:

@@ -1,5 +1,6 @@
-"""What calls did cost, until Redis knows it. It is sent in the same round trip as the next reservation of this process;
-where none comes, a thread sends it after a moment. Until then Redis counts what was reserved, which is never less.
+"""The costs of calls that have ended and that Redis does not know yet. They are sent in the same round trip as the next
+reservation of this process; if there is none, a thread sends them after a moment. Until then Redis counts what was
+reserved, which is never less.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Settlements:
         self._lock = threading.Lock()
         self._waiting: dict[str, list[Settlement]] = {}
         self._thread: threading.Thread | None = None
-        #: Held by the one run that sends settlements: when it is free, Redis knows all but what waits.
+        #: Held while a run sends settlements: when it is free, Redis knows all settlements but those that wait.
         self._sending = threading.Lock()
 
     def add(self, server: str, settlements: Iterable[Settlement]) -> bool:
@@ -85,7 +86,8 @@ class Settlements:
             return len(waiting) < MOST
 
     def run(self, server: str, operation: str, keys: Sequence[str], *arguments: Any) -> Any:
-        """Settle what waits for a server, and return the result of an operation of `ledgers.lua`, in one round trip."""
+        """Send the settlements that wait for a server, and return the result of an operation of `ledgers.lua`, in one
+        round trip."""
         with self._sending:
             return self._run(server, operation, keys, arguments)
 

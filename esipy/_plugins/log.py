@@ -17,7 +17,7 @@ from typing import Any
 
 from esipy._http import TransportError
 from esipy._plugins.base import CallContext, Plugin
-from esipy._runtime.redact import is_secret, masked
+from esipy._runtime.redact import is_secret, masked, secrets_in, without
 from esipy.exceptions import UndecodableBodyError
 
 #: The attributes of every record, which `logging` does not allow to be replaced.
@@ -72,9 +72,7 @@ class BaseLogger(Plugin):
             more = self._response_of(call, raw.status, raw.headers, raw.content)
         level = self.on_parse_exception_level if more else self.on_exception_level
         if self.logger.isEnabledFor(level):
-            self._log(
-                level, _without(masked(str(error)), _secrets_of(call)), call, 'EXCEPTION', exception=error, **more
-            )
+            self._log(level, without(masked(str(error)), _secrets_of(call)), call, 'EXCEPTION', exception=error, **more)
 
     def _response_of(self, call: CallContext, status: int, headers: Mapping[str, str], body: Any) -> dict[str, Any]:
         return {
@@ -94,7 +92,7 @@ class BaseLogger(Plugin):
         if self.max_body_length <= 0:
             return ''
         text = body.decode('utf-8', 'replace') if isinstance(body, bytes) else str(body)
-        return _without(text, _secrets_of(call))[: self.max_body_length]
+        return without(text, _secrets_of(call))[: self.max_body_length]
 
     def _log(self, level: int, message: str, call: CallContext, action: str, **more: Any) -> None:
         notes = {
@@ -157,16 +155,7 @@ def _without_secrets(pairs: Mapping[str, str] | Iterable[tuple[str, str]]) -> di
     return {name: '***' if is_secret(name) else value for name, value in dict(pairs).items()}
 
 
-def _secrets_of(call: CallContext) -> set[str]:
+def _secrets_of(call: CallContext) -> tuple[str, ...]:
     """Return the secrets of an attempt: a server may repeat them in its response."""
     headers = call.sending.headers if call.sending is not None else call.request._p['header']
-    values = [*call.secrets(), *(str(value) for name, value in headers.items() if is_secret(name))]
-    words = {value.rpartition(' ')[2] for value in values}
-    return words | {value for name, value in call.request.query if is_secret(name)}
-
-
-def _without(text: str, secrets: Iterable[str]) -> str:
-    for secret in secrets:
-        if len(secret) > 3:
-            text = text.replace(secret, '***')
-    return text
+    return secrets_in(headers, call.request.query, call.secrets())

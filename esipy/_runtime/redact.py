@@ -114,10 +114,14 @@ def userinfo_of(addresses: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({one for one in found if len(one) > 3}, key=len, reverse=True))
 
 
-def secrets_in(headers: Mapping[str, Any], query: Iterable[tuple[str, Any]] = ()) -> tuple[str, ...]:
-    """Return the values of headers and query parameters that must not be shown, without their scheme (`Bearer`), and as
-    they are in an address: a server may repeat them."""
-    values = [str(value).rpartition(' ')[2] for name, value in (*headers.items(), *query) if is_secret(name)]
+def secrets_in(
+    headers: Mapping[str, Any], query: Iterable[tuple[str, Any]] = (), others: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Return the values of headers and query parameters that must not be shown, and `others`: without their scheme
+    (`Bearer`), and as they are in an address. A server may repeat them."""
+    of_query = [str(value) for name, value in query if is_secret(name)]
+    whole = [*(str(value) for name, value in headers.items() if is_secret(name)), *of_query, *others]
+    values = [*(value.rpartition(' ')[2] for value in whole), *of_query]
     found = {form for value in values for form in (value, quote(value, safe='', errors='replace'))}
     return tuple(sorted((one for one in found if len(one) > 3), key=len, reverse=True))
 

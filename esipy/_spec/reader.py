@@ -170,9 +170,8 @@ class Reader:
         """The Schema of a node, one for each node, so that a type which holds itself closes its circle."""
         known = self._schemas.get(id(node))
         if known is None:
-            if type(node) is not dict and not isinstance(
-                node, (Mapping, bool, NoneType)
-            ):  # `name:` in YAML, without anything behind it
+            # None is `name:` in YAML, without anything behind it.
+            if type(node) is not dict and not isinstance(node, (Mapping, bool, NoneType)):
                 raise SpecError(f'a schema cannot be {shown(node)}')
             target = resolve(self.document, node, as_schema)
             if target is not node:
