@@ -97,8 +97,8 @@ def _limits(address: str, options: Options, number: int, client: redis.Redis) ->
     numbers = count(1)
 
     def reserve_and_settle() -> None:
-        with limits.reservation(exchange, None) as reservation:
-            reservation.settle(response)
+        reservation = limits.reservation(exchange, None)
+        reservation.settle(response)
         if next(numbers) % number == 0:
             limits.flush()
 

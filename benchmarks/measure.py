@@ -46,12 +46,13 @@ def alternate(contenders: Mapping[str, Callable[[], Any]], *, rounds: int, numbe
 
 def sampled(contenders: Mapping[str, Callable[[], float]], *, rounds: int) -> Result:
     """Samples of contenders that measure themselves, in turn, each round beginning with the next one. The baseline
-    and esipy take part in every round; the others, which have no limit and may be slow, in two of five."""
+    and esipy take part in every round; the others, which have no limit and may be slow, in about ten."""
+    apart = max(1, rounds // 10)
     running = dict(contenders)
     missing: dict[str, str] = {}
     samples: dict[str, list[float]] = {name: [] for name in running}
     for number in range(rounds + 1):
-        names = [name for name in running if name in (BASELINE, ESIPY) or number % 5 in (0, 1)]
+        names = [name for name in running if name in (BASELINE, ESIPY) or number % apart == 0]
         first = number % max(len(names), 1)  # where none runs any more, `missing` has the reason
         for name in names[first:] + names[:first]:
             try:
@@ -62,6 +63,12 @@ def sampled(contenders: Mapping[str, Callable[[], float]], *, rounds: int) -> Re
                 continue
             if number:  # the first round warms up
                 samples[name].append(sample)
+        if not number:
+            # What has been imported and made by now is not searched for garbage before each sample: that took longer
+            # than most samples, and displaced what both contenders had in the processor's caches.
+            gc.collect()
+            gc.freeze()
+    gc.unfreeze()
     return Result(samples, missing)
 
 

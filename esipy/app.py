@@ -13,13 +13,14 @@ from urllib.parse import urlsplit, urlunsplit
 from esipy import clock
 from esipy._cache.base import BaseCache
 from esipy._cache.check import check_cache
-from esipy._cache.policy import lifetime, lowercase
+from esipy._cache.policy import lifetime
 from esipy._documents.live import COMPATIBILITY_DATE
 from esipy._documents.parse import parse, read
 from esipy._documents.source import load
 from esipy._message.bind import bind, day_of
 from esipy._message.call import Call
 from esipy._message.headers import OURS
+from esipy._message.lowercase import lowercase
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._runtime import fork

@@ -19,15 +19,10 @@ else:
     class frozendict(dict[str, Any]):  # the name of the type built in from 3.15
         """A dict that can be part of a key: it has a hash, and it does not change."""
 
-        __slots__ = ('_hash',)
-        _hash: int
+        __slots__ = ()
 
         def __hash__(self) -> int:  # type: ignore[override]
-            try:
-                return self._hash
-            except AttributeError:
-                self._hash = hash(frozenset(self.items()))
-                return self._hash
+            return hash(frozenset(self.items()))
 
         def _refuse(self, *args: Any, **kwargs: Any) -> Any:
             raise TypeError('a frozendict does not change')
@@ -45,14 +40,12 @@ class Key(tuple[Any, ...]):
     """A key as `make_cache_key` makes it: a tuple of texts and frozendicts of texts. It stays with its request, and
     remembers what stores ask it for again and again."""
 
-    _hash: int
+    _hash: int | None = None
 
     def __hash__(self) -> int:
-        try:
-            return self._hash
-        except AttributeError:
+        if self._hash is None:
             self._hash = super().__hash__()
-            return self._hash
+        return self._hash
 
     @cached_property
     def hashed(self) -> str:

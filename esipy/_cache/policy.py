@@ -26,6 +26,7 @@ from esipy._message.headers import (
     initial_age,
     moment,
 )
+from esipy._message.lowercase import lowercase
 
 
 class CachedResponse(NamedTuple):
@@ -51,19 +52,6 @@ LONGEST_SERVER_ERROR = 60.0
 
 #: By how many seconds the clocks of machines that share a cache may differ.
 _CLOCK_SKEW = 5.0
-
-
-class Lowercase(dict[str, str]):
-    """Headers by their lower-case names."""
-
-    __slots__ = ()
-
-
-def lowercase(headers: Mapping[str, str]) -> Lowercase:
-    """Return headers by their lower-case names, which is how all functions here take them unless they say otherwise."""
-    if isinstance(headers, Lowercase):
-        return headers
-    return Lowercase(zip(map(str.lower, headers), headers.values(), strict=True))
 
 
 def lifetime(low: Mapping[str, str], now: float) -> float | None:

@@ -178,13 +178,17 @@ class Pipeline:
             if exchange.security is not None and exchange.signed is None:
                 stored = self._sign_again(exchange, stored)
             try:
-                with self.limits.reservation(exchange, self.signing.authorization(exchange)) as reservation:
+                reservation = self.limits.reservation(exchange, self.signing.authorization(exchange))
+                exchange.attempt_elapsed = None
+                try:
                     if reservation.has_waited and exchange.signed is not None:
                         self.signing.sign(exchange)  # the token may have expired while the call waited
                     exchange.attempts += 1
-                    exchange.attempt_elapsed = None
                     raw = self._send(exchange, stored)
-                    reservation.settle(raw, sent=exchange.attempt_elapsed is not None)
+                except BaseException as error:
+                    reservation.abandon(error)
+                    raise
+                reservation.settle(raw, sent=exchange.attempt_elapsed is not None)
             except LimitedError:
                 if raw is None:
                     raise

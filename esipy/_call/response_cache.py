@@ -21,6 +21,7 @@ from esipy._http.redirects import origin
 from esipy._http.session import cache_control
 from esipy._message.exchange import Exchange
 from esipy._message.headers import VARIED, directives
+from esipy._message.lowercase import Lowercase, lowercase
 from esipy._runtime.resilience import CircuitBreaker, LogOnce
 from esipy._runtime.steps import CACHE_LOOKUP, step
 from esipy.events import advise
@@ -156,10 +157,10 @@ class ResponseCache:
 
     def _store(self, exchange: Exchange, response: CachedResponse, read: bool, store: bool) -> CachedResponse:
         now = clock.time()
-        sent = self._sent(exchange) if 'vary' in map(str.lower, response.headers) else {}
+        sent = self._sent(exchange) if 'vary' in lowercase(response.headers) else {}
         headers = policy.stored_headers(response.status_code, response.headers, sent, now, read, self._stale_if_error)
         if response.status_code == 200 and (headers is None or policy.expiry(headers) <= now):
-            self._warn_freshness(exchange, response, policy.lowercase(response.headers), now)
+            self._warn_freshness(exchange, response, lowercase(response.headers), now)
         if headers is None:
             return response
         stored = response._replace(headers=headers)
@@ -187,7 +188,7 @@ class ResponseCache:
             lifetime = max(seconds, int(self._keep_stale))
             variants.add(exchange.settings.cache, key, lifetime, partial(self._call_cache, exchange))
 
-    def _warn_freshness(self, exchange: Exchange, response: CachedResponse, low: policy.Lowercase, now: float) -> None:
+    def _warn_freshness(self, exchange: Exchange, response: CachedResponse, low: Lowercase, now: float) -> None:
         """Log what is wrong with a response's freshness headers, once for each operation."""
         if policy.was_expired(low, now) and not policy.validators(low):
             LOGGER.warning('[%s] returned expired result', response.url)
@@ -227,7 +228,7 @@ def _key(exchange: Exchange) -> tuple[dict[str, str], Any]:
 
 def _changed_elsewhere(url: str, headers: Mapping[str, str]) -> list[str]:
     """The resources of the same origin that the response to a write names."""
-    low = policy.lowercase(headers)
+    low = lowercase(headers)
     found = []
     for name in ('location', 'content-location'):
         with suppress(ValueError):  # not an address

@@ -10,6 +10,7 @@ from esipy._cache.keys import authorization_of, owner_of, owner_of_signed
 from esipy._http import RawResponse, Transport
 from esipy._message.decode import decode
 from esipy._message.exchange import Exchange
+from esipy._message.lowercase import lowercase
 from esipy._message.request import Request
 
 
@@ -96,7 +97,7 @@ def _refuses_token(raw: RawResponse) -> bool:
     does."""
     if raw.status != 403:
         return raw.status == 401
-    challenge = next((value for name, value in raw.headers.items() if name.lower() == 'www-authenticate'), '')
+    challenge = lowercase(raw.headers).get('www-authenticate', '')
     return any(map(_REASONS.search, (challenge, _text_of(raw.content[:_MAX_ERROR_BODY]))))
 
 

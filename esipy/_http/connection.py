@@ -16,6 +16,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from esipy import clock
 from esipy._http.http_client_internals import HTTPResponse
+from esipy._http.requests_internals import ReceivedResponse
 
 #: Bodies are read in pieces of this size, and their length is checked after each.
 PIECE = 2**17
@@ -198,6 +199,12 @@ class Adapter(HTTPAdapter):
                     self._pools.clear()
                 self._pools[key] = pool
         return pool
+
+    def build_response(self, req: Any, resp: Any) -> requests.Response:
+        """Return a response without what esipy does not read; while a tool has replaced this method of requests, what
+        that makes."""
+        replaced = _is_replaced(HTTPAdapter.build_response)
+        return super().build_response(req, resp) if replaced else ReceivedResponse(req, resp, self)
 
     def request_url(self, request: Any, proxies: Any) -> Any:
         return super().request_url(request, proxies) if proxies else request.path_url

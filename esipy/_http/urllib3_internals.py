@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from urllib3 import HTTPHeaderDict
+
 #: The states of `GzipDecoder` in which it has come to the end of a member: it reads on, or ignores what follows.
 _AFTER_THE_END = (1, 2)
 
@@ -22,3 +24,11 @@ def _is_at_its_end(decoder: Any) -> bool:
     own = getattr(decoder, '_obj', None)
     is_finished = getattr(own, 'is_finished', None)
     return bool(getattr(own, 'eof', True) if is_finished is None else is_finished())
+
+
+def merged_pairs(headers: Any) -> dict[str, tuple[str, str]] | None:
+    """Return the headers of a response by their names in lower case, as pairs of name and value; the values of a header
+    that was sent several times are joined (RFC 9110 section 5.3). None for headers of another class."""
+    if type(headers) is not HTTPHeaderDict:
+        return None
+    return {low: (name, ', '.join(values)) for low, (name, *values) in headers._container.items()}

@@ -16,6 +16,7 @@ import json
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from esipy import clock
@@ -80,9 +81,9 @@ class Estimate(NamedTuple):
 
 
 class Reservation:
-    """One attempt: `with limits.reservation(exchange, …) as reservation: …; reservation.settle(raw)`.
+    """One attempt: it is settled when there is a response, and abandoned after an error.
 
-    Tokens that are not settled count as spent, because the cost is unknown. `has_waited`: the call waited in the queue.
+    `has_waited`: the call waited in the queue.
     """
 
     __slots__ = ('_exchange', '_limits', '_plan', '_ticket', 'has_waited')
@@ -93,22 +94,19 @@ class Reservation:
         self.has_waited = has_waited
         self._limits = limits
         self._plan = plan
-        self._ticket: Any = ticket
+        self._ticket = ticket
         self._exchange = exchange
-
-    def __enter__(self) -> Reservation:
-        return self
 
     def settle(self, raw: RawResponse, sent: bool = True) -> None:
         """Replace what was reserved by what the response cost. `sent`: False if a plugin responded in the server's
         place."""
-        ticket, self._ticket = self._ticket, None
-        if ticket is not None and self._limits.settle(self._plan, ticket, raw if sent else NOT_SENT):
+        if self._limits.settle(self._plan, self._ticket, raw if sent else NOT_SENT):
             self._exchange.rejections += 1
 
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if self._ticket is not None:  # an error of ours is raised before anything is sent, mostly by a plugin
-            self.settle(NO_RESPONSE, sent=not (isinstance(error, EsiError) or self._exchange.attempt_elapsed is None))
+    def abandon(self, error: BaseException) -> None:
+        """Count all that was reserved as spent, because the cost is unknown. An error of esipy is raised before
+        anything is sent, mostly by a plugin: then nothing is spent."""
+        self.settle(NO_RESPONSE, sent=not (isinstance(error, EsiError) or self._exchange.attempt_elapsed is None))
 
 
 class Limits:
@@ -165,7 +163,7 @@ class Limits:
                 problem,
             )
         blocked = 0.0
-        is_rejected = is_rejection(plan, raw)
+        is_rejected = raw.status >= 400 and is_rejection(plan, raw)
         if is_rejected:
             LOGGER.warning(
                 '%s rejected %s because of a rate limit: status %d',
@@ -179,9 +177,7 @@ class Limits:
             blocked = error_limit_blocked(raw, rate_limit_headers)
         elif self._backoffs:
             self._backoffs.pop((plan.server, plan.route), None)
-        outcomes = [
-            outcome_of(use, cost, raw, rate_limit_headers) for use, cost in zip(plan.uses, plan.costs, strict=True)
-        ]
+        outcomes = list(map(outcome_of, plan.uses, plan.costs, repeat(raw), repeat(rate_limit_headers)))
         self._settle(plan, ticket, outcomes, blocked)
         missed = self._plans.learn(plan, rate_limit_headers, raw)
         if missed is not None:

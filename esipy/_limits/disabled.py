@@ -19,6 +19,9 @@ class NoLimits:
     def settle(self, raw: Any, sent: bool = True) -> None:
         pass
 
+    def abandon(self, error: BaseException) -> None:
+        pass
+
     def budget(self) -> list[Budget]:
         return []
 
@@ -27,9 +30,3 @@ class NoLimits:
 
     def estimate(self, exchanges: Iterable[tuple[Any, str | None]]) -> Estimate:
         return Estimate(0, '', 0.0)
-
-    def __enter__(self) -> NoLimits:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from esipy._limits.ledger import Rule
 from esipy._message.headers import LONGEST, once, retry_after
+from esipy._message.lowercase import lowercase
 
 #: The error limit, unless headers differ: so many responses other than 2xx and 3xx in a minute.
 ERRORS = Rule(100, 60.0)
@@ -37,9 +38,6 @@ class RateLimitHeaders(NamedTuple):
     invalid: tuple[str, ...] = ()
 
 
-NOTHING = RateLimitHeaders()
-
-
 @lru_cache(maxsize=1024)
 def parse_rule(text: str) -> Rule | None:
     """Return `150/15m` as a rule; None if it is not a rule, or has a window longer than a day."""
@@ -50,26 +48,12 @@ def parse_rule(text: str) -> Rule | None:
     return Rule(int(match[1]), window) if window <= LONGEST else None
 
 
-_NAMES = frozenset(
-    {
-        'x-ratelimit-group',
-        'x-ratelimit-limit',
-        'x-ratelimit-remaining',
-        'x-ratelimit-used',
-        'x-esi-error-limit-remain',
-        'x-esi-error-limit-reset',
-        'retry-after',
-    }
-)
-
-
 def parse(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
     """Return the rate-limit headers of a response. `now`: seconds since the epoch, for a response without a `Date`."""
-    low = dict(zip(map(str.lower, headers), headers.values(), strict=True))
-    if _NAMES.isdisjoint(low):
-        return NOTHING
+    low = lowercase(headers)
     invalid: list[str] = []
-    limit, rule = low.get('x-ratelimit-limit'), None
+    group, limit = low.get('x-ratelimit-group'), low.get('x-ratelimit-limit')
+    rule = errors_left = reset = None
     if limit is not None:
         rule = parse_rule(limit)
         if rule is None:
@@ -80,27 +64,34 @@ def parse(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
     if left and rule and left + (used or 0) > rule.tokens:
         invalid.append(f'X-Ratelimit-Remaining: {left} and Used: {used} of {rule.tokens}')
         left = None
-    group = low.get('x-ratelimit-group')
-    errors_left = _count(low.get('x-esi-error-limit-remain'), 'X-ESI-Error-Limit-Remain', invalid)
-    reset = _count(low.get('x-esi-error-limit-reset'), 'X-ESI-Error-Limit-Reset', invalid)
-    if (errors_left or 0) > ERRORS.tokens or (reset or 0) > LONGEST:
-        invalid.append(f'X-ESI-Error-Limit-Remain: {errors_left}, Reset: {reset}')
-        errors_left = reset = None
+    if 'x-esi-error-limit-remain' in low or 'x-esi-error-limit-reset' in low:
+        errors_left, reset = _errors(low, invalid)
+    seconds = _retry_after(low, now, invalid) if 'retry-after' in low else None
     return RateLimitHeaders(
         None if group is None else once(group),
         rule,
         left if rule else None,
         errors_left,
-        None if reset is None else float(reset),
-        _retry_after(low, now, invalid),
+        reset,
+        seconds,
         tuple(invalid),
     )
+
+
+def _errors(low: Mapping[str, str], invalid: list[str]) -> tuple[int | None, float | None]:
+    """Return the remaining errors, and the seconds until their window ends."""
+    left = _count(low.get('x-esi-error-limit-remain'), 'X-ESI-Error-Limit-Remain', invalid)
+    reset = _count(low.get('x-esi-error-limit-reset'), 'X-ESI-Error-Limit-Reset', invalid)
+    if (left or 0) > ERRORS.tokens or (reset or 0) > LONGEST:
+        invalid.append(f'X-ESI-Error-Limit-Remain: {left}, Reset: {reset}')
+        return None, None
+    return left, None if reset is None else float(reset)
 
 
 def _count(text: str | None, name: str, invalid: list[str]) -> int | None:
     if text is None:
         return None
-    digits = once(text)
+    digits = text if text.isdigit() else once(text)
     if digits.isascii() and digits.isdigit() and len(digits) <= 12:
         return int(digits)
     invalid.append(f'{name}: {text[:40]!r}')
@@ -108,10 +99,9 @@ def _count(text: str | None, name: str, invalid: list[str]) -> int | None:
 
 
 def _retry_after(low: Mapping[str, str], now: float, invalid: list[str]) -> float | None:
-    text = low.get('retry-after')
-    if not text:
+    if not low['retry-after']:
         return None
     seconds = retry_after(low, now)
     if seconds is None:
-        invalid.append(f'Retry-After: {text[:40]!r}')
+        invalid.append(f'Retry-After: {low["retry-after"][:40]!r}')
     return seconds

@@ -51,8 +51,11 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
             faults.append((name, f'is {parameter.argument!r} under another name, and both were given'))
     unfit = Faults()
     for parameter in (*operation.parameters, *undeclared):
+        value = values.get(parameter.argument)
+        if value is None and not (parameter.required or parameter.has_default):
+            continue  # most parameters are headers that nobody gives
         try:
-            _place(parameter, values.get(parameter.argument), parts, unfit)
+            _place(parameter, value, parts, unfit)
         except RecursionError:
             unfit.append((parameter.argument, 'holds itself, or is nested too deeply'))
     faults += [(where, _SHOWN.sub('***', fault) if is_secret(where) else fault) for where, fault in unfit]

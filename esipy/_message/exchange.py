@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, Self, cast
 from esipy import clock
 from esipy._message.bind import day_of
 from esipy._message.headers import EXPIRY, WARNED
+from esipy._message.lowercase import lowercase
 from esipy._message.options import UNSET, CallOptions, Timeouts, checked_signer, checked_timeout
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
@@ -170,6 +171,4 @@ def _timeout(request: Request, options: CallOptions, settings: ClientSettings) -
 
 
 def _warning(headers: Mapping[str, str]) -> str | None:
-    if 'warning' not in ' '.join(headers).lower():
-        return None
-    return next((value for name, value in headers.items() if name.lower() == 'warning'), None)
+    return lowercase(headers).get('warning')

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 from esipy import clock
+from esipy._message.lowercase import lowercase
 from esipy._runtime.redact import is_secret, masked
 
 #: Notes of our own among the headers of a stored response: when it arrived, and until when it is fresh, both in seconds
@@ -177,7 +178,7 @@ _ADDRESSES = frozenset({'location', 'content-location', 'link', 'refresh'})
 
 def masked_addresses(headers: dict[str, str]) -> dict[str, str]:
     """Return the headers of a response with the secrets in their addresses masked."""
-    if _ADDRESSES.isdisjoint(map(str.lower, headers)):
+    if _ADDRESSES.isdisjoint(lowercase(headers)):
         return headers
     return {name: masked(value) if name.lower() in _ADDRESSES else value for name, value in headers.items()}
 

@@ -89,7 +89,7 @@ class Response:
         """What plugins have noted of the call; as attributes too, where there is none of that name."""
         self.notes = notes
         known = self.__dict__
-        known.update({name: note for name, note in notes.items() if name not in known and not hasattr(Response, name)})
+        known.update({name: note for name, note in notes.items() if name not in known and name not in _ATTRIBUTES})
 
     @property
     def operation(self) -> Operation:
@@ -322,6 +322,10 @@ class Response:
         if self.status is None:
             return f'<Response of {name}: not executed yet>'
         return f'<Response of {name}: {self.status}, {len(self.raw or b"")} bytes>'
+
+
+#: A note of such a name is not an attribute.
+_ATTRIBUTES = frozenset(dir(Response))
 
 
 def _mended(sent: Any, fitting: Any, where: str) -> list[tuple[str, str]]:

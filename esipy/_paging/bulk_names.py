@@ -16,10 +16,11 @@ from typing import Any, Generic, TypeVar
 
 from esipy import clock
 from esipy._cache.base import BaseCache
-from esipy._cache.policy import lifetime, lowercase
+from esipy._cache.policy import lifetime
 from esipy._documents.parse import read
 from esipy._message.bind import bind
 from esipy._message.errors import undecodable
+from esipy._message.lowercase import lowercase
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._message.rows import rows

@@ -61,8 +61,10 @@ class Chain:
             if self._around_step:
                 with observed_by(partial(_InStep, self._around_step, call)):
                     response, error = _nest(self._around_call, call, self._run_hooks, execute)
-            else:
+            elif self._around_call:
                 response, error = _nest(self._around_call, call, self._run_hooks, execute)
+            else:
+                response, error = self._run_hooks(call, execute)
         except Exception as problem:
             self._notify_error(call, problem)
             raise

@@ -26,11 +26,12 @@ class Elapsed(Plugin):
 
     def on_raw_response(self, call: CallContext) -> None:
         raw, notes = call.raw_response, call.notes
+        sent = notes.pop('_sent_at', None)
         if raw is None or raw.failure is not None:
             return
         elapsed = call.attempt_elapsed
         if elapsed is None:  # a plugin responded in place of the server
-            elapsed = clock.monotonic() - notes.get('_sent_at', clock.monotonic())
+            elapsed = 0.0 if sent is None else clock.monotonic() - sent
         headers, read, parse = self.headers, self.read, self.parse
         if call.options or call.endpoint:
             headers, read, parse = self._wanted(call)
@@ -42,7 +43,7 @@ class Elapsed(Plugin):
             notes['_received_at'] = clock.monotonic()
 
     def on_response(self, call: CallContext) -> None:
-        received = call.notes.get('_received_at')
+        received = call.notes.pop('_received_at', None)
         if received is not None:
             call.notes['parse_elapsed'] = clock.monotonic() - received
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from esipy import clock
 from esipy._http import RawResponse
+from esipy._message.lowercase import lowercase
 from esipy._plugins.base import CallContext, HookContext
 from esipy._plugins.telemetry import LOGGER, BoundedValues, Telemetry, cache_result, harmless, has_status, header
 from esipy._runtime.lazy import missing_extra
@@ -18,11 +19,6 @@ from esipy._runtime.suggest import closest
 from esipy.exceptions import TokenError
 
 _PREFIX = re.compile('[a-zA-Z_:][a-zA-Z0-9_:]*')
-
-_GROUP, _LEFT, _ERRORS_LEFT = 'x-ratelimit-group', 'x-ratelimit-remaining', 'x-esi-error-limit-remain'
-
-#: The headers that show what is left, by their lengths: most headers have others.
-_BUDGET = {len(name): name for name in (_GROUP, _LEFT, _ERRORS_LEFT)}
 
 _PRESETS = ('esipy', 'allianceauth')
 
@@ -129,19 +125,9 @@ class Prometheus(Telemetry):
 
     def _set_budget(self, raw: RawResponse) -> None:
         """Show what is left of a bucket, and of the error limit."""
-        group = left = errors_left = None
-        for name, value in raw.headers.items():
-            kind = _BUDGET.get(len(name))
-            if kind is None or name.lower() != kind:
-                continue
-            if kind == _GROUP:
-                group = value
-            elif not value.isdecimal() or len(value) > 12:
-                continue
-            elif kind == _LEFT:
-                left = int(value)
-            else:
-                errors_left = int(value)
+        low = lowercase(raw.headers)
+        group, left = low.get('x-ratelimit-group'), _number(low.get('x-ratelimit-remaining'))
+        errors_left = _number(low.get('x-esi-error-limit-remain'))
         if group is not None and left is not None:
             self._set('left', left, self._groups(group))
         if errors_left is not None and self._is_own:
@@ -197,6 +183,10 @@ class Prometheus(Telemetry):
         gauge = self._child(name, *values)
         if gauge is not None:
             gauge.set(value)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdecimal() and len(text) <= 12 else None
 
 
 class _InFlight:

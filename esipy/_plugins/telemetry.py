@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from esipy._cache.base import DummyCache
 from esipy._http import BodyError, RawResponse
+from esipy._message.lowercase import lowercase
 from esipy._plugins.base import CallContext, Plugin
 from esipy._runtime.redact import masked
 from esipy._runtime.resilience import LogOnce
@@ -100,7 +101,4 @@ def error_type(raw: RawResponse) -> str | None:
 
 def header(raw: RawResponse, name: str) -> str | None:
     """Return a header of a response; `name` is in lower case."""
-    for each, value in raw.headers.items():
-        if each.lower() == name:
-            return value
-    return None
+    return lowercase(raw.headers).get(name)

@@ -77,9 +77,11 @@ def masked(text: str) -> str:
 def masked_address(address: str) -> str:
     """Return an address, or what was meant as one, without its secrets: the scheme may be missing, and the user name
     and password may contain any character. A path of a file that begins with a single `/` has neither."""
+    if '@' not in address:
+        return _without_parameters(address)
     before = _BEFORE_USER.match(address)
     start = before.end() if before else 0
-    if '@' not in address or _FILE.match(address) or (address[:start] == '' and ':' not in address):
+    if _FILE.match(address) or (address[:start] == '' and ':' not in address):
         return _without_parameters(address)
     authority = '//' + re.sub(r'\s', '_', address[start:])
     shown = _without_password(_USERINFO.sub('***@', authority))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from esipy._limits.headers import NOTHING
+from esipy._limits.headers import RateLimitHeaders
 from esipy._limits.ledger import Rule
+
+#: No header says anything.
+NOTHING = RateLimitHeaders()
 
 BUCKET = {
     'X-Ratelimit-Group': 'g',

@@ -64,8 +64,8 @@ class User:
 
     def call(self, status: int = 200, headers: Mapping[str, str] | None = None, **more: Any) -> None:
         """Make an attempt: reserve and settle."""
-        with self.reserve(**more) as reservation:
-            reservation.settle(answered(status, headers))
+        reservation = self.reserve(**more)
+        reservation.settle(answered(status, headers))
 
     def calls(self, most: int = 1000, **more: Any) -> int:
         """Return how many such calls are served."""

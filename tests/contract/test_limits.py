@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
 
@@ -114,20 +113,18 @@ class LimitsContract:
 
     def test_a_lost_response_counts_as_spent(self) -> None:
         user = self.user()
-        with user.reserve() as reservation:
-            reservation.settle(answered(500, failure=TransportError('reset')))
+        reservation = user.reserve()
+        reservation.settle(answered(500, failure=TransportError('reset')))
         reservation = user.reserve()
         reservation._exchange.attempt_elapsed = 0.1  # it was sent
-        with suppress(KeyboardInterrupt), reservation:
-            raise KeyboardInterrupt
+        reservation.abandon(KeyboardInterrupt())
         assert user.budget().used == 10
 
     def test_a_request_that_was_not_sent_costs_nothing(self) -> None:
         user = self.user()
-        with user.reserve() as reservation:
-            reservation.settle(answered(500, failure=TransportError('refused', unsent=True)))
-        with pytest.raises(CallError), user.reserve():
-            raise CallError('one', [('header', 'cannot be sent')])
+        reservation = user.reserve()
+        reservation.settle(answered(500, failure=TransportError('refused', unsent=True)))
+        user.reserve().abandon(CallError('one', [('header', 'cannot be sent')]))
         assert user.budget().used == user.budget().in_flight == 0
 
     # ------------------------------------------------------------------ errors
@@ -284,9 +281,9 @@ class LimitsContract:
         served: list[int] = []
 
         def wait(number: int) -> None:
-            with user.reserve(max_wait=10**6, priority=number == 99) as reservation:
-                served.append(number)
-                reservation.settle(answered(503))
+            reservation = user.reserve(max_wait=10**6, priority=number == 99)
+            served.append(number)
+            reservation.settle(answered(503))
 
         threads = [threading.Thread(target=wait, args=(number,)) for number in range(100)]
         for number, thread in enumerate(threads):
@@ -305,10 +302,10 @@ class LimitsContract:
 
         def work() -> None:
             for _ in range(5):
-                with user.reserve(max_wait=100) as reservation:
-                    time.sleep(0.001)
-                    spent.append(time.monotonic())
-                    reservation.settle(answered(200))
+                reservation = user.reserve(max_wait=100)
+                time.sleep(0.001)
+                spent.append(time.monotonic())
+                reservation.settle(answered(200))
 
         threads = [threading.Thread(target=work) for _ in range(30)]
         begun = time.monotonic()

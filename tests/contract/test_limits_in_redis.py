@@ -157,9 +157,9 @@ from tests.contract.limited import User, answered
 user = User(RedisLimits(redis.Redis(port={self.port})), tokens=150, window=1)
 spent = []
 for _ in range(60):
-    with user.reserve(max_wait=100) as reservation:
-        spent.append(time.time())
-        reservation.settle(answered(200))
+    reservation = user.reserve(max_wait=100)
+    spent.append(time.time())
+    reservation.settle(answered(200))
 print(json.dumps(spent))
 """
         run = [sys.executable, '-c', program]

@@ -92,8 +92,8 @@ def test_a_rejection_is_sent_at_once(port: int, status: int, headers: dict[str, 
 @pytest.mark.usefixtures('patient')
 def test_a_call_that_cost_more_than_it_had_reserved_is_sent_at_once(port: int) -> None:
     user = User(limits_at(port))
-    with user.reserve() as reservation:
-        reservation.settle(answered()._replace(lost=1))
+    reservation = user.reserve()
+    reservation.settle(answered()._replace(lost=1))
     assert seen_by_another(port) == (7, 0)
 
 

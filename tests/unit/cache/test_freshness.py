@@ -7,6 +7,7 @@ from email.utils import formatdate
 import pytest
 
 from esipy._cache import policy
+from esipy._message.lowercase import lowercase
 from tests.cases import freshness
 
 NOW = 1_800_000_000.0
@@ -43,7 +44,7 @@ def test_what_a_304_makes_of_it(row: freshness.Renewal) -> None:
     assert again is not None
     assert policy.is_fresh(again, then + max(0, row.fresh - 0.1)) is (row.fresh > 0)
     assert not policy.is_fresh(again, then + row.fresh)
-    found = policy.lowercase(again)
+    found = lowercase(again)
     assert {name: found.get(name.lower()) for name in row.headers_of_result} == row.headers_of_result
     assert len({name.lower() for name in again}) == len(again)
 

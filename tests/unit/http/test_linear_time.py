@@ -32,6 +32,7 @@ from esipy._limits import headers as limit_headers
 from esipy._message import headers as message_headers
 from esipy._message.decode import body_kind, decode, decoded_text
 from esipy._message.errors import error_of, undecodable
+from esipy._message.lowercase import lowercase
 from esipy._message.response import Response
 from esipy._plugins.telemetry import BoundedValues
 from esipy._plugins.url_attributes import URLAttributes
@@ -122,7 +123,7 @@ def every_header(text: str) -> None:
 def every_rule_of_caching(text: str) -> None:
     names = ('cache-control', 'expires', 'age', 'date', 'vary', 'connection', 'etag', 'last-modified', 'warning')
     headers = dict.fromkeys(names, text)
-    policy.freshness_problem(policy.lowercase(headers))
+    policy.freshness_problem(lowercase(headers))
     stored = policy.stored_headers(200, {**headers, 'ETag': '"x"'}, {'User-Agent': text}, 0.0) or headers
     policy.merged(stored, headers)
     policy.ttl(stored, 0.0)
