@@ -21,17 +21,11 @@ class Elapsed(Plugin):
         self.read = read
         self.parse = parse
 
-    def on_send(self, call: CallContext) -> None:
-        call.notes['_sent_at'] = clock.monotonic()
-
     def on_raw_response(self, call: CallContext) -> None:
         raw, notes = call.raw_response, call.notes
-        sent = notes.pop('_sent_at', None)
         if raw is None or raw.failure is not None:
             return
-        elapsed = call.attempt_elapsed
-        if elapsed is None:  # a plugin responded in place of the server
-            elapsed = 0.0 if sent is None else clock.monotonic() - sent
+        elapsed = call.attempt_elapsed or 0.0  # None: a plugin responded in place of the server
         headers, read, parse = self.headers, self.read, self.parse
         if call.options or call.endpoint:
             headers, read, parse = self._wanted(call)
