@@ -62,8 +62,8 @@ def _limits(address: str, options: Options) -> Result:
     status = esipy.App.create(document(address, options.document)).op['GetStatus']
     limited, unlimited = _client(None), _client(None, limits=None)
     contenders: dict[str, Callable[[], Any]] = {
-        BASELINE: lambda: unlimited.request(status()),
-        ESIPY: lambda: limited.request(status()),
+        BASELINE: lambda: unlimited.request(status()).data.players,
+        ESIPY: lambda: limited.request(status()).data.players,
     }
     return alternate(contenders, rounds=options.rounds(ROUNDS), number=NUMBER, clock=WALL)
 

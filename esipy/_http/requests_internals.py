@@ -33,9 +33,8 @@ class RequestHeaders(CaseInsensitiveDict[str]):
 
 
 class ReceivedResponse(Response):
-    """A response as requests makes it of one of urllib3, but for its cookies and its encoding: esipy reads neither, and
-    they are worked out for an app's hook that does. That, and headers that are made in one step, saves a twentieth of
-    the time of a call."""
+    """A response as requests makes it of one of urllib3. Its cookies and its encoding, which esipy does not read, are
+    worked out when an app's hook reads them, and its headers are made in one step: that saves 6 % of a call."""
 
     def __init__(self, request: PreparedRequest, raw: Any, adapter: HTTPAdapter) -> None:
         self._content = False  # type: ignore[assignment]

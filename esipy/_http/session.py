@@ -90,16 +90,15 @@ def read(headers: Mapping[str, Any]) -> SessionIdentity:
     )
 
 
+_CACHE_CONTROL = frozenset({'cache-control', 'pragma'})
+
+
 def cache_control(headers: Mapping[str, Any]) -> str | None:
     """Return `Cache-Control` of a request, or what `Pragma` says in its place (RFC 9111 section 5.4); None for none."""
-    pragma = None
-    for name, value in headers.items():
-        low = name.lower()
-        if low == 'cache-control':
-            return str(value)
-        if low == 'pragma':
-            pragma = str(value)
-    return pragma
+    if _CACHE_CONTROL.isdisjoint(map(str.lower, headers)):
+        return None
+    named = {name.lower(): str(value) for name, value in headers.items()}
+    return named.get('cache-control', named.get('pragma'))
 
 
 def _names_owner(name: str, value: Any) -> bool:

@@ -25,6 +25,9 @@ _UNITS = {'s': 1.0, 'm': 60.0, 'h': 3600.0, 'd': 86400.0}
 _RULE = re.compile(r'\s*([1-9][0-9]{0,9})\s*/\s*([1-9][0-9]{0,5})\s*([smhd])\s*', re.ASCII)
 
 
+_DIGITS = frozenset('0123456789')
+
+
 class RateLimitHeaders(NamedTuple):
     """The bucket's group, rule and remaining tokens; the remaining errors of the error limit and the seconds until its
     window ends; the seconds to stay away. None: there is no such header, or not a plausible one."""
@@ -91,8 +94,8 @@ def _errors(low: Mapping[str, str], invalid: list[str]) -> tuple[int | None, flo
 def _count(text: str | None, name: str, invalid: list[str]) -> int | None:
     if text is None:
         return None
-    digits = text if text.isdigit() else once(text)
-    if digits.isascii() and digits.isdigit() and len(digits) <= 12:
+    digits = text if _DIGITS.issuperset(text) else once(text)
+    if _DIGITS.issuperset(digits) and 0 < len(digits) <= 12:
         return int(digits)
     invalid.append(f'{name}: {text[:40]!r}')
     return None

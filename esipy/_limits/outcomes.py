@@ -18,7 +18,7 @@ def outcome_of(use: BucketUse, reserved: int, raw: RawResponse, rate_limit_heade
     kind, status = use.kind, raw.status
     # What came before the response: requests whose responses were lost, and redirects.
     before = raw.lost * kind.max_cost + raw.redirects * kind.cost(302) if raw.lost or raw.redirects else 0
-    if raw.failure is not None and isinstance(raw.failure, TransportError):
+    if isinstance(raw.failure, TransportError):
         return Outcome(before + (0 if raw.failure.unsent else reserved))
     if kind is ERRORS:
         left, reset = rate_limit_headers.errors_left, rate_limit_headers.errors_reset

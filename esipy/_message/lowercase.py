@@ -14,7 +14,8 @@ class Lowercase(dict[str, str]):
 
 class ReceivedHeaders(dict[str, str]):
     """The headers of a response, as they are spelled. `low`: the same by their lower-case names; None once they have
-    been changed, as a plugin may do. To make it in one place saves a twentieth of the time of a call."""
+    been changed, as a plugin may do. Rate limits, cache and telemetry share it, which saves 4 % of a call without
+    plugins and more with them."""
 
     __slots__ = ('low',)
 

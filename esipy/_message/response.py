@@ -89,7 +89,9 @@ class Response:
         """What plugins have noted of the call; as attributes too, where there is none of that name."""
         self.notes = notes
         known = self.__dict__
-        known.update({name: note for name, note in notes.items() if name not in known and name not in _ATTRIBUTES})
+        if not (_ATTRIBUTES.isdisjoint(notes) and known.keys().isdisjoint(notes)):
+            notes = {name: note for name, note in notes.items() if name not in known and name not in _ATTRIBUTES}
+        known.update(notes)
 
     @property
     def operation(self) -> Operation:
