@@ -23,8 +23,6 @@ ERRORS = Rule(100, 60.0)
 
 _UNITS = {'s': 1.0, 'm': 60.0, 'h': 3600.0, 'd': 86400.0}
 _RULE = re.compile(r'\s*([1-9][0-9]{0,9})\s*/\s*([1-9][0-9]{0,5})\s*([smhd])\s*', re.ASCII)
-
-
 _DIGITS = frozenset('0123456789')
 
 

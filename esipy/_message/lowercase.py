@@ -45,8 +45,9 @@ for _name in ('__setitem__', '__delitem__', '__ior__', 'clear', 'pop', 'popitem'
 def lowercase(headers: Mapping[str, str]) -> Lowercase:
     """Return headers by their lower-case names. The result must not be changed."""
     if isinstance(headers, ReceivedHeaders):
-        if headers.low is not None:
-            return headers.low
+        low = headers.low
+        if low is not None:
+            return low
     elif isinstance(headers, Lowercase):
         return headers
     return Lowercase(zip(map(str.lower, headers), headers.values(), strict=True))
