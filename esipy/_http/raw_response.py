@@ -40,17 +40,19 @@ class TransportError(Exception):
     """Nothing came, or not the whole of it.
 
     `timed_out`: the server was too slow. `unsent`: the connection was never made, so the server knows nothing
-    of the request. `lost`, `history`: as in RawResponse. The cause is the error of `requests` or `urllib3`.
+    of the request. `remedy`: what to do about it, where that is not to check the network. `lost`, `history`: as in
+    RawResponse. The cause is the error of `requests` or `urllib3`.
     """
 
     lost = 0
     history: tuple[Redirect, ...] = ()
 
-    def __init__(self, reason: str, *, timed_out: bool = False, unsent: bool = False) -> None:
+    def __init__(self, reason: str, *, timed_out: bool = False, unsent: bool = False, remedy: str = '') -> None:
         super().__init__(reason)
         self.reason = reason
         self.timed_out = timed_out
         self.unsent = unsent
+        self.remedy = remedy
 
 
 class BodyError(Exception):

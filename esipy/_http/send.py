@@ -109,7 +109,10 @@ class Transport:
                 prepared = following
                 history.append(_followed(response.status_code, following, first))
                 if len(history) > MAX_REDIRECTS:
-                    raise TransportError(f'the server sent more than {MAX_REDIRECTS} redirects for one request')
+                    raise TransportError(
+                        f'the server sent more than {MAX_REDIRECTS} redirects for one request',
+                        remedy='its addresses lead in a circle: ask those who run it',
+                    )
             if not issubclass(type(response), requests.Response):
                 return self._checked(from_mock(response, url))
             if streamed and response.ok:

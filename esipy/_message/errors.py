@@ -109,7 +109,7 @@ def _remedy(error: APIException, response: Response) -> str:
     if isinstance(error, TimedOutError):
         return 'try again later, or allow more time: timeout=, deadline='
     if isinstance(error, ConnectionFailedError):
-        return 'check the network, or use the sandbox (esipy.sandbox)'
+        return getattr(response.cause, 'remedy', '') or 'check the network, or use the sandbox (esipy.sandbox)'
     if isinstance(error, LimitedError):
         seconds = error.retry_after
         return f'slow down: try again in {seconds:g} s' if seconds is not None else 'slow down, and try again later'

@@ -38,20 +38,21 @@ class Request:
     `_p['header']` (dict), `_p['path']` (dict), `_p['query']` (list of pairs).
     """
 
+    #: Set by a security object that knows whose token it put in: 'character:…'.
+    owner: str | None = None
+    #: When the call that is being signed must be over, by `clock.monotonic`.
+    deadline: float | None = None
+    #: The server has rejected the last token, and this call has refreshed it: it is not refreshed once more.
+    has_new_token: bool = False
+    #: The cache key of the last execution (see _cache/keys.py).
+    memo: Any = None
+    #: How the body is written, and that of the response is read; None: as JSON, by the description.
+    codec: Codec | None = None
+
     def __init__(self, operation: Operation, parts: dict[str, Any], compatibility_date: str | None = None) -> None:
         self.operation = operation
         self.compatibility_date = compatibility_date
         self._p = parts
-        #: Set by a security object that knows whose token it put in: 'character:…'.
-        self.owner: str | None = None
-        #: When the call that is being signed must be over, by `clock.monotonic`.
-        self.deadline: float | None = None
-        #: The server has rejected the last token, and this call has refreshed it: it is not refreshed once more.
-        self.has_new_token = False
-        #: The cache key of the last execution (see _cache/keys.py).
-        self.memo: Any = None
-        #: How the body is written, and that of the response is read; None: as JSON, by the description.
-        self.codec: Codec | None = None
 
     def copy(self, only: str | None = None) -> Request:
         """A request of its own parts, for whoever is going to edit them: all of them, or `only` the one of a location,

@@ -117,6 +117,13 @@ def test_nobody_listens() -> None:
     assert str(caught.value).endswith('check the network, or use the sandbox (esipy.sandbox)')
 
 
+def test_redirects_in_a_circle() -> None:
+    error = error_for(lambda visit: visit.send(response_bytes(status=302, headers={'Location': visit.target})))
+    assert isinstance(error, ConnectionFailedError)
+    assert 'the server sent more than 30 redirects for one request' in str(error)
+    assert str(error).endswith('its addresses lead in a circle: ask those who run it')
+
+
 # ---------------------------------------------------------------------- both at once
 
 UNDECODABLE: dict[str, tuple[int, bytes, type[APIException]]] = {
