@@ -63,12 +63,6 @@ def sampled(contenders: Mapping[str, Callable[[], float]], *, rounds: int) -> Re
                 continue
             if number:  # the first round warms up
                 samples[name].append(sample)
-        if not number:
-            # What has been imported and made by now is not searched for garbage before each sample: that took longer
-            # than most samples, and displaced what both contenders had in the processor's caches.
-            gc.collect()
-            gc.freeze()
-    gc.unfreeze()
     return Result(samples, missing)
 
 

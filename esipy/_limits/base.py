@@ -154,37 +154,43 @@ class Limits:
 
     def settle(self, plan: ChargePlan, ticket: Any, raw: RawResponse) -> bool:
         """Count what a response did cost. Returns whether a rate limit rejected the request."""
-        rate_limit_headers = headers.parse(raw.headers, clock.time())
-        for problem in rate_limit_headers.invalid:
+        seen, blocked = headers.parse(raw.headers, clock.time()), 0.0
+        if seen.invalid:
+            self._report_invalid(plan, seen)
+        is_rejected = raw.status >= 400 and is_rejection(plan, raw)
+        if is_rejected:
+            self._report_rejection(plan, raw)
+            if seen.retry_after is None:
+                seen = seen._replace(retry_after=self._backoff(plan))
+            blocked = error_limit_blocked(raw, seen)
+        elif self._backoffs:
+            self._backoffs.pop((plan.server, plan.route), None)
+        self._settle(plan, ticket, list(map(outcome_of, plan.uses, plan.costs, repeat(raw), repeat(seen))), blocked)
+        if raw.status >= 400 or plan.described != (seen.group, seen.rule):
+            missed = self._plans.learn(plan, seen, raw)
+            if missed is not None:
+                self._settle(missed, None, [outcome_of(use, 0, raw, seen) for use in missed.uses], 0.0)
+        if self._queue.waiting:
+            self._queue.wake(plan.keys)
+        return is_rejected
+
+    def _report_invalid(self, plan: ChargePlan, seen: headers.RateLimitHeaders) -> None:
+        for problem in seen.invalid:
             self._log_once.warning(
                 (plan.server, problem.partition(':')[0]),
                 'ignoring an implausible rate-limit header from %s: %s (logged once)',
                 plan.server,
                 problem,
             )
-        blocked = 0.0
-        is_rejected = raw.status >= 400 and is_rejection(plan, raw)
-        if is_rejected:
-            LOGGER.warning(
-                '%s rejected %s because of a rate limit: status %d',
-                plan.server,
-                plan.route,
-                raw.status,
-                extra=log_fields(plan.operation.id, status=raw.status, bucket=plan.groups, headers=raw.headers),
-            )
-            if rate_limit_headers.retry_after is None:
-                rate_limit_headers = rate_limit_headers._replace(retry_after=self._backoff(plan))
-            blocked = error_limit_blocked(raw, rate_limit_headers)
-        elif self._backoffs:
-            self._backoffs.pop((plan.server, plan.route), None)
-        outcomes = list(map(outcome_of, plan.uses, plan.costs, repeat(raw), repeat(rate_limit_headers)))
-        self._settle(plan, ticket, outcomes, blocked)
-        missed = self._plans.learn(plan, rate_limit_headers, raw)
-        if missed is not None:
-            self._settle(missed, None, [outcome_of(use, 0, raw, rate_limit_headers) for use in missed.uses], 0.0)
-        if self._queue.waiting:
-            self._queue.wake(plan.keys)
-        return is_rejected
+
+    def _report_rejection(self, plan: ChargePlan, raw: RawResponse) -> None:
+        LOGGER.warning(
+            '%s rejected %s because of a rate limit: status %d',
+            plan.server,
+            plan.route,
+            raw.status,
+            extra=log_fields(plan.operation.id, status=raw.status, bucket=plan.groups, headers=raw.headers),
+        )
 
     def _backoff(self, plan: ChargePlan) -> float:
         """Return the seconds to stay away after a rejection without Retry-After."""

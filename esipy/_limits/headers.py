@@ -23,7 +23,7 @@ ERRORS = Rule(100, 60.0)
 
 _UNITS = {'s': 1.0, 'm': 60.0, 'h': 3600.0, 'd': 86400.0}
 _RULE = re.compile(r'\s*([1-9][0-9]{0,9})\s*/\s*([1-9][0-9]{0,5})\s*([smhd])\s*', re.ASCII)
-_DIGITS = frozenset('0123456789')
+_COUNT = re.compile('[0-9]{1,12}')
 
 
 class RateLimitHeaders(NamedTuple):
@@ -49,59 +49,66 @@ def parse_rule(text: str) -> Rule | None:
     return Rule(int(match[1]), window) if window <= LONGEST else None
 
 
+#: The headers that are read, in the order in which `parse` names them.
+_NAMES = (
+    'x-ratelimit-group',
+    'x-ratelimit-limit',
+    'x-ratelimit-remaining',
+    'x-ratelimit-used',
+    'x-esi-error-limit-remain',
+    'x-esi-error-limit-reset',
+    'retry-after',
+)
+
+
 def parse(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
     """Return the rate-limit headers of a response. `now`: seconds since the epoch, for a response without a `Date`."""
     low = lowercase(headers)
+    group, limit, remaining, used, errors, reset, wait = map(low.get, _NAMES)
     invalid: list[str] = []
-    group, limit = low.get('x-ratelimit-group'), low.get('x-ratelimit-limit')
-    rule = errors_left = reset = None
+    rule = left = errors_left = errors_reset = None
     if limit is not None:
         rule = parse_rule(limit)
         if rule is None:
             invalid.append(f'X-Ratelimit-Limit: {limit[:40]!r}')
-    left = _count(low.get('x-ratelimit-remaining'), 'X-Ratelimit-Remaining', invalid)
-    used = _count(low.get('x-ratelimit-used'), 'X-Ratelimit-Used', invalid)
-    # Whether `Used` is what is used of the window or by this response: the sum cannot be more than the limit.
-    if left and rule and left + (used or 0) > rule.tokens:
-        invalid.append(f'X-Ratelimit-Remaining: {left} and Used: {used} of {rule.tokens}')
-        left = None
-    if 'x-esi-error-limit-remain' in low or 'x-esi-error-limit-reset' in low:
-        errors_left, reset = _errors(low, invalid)
-    seconds = _retry_after(low, now, invalid) if 'retry-after' in low else None
+    if remaining is not None:
+        left = _count(remaining, 'X-Ratelimit-Remaining', invalid)
+        spent = None if used is None else _count(used, 'X-Ratelimit-Used', invalid)
+        # Whether `Used` is what is used of the window or by this response: the sum cannot be more than the limit.
+        if left and rule and left + (spent or 0) > rule.tokens:
+            invalid.append(f'X-Ratelimit-Remaining: {left} and Used: {spent} of {rule.tokens}')
+            left = None
+    if errors is not None or reset is not None:
+        errors_left, errors_reset = _errors(errors, reset, invalid)
     return RateLimitHeaders(
         None if group is None else once(group),
         rule,
         left if rule else None,
         errors_left,
-        reset,
-        seconds,
+        errors_reset,
+        _retry_after(low, now, invalid) if wait else None,
         tuple(invalid),
     )
 
 
-def _errors(low: Mapping[str, str], invalid: list[str]) -> tuple[int | None, float | None]:
+def _errors(left: str | None, reset: str | None, invalid: list[str]) -> tuple[int | None, float | None]:
     """Return the remaining errors, and the seconds until their window ends."""
-    left = _count(low.get('x-esi-error-limit-remain'), 'X-ESI-Error-Limit-Remain', invalid)
-    reset = _count(low.get('x-esi-error-limit-reset'), 'X-ESI-Error-Limit-Reset', invalid)
-    if (left or 0) > ERRORS.tokens or (reset or 0) > LONGEST:
-        invalid.append(f'X-ESI-Error-Limit-Remain: {left}, Reset: {reset}')
+    errors = None if left is None else _count(left, 'X-ESI-Error-Limit-Remain', invalid)
+    seconds = None if reset is None else _count(reset, 'X-ESI-Error-Limit-Reset', invalid)
+    if (errors or 0) > ERRORS.tokens or (seconds or 0) > LONGEST:
+        invalid.append(f'X-ESI-Error-Limit-Remain: {errors}, Reset: {seconds}')
         return None, None
-    return left, None if reset is None else float(reset)
+    return errors, None if seconds is None else float(seconds)
 
 
-def _count(text: str | None, name: str, invalid: list[str]) -> int | None:
-    if text is None:
-        return None
-    digits = text if _DIGITS.issuperset(text) else once(text)
-    if _DIGITS.issuperset(digits) and 0 < len(digits) <= 12:
-        return int(digits)
+def _count(text: str, name: str, invalid: list[str]) -> int | None:
+    if _COUNT.fullmatch(text) or _COUNT.fullmatch(text := once(text)):
+        return int(text)
     invalid.append(f'{name}: {text[:40]!r}')
     return None
 
 
 def _retry_after(low: Mapping[str, str], now: float, invalid: list[str]) -> float | None:
-    if not low['retry-after']:
-        return None
     seconds = retry_after(low, now)
     if seconds is None:
         invalid.append(f'Retry-After: {low["retry-after"][:40]!r}')
