@@ -18,9 +18,12 @@ from benchmarks.server import serving
 from esipy.cache import DictCache
 from esipy.plugins import Elapsed, Headers, OpenTelemetry, Pool, Prometheus, Timeout, TrackingToken
 
-#: Rounds are many and short: the machine has no time to become faster or slower between two contenders, and the median
-#: of so many ratios varies by less than a hundredth from run to run.
-ROUNDS, NUMBER = 800, 12
+#: Calls of a contender in one round.
+ROUNDS, NUMBER = 60, 100
+
+#: Where both contenders differ by little, rounds are many and short: the machine has no time to become faster or slower
+#: between the two, and the median of so many ratios varies by less than a hundredth from run to run.
+FINE_ROUNDS, FEW = 300, 12
 
 #: A hit takes a fiftieth of the time of a request.
 HITS = 200
@@ -67,7 +70,7 @@ def _limits(address: str, options: Options) -> Result:
         BASELINE: lambda: unlimited.request(status()).data.players,
         ESIPY: lambda: limited.request(status()).data.players,
     }
-    return alternate(contenders, rounds=options.rounds(ROUNDS), number=NUMBER, clock=WALL)
+    return alternate(contenders, rounds=options.rounds(FINE_ROUNDS), number=FEW, clock=WALL)
 
 
 def _plugins(address: str, options: Options) -> Result:
@@ -81,7 +84,7 @@ def _plugins(address: str, options: Options) -> Result:
         BASELINE: lambda: without.request(status()).data.players,
         ESIPY: lambda: plugged.request(status()).data.players,
     }
-    return alternate(contenders, rounds=options.rounds(ROUNDS), number=NUMBER, clock=WALL)
+    return alternate(contenders, rounds=options.rounds(FINE_ROUNDS), number=FEW, clock=WALL)
 
 
 def _aiopenapi3(address: str, options: Options) -> Callable[[], Any]:
@@ -122,7 +125,7 @@ def _telemetry(address: str, options: Options, *, is_recorded: bool) -> Result:
         BASELINE: lambda: without.request(status()).data.players,
         ESIPY: lambda: watched.request(status()).data.players,
     }
-    return alternate(contenders, rounds=options.rounds(ROUNDS), number=NUMBER, clock=WALL)
+    return alternate(contenders, rounds=options.rounds(FINE_ROUNDS), number=FEW, clock=WALL)
 
 
 def _hit(address: str, options: Options, *, made_before: bool) -> Result:
