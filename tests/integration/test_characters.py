@@ -25,9 +25,9 @@ from esipy.exceptions import (
 from esipy.sandbox import Sandbox
 from esipy.stores import MemoryTokens
 from tests.integration.signed import CLIENT, ONE, TWO, at_once, client, different_calls, security, signed_in, wallet
-from tests.integration.test_token_refresh import code_of
 from tests.integration.things import app_at
 from tests.integration.things import security as plain_security
+from tests.integration.token_refresh.sso import code_of
 from tests.servers import Server, Visit, response_bytes
 
 WALLET = 'esi-wallet.read_character_wallet.v1'
