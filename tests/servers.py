@@ -246,7 +246,7 @@ class Proxy(Server):
         visit.close()
 
 
-def wait_until(condition: Callable[[], Any], seconds: float = 5.0) -> None:
+def wait_until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
     """Return as soon as `condition()` holds; fail after `seconds`."""
     until = time.monotonic() + seconds
     while not condition():

@@ -129,14 +129,14 @@ class World(Server):
     def security(self, pkce: bool = False, **options: Any) -> EsiSecurity:
         """With tokens of which the first is too old."""
         proof = {'code_verifier': VERIFIER} if pkce else {'secret_key': SECRET}
-        chosen = {'headers': {'User-Agent': 'tests'}, 'timeout': 0.3, **proof, **options}
+        chosen = {'headers': {'User-Agent': 'tests'}, 'timeout': 1.0, **proof, **options}
         where = chosen.pop('sso_endpoints_url', f'{self.url}/.well-known/oauth-authorization-server')
         one = EsiSecurity('http://localhost:1/callback', CLIENT, sso_endpoints_url=where, **chosen)
         one.update_token({'access_token': ACCESS, 'expires_in': -1, 'refresh_token': REFRESH})
         return one
 
     def client(self, security: Any = None, **options: Any) -> EsiClient:
-        return EsiClient(security, **{'user_agent': 'tests', 'timeout': 0.3, 'deadline': 5.0, **options})
+        return EsiClient(security, **{'user_agent': 'tests', 'timeout': 1.0, 'deadline': 10.0, **options})
 
     def call(self, name: str = 'get_mine', **params: Any) -> Any:
         return app_at(self.url).op[name](**params)

@@ -71,7 +71,7 @@ def test_a_receiver_that_raises(receiver: Any, world: World, watch: Watch) -> No
     own = {} if callable(receiver) else {'signal_token_updated': receiver}
     if callable(receiver):
         AFTER_TOKEN_REFRESH.add_receiver(receiver)
-    with world.client(world.security(**own)) as esi:
+    with world.client(world.security(timeout=10, **own), timeout=10, deadline=30) as esi:
         assert esi.request(world.call()).status == 200
     assert any('RuntimeError' in record.getMessage() for record in watch.records)
     assert watch.leaks() == []
