@@ -18,7 +18,7 @@ from benchmarks.server import serving
 from esipy.cache import DictCache
 from esipy.plugins import Elapsed, Headers, OpenTelemetry, Pool, Prometheus, Timeout, TrackingToken
 
-#: Calls of a contender in one round.
+#: Rounds, and the calls of each contender in one of them.
 ROUNDS, NUMBER = 60, 100
 
 #: Where both contenders differ by little, rounds are many and short: the machine has no time to become faster or slower

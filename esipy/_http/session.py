@@ -10,6 +10,7 @@ from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
 from esipy._http.connection import Adapter, use_deadline_pools
+from esipy._message.lowercase import lowercase
 from esipy._runtime.redact import digest, is_secret
 
 
@@ -90,15 +91,11 @@ def read(headers: Mapping[str, Any]) -> SessionIdentity:
     )
 
 
-_CACHE_CONTROL = frozenset({'cache-control', 'pragma'})
-
-
 def cache_control(headers: Mapping[str, Any]) -> str | None:
     """Return `Cache-Control` of a request, or what `Pragma` says in its place (RFC 9111 section 5.4); None for none."""
-    if _CACHE_CONTROL.isdisjoint(map(str.lower, headers)):
-        return None
-    named = {name.lower(): str(value) for name, value in headers.items()}
-    return named.get('cache-control', named.get('pragma'))
+    low = lowercase(headers)
+    control = low.get('cache-control', low.get('pragma'))
+    return None if control is None else str(control)
 
 
 def _names_owner(name: str, value: Any) -> bool:

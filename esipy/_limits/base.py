@@ -166,10 +166,9 @@ class Limits:
         elif self._backoffs:
             self._backoffs.pop((plan.server, plan.route), None)
         self._settle(plan, ticket, list(map(outcome_of, plan.uses, plan.costs, repeat(raw), repeat(seen))), blocked)
-        if raw.status >= 400 or plan.described != (seen.group, seen.rule):
-            missed = self._plans.learn(plan, seen, raw)
-            if missed is not None:
-                self._settle(missed, None, [outcome_of(use, 0, raw, seen) for use in missed.uses], 0.0)
+        missed = self._plans.learn(plan, seen, raw)
+        if missed is not None:
+            self._settle(missed, None, [outcome_of(use, 0, raw, seen) for use in missed.uses], 0.0)
         if self._queue.waiting:
             self._queue.wake(plan.keys)
         return is_rejected

@@ -35,7 +35,6 @@ class ChargePlan:
 
     __slots__ = (
         'costs',
-        'described',
         'error_limit',
         'expected_costs',
         'groups',
@@ -65,9 +64,6 @@ class ChargePlan:
         self.uses = uses
         self.error_limit = error_limit
         self.keys: Keys = frozenset((server, use.key) for use in uses)
-        first = uses[0]
-        #: The group and the rule that the headers of a response are expected to show.
-        self.described = (first.group, first.rule) if first.kind is BUCKET else (None, None)
         #: The groups of `uses`, for logs and plugins.
         self.groups = ', '.join(use.group for use in uses)
         self.costs = tuple(min(use.kind.max_cost, use.rule.tokens) for use in uses)

@@ -9,7 +9,6 @@ from typing import Any
 
 from esipy import clock
 from esipy._http import RawResponse
-from esipy._message.lowercase import lowercase
 from esipy._plugins.base import CallContext, HookContext
 from esipy._plugins.telemetry import LOGGER, BoundedValues, Telemetry, cache_result, harmless, has_status, header
 from esipy._runtime.lazy import missing_extra
@@ -125,9 +124,8 @@ class Prometheus(Telemetry):
 
     def _set_budget(self, raw: RawResponse) -> None:
         """Show what is left of a bucket, and of the error limit."""
-        low = lowercase(raw.headers)
-        group, left = low.get('x-ratelimit-group'), _number(low.get('x-ratelimit-remaining'))
-        errors_left = _number(low.get('x-esi-error-limit-remain'))
+        group, left = header(raw, 'x-ratelimit-group'), _number(header(raw, 'x-ratelimit-remaining'))
+        errors_left = _number(header(raw, 'x-esi-error-limit-remain'))
         if group is not None and left is not None:
             self._set('left', left, self._groups(group))
         if errors_left is not None and self._is_own:

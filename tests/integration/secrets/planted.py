@@ -19,8 +19,6 @@ from tests.integration.things import ENDPOINTS, app_at
 from tests.leaks import Watch
 from tests.servers import Server, Visit, response_bytes
 
-# ---------------------------------------------------------------------- what is planted
-
 
 def token(mark: str, character_id: int = 90000001, **claims: Any) -> str:
     """A token that names its character; its signature, which makes it good for something, is the secret."""
@@ -61,7 +59,7 @@ def said(visit: Visit) -> str:
 
 
 def echo(status: int, body: Any = None, headers: dict[str, str] | None = None) -> Callable[[Visit], Any]:
-    """A response that tells again what it was told."""
+    """A response that repeats the request."""
 
     def page(visit: Visit) -> None:
         received = said(visit)

@@ -34,14 +34,12 @@ from tests.integration.things import ENDPOINTS, app_at
 from tests.leaks import Watch, WatchedCache
 from tests.servers import Visit, response_bytes, unused_url
 
-# ---------------------------------------------------------------------- the API
-
 
 @pytest.mark.parametrize('way', WAYS)
 @pytest.mark.parametrize('fault', API_FAULTS)
 def test_an_api_that_fails(fault: str, way: str, world: World) -> None:
-    """With all that is logged by those who want to see everything. Fails when `errors.no_answer` or `masked` let an
-    address pass as it is, and when a logger shows headers or parameters without a look at their names."""
+    """With all that is logged by those who want to see everything. Fails when `errors.transport_error` or `masked` let
+    an address pass as it is, and when a logger shows headers or parameters without a look at their names."""
     log = logging.getLogger('app')
     loggers = [OuterLogger(log, max_body_length=10_000), InnerLogger(log, max_body_length=10_000)]
     with Watch(SECRETS, exempt=EXEMPT.get(way, ())) as watch:

@@ -21,8 +21,6 @@ from tests.integration.secrets.planted import ACCESS, CLIENT, CODE, NEW_ACCESS, 
 from tests.integration.secrets.ways import EXEMPT, WAYS
 from tests.leaks import Watch
 
-# ---------------------------------------------------------------------- what apps bring
-
 
 class Telling(BaseCache):
     """A cache that raises all it was given."""

@@ -17,9 +17,6 @@ from tests.integration.secrets.planted import CODE, SECRETS, World
 from tests.integration.secrets.ways import API_FAULTS, WAYS
 from tests.leaks import Watch, WatchedCache
 
-# ---------------------------------------------------------------------- the five caches
-
-
 Opened = tuple[BaseCache, Callable[[], bytes]]
 
 

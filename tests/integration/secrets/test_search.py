@@ -28,8 +28,6 @@ from tests.integration.secrets.planted import (
 )
 from tests.leaks import Watch, WatchedCache
 
-# ---------------------------------------------------------------------- the search
-
 
 def leak_in_log() -> None:
     logging.getLogger('esipy.anything').debug('the form: %s', {'code': CODE})

@@ -42,8 +42,8 @@ from tests.servers import Visit, unused_url
 @pytest.mark.parametrize('pkce', [False, True], ids=['secret', 'pkce'])
 @pytest.mark.parametrize('fault', SSO_FAULTS)
 def test_an_sso_that_repeats_what_it_received(fault: str, pkce: bool, world: World, watch: Watch) -> None:
-    """Fails when `endpoint._refusal` tells the response's body or `request_param`, when `errors.no_answer` leaves the
-    request in an error, or when redirects are followed."""
+    """Fails when `endpoint._refusal` shows the response's body or `request_param`, when `errors.transport_error` leaves
+    the request in an error, or when redirects are followed."""
     store = MemoryTokens()
     one = world.security(pkce, store=store)
     world.sso = SSO_FAULTS[fault]
