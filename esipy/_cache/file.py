@@ -67,9 +67,9 @@ class FileCache(SharedCache):
         """Return diskcache's cache, after its connection in this thread is known (`_con`, read in diskcache 5.6.3)."""
         connection = self._cache._con
         _deadline.until = clock.monotonic() + _LONGEST_COMMAND
-        known = self._this_thread.connection
-        if known is None or known.connection is not connection:
-            self._this_thread.connection = _Connection(connection)
+        if self._this_thread.connection is not connection:
+            self._this_thread.connection = connection
+            _open_connections.hold(self._cache, connection)
             connection.set_progress_handler(_is_over, _STEPS)
         return self._cache
 
@@ -86,9 +86,15 @@ class FileCache(SharedCache):
         return self._cache is not None and self._opened().delete(name)
 
 
+class _ThisThread(threading.local):
+    """This thread's connection to the database of one cache."""
+
+    connection: Any = None
+
+
 class _Connection:
-    """Closes the connection of a thread when the thread ends. diskcache does not, and from Python 3.13 on a connection
-    that was not closed is a ResourceWarning."""
+    """Closes a connection. diskcache does not when a thread ends, and from Python 3.13 on a connection that was not
+    closed is a ResourceWarning."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -98,10 +104,20 @@ class _Connection:
             self.connection.close()
 
 
-class _ThisThread(threading.local):
-    """This thread's connection to the database of one cache."""
+class _OpenConnections(threading.local):
+    """The connections of this thread, which no other thread can close: they are closed when it ends, even if their
+    cache is gone by then, or when it opens another one after their cache has gone."""
 
-    connection: _Connection | None = None
+    def __init__(self) -> None:
+        #: A weak reference to the cache and the connection, by the identity of the cache.
+        self.held: dict[int, tuple[weakref.ref[Any], _Connection]] = {}
+
+    def hold(self, cache: Any, connection: Any) -> None:
+        self.held = {number: held for number, held in self.held.items() if held[0]() is not None}
+        self.held[id(cache)] = weakref.ref(cache), _Connection(connection)
+
+
+_open_connections = _OpenConnections()
 
 
 class _Deadline(threading.local):

@@ -1,10 +1,12 @@
 """Every store keeps the contract of caches; the shared ones keep the values of apps too, and never a pickle."""
 
 import contextlib
+import gc
 import os
 import pickle
 import sqlite3
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -239,6 +241,40 @@ class TestFileCache(SharedContract):
         for _ in range(2):
             assert cache.get(KEY) == ANSWER
             self.caches[0].close()
+
+    @pytest.mark.skipif(not Path('/proc/self/fd').exists(), reason='open files are read from /proc')
+    def test_threads_close_their_connections_after_their_cache_has_gone(self) -> None:
+        """From Python 3.13 on, one that is not closed is a ResourceWarning too, which fails the test."""
+        caches = [FileCache(self.directory / '0')]
+        steps: list[set[str]] = []
+        barrier = threading.Barrier(2, timeout=30)
+
+        def work() -> None:
+            for _ in range(3):
+                caches[-1].set('in a thread', 1, 60)
+                steps.append(self.opened())
+                barrier.wait()  # the cache is dropped, and another one made
+                barrier.wait()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        for number in range(1, 4):
+            barrier.wait()
+            caches.clear()
+            gc.collect()
+            caches.append(FileCache(self.directory / str(number)))
+            barrier.wait()
+        thread.join()
+        caches.clear()
+        gc.collect()
+        assert steps == [{'0'}, {'1'}, {'2'}]
+        assert self.opened() == set()
+
+    def opened(self) -> set[str]:
+        """Return the directories whose database this process has open."""
+        links = [Path('/proc/self/fd', name) for name in os.listdir('/proc/self/fd')]
+        files = [Path(os.readlink(link)) for link in links if link.is_symlink()]
+        return {file.parent.name for file in files if file.parent.parent == self.directory and file.name == 'cache.db'}
 
     def test_a_forked_child_reads_and_writes(self) -> None:
         cache = self.make_cache()
