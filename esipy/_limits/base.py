@@ -16,7 +16,6 @@ import json
 import logging
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
 from typing import Any, NamedTuple
 
 from esipy import clock
@@ -100,8 +99,26 @@ class Reservation:
     def settle(self, raw: RawResponse, sent: bool = True) -> None:
         """Replace what was reserved by what the response cost. `sent`: False if a plugin responded in the server's
         place."""
-        if self._limits.settle(self._plan, self._ticket, raw if sent else NOT_SENT):
+        limits, plan, blocked = self._limits, self._plan, 0.0
+        if not sent:
+            raw = NOT_SENT
+        seen = headers.parse(raw.headers, clock.time)
+        if seen.invalid:
+            limits._report_invalid(plan, seen)
+        if raw.status >= 400 and is_rejection(plan, raw):
             self._exchange.rejections += 1
+            limits._report_rejection(plan, raw)
+            if seen.retry_after is None:
+                seen = seen._replace(retry_after=limits._backoff(plan))
+            blocked = error_limit_blocked(raw, seen)
+        elif limits._backoffs:
+            limits._backoffs.pop((plan.server, plan.route), None)
+        limits._settle(plan, self._ticket, [outcome_of(use, raw, seen) for use in plan.uses], blocked)
+        missed = limits._plans.learn(plan, seen, raw)
+        if missed is not None:
+            limits._settle(missed, None, [outcome_of(use, raw, seen) for use in missed.uses], 0.0)
+        if limits._queue.waiting:
+            limits._queue.wake(plan.keys)
 
     def abandon(self, error: BaseException) -> None:
         """Count all that was reserved as spent, because the cost is unknown. An error of esipy is raised before
@@ -151,27 +168,6 @@ class Limits:
             fields = log_fields(plan.operation.id, wait=waited, bucket=plan.groups)
             LOGGER.debug('%s waited %.1f s for the rate limit %s', plan.route, waited, plan.groups, extra=fields)
         return Reservation(self, plan, ticket, exchange, has_waited=True)
-
-    def settle(self, plan: ChargePlan, ticket: Any, raw: RawResponse) -> bool:
-        """Count what a response did cost. Returns whether a rate limit rejected the request."""
-        seen, blocked = headers.parse(raw.headers, clock.time()), 0.0
-        if seen.invalid:
-            self._report_invalid(plan, seen)
-        is_rejected = raw.status >= 400 and is_rejection(plan, raw)
-        if is_rejected:
-            self._report_rejection(plan, raw)
-            if seen.retry_after is None:
-                seen = seen._replace(retry_after=self._backoff(plan))
-            blocked = error_limit_blocked(raw, seen)
-        elif self._backoffs:
-            self._backoffs.pop((plan.server, plan.route), None)
-        self._settle(plan, ticket, list(map(outcome_of, plan.uses, plan.costs, repeat(raw), repeat(seen))), blocked)
-        missed = self._plans.learn(plan, seen, raw)
-        if missed is not None:
-            self._settle(missed, None, [outcome_of(use, 0, raw, seen) for use in missed.uses], 0.0)
-        if self._queue.waiting:
-            self._queue.wake(plan.keys)
-        return is_rejected
 
     def _report_invalid(self, plan: ChargePlan, seen: headers.RateLimitHeaders) -> None:
         for problem in seen.invalid:

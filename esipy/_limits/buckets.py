@@ -55,6 +55,11 @@ class BucketUse(NamedTuple):
     group: str
     who: str
 
+    @property
+    def max_cost(self) -> int:
+        """What is reserved for a call, and counts as spent if nobody knows what it did cost: at most a window."""
+        return min(self.kind.max_cost, self.rule.tokens)
+
 
 def bucket_owner(authorization: str | None, is_public: bool, address: str) -> str:
     """Return whose bucket a call uses: application and character for a call with a token, the source address without

@@ -10,7 +10,7 @@ https://developers.eveonline.com/docs/services/esi/rate-limiting/
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -36,10 +36,9 @@ class RateLimitHeaders(NamedTuple):
     errors_left: int | None = None
     errors_reset: float | None = None
     retry_after: float | None = None
-    invalid: tuple[str, ...] = ()
+    invalid: Sequence[str] = ()
 
 
-@lru_cache(maxsize=1024)
 def parse_rule(text: str) -> Rule | None:
     """Return `150/15m` as a rule; None if it is not a rule, or has a window longer than a day."""
     match = _RULE.fullmatch(once(text))
@@ -61,34 +60,34 @@ _NAMES = (
 )
 
 
-def parse(headers: Mapping[str, str], now: float) -> RateLimitHeaders:
-    """Return the rate-limit headers of a response. `now`: seconds since the epoch, for a response without a `Date`."""
+def parse(headers: Mapping[str, str], now: Callable[[], float]) -> RateLimitHeaders:
+    """Return the rate-limit headers of a response. `now`: returns the seconds since the epoch, for a `Retry-After` in a
+    response without a `Date`."""
     low = lowercase(headers)
     group, limit, remaining, used, errors, reset, wait = map(low.get, _NAMES)
-    invalid: list[str] = []
-    rule = left = errors_left = errors_reset = None
-    if limit is not None:
-        rule = parse_rule(limit)
-        if rule is None:
-            invalid.append(f'X-Ratelimit-Limit: {limit[:40]!r}')
-    if remaining is not None:
+    group, rule, problem = _bucket(group, limit)
+    invalid = [problem] if problem else []
+    left = errors_left = errors_reset = seconds = None
+    if remaining is not None and rule is not None:
         left = _count(remaining, 'X-Ratelimit-Remaining', invalid)
         spent = None if used is None else _count(used, 'X-Ratelimit-Used', invalid)
         # Whether `Used` is what is used of the window or by this response: the sum cannot be more than the limit.
-        if left and rule and left + (spent or 0) > rule.tokens:
+        if left and left + (spent or 0) > rule.tokens:
             invalid.append(f'X-Ratelimit-Remaining: {left} and Used: {spent} of {rule.tokens}')
             left = None
     if errors is not None or reset is not None:
         errors_left, errors_reset = _errors(errors, reset, invalid)
-    return RateLimitHeaders(
-        None if group is None else once(group),
-        rule,
-        left if rule else None,
-        errors_left,
-        errors_reset,
-        _retry_after(low, now, invalid) if wait else None,
-        tuple(invalid),
-    )
+    if wait:
+        seconds = _retry_after(low, now(), invalid)
+    return RateLimitHeaders(group, rule, left, errors_left, errors_reset, seconds, invalid)
+
+
+@lru_cache(maxsize=256)  # a server sends the same few values all day
+def _bucket(group: str | None, limit: str | None) -> tuple[str | None, Rule | None, str]:
+    """Return a bucket's group and rule, and which header is implausible."""
+    rule = None if limit is None else parse_rule(limit)
+    problem = '' if limit is None or rule is not None else f'X-Ratelimit-Limit: {limit[:40]!r}'
+    return None if group is None else once(group), rule, problem
 
 
 def _errors(left: str | None, reset: str | None, invalid: list[str]) -> tuple[int | None, float | None]:

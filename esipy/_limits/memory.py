@@ -54,14 +54,16 @@ class MemoryLimits(Limits):
             error_limit, ledgers = plan.ledgers or self._find_ledgers(plan)
             now = clock.shifted_monotonic()
             wait = error_limit.blocked_until - now
-            ticket = []
             for ledger, cost in ledgers:
-                wait = max(wait, ledger.wait(cost, now))
-                ticket.append((ledger, cost, ledger.total))
+                needed = ledger.wait(cost, now)
+                if needed > wait:
+                    wait = needed
             if wait > 0:
                 return wait, None
-            for ledger, cost, _ in ticket:
+            ticket = []
+            for ledger, cost in ledgers:
                 ledger.reserved += cost
+                ticket.append((ledger, cost, ledger.total))
             return 0.0, ticket
 
     def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], blocked: float) -> None:

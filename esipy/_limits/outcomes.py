@@ -13,25 +13,24 @@ NOT_SENT = RawResponse(500, {}, b'', '', TransportError('not sent', unsent=True)
 NO_RESPONSE = RawResponse(500, {}, b'', '', TransportError('no response'))
 
 
-def outcome_of(use: BucketUse, reserved: int, raw: RawResponse, rate_limit_headers: RateLimitHeaders) -> Outcome:
-    """Return what a response means for one ledger, of which so much was `reserved` for the call."""
-    kind, status = use.kind, raw.status
+def outcome_of(use: BucketUse, raw: RawResponse, rate_limit_headers: RateLimitHeaders) -> Outcome:
+    """Return what a response means for one ledger that its call uses."""
+    kind, status, failure = use.kind, raw.status, raw.failure
     # What came before the response: requests whose responses were lost, and redirects.
     before = raw.lost * kind.max_cost + raw.redirects * kind.cost(302) if raw.lost or raw.redirects else 0
-    if isinstance(raw.failure, TransportError):
-        return Outcome(before + (0 if raw.failure.unsent else reserved))
+    if failure is not None and isinstance(failure, TransportError):
+        return Outcome(before + (0 if failure.unsent else use.max_cost))
+    group, rule, remaining, errors_left, errors_reset, retry_after, _ = rate_limit_headers
     if kind is ERRORS:
-        left, reset = rate_limit_headers.errors_left, rate_limit_headers.errors_reset
-        used = None if left is None else use.rule.tokens - left
+        used = None if errors_left is None else use.rule.tokens - errors_left
         # The server rounds the end of the window to whole seconds: it may be one later.
-        return Outcome(before + kind.cost(status), None if reset is None else reset + 1.0, used)
-    retry_after = rate_limit_headers.retry_after or 0.0
+        return Outcome(before + kind.cost(status), None if errors_reset is None else errors_reset + 1.0, used)
     if kind is REQUESTS:
-        return Outcome(before + 1, blocked=retry_after if status in (429, 520) else 0.0)
-    group, remaining = rate_limit_headers.group, rate_limit_headers.remaining
-    rule = rate_limit_headers.rule if group is None or group == use.group else None
+        return Outcome(before + 1, blocked=(retry_after or 0.0) if status in (429, 520) else 0.0)
+    if group is not None and group != use.group:
+        rule = None
     used = None if remaining is None or rule is None else rule.tokens - remaining
-    return Outcome(before + kind.cost(status), None, used, rule, retry_after if status == 429 else 0.0)
+    return Outcome(before + kind.cost(status), None, used, rule, (retry_after or 0.0) if status == 429 else 0.0)
 
 
 def is_rejection(plan: ChargePlan, raw: RawResponse) -> bool:

@@ -66,7 +66,7 @@ class ChargePlan:
         self.keys: Keys = frozenset((server, use.key) for use in uses)
         #: The groups of `uses`, for logs and plugins.
         self.groups = ', '.join(use.group for use in uses)
-        self.costs = tuple(min(use.kind.max_cost, use.rule.tokens) for use in uses)
+        self.costs = tuple(use.max_cost for use in uses)
         self.expected_costs = tuple(min(use.kind.expected_cost, use.rule.tokens) for use in uses)
         #: What stores keep with it: the ledgers in memory, the keys of those in Redis.
         self.ledgers: Any = None

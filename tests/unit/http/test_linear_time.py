@@ -160,8 +160,8 @@ def an_envelope(text: str) -> None:
 
 def rate_limits(text: str) -> None:
     names = ('Limit', 'Remaining', 'Used', 'Group')
-    limit_headers.parse({f'X-Ratelimit-{name}': text for name in names} | {'Retry-After': text, 'Date': text}, 0.0)
-    limit_headers.parse({f'X-ESI-Error-Limit-{name}': text for name in ('Remain', 'Reset')}, 0.0)
+    limit_headers.parse({f'X-Ratelimit-{name}': text for name in names} | {'Retry-After': text, 'Date': text}, float)
+    limit_headers.parse({f'X-ESI-Error-Limit-{name}': text for name in ('Remain', 'Reset')}, float)
 
 
 def tokens(text: str) -> None:
