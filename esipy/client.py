@@ -141,7 +141,7 @@ class EsiClient(PagingMethods):
             limits_of(self.limits),
             responses,
             NegativeCache(self.remember_refusals, responses.key),
-            Chain(self.plugins) if self.plugins else None,
+            self.plugins,
             self.check_roles,
         )
         #: Whether the pipeline belongs to another client (see `as_character`).

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -36,7 +36,7 @@ from esipy._limits.disabled import NoLimits
 from esipy._message.errors import failed_body
 from esipy._message.exchange import Exchange
 from esipy._message.request import Outgoing
-from esipy._plugins.base import CallContext
+from esipy._plugins.base import CallContext, Plugin
 from esipy._plugins.chain import Chain
 from esipy._runtime.background import Background
 from esipy._runtime.log_fields import log_fields
@@ -71,21 +71,21 @@ class Pipeline:
         limits: Limits | NoLimits,
         responses: ResponseCache,
         rejections: NegativeCache,
-        chain: Chain | None,
+        plugins: Sequence[Plugin],
         check_roles: bool,
     ) -> None:
         self.transport = transport
         self.limits = limits
         self.responses = responses
         self.rejections = rejections
-        self.chain = chain
+        self.chain = Chain(plugins, self.run, self.deliver) if plugins else None
         self.signing = Signing(transport)
         self.coalescer: Coalescer[Fetched] = Coalescer()
         self.outcomes = Outcomes(responses)
         self.background = Background(MOST_REVALIDATIONS)
-        execute: Callable[[CallContext], Outcome] = self.run if chain is None else partial(chain.call, execute=self.run)
+        execute = self.run if self.chain is None else self.chain.call
         #: Executes a call with the plugins around it. Roles are checked before, outside of what plugins hold.
-        self.execute = RoleCheck(execute, has_plugins=chain is not None).execute if check_roles else execute
+        self.execute = RoleCheck(execute, has_plugins=self.chain is not None).execute if check_roles else execute
 
     def run(self, exchange: CallContext) -> Outcome:
         """Execute a call: return its response, and the error that the response stands for, if any."""
@@ -229,10 +229,7 @@ class Pipeline:
         outgoing = exchange.outgoing()
         if stored is not None:
             outgoing.headers.update(policy.validators(stored.headers))
-        if self.chain is not None:
-            raw = self.chain.attempt(exchange, outgoing, self.deliver)
-        else:
-            raw = self.deliver(exchange, outgoing)
+        raw = self.deliver(exchange, outgoing) if self.chain is None else self.chain.attempt(exchange, outgoing)
         if exchange.attempt_elapsed is not None:
             self.outcomes.report_attempt(exchange, raw)
         return raw

@@ -30,10 +30,18 @@ _WAY_OUT = frozenset({'on_raw_response', 'on_response', 'on_error'})
 class Chain:
     """The plugins of a client, in order; for each hook, those plugins that define it.
 
-    Raises PluginError for an object that is not a plugin, and for a public method that is not a hook.
+    `execute`: executes a call; `send`: makes one attempt. Raises PluginError for an object that is not a plugin, and
+    for a public method that is not a hook.
     """
 
-    def __init__(self, plugins: Iterable[Plugin]) -> None:
+    def __init__(
+        self,
+        plugins: Iterable[Plugin],
+        execute: Callable[[CallContext], Outcome],
+        send: Callable[[CallContext, Outgoing], RawResponse],
+    ) -> None:
+        self._execute = execute
+        self._send = send
         self.plugins = tuple(map(_checked, plugins))
         self.call_options = frozenset(name for plugin in self.plugins for name in plugin.call_options)
         self._around_batch = self._all('around_batch')
@@ -54,17 +62,17 @@ class Chain:
         hooks = [hook for hook in hooks if getattr(hook, '__func__', hook) is not getattr(Plugin, name)]
         return hooks[::-1] if name in _WAY_OUT else hooks
 
-    def call(self, call: CallContext, execute: Callable[[CallContext], Outcome]) -> Outcome:
+    def call(self, call: CallContext) -> Outcome:
         """Execute a call with the hooks that are called once per call around it."""
         call.client_is_closed = self._closed.is_set
         try:
             if self._around_step:
                 with observed_by(partial(_InStep, self._around_step, call)):
-                    response, error = _nest(self._around_call, call, self._run_hooks, execute)
+                    response, error = _nest(self._around_call, call, self._run_hooks)
             elif self._around_call:
-                response, error = _nest(self._around_call, call, self._run_hooks, execute)
+                response, error = _nest(self._around_call, call, self._run_hooks)
             else:
-                response, error = self._run_hooks(call, execute)
+                response, error = self._run_hooks(call)
         except Exception as problem:
             self._notify_error(call, problem)
             raise
@@ -78,10 +86,10 @@ class Chain:
         for hook in self._prepare:
             hook(call)
 
-    def _run_hooks(self, call: CallContext, execute: Callable[[CallContext], Outcome]) -> Outcome:
+    def _run_hooks(self, call: CallContext) -> Outcome:
         for hook in self._before:
             hook(call)
-        call.response, call.error = response, error = execute(call)
+        call.response, call.error = response, error = self._execute(call)
         if error is None or _has_response(response, error):
             for hook in self._on_response:
                 hook(call)
@@ -98,16 +106,13 @@ class Chain:
         if last is not error:
             raise last
 
-    def attempt(
-        self, call: CallContext, outgoing: Outgoing, send: Callable[[CallContext, Outgoing], RawResponse]
-    ) -> RawResponse:
+    def attempt(self, call: CallContext, outgoing: Outgoing) -> RawResponse:
         """Make one attempt with the hooks that are called once per attempt around it."""
         call.sending, call.raw_response = outgoing, None
-        return _nest(self._around_attempt, call, self._deliver, outgoing, send)
+        return _nest(self._around_attempt, call, self._deliver)
 
-    def _deliver(
-        self, call: CallContext, outgoing: Outgoing, send: Callable[[CallContext, Outgoing], RawResponse]
-    ) -> RawResponse:
+    def _deliver(self, call: CallContext) -> RawResponse:
+        outgoing: Any = call.sending
         for hook in self._on_send:
             hook(call)
         for hook in self._respond:
@@ -115,7 +120,7 @@ class Chain:
             if call.raw_response is not None:
                 break
         else:
-            call.raw_response = send(call, outgoing)
+            call.raw_response = self._send(call, outgoing)
         for hook in self._on_raw_response:
             hook(call)
         return call.raw_response
@@ -185,12 +190,9 @@ class _InStep:
 
 
 def _nest(
-    hooks: Sequence[Callable[[Subject], HookContext | None]],
-    call: Subject,
-    run: Callable[..., Result],
-    *arguments: Any,
+    hooks: Sequence[Callable[[Subject], HookContext | None]], call: Subject, run: Callable[[Subject], Result]
 ) -> Result:
-    """Return `run(call, …)`, called within the context managers of `hooks`, the first one outermost. A context manager
+    """Return `run(call)`, called within the context managers of `hooks`, the first one outermost. A context manager
     cannot suppress an error: the call would end without a result."""
     for number, hook in enumerate(hooks, 1):
         manager = hook(call)
@@ -200,12 +202,12 @@ def _nest(
         with manager:
             try:
                 others = hooks[number:]
-                return _nest(others, call, run, *arguments) if others else run(call, *arguments)
+                return _nest(others, call, run) if others else run(call)
             except BaseException as error:
                 failure = error
                 raise
         raise failure
-    return run(call, *arguments)
+    return run(call)
 
 
 def _has_response(response: Response, error: APIException) -> bool:
