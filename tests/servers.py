@@ -24,6 +24,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.ports import free_port
+
 JSON = {'Content-Type': 'application/json'}
 
 
@@ -220,9 +222,7 @@ def _length(head: bytes) -> int:
 
 def unused_url() -> str:
     """An address at which nothing listens."""
-    with socket.create_server(('127.0.0.1', 0)) as listening:
-        port = listening.getsockname()[1]
-    return f'http://127.0.0.1:{port}'
+    return f'http://127.0.0.1:{free_port()}'
 
 
 class Proxy(Server):
@@ -236,7 +236,7 @@ class Proxy(Server):
         assert split.hostname is not None, f'a proxy is asked for whole addresses, not {visit.target!r}'
         path = split.path + (f'?{split.query}' if split.query else '')
         kept = {name: value for name, value in visit.headers.items() if not name.startswith(('proxy-', 'connection'))}
-        with socket.create_connection((split.hostname, split.port or 80), timeout=5) as upstream:
+        with socket.create_connection((split.hostname, split.port or 80), timeout=30) as upstream:
             lines = [f'{visit.method} {path} HTTP/1.1', *(f'{name}: {value}' for name, value in kept.items())]
             upstream.sendall('\r\n'.join([*lines, 'Connection: close', '', '']).encode() + visit.body)
             upstream.shutdown(socket.SHUT_WR)

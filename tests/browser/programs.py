@@ -14,7 +14,7 @@ from typing import NamedTuple
 import requests
 
 from esipy._sandbox.control import RemoteControl
-from tests.databases import free_port
+from tests.ports import free_port
 from tests.servers import wait_until
 
 

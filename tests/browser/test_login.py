@@ -11,7 +11,7 @@ import esipy
 from esipy import App, EsiClient, EsiSecurity
 from esipy.exceptions import LoginError
 from esipy.sandbox import Sandbox
-from tests.databases import free_port
+from tests.ports import free_port
 from tests.servers import wait_until
 
 WALLET = 'esi-wallet.read_character_wallet.v1'

@@ -327,12 +327,12 @@ def test_redis_dies_and_comes_back(mortal: Server, caplog: pytest.LogCaptureFixt
 
 
 def test_redis_hangs(mortal: Server, caplog: pytest.LogCaptureFixture) -> None:
-    user = User(RedisLimits(redis.Redis(port=mortal.port, socket_timeout=0.5)))
+    user = User(RedisLimits(redis.Redis(port=mortal.port, socket_timeout=2)))
     user.calls(1)
     mortal.pause()
     begun = time.monotonic()
     assert user.calls() == 7
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 10
     mortal.resume()
     time.sleep(redis_script.SKIP_FOR + 0.1)
     assert user.calls() == 0

@@ -141,7 +141,7 @@ def test_a_worker_that_dies_with_the_claim_holds_up_nobody_for_long(
     with Sandbox() as esi:
         begun = time.monotonic()
         assert EsiApp(cache=cache, meta_url=esi.url + META).op['get_status']
-        assert 0.9 < time.monotonic() - begun < 5
+        assert 0.9 < time.monotonic() - begun < 30
         assert len(esi.log) == 1
 
 
@@ -232,7 +232,7 @@ def test_a_memcached_that_is_down_holds_up_nobody(kind: str) -> None:
     with Sandbox() as esi:
         begun = time.monotonic()
         assert EsiApp(cache=MemcachedCache(own), meta_url=esi.url + META).op['get_status']
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 20
 
 
 def test_apps_that_want_other_documents_share_a_cache() -> None:

@@ -268,7 +268,7 @@ def test_one_object_that_changes_its_user_on_the_way(server: Gate) -> None:
     with client(security=Slow()) as esi:
         call = app_at(server.url).op['get_mine']()
         threads, results = together([lambda: esi.request(call)])
-        leading.wait(5)
+        leading.wait(30)
         own = esi.request(call, security=security('alice'))
         join(threads)
         assert (results[0].data.owner, own.data.owner) == ('Bearer bob', 'Bearer alice')
@@ -374,7 +374,7 @@ def test_where_the_first_one_raises_the_others_go_themselves(server: Gate) -> No
         def __call__(self, request: Any) -> Any:
             if not first.is_set():
                 first.set()
-                holding.wait(5)
+                holding.wait(30)
                 raise CallError('a mistake', [('x', 'y')])
             return security('token')(request)
 
@@ -436,7 +436,7 @@ def test_receivers_that_ask_for_each_others_flights(server: Gate) -> None:
     def other(url: str, **kwargs: Any) -> None:
         if not hasattr(asked, 'once'):
             asked.once = True
-            both.wait(5)
+            both.wait(30)
             inner.append(esi.request(operation(id='b' if url.endswith('a') else 'a')))
 
     API_CALL_STATS.add_receiver(other)

@@ -139,11 +139,11 @@ def test_the_deadline_bounds_it() -> None:
 
 
 def test_the_deadline_counts_all_attempts() -> None:
-    with Server(failing(99)) as server, client(retry_requests=True, deadline=1.0) as esi:
+    with Server(failing(99)) as server, client(retry_requests=True, deadline=3.0) as esi:
         begun = time.monotonic()
         esi.request(app_at(server.url).op['get_thing']())
         assert time.monotonic() - begun < 20
-        assert 2 <= len(server.visits) <= 3
+        assert 2 <= len(server.visits) <= 4  # of five
 
 
 def test_each_attempt_is_signed_anew(pauses: list[float]) -> None:

@@ -289,7 +289,7 @@ def test_timeouts_of_the_endpoint_and_of_the_call() -> None:
             begun = clock.monotonic()
             with pytest.raises(TimedOutError):
                 call()
-            assert clock.monotonic() - begun < 5
+            assert clock.monotonic() - begun < 20
         with pytest.raises(TimedOutError):
             service.client.request(service.op.slow(), raise_on_error=True)
     assert service.client.timeout == (5.0, 30.0)

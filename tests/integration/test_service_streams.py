@@ -120,9 +120,9 @@ def test_a_server_that_takes_a_body_slowly_does_not_defeat_the_deadline(kind: st
         taking.start()
         address = f'http://127.0.0.1:{listening.getsockname()[1]}'
         begun = clock.monotonic()
-        with client(address, timeout=2, deadline=0.5) as service, pytest.raises(TimedOutError):
+        with client(address, timeout=20, deadline=0.5) as service, pytest.raises(TimedOutError):
             service.up(body)
-        assert clock.monotonic() - begun < 2
+        assert clock.monotonic() - begun < 10
         over.set()
         taking.join()
 

@@ -46,7 +46,7 @@ class Scraped:
 
     def scrape(self) -> dict[str, float]:
         """The samples, as 'name label=value …', without the buckets and times of creation."""
-        text = requests.get(f'http://127.0.0.1:{self._server.server_port}/metrics', timeout=5).text
+        text = requests.get(f'http://127.0.0.1:{self._server.server_port}/metrics', timeout=30).text
         return {
             ' '.join([sample.name, *(f'{name}={value}' for name, value in sorted(sample.labels.items()))]): sample.value
             for family in text_string_to_metric_families(text)

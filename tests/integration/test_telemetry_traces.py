@@ -237,7 +237,7 @@ FAILURES: dict[str, tuple[Callable[[Visit], Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize(('page', 'attributes'), FAILURES.values(), ids=FAILURES)
 def test_failures(otel: Telemetry, page: Callable[[Visit], Any], attributes: dict[str, Any]) -> None:
-    with Server(page) as server, client(plugins=[otel.plugin], cache=None, timeout=1) as esi:
+    with Server(page) as server, client(plugins=[otel.plugin], cache=None, timeout=3) as esi:
         try:
             esi.request(app_at(server.url).op['get_thing'](), raise_on_error=True)
         except Exception as error:

@@ -248,7 +248,7 @@ def test_a_whole_address_as_target_names_the_host(esi: Sandbox) -> None:
         ('http://localhost/', 'Host: evil.example\r\n', b'400'),
         ('http://localhost@evil.example/', 'Host: localhost\r\n', b'400'),
     ):
-        with socket.create_connection(('127.0.0.1', esi.port), timeout=5) as client:
+        with socket.create_connection(('127.0.0.1', esi.port), timeout=30) as client:
             client.sendall(f'GET {target}__sandbox__/document.json HTTP/1.1\r\n{host}\r\n'.encode())
             assert client.recv(65536).split()[1] == status
 

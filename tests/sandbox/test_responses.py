@@ -239,12 +239,12 @@ def test_responses_can_be_set(esi: Sandbox, call: Caller) -> None:
 
 def test_connections_stay_open_and_requests_may_come_together(esi: Sandbox) -> None:
     request = b'GET /status HTTP/1.1\r\nHost: x\r\n\r\n'
-    with socket.create_connection(('127.0.0.1', esi.port), timeout=5) as client:
+    with socket.create_connection(('127.0.0.1', esi.port), timeout=30) as client:
         client.sendall(request * 3)
         received = b''
         while received.count(b'HTTP/1.1 200 OK') < 3 or not received.endswith(b'}'):
             received += client.recv(65536)
-    with socket.create_connection(('127.0.0.1', esi.port), timeout=5) as client:
+    with socket.create_connection(('127.0.0.1', esi.port), timeout=30) as client:
         client.sendall(b'GET /status HTTP/1.0\r\n\r\n')
         received = b''
         while data := client.recv(65536):
@@ -290,17 +290,17 @@ LENGTH = b'POST /universe/ids HTTP/1.1\r\nContent-Length: '
     ],
 )
 def test_bytes_that_are_not_a_request(sent: bytes, status: bytes, esi: Sandbox) -> None:
-    with socket.create_connection(('127.0.0.1', esi.port), timeout=5) as client:
+    with socket.create_connection(('127.0.0.1', esi.port), timeout=30) as client:
         client.sendall(sent)
         assert client.recv(65536).split()[1] == status
 
 
 def test_bodies_in_chunks_and_on_demand(esi: Sandbox) -> None:
     head = b'POST /universe/ids HTTP/1.1\r\nContent-Type: application/json\r\nConnection: close\r\n'
-    with socket.create_connection(('127.0.0.1', esi.port), timeout=5) as client:
+    with socket.create_connection(('127.0.0.1', esi.port), timeout=30) as client:
         client.sendall(head + b'Transfer-Encoding: chunked\r\n\r\n3\r\n["J\r\n5;x=y\r\nita"]\r\n0\r\n\r\n')
         assert b'30000142' in _all(client)
-    with socket.create_connection(('127.0.0.1', esi.port), timeout=5) as client:
+    with socket.create_connection(('127.0.0.1', esi.port), timeout=30) as client:
         client.sendall(head + b'Expect: 100-continue\r\nContent-Length: 8\r\n\r\n')
         assert client.recv(100) == b'HTTP/1.1 100 Continue\r\n\r\n'
         client.sendall(b'["Jita"]')

@@ -12,8 +12,8 @@ import pytest
 import esipy
 from esipy import EsiSecurity
 from esipy.sandbox import Sandbox
-from tests.databases import free_port
 from tests.integration.login.visits import WALLET, Person
+from tests.ports import free_port
 
 
 @pytest.fixture

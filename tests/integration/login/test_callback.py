@@ -19,8 +19,8 @@ from esipy.exceptions import (
     TokenRefusedError,
 )
 from esipy.sandbox import Sandbox
-from tests.databases import free_port
 from tests.integration.login.visits import WALLET, sent, state_in, visit, wait_for_the_browser
+from tests.ports import free_port
 
 # ---------------------------------------------------------------------- what is right
 

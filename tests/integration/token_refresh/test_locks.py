@@ -170,7 +170,7 @@ def test_signing_counts_towards_the_deadline_and_the_tokens_are_stored(esi: Sand
         return ask(scope_list)
 
     one._tokens.owner.request_refresh = slow  # type: ignore[method-assign]
-    with client(one, deadline=0.3, check_scopes=check_scopes) as esi_client:
+    with client(one, deadline=1.5, check_scopes=check_scopes) as esi_client:
         calls = different_calls(esi, 5)
         errors = at_once(5, lambda number: esi_client.request(calls[number]))
         assert {type(error) for error in errors} == {SSOUnavailableError}

@@ -59,7 +59,7 @@ def test_objects_of_one_process_share_a_refresh(esi: Sandbox) -> None:
 def test_threads_that_wait_for_an_sso_which_hangs_fail_with_the_first(esi: Sandbox) -> None:
     """20 threads would wait 20 timeouts, one after the other."""
     tokens = signed_in(MemoryTokens(), esi)
-    one = security(esi, timeout=(0.5, 0.5))
+    one = security(esi, timeout=(2, 2))
     one.update_token({'access_token': 'old', 'expires_in': -1, 'refresh_token': tokens.refresh_token})
     esi.faults.add('hang', operation='sso.token')
     with client(one) as esi_client:
