@@ -45,16 +45,16 @@ class Chain:
         self.plugins = tuple(map(_checked, plugins))
         self.call_options = frozenset(name for plugin in self.plugins for name in plugin.call_options)
         self._around_batch = self._all('around_batch')
-        self._around_call = self._all('around_call')
         self._around_step = self._all('around_step')
         self._prepare = self._all('prepare')
         self._before = [*self._prepare, *self._all('on_call')]
-        self._around_attempt = self._all('around_attempt')
         self._on_send = self._all('on_send')
         self._respond = self._all('respond')
         self._on_raw_response = self._all('on_raw_response')
         self._on_response = self._all('on_response')
         self._on_error = self._all('on_error')
+        self._run_within = _within(self._all('around_call'), self._run_hooks)
+        self._deliver_within = _within(self._all('around_attempt'), self._deliver)
         self._closed = Event()
 
     def _all(self, name: str) -> Sequence[Callable[..., Any]]:
@@ -68,11 +68,9 @@ class Chain:
         try:
             if self._around_step:
                 with observed_by(partial(_InStep, self._around_step, call)):
-                    response, error = _nest(self._around_call, call, self._run_hooks)
-            elif self._around_call:
-                response, error = _nest(self._around_call, call, self._run_hooks)
+                    response, error = self._run_within(call)
             else:
-                response, error = self._run_hooks(call)
+                response, error = self._run_within(call)
         except Exception as problem:
             self._notify_error(call, problem)
             raise
@@ -109,7 +107,7 @@ class Chain:
     def attempt(self, call: CallContext, outgoing: Outgoing) -> RawResponse:
         """Make one attempt with the hooks that are called once per attempt around it."""
         call.sending, call.raw_response = outgoing, None
-        return _nest(self._around_attempt, call, self._deliver)
+        return self._deliver_within(call)
 
     def _deliver(self, call: CallContext) -> RawResponse:
         outgoing: Any = call.sending
@@ -127,7 +125,7 @@ class Chain:
 
     def batch(self, batch: Batch, run: Callable[[], Result]) -> Result:
         """Return `run()`, which makes the calls of a batch, with the hooks around it."""
-        return _nest(self._around_batch, batch, lambda _: run())
+        return _within(self._around_batch, lambda _: run())(batch)
 
     def stream(self, batch: Batch, items: Iterator[Result]) -> Iterator[Result]:
         """Return `items`, a generator that makes the calls of a batch, with the hooks around it."""
@@ -189,25 +187,35 @@ class _InStep:
         self._managers.__exit__(*error)
 
 
-def _nest(
-    hooks: Sequence[Callable[[Subject], HookContext | None]], call: Subject, run: Callable[[Subject], Result]
-) -> Result:
-    """Return `run(call)`, called within the context managers of `hooks`, the first one outermost. A context manager
-    cannot suppress an error: the call would end without a result."""
-    for number, hook in enumerate(hooks, 1):
-        manager = hook(call)
+def _within(
+    hooks: Sequence[Callable[[Subject], HookContext | None]], run: Callable[[Subject], Result]
+) -> Callable[[Subject], Result]:
+    """Return `run`, which is called within the context managers of `hooks`, the first one outermost."""
+    for hook in reversed(hooks):
+        run = _within_one(hook, run)
+    return run
+
+
+def _within_one(
+    hook: Callable[[Subject], HookContext | None], run: Callable[[Subject], Result]
+) -> Callable[[Subject], Result]:
+    """Return `run`, which is called within the context manager of a hook, if that returns one. It cannot suppress an
+    error: the call would end without a result."""
+
+    def run_within(subject: Subject) -> Result:
+        manager = hook(subject)
         if manager is None:
-            continue
+            return run(subject)
         failure: BaseException | None = None
         with manager:
             try:
-                others = hooks[number:]
-                return _nest(others, call, run) if others else run(call)
+                return run(subject)
             except BaseException as error:
                 failure = error
                 raise
         raise failure
-    return run(call)
+
+    return run_within
 
 
 def _has_response(response: Response, error: APIException) -> bool:
