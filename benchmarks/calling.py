@@ -14,7 +14,7 @@ import urllib3
 import esipy
 from benchmarks.measure import BASELINE, CPU, ESIPY, WALL, Options, Result, alternate
 from benchmarks.responses import REGION, document
-from benchmarks.server import serving
+from benchmarks.server import serving_apart
 from esipy.cache import DictCache
 from esipy.plugins import Elapsed, Headers, OpenTelemetry, Pool, Prometheus, Timeout, TrackingToken
 
@@ -31,7 +31,7 @@ HITS = 200
 
 
 def results(options: Options) -> dict[str, Result]:
-    with serving() as address:
+    with serving_apart() as address:
         return {
             'limits': _limits(address + '/fast', options),
             'plugins': _plugins(address + '/fast', options),

@@ -9,6 +9,7 @@ The sandbox is there to be like ESI; here that would be measured too, and needs 
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
@@ -118,6 +119,24 @@ def serving() -> Iterator[str]:
         assert process.stdout is not None
         yield f'http://127.0.0.1:{int(process.stdout.readline())}'
         process.stdin.close()
+
+
+@contextmanager
+def serving_apart() -> Iterator[str]:
+    """The same, where the system can do it: with this thread on one processor and the server on the others. Otherwise
+    both move between them now and then, and find the caches of another one."""
+    if not hasattr(os, 'sched_setaffinity'):
+        with serving() as address:
+            yield address
+        return
+    first, *others = processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, others or {first})
+    try:
+        with serving() as address:
+            os.sched_setaffinity(0, {first})
+            yield address
+    finally:
+        os.sched_setaffinity(0, processors)
 
 
 if __name__ == '__main__':
