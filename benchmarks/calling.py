@@ -22,8 +22,8 @@ from esipy.plugins import Elapsed, Headers, OpenTelemetry, Pool, Prometheus, Tim
 ROUNDS, NUMBER = 60, 100
 
 #: Where both contenders differ by little, rounds are many and short: the machine has no time to become faster or slower
-#: between the two, and the median of so many ratios varies by a few thousandths from run to run. With fewer calls in a
-#: round, most of what is measured is how cold the search for garbage before each sample leaves the processor's caches.
+#: between the two, and the median of so many ratios varies by a few thousandths from run to run. Garbage is
+#: collected before each sample, after which the processor's caches are cold: of fewer calls, too many would follow it.
 FINE_ROUNDS, FEW = 300, 48
 
 #: A hit takes a fiftieth of the time of a request.

@@ -91,12 +91,12 @@ def read(headers: Mapping[str, Any]) -> SessionIdentity:
     )
 
 
-_CONTROLS = frozenset({'cache-control', 'pragma'})
+_CACHE_CONTROL = frozenset({'cache-control', 'pragma'})
 
 
 def cache_control(headers: Mapping[str, Any]) -> str | None:
     """Return `Cache-Control` of a request, or what `Pragma` says in its place (RFC 9111 section 5.4); None for none."""
-    if _CONTROLS.isdisjoint(map(str.lower, headers)):  # as in most requests
+    if _CACHE_CONTROL.isdisjoint(map(str.lower, headers)):  # as in most requests
         return None
     low = lowercase(headers)
     control = low.get('cache-control', low.get('pragma'))

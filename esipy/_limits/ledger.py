@@ -28,29 +28,19 @@ class Rule(NamedTuple):
     window: float
 
 
-class Outcome:
-    """What a response means for one ledger.
+class Outcome(NamedTuple):
+    """What a response means for one ledger."""
 
-    `spent`: what the call cost; `replenishes`: in how many seconds that returns (None: in one window). `used`: what is
-    used within the window by us and by others, as the server counts. `rule`: that of the bucket, if the headers have
-    it. `blocked`: for how many seconds nothing may be sent.
-    """
-
-    __slots__ = ('blocked', 'replenishes', 'rule', 'spent', 'used')
-
-    def __init__(
-        self,
-        spent: int,
-        replenishes: float | None = None,
-        used: int | None = None,
-        rule: Rule | None = None,
-        blocked: float = 0.0,
-    ) -> None:
-        self.spent = spent
-        self.replenishes = replenishes
-        self.used = used
-        self.rule = rule
-        self.blocked = blocked
+    #: What the call cost.
+    spent: int
+    #: In how many seconds that returns; None: in one window.
+    replenishes: float | None = None
+    #: What is used within the window by us and by others, as the server counts.
+    used: int | None = None
+    #: The rule, if the headers have it.
+    rule: Rule | None = None
+    #: For how many seconds nothing may be sent.
+    blocked: float = 0.0
 
 
 class State(NamedTuple):
@@ -162,25 +152,23 @@ class Ledger:
 
     def settle(self, reserved: int, total: float, outcome: Outcome, now: float) -> None:
         """Replace what was `reserved` for a call, when `total` had ever been spent, by its outcome."""
+        spent, after, used, rule, blocked = outcome
         self.reserved = max(0, self.reserved - reserved)
         if self._entries and self._entries[0][0] <= now:
             self._advance(now)
-        rule, after, used = outcome.rule, outcome.replenishes, outcome.used
         if rule is not None and rule != self._rule:
             self.rule = rule
         returns = now + (self._rule.window if after is None else after)
-        if outcome.spent:
-            self._spend(outcome.spent, returns)
+        if spent:
+            self._spend(spent, returns)
         if used is not None:
             # What goes beyond ours is used by others, or by calls that are still under way here: the next response
             # shows which.
-            others = used - self.spent
-            self._others_until = returns
-            self._others = max(0, others)
-            if others < 0:
-                self._forget(-others - (self.total - total))
-        if outcome.blocked:
-            self.blocked_until = max(self.blocked_until, now + outcome.blocked)
+            self._others, self._others_until = max(0, used - self.spent), returns
+            if used < self.spent:
+                self._forget(self.spent - used - (self.total - total))
+        if blocked:
+            self.blocked_until = max(self.blocked_until, now + blocked)
 
     def _spend(self, tokens: int, returns: float) -> None:
         entries = self._entries

@@ -45,11 +45,11 @@ class Settlement(NamedTuple):
 
     def packed(self, number: int, now: float) -> bytes:
         """Return the arguments of `settle` in ledgers.lua for the key of that number."""
-        outcome, ago = self.outcome, max(0.0, now - self.at)
-        replenishes = -1 if outcome.replenishes is None else outcome.replenishes
-        used = -1 if outcome.used is None else outcome.used
-        rule = outcome.rule or (-1, -1)
-        numbers = _NUMBERS.pack(number, ago, self.total, outcome.spent, outcome.blocked, replenishes, used, *rule)
+        spent, replenishes, used, rule, blocked = self.outcome
+        replenishes = -1 if replenishes is None else replenishes
+        used = -1 if used is None else used
+        ago = max(0.0, now - self.at)
+        numbers = _NUMBERS.pack(number, ago, self.total, spent, blocked, replenishes, used, *(rule or (-1, -1)))
         return numbers + self.name.encode() + b'\0'
 
 
