@@ -4,7 +4,9 @@ the call, of which the nearer wins."""
 from __future__ import annotations
 
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -25,7 +27,7 @@ from esipy.plugins import (
     TrackingToken,
 )
 from tests.integration.things import app_at, client
-from tests.servers import Server, Visit, response_bytes
+from tests.servers import Server, Visit, response_bytes, wait_until
 from tests.unit.plugins.calls import Beside, asking
 
 # --------------------------------------------------------------------- headers
@@ -223,9 +225,29 @@ def test_what_was_not_sent_took_no_time() -> None:
         assert not hasattr(asked.get(), 'headers_elapsed')
 
 
-def test_waiting_for_a_place_is_not_the_server_s_time() -> None:
-    with asking(Elapsed(), Pool(1)) as asked:
-        assert asked.get().headers_elapsed < 10
+def test_waiting_for_a_slot_is_not_the_server_s_time() -> None:
+    pool, go = Pool(1), threading.Event()
+
+    def held(visit: Visit) -> None:
+        go.wait(20)
+        visit.send(response_bytes({'a': 1}))
+
+    with asking(Elapsed(), pool, page=held) as asked, ThreadPoolExecutor(2) as threads:
+
+        def timed() -> tuple[Any, float]:
+            begun = time.monotonic()
+            response = asked.get()
+            return response, time.monotonic() - begun
+
+        threads.submit(asked.get)
+        wait_until(lambda: pool.taken == 1)
+        behind = threads.submit(timed)
+        wait_until(lambda: pool.pending == 1)
+        time.sleep(0.2)
+        go.set()
+        response, seconds = behind.result(20)
+    assert response.blocked_by_pool >= 0.2
+    assert response.blocked_by_pool + response.headers_elapsed + response.read_elapsed <= seconds
 
 
 # --------------------------------------------------------------------- tracking token
