@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 from esipy import clock
 from esipy._cache.base import BaseCache
 from esipy._cache.check import check_cache
-from esipy._cache.policy import lifetime
+from esipy._cache.policy import lifetime, validators
 from esipy._documents.live import COMPATIBILITY_DATE
 from esipy._documents.parse import parse, read
 from esipy._documents.source import load
@@ -298,6 +298,7 @@ class EsiApp:
         """The copy in the cache. An entry that is none is a miss."""
         try:
             content, headers, until = self.cache.get(key, None)
+            headers = {name: value for name, value in headers.items() if {type(name), type(value)} == {str}}
             address = headers[_ADDRESS]
             if isinstance(content, bytes) and _without_query(address) == _without_query(url):
                 app = self._make(key, content, url)
@@ -312,7 +313,7 @@ class EsiApp:
                 if address != self._address(url):  # of another date or server of the game: better than none
                     return _CachedDocument(app, content, {}, 0.0)
                 until = float('inf') if self.expire == 0 else float(until)
-                return _CachedDocument(app, content, dict(headers), until)
+                return _CachedDocument(app, content, headers, until)
         except Exception as error:
             LOGGER.debug('%s: nothing in the cache (%r)', key, error)
         return None
@@ -320,8 +321,7 @@ class EsiApp:
     def _fetched(self, url: str, cached: _CachedDocument | None) -> tuple[bytes, dict[str, str]]:
         from esipy._documents import fetch  # an App that is made from a file needs no transport
 
-        etag = lowercase(cached.headers).get('etag') if cached is not None else None
-        response = fetch.get_with_retries(self._address(url), {'If-None-Match': etag} if etag else {})
+        response = fetch.get_with_retries(self._address(url), validators(cached.headers) if cached is not None else {})
         if response.status == 304 and cached is not None:
             return cached.content, {**cached.headers, **response.headers}
         return response.content, response.headers

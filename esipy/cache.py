@@ -1,4 +1,4 @@
-"""Where answers are kept: the public door of all caches, and their contract (`base.BaseCache`)."""
+"""The caches for responses, and the contract that each of them keeps: `BaseCache`."""
 
 import logging
 from typing import TYPE_CHECKING

@@ -68,7 +68,7 @@ class EsiClient(PagingMethods):
     """Executes calls: `client.request(app.op['get_status']())`. Made once, used by any number of threads.
 
     `security`: an EsiSecurity, or any callable that takes a Request and returns it with the headers it needs.
-    `retry_requests`: repeat requests that the server failed to answer. Options:
+    `retry_requests`: repeat requests that failed at the server or on the way to it. Options:
 
     - `headers`: sent with every request; `user_agent`: the header of that name (without one it warns, as 1.x did)
     - `cache`: a BaseCache; None: none; by default a DictCache

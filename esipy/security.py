@@ -75,7 +75,7 @@ class EsiSecurity(Application):
     - `check_scopes`: False: a call whose scope the token lacks is sent all the same
     - `timeout`: seconds to connect and between two bytes; `transport_adapter`: an adapter of `requests`
 
-    Raises AttributeError when neither secret nor verifier is given. Where the SSO does not answer, the object is made
+    Raises AttributeError when neither secret nor verifier is given. Where the SSO does not respond, the object is made
     all the same, with a warning, and asks again when it needs to know.
 
     A store or a lock that is down fails no call that could succeed: the tokens in memory are used, and the store gets

@@ -1,4 +1,5 @@
-"""The contract of a cache: three methods. Subclasses of apps written for EsiPy 1.x fulfil it unchanged."""
+"""The contract of a cache: `set`, `get` and `invalidate`, as subclasses written for EsiPy 1.x have them, and `acquire`
+for caches that several processes share."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ Result = TypeVar('Result')
 
 
 class Leader(Protocol):
-    """The execution that sends the request. `was_throttled`: it had to wait for a rate limit."""
+    """The exchange that sends the request. `was_throttled`: it had to wait for a rate limit."""
 
     was_throttled: bool
 

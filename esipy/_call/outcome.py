@@ -15,14 +15,13 @@ from esipy._message.errors import error_of, failed_body, undecodable, unreadable
 from esipy._message.exchange import Exchange
 from esipy._message.headers import masked_addresses
 from esipy._message.response import Response
+from esipy._plugins.base import Outcome
 from esipy._runtime.log_fields import log_fields
 from esipy._runtime.redact import masked_address
 from esipy.events import advise, emit, has_receivers
 from esipy.exceptions import APIException
 
 LOGGER = logging.getLogger('esipy.client')
-
-Outcome = tuple[Response, APIException | None]
 
 
 class Outcomes:

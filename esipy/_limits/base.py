@@ -5,7 +5,7 @@ what is spent, and when it returns        ledger.py, ledgers.lua (the same in Re
 what a call costs, and whose bucket       buckets.py
 which ledgers a call uses                 plans.py, undocumented.py
 what the headers of a response say        headers.py
-what a response means for a ledger        outcomes.py
+what a response costs in a ledger         charges.py
 which call is served next                 queue.py
 where ledgers are stored                  memory.py, redis.py (with redis_script.py, leases.py, settlements.py)
 """
@@ -22,8 +22,8 @@ from esipy import clock
 from esipy._http import RawResponse
 from esipy._limits import headers
 from esipy._limits.buckets import BUCKET, ERRORS, BucketUse
-from esipy._limits.ledger import Outcome, State
-from esipy._limits.outcomes import NO_RESPONSE, NOT_SENT, error_limit_blocked, is_rejection, outcome_of
+from esipy._limits.charges import NO_RESPONSE, NOT_SENT, charge_of, error_limit_blocked, is_rejection
+from esipy._limits.ledger import Charge, State
 from esipy._limits.plans import DEFAULT_RETRY_AFTER, ChargePlan, Plans
 from esipy._limits.queue import WaitQueue
 from esipy._message.exchange import Exchange
@@ -35,9 +35,9 @@ from esipy.exceptions import EsiError, LimitedError
 
 LOGGER = logging.getLogger('esipy.limits')
 
-#: Backoff in seconds after a rejection without Retry-After; doubles with each consecutive one, from FIRST_BACKOFF to
-#: DEFAULT_RETRY_AFTER. Most rejections are a hiccup; the others mean a window of a minute.
-FIRST_BACKOFF = 5.0
+#: Backoff in seconds after a rejection without Retry-After; doubles with each consecutive one, from
+#: FIRST_RETRY_AFTER to DEFAULT_RETRY_AFTER. Most rejections are a hiccup; the others mean a window of a minute.
+FIRST_RETRY_AFTER = 5.0
 
 #: The default of `max_wait`, in windows: a wait for one window ends a little later than the window.
 WINDOWS = 1.05
@@ -113,10 +113,10 @@ class Reservation:
             blocked = error_limit_blocked(raw, seen)
         elif limits._backoffs:
             limits._backoffs.pop((plan.server, plan.route), None)
-        limits._settle(plan, self._ticket, [outcome_of(use, raw, seen) for use in plan.uses], blocked)
+        limits._settle(plan, self._ticket, [charge_of(use, raw, seen) for use in plan.uses], blocked)
         missed = limits._plans.learn(plan, seen, raw)
         if missed is not None:
-            limits._settle(missed, None, [outcome_of(use, raw, seen) for use in missed.uses], 0.0)
+            limits._settle(missed, None, [charge_of(use, raw, seen) for use in missed.uses], 0.0)
         if limits._queue.waiting:
             limits._queue.wake(plan.keys)
 
@@ -190,7 +190,7 @@ class Limits:
     def _backoff(self, plan: ChargePlan) -> float:
         """Return the seconds to stay away after a rejection without Retry-After."""
         route = plan.server, plan.route
-        seconds = min(DEFAULT_RETRY_AFTER, self._backoffs.get(route, FIRST_BACKOFF / 2) * 2)
+        seconds = min(DEFAULT_RETRY_AFTER, self._backoffs.get(route, FIRST_RETRY_AFTER / 2) * 2)
         if len(self._backoffs) >= _MANY:
             self._backoffs.clear()
         self._backoffs[route] = seconds
@@ -212,7 +212,7 @@ class Limits:
         return budgets
 
     def flush(self) -> None:
-        """Tell the store at once what only this process knows. `EsiClient.close` and the end of a process do it too."""
+        """Send to the store at once what only this process knows. `EsiClient.close` and the end of a process do it."""
 
     def estimate(self, exchanges: Iterable[tuple[Exchange, str | None]]) -> Estimate:
         """Return what these exchanges, with what each is signed with, will need if no others come between."""
@@ -240,8 +240,8 @@ class Limits:
         try and None; infinite: until something is settled. The store gets the ticket back when it settles."""
         raise NotImplementedError
 
-    def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], blocked: float) -> None:
-        """Replace what was reserved by the outcomes. `ticket`: None if nothing was reserved. `blocked`: for how many
+    def _settle(self, plan: ChargePlan, ticket: Any, charges: Sequence[Charge], blocked: float) -> None:
+        """Replace what was reserved by the charges. `ticket`: None if nothing was reserved. `blocked`: for how many
         seconds the server rejects everything."""
         raise NotImplementedError
 

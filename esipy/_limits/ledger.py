@@ -28,8 +28,8 @@ class Rule(NamedTuple):
     window: float
 
 
-class Outcome(NamedTuple):
-    """What a response means for one ledger."""
+class Charge(NamedTuple):
+    """What one response costs in a ledger, and what its headers report."""
 
     #: What the call cost.
     spent: int
@@ -150,9 +150,9 @@ class Ledger:
         if self._others and self._others_until <= now:
             self._others = 0
 
-    def settle(self, reserved: int, total: float, outcome: Outcome, now: float) -> None:
-        """Replace what was `reserved` for a call, when `total` had ever been spent, by its outcome."""
-        spent, after, used, rule, blocked = outcome
+    def settle(self, reserved: int, total: float, charge: Charge, now: float) -> None:
+        """Replace what was `reserved` for a call, when `total` had ever been spent, by its charge."""
+        spent, after, used, rule, blocked = charge
         self.reserved = max(0, self.reserved - reserved)
         if self._entries and self._entries[0][0] <= now:
             self._advance(now)

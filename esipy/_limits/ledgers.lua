@@ -182,7 +182,7 @@ end
 
 -- Replace what the reservation `name` holds of the ledger KEYS[key] by what the call cost. Without a name nothing was
 -- reserved. `ago`: for how many seconds that has been known; `total`: what had ever been spent when it was reserved; the
--- others are those of an Outcome in ledger.py, -1 where they are unknown.
+-- others are those of a Charge in ledger.py, -1 where they are unknown.
 local function settle(key, ago, total, spent, blocked, replenishes, used, tokens, window, name)
   local ledger = load(KEYS[key])
   if not ledger then return end

@@ -10,7 +10,7 @@ from typing import Any
 from esipy import clock
 from esipy._limits.base import Limits
 from esipy._limits.buckets import BucketUse
-from esipy._limits.ledger import Ledger, Outcome, State
+from esipy._limits.ledger import Charge, Ledger, State
 from esipy._limits.plans import ChargePlan
 from esipy._runtime import fork
 
@@ -66,11 +66,11 @@ class MemoryLimits(Limits):
                 ticket.append((ledger, cost, ledger.total))
             return 0.0, ticket
 
-    def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], blocked: float) -> None:
+    def _settle(self, plan: ChargePlan, ticket: Any, charges: Sequence[Charge], blocked: float) -> None:
         with self._lock:
             now = clock.shifted_monotonic()
             for number, (ledger, reserved, total) in enumerate(ticket or self._unreserved(plan)):
-                ledger.settle(reserved, total, outcomes[number], now)
+                ledger.settle(reserved, total, charges[number], now)
             if blocked:
                 error_limit = self._ledger(plan.server, plan.error_limit)
                 error_limit.blocked_until = max(error_limit.blocked_until, now + blocked)

@@ -13,7 +13,7 @@ from esipy import clock
 from esipy._limits.base import Limits
 from esipy._limits.buckets import BucketUse
 from esipy._limits.leases import LEASE, Leases
-from esipy._limits.ledger import Outcome, Rule, State, make_state
+from esipy._limits.ledger import Charge, Rule, State, make_state
 from esipy._limits.memory import MemoryLimits
 from esipy._limits.plans import ChargePlan
 from esipy._limits.redis_script import RedisScript
@@ -118,23 +118,23 @@ class RedisLimits(Limits):
         keys = [self._key(server, use)]
         return self._settlements.run(server, 'add', keys, used, blocked, *rule, use.kind.margin)
 
-    def _settle(self, plan: ChargePlan, ticket: Any, outcomes: Sequence[Outcome], blocked: float) -> None:
+    def _settle(self, plan: ChargePlan, ticket: Any, charges: Sequence[Charge], blocked: float) -> None:
         if ticket is not None and not isinstance(ticket, _Ticket):  # reserved here, while Redis could not be used
-            self._local._settle(plan, ticket, outcomes, blocked)
+            self._local._settle(plan, ticket, charges, blocked)
             return
-        self._local._settle(plan, None, outcomes, blocked)
-        name, totals = ticket or ('', [0.0] * len(outcomes))
+        self._local._settle(plan, None, charges, blocked)
+        name, totals = ticket or ('', [0.0] * len(charges))
         now = clock.shifted_monotonic()
         settled = [
-            Settlement(key, name, now, total, outcome)
-            for key, total, outcome in zip(self._keys(plan)[1:], totals, outcomes, strict=True)
+            Settlement(key, name, now, total, charge)
+            for key, total, charge in zip(self._keys(plan)[1:], totals, charges, strict=True)
         ]
         if name:
             self._leases.remove(name)
         may_wait = self._settlements.add(plan.server, settled)
         if blocked:
             self._add(plan.server, plan.error_limit, 0, blocked, plan.error_limit.rule)
-        elif not may_wait or _is_urgent(plan, name, outcomes):
+        elif not may_wait or _is_urgent(plan, name, charges):
             self._settlements.run(plan.server, 'settle', ())
 
     def flush(self) -> None:
@@ -188,9 +188,8 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _is_urgent(plan: ChargePlan, name: str, outcomes: Sequence[Outcome]) -> bool:
+def _is_urgent(plan: ChargePlan, name: str, charges: Sequence[Charge]) -> bool:
     """Return whether other processes must know at once: nothing may be sent, or a call did cost more than it holds."""
     return any(
-        outcome.blocked or outcome.spent > (cost if name else 0)
-        for cost, outcome in zip(plan.costs, outcomes, strict=True)
+        charge.blocked or charge.spent > (cost if name else 0) for cost, charge in zip(plan.costs, charges, strict=True)
     )

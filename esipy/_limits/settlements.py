@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from esipy import clock
-from esipy._limits.ledger import Outcome
+from esipy._limits.ledger import Charge
 from esipy._limits.redis_script import RedisScript
 from esipy._runtime import fork
 
@@ -41,11 +41,11 @@ class Settlement(NamedTuple):
     at: float
     #: What had ever been spent of the ledger when the reservation was made.
     total: float
-    outcome: Outcome
+    charge: Charge
 
     def packed(self, number: int, now: float) -> bytes:
         """Return the arguments of `settle` in ledgers.lua for the key of that number."""
-        spent, replenishes, used, rule, blocked = self.outcome
+        spent, replenishes, used, rule, blocked = self.charge
         replenishes = -1 if replenishes is None else replenishes
         used = -1 if used is None else used
         ago = max(0.0, now - self.at)

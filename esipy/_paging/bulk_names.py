@@ -1,6 +1,6 @@
 """Ids to names and names to ids, any number of them: in chunks, from the cache where known, with ids that do not exist.
 
-ESI answers 404 for a whole chunk when one id in it does not exist, and a 404 costs five tokens instead of two, and one
+ESI returns 404 for a whole chunk when one id in it does not exist, and a 404 costs five tokens instead of two, and one
 of the 100 errors of a minute. So a chunk is halved until each bad id is alone; a half that must contain one, since the
 other half is good, is not requested as a whole. An id counts as unknown only when it was rejected alone: a 404 may
 be a passing fault, or concern two ids together.

@@ -1,4 +1,4 @@
-"""Secrets are hidden here, and nowhere else: which names hold one, how a text is masked, what stands for a value."""
+"""Which names hold a secret, how a text is masked, what stands for a value. Other modules ask here what to hide."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _declared: set[str] = set()
 
 
 def declare_secret(name: str) -> None:
-    """From now on, `is_secret` holds for a header or query parameter of this name: an API key may be called `key`."""
+    """Have `is_secret` hold for a header or query parameter of this name: an API key may be called `key`."""
     if not is_secret(name):
         _declared.add(name.lower())
         is_secret.cache_clear()

@@ -26,7 +26,7 @@ from esipy._sandbox.limits.limiter import ERRORS, label
 from esipy._sandbox.listing import Listing
 from esipy._sandbox.loopback import is_loopback
 from esipy._sandbox.pagination import START_ID_PARAMETERS
-from esipy._sandbox.request_handler import CONTROL, RequestHandler
+from esipy._sandbox.request_handler import RequestHandler
 from esipy._sandbox.request_validation import ValidatedRequest
 from esipy._sandbox.routes import normal
 from esipy._sandbox.sso import control as sso
@@ -36,6 +36,9 @@ from esipy._sandbox.world import is_list
 from esipy._spec.model import Operation
 from esipy._spec.table import OpTable
 from esipy.exceptions import UnknownOperationError
+
+#: Paths of the sandbox itself begin with this.
+CONTROL = '/__sandbox__/'
 
 #: Runs a command of a sandbox: control('faults.clear'), control('log.read').
 Control = Callable[..., Any]

@@ -1,4 +1,5 @@
-"""The steps of one request, from top to bottom: `RequestHandler.__call__`. The sockets are in `listener`.
+"""The steps of one request, from top to bottom: `RequestHandler`, from `_delivery` on. The sockets are in `listener`,
+and the paths of the sandbox itself in `control`.
 
 Here a request gets its status: 404 for an unknown path, a page beyond the last, or an object that does not exist.
 """
@@ -34,9 +35,6 @@ from esipy._sandbox.validation import Violation
 from esipy._sandbox.world import Size, World, is_list
 from esipy._spec.model import Operation
 from esipy._spec.reader import Reader
-
-#: Paths of the sandbox itself begin with this.
-CONTROL = '/__sandbox__/'
 
 #: How many responses are kept for further requests.
 _READY = 4096

@@ -14,7 +14,7 @@ from esipy._runtime.redact import masked_address
 from esipy._sandbox import redirect as _redirect
 from esipy._sandbox import saved
 from esipy._sandbox.child import Child
-from esipy._sandbox.control import Control, ControlApi, Dispatcher, RemoteControl
+from esipy._sandbox.control import CONTROL, Control, ControlApi, Dispatcher, RemoteControl
 from esipy._sandbox.documents import LIVE_PATH, OLD_PATH, pointing_at
 from esipy._sandbox.errors import HandlerFailedError, SandboxError
 from esipy._sandbox.handles import FaultsHandle, SandboxClock
@@ -22,7 +22,7 @@ from esipy._sandbox.limits.handle import Limits
 from esipy._sandbox.listener import Listener, reachable
 from esipy._sandbox.log import Log
 from esipy._sandbox.loopback import is_loopback
-from esipy._sandbox.request_handler import CONTROL, RequestHandler, Settings
+from esipy._sandbox.request_handler import RequestHandler, Settings
 from esipy._sandbox.sso.handle import SSO
 from esipy._sandbox.state import Data, Lists
 from esipy._sandbox.world import Size

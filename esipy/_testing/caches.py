@@ -10,7 +10,7 @@ from esipy._cache.base import BaseCache
 from esipy._cache.keys import frozendict
 from esipy._cache.policy import CachedResponse
 
-#: A key as esipy makes it for an answer.
+#: A key as esipy makes it for a response.
 KEY = (
     'https://esi.evetech.net/status',
     frozendict({'accept-language': 'en'}),

@@ -181,6 +181,29 @@ def test_rubbish_in_the_cache_is_replaced(value: Any, server: Documents) -> None
     assert isinstance(cache.get(made.esi_meta_cache_key)[0], bytes)
 
 
+@pytest.mark.parametrize('value', ['"one"\r\nX-Planted: 1', ' "one" ', '', 5, None, b'"one"'])
+def test_a_validator_that_cannot_be_sent_is_not_sent(value: Any, server: Documents) -> None:
+    """Another program may have changed the entry in a shared cache."""
+    cache = DictCache()
+    made = EsiApp(meta_url=server.meta, cache=cache)
+    content, headers, _ = cache.get(made.esi_meta_cache_key)
+    cache.set(made.esi_meta_cache_key, (content, {**headers, 'ETag': value, 5: 'x'}, 0.0), 0)
+    assert EsiApp(meta_url=server.meta, cache=cache).op['get_thing']
+    sent = server.visits[1].headers
+    assert 'x-planted' not in sent
+    assert 'if-none-match' not in sent
+    assert cache.get(made.esi_meta_cache_key)[1]['ETag'] == '"one"'
+
+
+def test_a_copy_without_an_etag_is_revalidated_by_its_date(server: Documents) -> None:
+    server.headers = {'Last-Modified': 'Tue, 04 Aug 2026 11:00:00 GMT'}
+    cache = DictCache()
+    EsiApp(meta_url=server.meta, cache=cache)
+    clock.move(90000)
+    EsiApp(meta_url=server.meta, cache=cache)
+    assert server.visits[1].headers['if-modified-since'] == server.headers['Last-Modified']
+
+
 class Dead(BaseCache):
     def set(self, *args: Any) -> None:
         raise OSError('dead')
