@@ -28,7 +28,6 @@ from esipy._call.client_options import (
     resolved,
 )
 from esipy._call.negative_cache import NegativeCache
-from esipy._call.outcome import Outcome
 from esipy._call.pipeline import Pipeline
 from esipy._call.response_cache import ResponseCache
 from esipy._call.signing import has_method
@@ -42,7 +41,7 @@ from esipy._message.pyswagger import fill_response, to_request, update_pair
 from esipy._message.request import Outgoing, Request
 from esipy._message.response import Response
 from esipy._paging.methods import PagingMethods, bounded
-from esipy._plugins.base import CallContext
+from esipy._plugins.base import CallContext, Outcome
 from esipy._plugins.chain import Chain
 from esipy._version import __version__
 from esipy.events import API_CALL_STATS, advise, advise_of_unknown, unknown_option

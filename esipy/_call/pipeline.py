@@ -25,7 +25,7 @@ from esipy._cache.policy import CachedResponse
 from esipy._call import retry
 from esipy._call.coalesce import Coalescer
 from esipy._call.negative_cache import NegativeCache
-from esipy._call.outcome import Outcome, Outcomes
+from esipy._call.outcome import Outcomes
 from esipy._call.response_cache import ResponseCache
 from esipy._call.roles import RoleCheck
 from esipy._call.signing import Signing
@@ -36,7 +36,7 @@ from esipy._limits.disabled import NoLimits
 from esipy._message.errors import failed_body
 from esipy._message.exchange import Exchange
 from esipy._message.request import Outgoing
-from esipy._plugins.base import CallContext, Plugin
+from esipy._plugins.base import CallContext, Outcome, Plugin
 from esipy._plugins.chain import Chain
 from esipy._runtime.background import Background
 from esipy._runtime.log_fields import log_fields

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 from esipy import clock
 from esipy._cache.keys import authorization_of
-from esipy._call.outcome import Outcome
 from esipy._call.signing import has_method
 from esipy._message.exchange import SessionState
 from esipy._message.options import CallOptions
-from esipy._plugins.base import CallContext
+from esipy._plugins.base import CallContext, Outcome
 from esipy._runtime import fork
 from esipy._spec.model import Operation
 from esipy.exceptions import EsiError, MissingRoleError

@@ -8,7 +8,7 @@ from collections import deque
 
 import pytest
 
-from esipy._limits.ledger import RESOLUTION, Ledger, Outcome, Rule
+from esipy._limits.ledger import RESOLUTION, Charge, Ledger, Rule
 
 RULE = Rule(150, 900.0)
 #: Tokens return at most so much later.
@@ -17,7 +17,7 @@ STEP = RULE.window / RESOLUTION
 
 def spent(ledger: Ledger, tokens: int, now: float) -> None:
     ledger.reserved += 5
-    ledger.settle(5, ledger.total, Outcome(tokens), now)
+    ledger.settle(5, ledger.total, Charge(tokens), now)
 
 
 def test_reserved_and_spent_tokens_are_not_available() -> None:
@@ -26,7 +26,7 @@ def test_reserved_and_spent_tokens_are_not_available() -> None:
         assert ledger.wait(5, 0.0) == 0
         ledger.reserved += 5
     assert ledger.wait(1, 0.0) == math.inf, 'that depends on those under way'
-    ledger.settle(5, 0, Outcome(2), 1.0)
+    ledger.settle(5, 0, Charge(2), 1.0)
     assert ledger.wait(3, 1.0) == 0
     assert ledger.wait(4, 1.0) == pytest.approx(RULE.window, abs=STEP)
 
@@ -45,7 +45,7 @@ def test_each_token_returns_at_its_time() -> None:
 
 def test_the_server_counts_what_others_use() -> None:
     ledger = Ledger(RULE)
-    ledger.settle(0, 0, Outcome(2, used=100), 0.0)
+    ledger.settle(0, 0, Charge(2, used=100), 0.0)
     assert ledger.wait(50, 0.0) == 0
     assert ledger.wait(51, 0.0) == pytest.approx(RULE.window, abs=STEP)
     assert ledger.state(0.0).used_by_others == 98
@@ -57,7 +57,7 @@ def test_usage_beyond_ours_may_be_our_own_calls_under_way() -> None:
     ledger = Ledger(RULE)
     ledger.reserved = 50
     for number in range(10):
-        ledger.settle(5, 0, Outcome(2, used=20), number / 100)
+        ledger.settle(5, 0, Charge(2, used=20), number / 100)
         assert ledger.state(0.1).used_by_others == 0
     assert (ledger.spent, ledger.reserved) == (20, 0)
     assert ledger.wait(130, 0.1) == 0
@@ -67,7 +67,7 @@ def test_the_server_forgets() -> None:
     ledger = Ledger(RULE)
     for _ in range(40):
         spent(ledger, 2, 0.0)
-    ledger.settle(0, ledger.total, Outcome(2, used=2), 1.0)
+    ledger.settle(0, ledger.total, Charge(2, used=2), 1.0)
     assert ledger.spent == 4, 'whether this one is among the two is not certain'
 
 
@@ -76,14 +76,14 @@ def test_an_old_response_does_not_remove_what_was_spent_since() -> None:
     total = ledger.total
     for _ in range(40):
         spent(ledger, 2, 0.0)
-    ledger.settle(0, total, Outcome(2, used=2), 1.0)
+    ledger.settle(0, total, Charge(2, used=2), 1.0)
     assert ledger.spent == 82
 
 
 def test_a_smaller_limit_a_shorter_window() -> None:
     ledger = Ledger(RULE)
     spent(ledger, 2, 0.0)
-    ledger.settle(0, 0, Outcome(2, used=4, rule=Rule(20, 10.0)), 0.0)
+    ledger.settle(0, 0, Charge(2, used=4, rule=Rule(20, 10.0)), 0.0)
     assert ledger.wait(16, 0.0) == 0
     assert ledger.wait(17, 0.0) > 0
     spent(ledger, 2, 0.0)
@@ -107,8 +107,8 @@ def test_the_margin_is_never_spent() -> None:
 
 def test_blocked() -> None:
     ledger = Ledger(RULE)
-    ledger.settle(0, 0, Outcome(0, blocked=30.0), 0.0)
-    ledger.settle(0, 0, Outcome(0, blocked=10.0), 0.0)
+    ledger.settle(0, 0, Charge(0, blocked=30.0), 0.0)
+    ledger.settle(0, 0, Charge(0, blocked=10.0), 0.0)
     assert ledger.wait(1, 0.0) == 30.0
     assert ledger.wait(1, 30.0) == 0
 
@@ -137,9 +137,9 @@ def test_never_more_than_the_server_allows(seed: int) -> None:
         while flying and flying[0][1] <= now:
             _, received, spending, total = flying.pop(0)
             if chance.random() < 0.02:
-                ledger.settle(cost, total, Outcome(cost), received)  # lost: nobody knows
+                ledger.settle(cost, total, Charge(cost), received)  # lost: nobody knows
             else:
-                ledger.settle(cost, total, Outcome(spending), received)
+                ledger.settle(cost, total, Charge(spending), received)
         if ledger.wait(cost, now) == 0:
             sent += 1
             ledger.reserved += cost

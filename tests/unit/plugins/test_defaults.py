@@ -236,7 +236,7 @@ def test_waiting_for_a_slot_is_not_the_server_s_time() -> None:
 
         def timed() -> tuple[Any, float]:
             begun = time.monotonic()
-            response = asked.get()
+            response = asked.get(arguments={'q': 'another'})
             return response, time.monotonic() - begun
 
         threads.submit(asked.get)
