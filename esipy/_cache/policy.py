@@ -1,7 +1,8 @@
 """What may be stored, for how long it is fresh, how it is revalidated: RFC 9111, as pure functions.
 
 Nothing here reads a clock or a store: `now` (seconds since the epoch) is an argument. A stored response is a
-CachedResponse of plain types; what else must be known of it is among its headers, under names of our own.
+CachedResponse of plain types; notes on it, such as when it was received, are headers whose names begin with `OURS`.
+`low`: headers as `lowercase` returns them.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ class CachedResponse(NamedTuple):
     url: str
 
 
-#: The note on a response whose body has not been read yet: it may not be JSON.
+#: Notes that the body of a stored response has not been read yet, so that it may not be JSON.
 UNREAD = OURS + 'Unread'
 
-#: How stored responses spell it, so that no hit has to look for it.
+#: The spelling of this header in stored responses, so that a hit reads it without comparing names in any case.
 AGE = 'Age'
 
 #: For how many seconds a stale response is stored for its validator.

@@ -49,6 +49,7 @@ def next_attempt(exchange: Exchange, raw: RawResponse, now: float) -> float | No
     has_attempts = settings.retry_requests and exchange.attempts < settings.retries
     after = retry_after({name.lower(): value for name, value in raw.headers.items()}, now)
     if exchange.rejections and raw.status in (420, 429, 520):
+        # The reservation of the next attempt waits.
         return 0.0 if exchange.rejections == 1 or has_attempts else None
     if not has_attempts or kind_of(raw.status, now, after) is DowntimeError or not may_repeat(exchange, raw):
         return None

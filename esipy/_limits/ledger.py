@@ -63,7 +63,7 @@ class State(NamedTuple):
         return max(0, self.rule.tokens - self.spent - self.reserved - self.used_by_others)
 
     def until(self, tokens: int, unusable: int, settles_to: float) -> float:
-        """Return the seconds until so many more `tokens` can have been spent.
+        """Return the seconds until `tokens` more have been spent, if each is spent as soon as possible.
 
         `unusable`: what cannot be used of a window; `settles_to`: which part of what is reserved will be spent. From
         the second window on everything repeats itself: what is spent at some moment can be spent again a window later.
@@ -132,7 +132,7 @@ class Ledger:
             return 0.0
         self._advance(now)
         missing = cost + self.spent + self.reserved + self._others - self._usable
-        missing -= max(0, cost - self._usable)
+        missing -= max(0, cost - self._usable)  # a call that costs more than a window waits until that is empty
         if missing <= 0:
             return 0.0
         others = [[self._others_until, self._others]] if self._others else []
@@ -180,8 +180,8 @@ class Ledger:
         self.total += tokens
 
     def _forget(self, forgotten: float) -> None:
-        """Remove what the server has forgotten, since it counts less than we do. It had counted what was spent before
-        the call was sent, that is, all but what was spent meanwhile."""
+        """Remove so many tokens, those that return first: the server counts fewer than we do of what was spent before
+        the call was sent."""
         while forgotten > 0 and self._entries:
             back, tokens = self._entries.popleft()
             taken = min(tokens, int(forgotten))

@@ -1,4 +1,4 @@
-"""Attributes that help at a prompt: one that IPython completes behind, and a docstring of each object's own."""
+"""Attributes that help at a prompt: IPython completes names behind them, and each object has a docstring of its own."""
 
 from __future__ import annotations
 

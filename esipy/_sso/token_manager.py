@@ -111,9 +111,8 @@ class TokenManager:
                     raise
                 LOGGER.warning('the token cannot be refreshed now (%s); it has not expired yet, and is used', error)
             if self.state.access_token == '' and self._is_expired():
-                raise endpoint.without_access_token(
-                    self.owner.sso_url
-                )  # the next call uses the refresh token that came
+                # The next call uses the refresh token that came.
+                raise endpoint.without_access_token(self.owner.sso_url)
         elif self.state.stored == 'pending' and not self.store.is_down:
             self._store_pending()
         return self.state.access_token
@@ -125,7 +124,7 @@ class TokenManager:
         stored."""
 
         def is_superseded() -> bool:
-            """Whether another process has stored tokens meanwhile, perhaps before it was killed with the lock."""
+            """Whether another process has stored tokens, even if it was killed before it released the lock."""
             self._look_for_valid_tokens()
             return not is_due()
 
@@ -259,7 +258,7 @@ class TokenManager:
         found = self._look_up()
         state = self.state
         if state.stored != 'yes' or state.identity is None:
-            return False  # these may be newer than those of the store, or their character is not known
+            return False  # ours may be newer than those of the store, or their character is not known
         if found is None:
             reason = b'{"error": "no longer in the store"}'
             raise TokenRevokedError(self.owner.sso_url, 400, response=reason)
