@@ -42,7 +42,7 @@ SETTINGS: Mapping[str, Setting] = {
     'ESI_SSO_CLIENT_ID': Setting(None, _TEXT_OR_NONE, 'client id of your application (required)'),
     'ESI_SSO_CLIENT_SECRET': Setting(None, _TEXT_OR_NONE, 'secret key of your application (required)'),
     'ESI_SSO_CALLBACK_URL': Setting(None, _TEXT_OR_NONE, 'where the SSO sends people back to (required)'),
-    'ESI_USER_CONTACT_EMAIL': Setting(None, _TEXT_OR_NONE, 'address for CCP to write to; part of the User-Agent'),
+    'ESI_USER_CONTACT_EMAIL': Setting(None, _TEXT_OR_NONE, 'e-mail address for CCP; part of the User-Agent'),
     'ESI_ALWAYS_CREATE_TOKEN': Setting(False, _FLAG, 'whether every login makes a new token'),
     'ESI_TOKEN_KEYS': Setting((), _LIST, 'keys that encrypt the tokens in the database; the first one encrypts'),
     'ESI_TOKEN_VALID_DURATION': Setting(1170, _SECONDS, 'seconds for which an access token is used'),
@@ -74,9 +74,9 @@ SETTINGS: Mapping[str, Setting] = {
         False, _FLAG, "whether result() and results() of the drop-in raise HTTPNotModified, as django-esi's do"
     ),
     'ESI_REMEMBER_REFUSALS': Setting(
-        False, _FLAG, 'whether a 403 or 404 is given again without asking: for a minute, twice as long each time'
+        False, _FLAG, 'whether a 403 or 404 is returned again without a request: for a minute, twice as long each time'
     ),
-    'ESI_REDIS_URL': Setting(None, _TEXT_OR_NONE, "Redis that shares the rate limits; None: the cache's, if it is one"),
+    'ESI_REDIS_URL': Setting(None, _TEXT_OR_NONE, 'Redis that shares the rate limits; None: that of the cache, if any'),
     'ESI_USER_AGENT': Setting(None, _TEXT_OR_NONE, "name of the site in the User-Agent, such as 'My site/1.2'"),
     'ESI_LANGUAGES': Setting(('en', 'de', 'fr', 'ja', 'ru', 'zh', 'ko', 'es'), _LIST, 'languages to ask for'),
 }
