@@ -1,6 +1,7 @@
 """A character never sees another one's answer, in any store, whatever becomes of tokens; all share public ones."""
 
 import random
+import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -141,7 +142,7 @@ def test_public_responses_are_shared(cache: BaseCache, esi: Sandbox) -> None:
 def test_a_private_response_survives_a_refresh_and_a_restart(cache: BaseCache, esi: Sandbox) -> None:
     """It is filed under the character. (Under the token, as with `return owner_of(...)` alone in `_owner_of_token`,
     it is lost with the token.)"""
-    character = CHARACTERS[2] + hash(cache) % 10**6  # memcached cannot be emptied at once
+    character = CHARACTERS[2] + secrets.randbelow(10**6)  # memcached cannot be emptied at once
     store = MemoryTokens()
     signed_in(store, esi, character, left=1200)
     call = App.create(esi.document).op['get_characters_character_id_wallet'](character_id=character)
