@@ -25,7 +25,7 @@ from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._runtime import fork
 from esipy._runtime.attribute import computed
-from esipy._runtime.redact import masked_address
+from esipy._runtime.redact import masked_address, masked_error
 from esipy._spec.model import Operation
 from esipy._spec.reader import Reader
 from esipy._spec.refs import shown
@@ -229,7 +229,7 @@ class EsiApp:
             try:
                 self.cache.invalidate(key)
             except Exception as error:
-                LOGGER.warning('%s: the copy in the cache cannot be deleted: %r', key, error)
+                LOGGER.warning('%s: the copy in the cache cannot be deleted: %s', key, masked_error(error))
         self._made.clear()
         self._app = None
 
@@ -270,14 +270,14 @@ class EsiApp:
         try:
             return self.cache.acquire(claim, _CLAIMED)
         except Exception as error:
-            LOGGER.debug('%s: the cache cannot coordinate the download with other processes: %r', claim, error)
+            LOGGER.debug('%s: the cache cannot coordinate the download of processes: %s', claim, masked_error(error))
             return True
 
     def _give_up(self, claim: str) -> None:
         try:
             self.cache.invalidate(claim)
         except Exception as error:
-            LOGGER.debug('%s: the cache cannot release the download for other processes: %r', claim, error)
+            LOGGER.debug('%s: the cache cannot release the download for others: %s', claim, masked_error(error))
 
     def _loaded(self, url: str, key: str, cached: _CachedDocument | None) -> App:
         """The App of the document that the server has, or that was kept while the server is down."""
@@ -315,7 +315,7 @@ class EsiApp:
                 until = float('inf') if self.expire == 0 else float(until)
                 return _CachedDocument(app, content, headers, until)
         except Exception as error:
-            LOGGER.debug('%s: nothing in the cache (%r)', key, error)
+            LOGGER.debug('%s: nothing in the cache (%s)', key, masked_error(error))
         return None
 
     def _fetched(self, url: str, cached: _CachedDocument | None) -> tuple[bytes, dict[str, str]]:
@@ -358,7 +358,7 @@ class EsiApp:
             # Kept for ever: a copy is better than none when the server is down. `now + fresh` says how long unasked.
             self.cache.set(key, (content, headers, now + (fresh or 0.0)), 0)
         except Exception as error:
-            LOGGER.warning('%s: the document cannot be cached: %r', key, error)
+            LOGGER.warning('%s: the document cannot be cached: %s', key, masked_error(error))
 
     def __repr__(self) -> str:
         count = 'not loaded' if self._app is None else f'{len(self._app.op)} operations'

@@ -162,7 +162,7 @@ def advise_of_unknown(where: str, given: Iterable[str], known: Iterable[str]) ->
     known = list(known)
     for name in given:
         if name not in known:
-            advise(f'{where}: {unknown_option(name, known)}')
+            advise(f'{where}: {unknown_option(name, known)} (the option is ignored)')
 
 
 def unknown_option(name: str, known: Sequence[str]) -> str:

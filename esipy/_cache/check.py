@@ -19,4 +19,5 @@ def check_cache(cache: Any) -> BaseCache:
         return DictCache()
     if cache is None:
         return DummyCache()
-    raise ValueError(f'Provided cache must implement BaseCache, which {cache!r:.80} does not')
+    kind = cache.__name__ if isinstance(cache, type) else type(cache).__name__
+    raise ValueError(f'cache must be a BaseCache, such as DictCache() or RedisCache(redis_client), or None, not {kind}')

@@ -49,9 +49,9 @@ def unseal(name: str, data: Any, secret: bytes | None = None) -> Any:
     Raises ValueError for an entry that is broken, of another version, of another name, or without the right seal.
     """
     if not isinstance(data, bytes) or not data.startswith(_MAGIC):
-        raise ValueError('it is not an entry of esipy, or of another version')
+        raise ValueError('it was written by another version of esipy, or not by esipy')
     if not hmac.compare_digest(data[len(_MAGIC) : _START], _mac(data[_START:], secret)):
-        raise ValueError('its seal does not match the secret of this cache')
+        raise ValueError('it was changed, or written with another secret= than that of this cache')
     try:
         stored_as, value = _response(data) if data.startswith(b'A', _START) else _value(data)
     except (struct.error, TypeError, KeyError, IndexError, OverflowError, RecursionError) as error:

@@ -246,7 +246,7 @@ def _made_private(path: Path) -> Path:
         if not is_new and directory.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             others.append('others can write to it')
         if others:
-            _warn(f'{path}: {others[0]}, who decides what is read from this cache')
+            _warn(f'{path}: {others[0]}, so that others decide what is read from it; use a directory of your own')
     return directory
 
 

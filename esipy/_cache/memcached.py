@@ -49,7 +49,8 @@ class MemcachedCache(SharedCache):
             except ImportError as error:
                 raise missing_extra('this cache', 'python-memcached', 'memcached', error) from None
             if not isinstance(memcache_client, memcache.Client):
-                raise TypeError('cache must be an instance of memcache.Client')
+                kind = type(memcache_client).__name__
+                raise TypeError(f'memcache_client must be a memcache.Client or a client of pymemcache, not {kind}')
             self._guard = _MemcacheGuard(memcache_client)
         self._mc = memcache_client
         self._has_warned = False

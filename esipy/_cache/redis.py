@@ -23,7 +23,8 @@ class RedisCache(SharedCache):
         except ImportError as error:
             raise missing_extra('this cache', 'redis', 'redis', error) from None
         if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
-            raise TypeError('cache must be an instance of redis.Redis')
+            kind = type(redis_client).__name__
+            raise TypeError(f'redis_client must be a redis.Redis or a redis.RedisCluster, not {kind}')
         super().__init__(secret)
         self._r = redis_client
         self._prefix = prefix

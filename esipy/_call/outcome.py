@@ -24,6 +24,10 @@ from esipy.exceptions import APIException
 LOGGER = logging.getLogger('esipy.client')
 
 
+#: A time, in seconds since the epoch, at which no server has its daily maintenance.
+MIDNIGHT = 0.0
+
+
 class Outcomes:
     """Makes the outcomes of one client's executions, and stores the responses that may be stored."""
 
@@ -58,7 +62,12 @@ class Outcomes:
     def not_stored(self, exchange: Exchange) -> Outcome:
         """Return the 504 of a request that allows nothing but a stored response (RFC 9111 section 5.2.1.7)."""
         body = failed_body('no usable response is stored, and the request has Cache-Control: only-if-cached')
-        return self._read(exchange, RawResponse(504, {}, body, masked_address(exchange.request.url)), store=False)
+        response, _ = self._read(
+            exchange, RawResponse(504, {}, body, masked_address(exchange.request.url)), store=False
+        )
+        error = error_of(response, MIDNIGHT)  # not a response of the server, so that it does not mean its downtime
+        error.remedy = 'send the request without only-if-cached'
+        return response, error
 
     def from_rejection(self, exchange: Exchange, rejection: Rejection) -> Outcome:
         """Return a remembered 403 or 404 without asking again."""

@@ -22,6 +22,7 @@ from esipy._http.session import cache_control
 from esipy._message.exchange import Exchange
 from esipy._message.headers import VARIED, directives
 from esipy._message.lowercase import Lowercase, lowercase
+from esipy._runtime.redact import masked_error
 from esipy._runtime.resilience import CircuitBreaker, LogOnce
 from esipy._runtime.steps import CACHE_LOOKUP, step
 from esipy.events import advise
@@ -215,7 +216,11 @@ class ResponseCache:
                 exchange.without_cache = True
             name = type(cache).__name__
             self._log.warning(
-                (name, method, type(error)), '%s.%s raised %r: continuing without the cache', name, method, error
+                (name, method, type(error)),
+                '%s.%s raised %s; calls continue without the cache',
+                name,
+                method,
+                masked_error(error),
             )
             return None
 

@@ -17,7 +17,7 @@ from esipy._documents.loaders import MAX_BYTES
 from esipy._http import BodyError, RawResponse, Transport, TransportError, make_session
 from esipy._message.headers import masked_addresses
 from esipy._message.request import Outgoing
-from esipy._message.status import kind_of
+from esipy._message.status import kind_of, remedy_of_status
 from esipy._runtime.redact import masked_address
 from esipy._version import __version__
 from esipy.events import advise
@@ -58,9 +58,15 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> RawResponse:
             response_header=masked_addresses(response.headers),
             operation=_DESCRIPTION,
             method='GET',
-            remedy='check the address' if response.status < 500 else 'try again later',
+            remedy=_remedy(response.status),
         )
     return response
+
+
+def _remedy(status: int) -> str:
+    if status < 400 or status in (404, 410):
+        return 'check the address'
+    return 'try again later' if status in (408, 420, 425, 429) or status >= 500 else remedy_of_status(status, False)
 
 
 #: How often a document is requested before its server counts as down, and the seconds between.
@@ -76,7 +82,8 @@ def get_with_retries(url: str, headers: Mapping[str, str]) -> RawResponse:
         except APIException as error:
             if error.status_code < 500 or isinstance(error, TimedOutError):
                 raise
-            LOGGER.warning('attempt %d to load %s failed with status %d', attempt, error.url, error.status_code)
+            reason = error.__cause__ or f'status {error.status_code}'
+            LOGGER.warning('attempt %d to load %s failed: %s', attempt, error.url, reason)
             clock.sleep(_PAUSE * attempt)
     return get(url, headers)
 
@@ -98,7 +105,7 @@ def _get(url: str, headers: Mapping[str, str]) -> RawResponse:
             response=failure.reason.encode(),
             operation=_DESCRIPTION,
             method='GET',
-            remedy='check the network, or use the sandbox (esipy.sandbox)',
+            remedy=failure.remedy or 'check the network, or use the sandbox (esipy.sandbox)',
         ) from failure
     except BodyError as error:
         raise SpecError(f'{masked_address(url)}: {error.reason}') from None

@@ -86,7 +86,7 @@ def _read(file: Path, chain: _Chain) -> bytes:
     where = chain.text(file)
     chain.read.append(file)
     if len(chain.read) > _MAX_FILES:
-        raise SpecError(f'{where}: more than {_MAX_FILES} files are read for one')
+        raise SpecError(f'{where}: more than {_MAX_FILES} files are included by extends')
     try:
         real = file.resolve()
         if chain.extended_by and not real.is_relative_to(chain.directory):

@@ -69,7 +69,8 @@ class _Body(io.RawIOBase):
             self.close()
             failure = transport_error(error)
             kind = TimedOutError if failure.timed_out else ConnectionFailedError
-            raise kind(self._url, 500, response=failed_body(failure.reason)) from failure
+            remedy = failure.remedy or 'send the request again'
+            raise kind(self._url, 500, response=failed_body(failure.reason), remedy=remedy) from failure
         finally:
             current_request.deadline = None
         buffer[: len(piece)] = piece

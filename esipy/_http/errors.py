@@ -37,8 +37,9 @@ def transport_error(error: Exception, host: str = 'the server', secrets: Iterabl
     timed_out = any(isinstance(cause, (Timeout, TimeoutError, urllib3.exceptions.TimeoutError)) for cause in causes)
     refused = any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes)  # is a TimeoutError too
     unsent = refused or any(isinstance(cause, urllib3.exceptions.ConnectTimeoutError) for cause in causes)
-    reason = f'no response from {host}: {_describe(error, causes, secrets)}'
-    return TransportError(reason, timed_out=timed_out and not refused, unsent=unsent)
+    what, remedy = _describe(error, causes, secrets)
+    reason = f'no response from {host}: {what}'
+    return TransportError(reason, timed_out=timed_out and not refused, unsent=unsent, remedy=remedy)
 
 
 def _is_plain(part: Any) -> bool:
@@ -52,29 +53,36 @@ def _cleaned(value: Any, secrets: Sequence[str]) -> Any:
     return masked(without(value, secrets)) if isinstance(value, str) else value
 
 
-def _describe(error: Exception, causes: Sequence[BaseException], secrets: Sequence[str]) -> str:
-    """What happened, in plain words."""
-    for kinds, text in _DESCRIPTIONS:
+def _describe(error: Exception, causes: Sequence[BaseException], secrets: Sequence[str]) -> tuple[str, str]:
+    """What happened, in plain words, and the remedy where that is not to check the network."""
+    for kinds, text, remedy in _DESCRIPTIONS:
         if any(isinstance(cause, kinds) for cause in causes):
-            return text
-    return _cleaned(str(causes[-1]) or type(error).__name__, secrets)[:200]  # type: ignore[no-any-return]
+            return text, remedy
+    return _cleaned(str(causes[-1]) or type(error).__name__, secrets)[:200], ''
 
 
-#: The first line that fits an error, or one of its causes, describes it.
-_DESCRIPTIONS: tuple[tuple[Any, str], ...] = (
-    (InvalidProxyURL, 'the address of the proxy is not valid'),
-    ((RequestsProxyError, urllib3.exceptions.ProxyError), 'the proxy cannot be reached, or refuses the connection'),
-    (ssl.SSLCertVerificationError, 'its TLS certificate is not trusted'),
-    ((ssl.SSLError, urllib3.exceptions.SSLError), 'a secure connection (TLS) cannot be established'),
-    ((socket.gaierror, urllib3.exceptions.NameResolutionError), 'the name could not be resolved'),
-    (ConnectionRefusedError, 'the connection was refused'),
-    ((ConnectTimeout, urllib3.exceptions.ConnectTimeoutError), 'no connection could be made in time'),
-    ((Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError), 'it did not respond in time'),
-    (urllib3.exceptions.NewConnectionError, 'no connection could be made'),
-    ((http.client.IncompleteRead, urllib3.exceptions.IncompleteRead), 'the response was cut short'),
-    ((ConnectionError, http.client.RemoteDisconnected), 'the connection was closed'),
-    (http.client.HTTPException, 'the response is not valid HTTP'),
-    ((InvalidURL, urllib3.exceptions.LocationParseError), 'the address is not valid'),
+_PROXY = 'check the settings of the proxy, such as HTTPS_PROXY'
+_CERTIFICATE = 'check the clock of this machine, and which certificates it trusts (REQUESTS_CA_BUNDLE)'
+
+#: The first line that fits an error, or one of its causes, describes it, with the remedy.
+_DESCRIPTIONS: tuple[tuple[Any, str, str], ...] = (
+    (InvalidProxyURL, 'the address of the proxy is not valid', _PROXY),
+    (
+        (RequestsProxyError, urllib3.exceptions.ProxyError),
+        'the proxy cannot be reached, or refuses the connection',
+        _PROXY,
+    ),
+    (ssl.SSLCertVerificationError, 'its TLS certificate is not trusted', _CERTIFICATE),
+    ((ssl.SSLError, urllib3.exceptions.SSLError), 'a secure connection (TLS) cannot be established', ''),
+    ((socket.gaierror, urllib3.exceptions.NameResolutionError), 'the name could not be resolved', ''),
+    (ConnectionRefusedError, 'the connection was refused', ''),
+    ((ConnectTimeout, urllib3.exceptions.ConnectTimeoutError), 'no connection could be made in time', ''),
+    ((Timeout, urllib3.exceptions.ReadTimeoutError, TimeoutError), 'it did not respond in time', ''),
+    (urllib3.exceptions.NewConnectionError, 'no connection could be made', ''),
+    ((http.client.IncompleteRead, urllib3.exceptions.IncompleteRead), 'the response was cut short', 'try again later'),
+    ((ConnectionError, http.client.RemoteDisconnected), 'the connection was closed', ''),
+    (http.client.HTTPException, 'the response is not valid HTTP', 'try again later'),
+    ((InvalidURL, urllib3.exceptions.LocationParseError), 'the address is not valid', 'check the address'),
 )
 
 

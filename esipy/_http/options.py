@@ -32,13 +32,22 @@ _UNSENDABLE = re.compile('[\\r\\n\\0]|[^\\x00-\\xff]')
 _UNNAMABLE = re.compile(r"[^!#$%&'*+.^_`|~0-9A-Za-z-]")
 
 
+def misnamed(name: object) -> tuple[str, str]:
+    """Return the fault of a header's name. What follows a colon or a space may be a value: a token."""
+    begin, rest = _BEGINNING.match(str(name)).groups()  # type: ignore[union-attr]
+    return repr(begin + ('…' if rest else '')), 'is not a valid header name'
+
+
+_BEGINNING = re.compile(r'([^:\s]*)(.*)', re.DOTALL)
+
+
 def check_headers(headers: Mapping[str, Any]) -> None:
     """Raise CallError, without the value, for a header that cannot be sent."""
     values = ' '.join(map(str, headers.values()))
     is_plain = values.isascii() and values.isprintable()  # nearly always, and checked quickly
-    if not is_plain and _UNSENDABLE.search(values):
-        faults = [(name, 'this value cannot be sent') for name in headers if _UNSENDABLE.search(str(headers[name]))]
-        raise CallError('request headers', faults)
     if _UNNAMABLE.search(''.join(map(str, headers))):
-        faults = [(repr(name), 'not a valid name of a header') for name in headers if _UNNAMABLE.search(str(name))]
-        raise CallError('request headers', faults)
+        raise CallError('request headers', [misnamed(name) for name in headers if _UNNAMABLE.search(str(name))])
+    if not is_plain and _UNSENDABLE.search(values):
+        wrong = [name for name in headers if _UNSENDABLE.search(str(headers[name]))]
+        reason = 'its value has a line break, a NUL, or a character outside of Latin-1, and cannot be sent'
+        raise CallError('request headers', [(name, reason) for name in wrong])

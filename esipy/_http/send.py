@@ -111,7 +111,7 @@ class Transport:
                 if len(history) > MAX_REDIRECTS:
                     raise TransportError(
                         f'the server sent more than {MAX_REDIRECTS} redirects for one request',
-                        remedy='its addresses lead in a circle: ask those who run it',
+                        remedy='they probably never end: check the address, or report it to the operator of the server',
                     )
             if not issubclass(type(response), requests.Response):
                 return self._checked(from_mock(response, url))
@@ -306,7 +306,7 @@ class Transport:
                 if size > self.max_body:
                     raise BodyError(f'body larger than max_body ({self.max_body} bytes)', received)
                 if deadline is not None and clock.monotonic() > deadline:
-                    raise TransportError('the deadline passed while the body came', timed_out=True)
+                    raise TransportError('the deadline passed while the body was received', timed_out=True)
         except urllib3.exceptions.DecodeError as error:
             raise BodyError(f'body cannot be decompressed: {error}', received) from None
         if not is_complete(raw) and (pieces or raw.tell()):  # bytes came, though they may have made nothing

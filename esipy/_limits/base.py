@@ -301,7 +301,7 @@ class Limits:
             response=json.dumps({'error': reason}).encode(),
             retry_after=seconds,
             limit=use.group,
-            remedy='try again then, or let the call wait: max_wait=, in seconds',
+            remedy=f'try again {"then" if seconds else "later"}, or let the call wait longer: max_wait=, in seconds',
         )
         return error
 

@@ -61,7 +61,8 @@ class RedisLimits(Limits):
         except ImportError as error:
             raise missing_extra('RedisLimits', 'redis', 'redis', error) from None
         if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
-            raise TypeError(f'RedisLimits takes a redis.Redis, not {type(redis_client).__name__}')
+            kind = type(redis_client).__name__
+            raise TypeError(f'redis_client must be a redis.Redis or a redis.RedisCluster, not {kind}')
         super().__init__(undocumented, address)
         self._place = place_of(redis_client)
         script = RedisScript(redis, redis_client)

@@ -13,10 +13,10 @@ from typing import Any
 from esipy import clock
 from esipy._limits.ledger import RESOLUTION
 from esipy._runtime import fork
+from esipy._runtime.redact import masked_error
 from esipy._runtime.redis_client import command_of, errors_of, fail_fast_client
 from esipy._runtime.resilience import CircuitBreaker
 from esipy._runtime.strict_json import finite, refuse
-from esipy._runtime.suggest import abridged
 
 LOGGER = logging.getLogger('esipy.limits')
 
@@ -75,15 +75,14 @@ class RedisScript:
             if not self._is_away:
                 self._is_away = True
                 LOGGER.warning(
-                    'Redis cannot be used (%s: %s): this process counts by itself until it can',
-                    type(error).__name__,
-                    abridged(str(error), 200),
+                    'Redis is not available (%s); until it is, this process counts for the rate limits alone',
+                    masked_error(error),
                 )
             return None
         if self._is_away:
             self._is_away = False
             self._breaker.close()
-            LOGGER.warning('Redis can be used again: processes share their rate limits')
+            LOGGER.warning('Redis is available again: processes share their rate limits')
         return result
 
     def _evaluate(self, *arguments: Any) -> Any:

@@ -58,7 +58,7 @@ def bind(operation: Operation, given: dict[str, Any]) -> dict[str, Any]:
             _place(parameter, value, parts, unfit)
         except RecursionError:
             unfit.append((parameter.argument, 'holds itself, or is nested too deeply'))
-    faults += [(where, _SHOWN.sub('***', fault) if is_secret(where) else fault) for where, fault in unfit]
+    faults += _masked(unfit)
     if undeclared:
         missing = [p.name for p in operation.parameters if p.location == 'path' and p.name not in values]
         faults += [(p.name, _meant(p.name, missing)) for p in undeclared if closest(p.name, missing)]
@@ -84,8 +84,12 @@ def query_pairs(operation: Operation, params: Mapping[str, Any]) -> list[tuple[s
         if parameter is not None:
             _place(parameter, value, parts, faults)
     if faults:
-        raise CallError(operation.id, faults)
+        raise CallError(operation.id, _masked(faults))
     return parts['query']  # type: ignore[no-any-return]
+
+
+def _masked(faults: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(where, _SHOWN.sub('***', fault) if is_secret(where) else fault) for where, fault in faults]
 
 
 def _place(parameter: Parameter, value: Any, parts: dict[str, Any], faults: Faults) -> None:

@@ -9,7 +9,7 @@ from esipy import clock
 from esipy._message.exchange import Exchange
 from esipy._message.headers import once, retry_after
 from esipy._message.response import Response
-from esipy._message.status import NOT_ITS_OWN, kind_of, remedy_of_status, undecodable_kind
+from esipy._message.status import NOT_ITS_OWN, kind_of, remedy_of_downtime, remedy_of_status, undecodable_kind
 from esipy._runtime.redact import masked_address, masked_query
 from esipy.exceptions import (
     APIException,
@@ -99,11 +99,11 @@ def _make(response: Response, kind: type[Kind], now: float, **more: object) -> K
         error.retry_after, error.limit = _end_of_limit(response, now), _limit(response)
     if isinstance(error, ForbiddenError):
         error.scopes, error.roles = operation.scopes, operation.required_roles
-    error.remedy = _remedy(error, response)
+    error.remedy = _remedy(error, response, now)
     return error
 
 
-def _remedy(error: APIException, response: Response) -> str:
+def _remedy(error: APIException, response: Response, now: float) -> str:
     """What to do about an error."""
     operation = response.operation
     if isinstance(error, TimedOutError):
@@ -114,7 +114,7 @@ def _remedy(error: APIException, response: Response) -> str:
         seconds = error.retry_after
         return f'slow down: try again in {seconds:g} s' if seconds is not None else 'slow down, and try again later'
     if isinstance(error, DowntimeError):
-        return 'the server is down for its daily maintenance: try again in some minutes'
+        return remedy_of_downtime(retry_after(response.headers, now))
     if isinstance(error, ForbiddenError):
         needs = [f'it needs the scope {", ".join(error.scopes)}'] if error.scopes else []
         needs += [f'it needs one of the roles {", ".join(error.roles)}'] if error.roles else []

@@ -145,7 +145,7 @@ def builder(schema: Schema | None) -> Build:
         try:
             made = _make(schema)
         except SpecError as error:
-            LOGGER.warning('a response is read without its description, which is broken: %s', error)
+            LOGGER.warning('the description of a response is broken (%s); its fields keep the types of JSON', error)
             made = rows
         schema.__dict__['_builder'] = made
     return made

@@ -24,7 +24,7 @@ REST = 60.0
 
 #: What to do about a body that is not what its success status and its description say.
 NOT_ITS_OWN = (
-    'the server, or a proxy on the way, sent something else than its description says: try again later; '
+    'the server, or a proxy on the way, sent something other than its description says: try again later; '
     'raw_body_only=True returns a body as it is'
 )
 
@@ -37,6 +37,13 @@ def kind_of(status: int, now: float, away: float | None = None) -> type[APIExcep
         is_down = status in (502, 503, 504) and (_is_downtime(now) or (away or 0.0) >= REST)
         return DowntimeError if is_down else ServerError
     return {403: ForbiddenError, 404: NotFoundError, 420: LimitedError, 429: LimitedError}.get(status, ClientError)
+
+
+def remedy_of_downtime(away: float | None) -> str:
+    """What to do about a DowntimeError. `away`: `Retry-After` in seconds."""
+    if away is not None:
+        return f'the server is down: try again in {away:g} s'
+    return 'the server is down for its daily maintenance: try again in some minutes'
 
 
 def _is_downtime(now: float) -> bool:
@@ -54,10 +61,10 @@ def remedy_of_status(status: int, needs_token: bool) -> str:
     if status < 300:
         return ''
     if status < 400:
-        return 'the redirect was not followed: it leads nowhere, or would take a write to another server'
+        return 'the redirect was not followed: it has no usable address, or would take a write to another server'
     if status == 401:
         return (
-            'it needs a token: EsiClient(security), or token= in the call'
+            'it needs a token that the server accepts: EsiClient(security), or token= in the call'
             if needs_token
             else 'give credentials that the server accepts: token='
         )
@@ -65,4 +72,8 @@ def remedy_of_status(status: int, needs_token: bool) -> str:
         return 'check the ids; a route that is newer than the compatibility date is not found either'
     if status >= 500:
         return "the fault is the server's: try again later (retry_requests=True does so)"
+    if status in (408, 425):
+        return 'try again later'
+    if status == 407:
+        return 'check the user name and the password of the proxy'
     return 'change the request: sending it again does not help'

@@ -24,7 +24,7 @@ from esipy._message.lowercase import lowercase
 from esipy._message.request import Request
 from esipy._message.response import Response
 from esipy._message.rows import rows
-from esipy._runtime.redact import digest
+from esipy._runtime.redact import digest, masked_error
 from esipy._runtime.workers import map_unordered
 from esipy._spec.model import Operation
 from esipy._spec.scalars import SCALARS, Refused
@@ -171,7 +171,7 @@ class BatchLookup(Generic[Term]):
         try:
             return method(*arguments)
         except Exception as error:
-            LOGGER.debug('the cache raised %r: continuing without it', error)
+            LOGGER.debug('the cache raised %s; names are looked up without it', masked_error(error))
             return None
 
 

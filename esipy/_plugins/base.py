@@ -140,7 +140,7 @@ class CallContext(Exchange):
         if value is None:
             return {}
         if not isinstance(value, Mapping):
-            raise CallError(self.name, [(name, f'names and values are needed, not {type(value).__name__}')])
+            raise CallError(self.name, [(name, f'must map names to values, but is a {type(value).__name__}')])
         return value
 
     def _part(self, location: str) -> Any:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from esipy._http.options import misnamed
 from esipy._plugins.base import CallContext, Plugin
 from esipy.exceptions import CallError
 
@@ -42,7 +43,7 @@ class Headers(Plugin):
 
 def _named(where: str, headers: Mapping[str, Any]) -> dict[str, tuple[str, Any]]:
     """Return name and value of each header by its lower-case name: case does not matter (RFC 9110 section 5.1)."""
-    wrong = [(str(name), 'is not a valid header name') for name in headers if not _NAME.fullmatch(str(name))]
+    wrong = [misnamed(name) for name in headers if not _NAME.fullmatch(str(name))]
     if wrong:
         raise CallError(where, wrong)
     return {str(name).lower(): (str(name), value) for name, value in headers.items()}

@@ -12,7 +12,7 @@ from esipy._cache.base import DummyCache
 from esipy._http import BodyError, RawResponse
 from esipy._message.lowercase import lowercase
 from esipy._plugins.base import CallContext, Plugin
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_error
 from esipy._runtime.resilience import LogOnce
 
 LOGGER = logging.getLogger('esipy.telemetry')
@@ -31,9 +31,8 @@ class Telemetry(Plugin):
 
     def _report(self, what: str, error: Exception) -> None:
         """Log an error, once for each kind."""
-        name, text = type(self).__name__, masked(str(error))[:200]
-        message = '%s.%s raised %s: %s; the call goes on (logged once)'
-        self._problems.warning((what, type(error)), message, name, what, type(error).__name__, text)
+        message = '%s.%s raised %s; the call goes on (logged once)'
+        self._problems.warning((what, type(error)), message, type(self).__name__, what, masked_error(error))
 
 
 def harmless(method: Callable[..., Result]) -> Callable[..., Result | None]:

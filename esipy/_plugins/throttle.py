@@ -82,7 +82,7 @@ class Throttle(Plugin):
         try:
             with self._lock:
                 if self.hard_limit is not None and len(self._queue) >= self.hard_limit:
-                    reason = f'{len(self._queue)} requests are waiting already (hard_limit={self.hard_limit})'
+                    reason = f'{len(self._queue)} requests are waiting already, and hard_limit is {self.hard_limit}'
                     raise TooManyRequestsPendingError(f'{call.name}: {type(self).__name__}: {reason}')
                 self._queue.append(me)
             while True:
@@ -98,7 +98,7 @@ class Throttle(Plugin):
                     pause = self._resting[0] - now if is_first and self._resting else None
                 left = None if self.timeout is None else begun + self.timeout - now
                 if left is not None and left <= 0:
-                    reason = f'waited for {now - begun:.3g} s (timeout={self.timeout})'
+                    reason = f'the request waited for {now - begun:.3g} s (timeout={self.timeout}) and was not sent'
                     raise TooMuchTimePendingError(f'{call.name}: {type(self).__name__}: {reason}')
                 me.woken.wait(left if pause is None else pause if left is None else min(pause, left))
         finally:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from contextvars import copy_context
 
 from esipy._runtime import fork
+from esipy._runtime.redact import masked_error
 from esipy._runtime.workers import Cancellable, Cancelled
 
 LOGGER = logging.getLogger('esipy.client')
@@ -57,7 +58,7 @@ class Background:
         except Cancelled:
             pass
         except Exception as error:
-            LOGGER.debug('in the background: %r', error)
+            LOGGER.debug('work in the background failed (%s)', masked_error(error))
         finally:
             running.discard(name)
 

@@ -74,6 +74,12 @@ def masked(text: str) -> str:
     return _without_parameters(text)
 
 
+def masked_error(error: BaseException) -> str:
+    """Return the type and the beginning of the text of somebody else's error, which may contain an address with a
+    password: of a database, for example."""
+    return f'{type(error).__name__}: {masked(str(error))[:200]}'
+
+
 def masked_address(address: str) -> str:
     """Return an address, or what was meant as one, without its secrets: the scheme may be missing, and the user name
     and password may contain any character. A path of a file that begins with a single `/` has neither."""

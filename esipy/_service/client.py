@@ -218,7 +218,7 @@ def _check_tokens(op: OpTable) -> None:
     for operation in op.values():
         for token in sorted(taken.intersection(p.name for p in operation.parameters if p.location == 'path')):
             raise SpecError(
-                f'endpoint {operation.id!r}: a path token cannot be called {token!r}, as an option of calls is'
+                f'endpoint {operation.id!r}: the path token {token!r} has the name of an option of calls: rename it'
             )
 
 
@@ -245,7 +245,7 @@ def _check_arguments(operation: Operation, arguments: Mapping[str, Any]) -> None
 def _mapping(operation: Operation, name: str, value: Any) -> dict[str, Any]:
     """Return `headers` or `params` as a dict. Raises CallError for a value that is not a mapping."""
     if value is not None and not isinstance(value, Mapping):
-        raise CallError(operation.id, [(name, f'names and values are needed, not {type(value).__name__}')])
+        raise CallError(operation.id, [(name, f'must map names to values, but is a {type(value).__name__}')])
     return {str(one): item for one, item in (value or {}).items()}
 
 

@@ -129,7 +129,7 @@ class TestRedisLimits(LimitsContract):
                 client.eval(PLANT % change, 1, key)
                 assert user.calls(1) == 1, change
                 clock.move(WINDOW)
-        assert 'Redis cannot be used' not in caplog.text
+        assert 'Redis is not available' not in caplog.text
 
     def test_what_a_killed_process_had_reserved_is_freed(self) -> None:
         program = f"""
@@ -317,11 +317,11 @@ def test_redis_dies_and_comes_back(mortal: Server, caplog: pytest.LogCaptureFixt
     held.settle(answered(200))
     assert user.calls() == 5, 'what was spent before counts'
     assert len(lines(caplog)) == 1
-    assert 'Redis cannot be used' in lines(caplog)[0]
+    assert 'Redis is not available' in lines(caplog)[0]
     mortal.start()
     time.sleep(redis_script.SKIP_FOR + 0.1)
     assert user.calls() == 0, 'what was spent meanwhile counts'
-    assert lines(caplog)[1:] == ['Redis can be used again: processes share their rate limits']
+    assert lines(caplog)[1:] == ['Redis is available again: processes share their rate limits']
     clock.move(WINDOW + 0.1)
     assert user.calls() == 8
 

@@ -117,11 +117,25 @@ def test_nobody_listens() -> None:
     assert str(caught.value).endswith('check the network, or use the sandbox (esipy.sandbox)')
 
 
+def test_a_proxy_that_nobody_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('http_proxy', unused_url())
+    with client() as esi, pytest.raises(ConnectionFailedError) as caught:
+        esi.request(app_at('http://api.example').op['get_thing'](), raise_on_error=True)
+    assert 'no response from api.example: the proxy cannot be reached' in str(caught.value)
+    assert str(caught.value).endswith('check the settings of the proxy, such as HTTPS_PROXY')
+
+
+def test_a_response_that_is_cut_short() -> None:
+    error = error_for(FAILURES['cut short'][0])
+    assert 'the response was cut short' in str(error)
+    assert str(error).endswith('; try again later')
+
+
 def test_redirects_in_a_circle() -> None:
     error = error_for(lambda visit: visit.send(response_bytes(status=302, headers={'Location': visit.target})))
     assert isinstance(error, ConnectionFailedError)
     assert 'the server sent more than 30 redirects for one request' in str(error)
-    assert str(error).endswith('its addresses lead in a circle: ask those who run it')
+    assert str(error).endswith('they probably never end: check the address, or report it to the operator of the server')
 
 
 # ---------------------------------------------------------------------- both at once

@@ -21,6 +21,7 @@ from esipy.events import API_CALL_STATS
 from esipy.exceptions import (
     APIException,
     CallError,
+    ClientError,
     ConnectionFailedError,
     DowntimeError,
     EsiError,
@@ -128,7 +129,10 @@ STATUSES = {
     401: APIException,
     403: ForbiddenError,
     404: NotFoundError,
+    407: ClientError,
+    408: ClientError,
     420: LimitedError,
+    425: ClientError,
     429: LimitedError,
     500: ServerError,
     520: ServerError,
@@ -141,11 +145,21 @@ REMEDIES = {
     401: 'it needs a token',
     403: 'it needs the scope read',
     404: 'check the ids',
+    407: 'check the user name and the password of the proxy',
+    408: 'try again later',
     420: 'slow down: try again in 7 s',
+    425: 'try again later',
     429: 'slow down: try again in 7 s',
     500: 'try again later',
     520: 'try again later',
 }
+
+
+def test_a_server_that_says_how_long_it_is_down() -> None:
+    with Server(lambda visit: visit.send(response_bytes({}, 503, {'Retry-After': '120'}))) as server, client() as esi:
+        call = app_at(server.url).op['get_thing']()
+        with pytest.raises(DowntimeError, match='the server is down: try again in 120 s'):
+            esi.request(call, raise_on_error=True)
 
 
 @pytest.mark.parametrize('status', STATUSES)
@@ -400,7 +414,7 @@ def test_data_that_is_nested_too_deeply_is_the_error_of_its_status(
 
 #: A body of a success status that cannot be used, options of the client, and what the remedy says.
 UNUSABLE: dict[str, tuple[bytes, dict[str, Any], str]] = {
-    'a page': (b'<html>hello</html>', {}, 'or a proxy on the way, sent something else'),
+    'a page': (b'<html>hello</html>', {}, 'or a proxy on the way, sent something other'),
     'half of it': (b'{"a":', {}, 'raw_body_only=True returns a body as it is'),
     'too large': (b'{"a":"' + b'x' * 5000 + b'"}', {'max_body': 1000}, 'max_body=…'),
     'not as described': (b'[1, 2]', {'strict': True}, 'strict=False accepts what differs'),
@@ -447,7 +461,7 @@ def test_unknown_options_are_reported() -> None:
             esi.head(call, foo=1)
             esi.multi_request([call], thread=1)
             esi.close()
-    assert [str(one.message).split(';')[0] for one in warned] == [
+    assert [str(one.message).split(';')[0].removesuffix(' (the option is ignored)') for one in warned] == [
         "EsiClient: unknown option 'header', did you mean 'headers'?",
         "EsiClient: unknown option 'esi_datasource'",
         "EsiClient: unknown option 'thread', did you mean 'headers'?",

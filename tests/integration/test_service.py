@@ -142,10 +142,13 @@ REFUSED: dict[str, tuple[Callable[[ServiceClient], Any], str]] = {
         'tracking_token: needs the plugin TrackingToken',
     ),
     'a payload that is no JSON': (lambda s: s.create_user({1, 2}), 'payload: the serializer raised TypeError'),
-    'a header of two lines': (lambda s: s.get_users(headers={'X-A': 'b\r\nX-C: d'}), 'X-A: this value cannot be sent'),
-    'a header of no name': (lambda s: s.get_users(headers={'X A': 'b'}), "'X A': not a valid name of a header"),
-    'headers without names': (lambda s: s.get_users(headers=['X-A']), 'headers: names and values are needed, not list'),
-    'params as a text': (lambda s: s.get_users(params='a=b'), 'params: names and values are needed, not str'),
+    'a header of two lines': (lambda s: s.get_users(headers={'X-A': 'b\r\nX-C: d'}), 'X-A: its value has a line break'),
+    'a header of no name': (lambda s: s.get_users(headers={'X A': 'b'}), "'X…': is not a valid header name"),
+    'headers without names': (
+        lambda s: s.get_users(headers=['X-A']),
+        'headers: must map names to values',
+    ),
+    'params as a text': (lambda s: s.get_users(params='a=b'), 'params: must map names to values, but is a str'),
     'no time at all': (
         lambda s: s.get_users(timeout=0),
         'get_users: timeout: 0 is neither a number of seconds nor a pair',
@@ -178,7 +181,11 @@ MADE_WRONGLY: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     'one in config': ({'config': {'chache': None}}, TypeError, "unknown option 'chache', did you mean 'cache'"),
     'an option like no other': ({'zzz': 1}, TypeError, "unknown option 'zzz'; there are app, base_path"),
     'an endpoint without path': ({'spec': {'a': {}}}, SpecError, "endpoint 'a' has no path"),
-    'a token of a taken name': ({'spec': {'a': {'path': '/{params}'}}}, SpecError, "cannot be called 'params'"),
+    'a token of a taken name': (
+        {'spec': {'a': {'path': '/{params}'}}},
+        SpecError,
+        "the path token 'params' has",
+    ),
     'a base that is not an address': ({'base_path': 'example.com'}, SpecError, 'is not an address such as'),
     'another description': (
         {'spec': {'openapi': '3.1.0', 'info': {}, 'paths': {}}},

@@ -118,7 +118,7 @@ def test_nobody_waits_for_longer_than_it_may(gate: Gate) -> None:
         threads = Threads(asked)
         threads.begin(0)
         wait_until(lambda: len(gate.arrived) == 1)
-        with pytest.raises(TooMuchTimePendingError, match=r'get_thing: Pool: waited for 0\.\d+ s \(timeout=0\.05\)'):
+        with pytest.raises(TooMuchTimePendingError, match=r'Pool: the request waited for 0\.\d+ s \(timeout=0\.05\)'):
             asked.get(arguments={'page': 1})
         with pytest.raises(RequestLimitError):
             asked.get(arguments={'page': 1})
