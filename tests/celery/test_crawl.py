@@ -106,7 +106,7 @@ def test_only_one_run_of_a_name_at_a_time_which_can_be_continued(world: World) -
     crawl = world.crawl()
     with pytest.raises(CrawlError, match='begin with start'):
         crawl.progress()
-    with pytest.raises(CrawlError, match='begin with start'):
+    with pytest.raises(CrawlError, match='or was started again since; begin with start'):
         crawl.add([world.orders(1)])
     crawl.start(world.orders(region) for region in REGIONS)
     with pytest.raises(CrawlError, match=r'has not finished; work\(\) continues it'):
@@ -162,14 +162,22 @@ def test_a_failed_unit_is_listed_and_the_others_go_on(world: World) -> None:
     assert crawl.progress().done == 16
 
 
-def test_an_error_of_the_sink_makes_the_unit_fail(world: World) -> None:
-    def full(page: CrawlPage) -> None:
-        raise OSError('the disk is full')
+def test_an_error_of_the_sink_makes_the_unit_fail(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """Each attempt is logged with its traceback, and the password of the sink's database is shown nowhere."""
 
-    crawl = world.crawl(full, max_attempts=1)
+    def full(page: CrawlPage) -> None:
+        raise OSError('postgresql://anna:geheim@db/rows is full')
+
+    crawl = world.crawl(full, max_attempts=2)
     crawl.start([world.app.op['get_status']()])
     crawl.work()
-    assert crawl.failures()[0].error == 'OSError: the disk is full'
+    assert crawl.failures()[0].error == 'OSError: postgresql://***@db/rows is full'
+    first, second = (one.getMessage() for one in caplog.records if one.name == 'esipy.celery')
+    assert 'could not process GET /status, because' in first
+    assert 'in its sink (OSError); this was attempt 1 of 2' in first
+    assert 'this was attempt 2 of 2' in second
+    assert 'in full' in first
+    assert 'geheim' not in caplog.text
 
 
 def test_a_list_that_changes_begins_again_until_its_pages_are_of_one_state(world: World, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_bind_is_missing(app: Celery, decorator: Any) -> None:
     @decorator
     def task(self: Any) -> None: ...
 
-    with pytest.raises(TypeError, match='bind=True'):
+    with pytest.raises(TypeError, match=r'not bound: write @app.task\(bind=True\) above @\w+\(…\)'):
         task(1)
 
 

@@ -58,7 +58,7 @@ PLANTED: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str
         'stores no secrets',
     ),
     'more parts': (lambda unit, call: call['parts'].update(body={'x': 1}), 'it is another call'),
-    'no parts': (lambda unit, call: call.update(parts=None), 'not what a crawl has stored'),
+    'no parts': (lambda unit, call: call.update(parts=None), 'the stored unit cannot be used (TypeError)'),
     'a character that is a text': (lambda unit, call: call.update(character=str(ONE)), 'it is another call'),
     'an unknown operation': (lambda unit, call: call.update(operation='nope'), 'no operation of that name'),
     'no call': (lambda unit, call: unit.pop('call'), 'somebody has changed this unit'),

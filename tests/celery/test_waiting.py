@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import redis
+from kombu.exceptions import OperationalError
 
+from esipy.contrib.celery._waits import until_available
 from tests.celery.conftest import Site
 from tests.databases import redis_server
 from tests.servers import wait_until
@@ -161,6 +163,22 @@ def test_a_killed_worker_and_a_restart_of_all_lose_nothing(site: Site) -> None:
     assert numbers(site.noted('slow')) == [0, 1, 2, 3]
 
 
+def test_a_password_of_redis_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    class Full(OperationalError):  # type: ignore[misc]  # Kombu has no types
+        """A kind that no other test has logged."""
+
+    errors = [Full('redis://anna:geheim@127.0.0.1/0 is full')]
+
+    def run() -> str:
+        if errors:
+            raise errors.pop()
+        return 'done'
+
+    assert until_available(run) == 'done'
+    assert 'Redis is not available (Full: redis://***@127.0.0.1/0 is full)' in caplog.text
+    assert 'geheim' not in caplog.text
+
+
 @pytest.mark.soak
 def test_the_redis_of_the_limits_is_away_for_a_while(site: Site, tmp_path: Path) -> None:
     """Tasks that run wait for it, and those that wait already are with the broker."""
@@ -179,7 +197,7 @@ def test_the_redis_of_the_limits_is_away_for_a_while(site: Site, tmp_path: Path)
             limits.start()
             rows = site.wait_for('ten_a_second', 30)
     assert numbers(rows) == list(range(30))
-    assert 'Redis cannot be used' in site.log(0).read_text()
+    assert 'Redis is not available' in site.log(0).read_text()
 
 
 def test_during_downtime_one_probe_runs(busy_site: Site) -> None:

@@ -38,4 +38,7 @@ def check_is_bound(decorator: str, function: Callable[..., Any]) -> inspect.Sign
 def check_is_task(decorator: str, task: object) -> None:
     """Raise TypeError if a decorated function was called without its task: `bind=True` is missing."""
     if not isinstance(task, celery.Task):
-        raise TypeError(f'{decorator} got no task as self: write @app.task(bind=True) above it, with bind=True')
+        raise TypeError(
+            f'{decorator}: the function was called without its task, because the task is not bound: write '
+            f'@app.task(bind=True) above @{decorator}(…)'
+        )

@@ -167,7 +167,9 @@ class Crawl:
         for start in range(0, len(records), BATCH):
             added: int = self._ledger.run('add', {**given, 'units': records[start : start + BATCH]})
             if added < 0:
-                raise CrawlError(f'the crawl {self.name!r} has not been started, or again since; begin with start()')
+                raise CrawlError(
+                    f'the crawl {self.name!r} has not been started, or was started again since; begin with start()'
+                )
             total += added
         return total
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from esipy._message.response import Response
 from esipy._paging import by_page, results
 from esipy._paging.paginator import NOTHING, Paginator, PagingOptions
 from esipy._paging.snapshot import state_of
+from esipy._runtime.redact import masked
 from esipy.client import EsiClient
 from esipy.contrib.celery._crawl_ledger import Leases, Ledger
 from esipy.contrib.celery._crawl_units import CrawlPage, Sink, to_request
@@ -89,7 +91,7 @@ class Fetcher:
         except EsiError as error:
             self._fail(unit, owner, error)
         except Exception as error:
-            LOGGER.warning('the crawl %s cannot deliver %s', self._settings.crawl, unit['list'], exc_info=True)
+            self._log_unexpected(unit, error)
             self._try_again(unit, owner, error)
         finally:
             self._leases.remove(unit['id'], owner)
@@ -137,6 +139,19 @@ class Fetcher:
         query: Mapping[str, object] = NOTHING if unit['page'] == 1 else {'page': unit['page']}
         yield paginator.page(query, bypass_cache=unit['generation'] > 1)
 
+    def _log_unexpected(self, unit: Mapping[str, Any], error: Exception) -> None:
+        """Log an error that is not esipy's, with its traceback: the address of a database may be in its text."""
+        LOGGER.warning(
+            'the crawl %s could not process %s, because an unexpected error occurred, for example in its sink (%s); '
+            'this was attempt %d of %d\n%s',
+            self._settings.crawl,
+            unit['list'],
+            type(error).__name__,
+            unit['attempts'] + 1,
+            self._settings.max_attempts,
+            masked(traceback.format_exc()),
+        )
+
     def _try_again(self, unit: dict[str, Any], owner: str, error: Exception, **more: Any) -> None:
         if unit['attempts'] + 1 >= self._settings.max_attempts:
             self._fail(unit, owner, error, **more)
@@ -145,7 +160,7 @@ class Fetcher:
 
     def _fail(self, unit: dict[str, Any], owner: str, error: Exception, **more: Any) -> None:
         unit['attempts'] += 1
-        self._report('fail', unit, owner, error=f'{type(error).__name__}: {error}', **more)
+        self._report('fail', unit, owner, error=f'{type(error).__name__}: {masked(str(error))}', **more)
 
     def _report(self, operation: str, unit: dict[str, Any], owner: str, **more: Any) -> Any:
         given = {'unit': unit, 'owner': owner, 'lease': self._leases.microseconds, **more}

@@ -154,6 +154,7 @@ def to_request(record: Mapping[str, Any], app: Any) -> tuple[Request, int | None
 
 def _planted(record: Mapping[str, Any], reason: str) -> CallError:
     fault = (
-        f'this is not what a crawl has stored ({reason}); somebody has changed it, or the description is another one'
+        f'the stored unit cannot be used ({reason}): somebody has changed it in Redis, or the description has changed; '
+        'begin again with start(…, restart=True)'
     )
     return CallError(str(record['list']), [('', fault)])

@@ -55,8 +55,9 @@ def configure_worker(
         app.conf.esipy_redis_url = redis_url
         if _database(redis_url) in {_database(url) for url in _urls(app.conf.broker_write_url)}:
             advise(
-                f'{masked_address(redis_url)} is also the database of the broker, where the cache may push out '
-                'messages of tasks; use a database or a server of its own, such as redis://127.0.0.1:6379/1'
+                f'{masked_address(redis_url)} is also the database of the broker, where the cache may cause '
+                'Redis to evict messages of tasks; use a database or a server of its own, such as '
+                'redis://127.0.0.1:6379/1'
             )
     app.conf.esipy_prefix = prefix
     app.steps['worker'].add(_step(setup))
@@ -116,7 +117,10 @@ class WorkerSetup:
 
     def _needed_redis(self, what: str) -> redis.Redis:
         if self.redis is None:
-            raise ConfigError(f'{what} is shared by processes through Redis; pass redis_url to configure_worker()')
+            raise ConfigError(
+                f'WorkerSetup.{what} needs a Redis, through which processes share it: pass redis_url to '
+                'configure_worker()'
+            )
         return self.redis
 
     def check_is_shared(self) -> None:

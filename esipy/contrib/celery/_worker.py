@@ -17,6 +17,7 @@ from celery import bootsteps
 from celery.utils.imports import instantiate
 
 from esipy import clock
+from esipy._runtime.redact import masked
 from esipy.contrib.celery._limit import RATE_LIMIT, RateLimit
 from esipy.contrib.celery._messages import Waits, header, of_delivered, run_of, waits_of
 from esipy.contrib.celery._redis import Connections, broker_of, check_broker, connections
@@ -80,7 +81,7 @@ class Releaser(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no 
                 count, following = connections(app).release(LEAD, BATCH)
             except Exception as error:  # whatever it is, other tasks will be due
                 if not has_failed:
-                    LOGGER.warning('tasks that wait cannot be released: %s: %s', type(error).__name__, error)
+                    _log_failure(error)
                 has_failed, count, delay = True, 0, AFTER_ERROR
             else:
                 has_failed = False
@@ -88,6 +89,15 @@ class Releaser(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no 
             if count < BATCH:
                 self._looks_at = clock.monotonic() + delay
                 self._wake.wait(delay)
+
+
+def _log_failure(error: Exception) -> None:
+    LOGGER.warning(
+        'tasks that are due cannot be put back into their queues (%s: %s); this is tried again every second; check the '
+        'Redis server',
+        type(error).__name__,
+        masked(str(error))[:200],
+    )
 
 
 def _check_tasks(app: Any) -> None:

@@ -121,7 +121,8 @@ class AbstractToken(models.Model):
                 raise TokenInvalidError(refresh.explain(self.character_name, self.revoked_reason))
             if not self.can_refresh:
                 raise TokenExpiredError(
-                    f'the access token of {self.character_name} is too old and has no refresh token'
+                    f'the access token of {self.character_name} has expired and there is no refresh token: the '
+                    'character has to sign in again'
                 )
             self.refresh()
         return str(self.access_token)
@@ -164,7 +165,10 @@ class AbstractToken(models.Model):
         """
         if self.expired:
             if not self.can_refresh:
-                raise NotRefreshableTokenError(f'the access token of {self.character_name} cannot be refreshed')
+                raise NotRefreshableTokenError(
+                    f'the access token of {self.character_name} has expired and cannot be refreshed: the character has '
+                    'to sign in again'
+                )
             self.refresh()
         refresh.take_over(self, self.get_token_data(self.access_token))
         if commit:

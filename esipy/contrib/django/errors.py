@@ -65,7 +65,7 @@ class TokenDatabaseError(IncompleteResponseError, exceptions.TokenStoreError):
 
 
 class SSOOAuthError(DjangoEsiException, exceptions.TokenError):
-    """The SSO refuses. ``error``: its OAuth error code; ``description``: what it says."""
+    """The SSO refuses. ``error``: its OAuth error code; ``description``: why, or what to do."""
 
     def __init__(self, error: str, description: str = '') -> None:
         super().__init__(error, description)

@@ -180,14 +180,21 @@ class _Attempt:
         try:
             yield
         except (OperationalError, InterfaceError) as error:
+            name = self._token.character_name
+            fault = (
+                f'the token of {name} was not refreshed, because another refresh holds the lock, or the database is '
+                'not available: try again'
+            )
             if self._row is not None and self._tokens is not None:
                 unsaved.keep(self._row, self._using, self._tokens)
+                fault = (
+                    f'the database did not accept the tokens of {name}; they are kept in this process: try again when '
+                    'the database is available'
+                )
             has_broken = connection.connection is not None and not connection.is_usable()
             if has_broken and not connection.in_atomic_block:
                 connection.close()
-            raise TokenDatabaseError(
-                f'the database does not take the tokens of {self._token.character_name}: try again when it is back'
-            ) from error
+            raise TokenDatabaseError(fault) from error
 
     def _take_new_tokens(self, row: Any) -> None:
         """Put new tokens into the row, without saving it; from the SSO, unless another thread was faster."""
@@ -258,7 +265,10 @@ def _exchange(row: Any, failure: SSOUnavailableError | None) -> tuple[dict[str, 
     if row.revoked_at is not None:
         return {}, TokenInvalidError(explain(row.character_name, row.revoked_reason))
     if not row.refresh_token:
-        return {}, NotRefreshableTokenError(f'there is no refresh token of {row.character_name}')
+        return {}, NotRefreshableTokenError(
+            f'the token of {row.character_name} cannot be refreshed, because there is no refresh token: the character '
+            'has to sign in again'
+        )
     if failure is not None:
         return {}, failure
     application = sso.application()

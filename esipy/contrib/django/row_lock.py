@@ -107,7 +107,7 @@ def alone(using: str, patience: float | None = None) -> Iterator[None]:
     seconds.
     """
     if not _writers.lock.acquire(timeout=-1 if patience is None else patience):
-        raise OperationalError('another refresh takes too long')
+        raise OperationalError(f'another refresh in this process holds the lock for more than {patience:g} s')
     try:
         with connections[using].cursor() as cursor:
             cursor.execute('PRAGMA database_list')
@@ -120,7 +120,7 @@ def alone(using: str, patience: float | None = None) -> Iterator[None]:
             try:
                 lock.execute('BEGIN IMMEDIATE')
             except sqlite3.OperationalError as error:
-                raise OperationalError(f'refreshes have to wait for each other: {error}') from error
+                raise OperationalError(f'the lock {path}{_LOCK_FILE} was not obtained: {error}') from error
             yield
     finally:
         _writers.lock.release()

@@ -121,7 +121,8 @@ def _site_errors() -> Iterator[None]:
     try:
         yield
     except exceptions.SSOUnavailableError as error:
-        raise SSOUnavailableError(error.url, error.status_code, response=error.response) from error
+        details = {name: getattr(error, name) for name in ('response', 'operation', 'method', 'remedy')}
+        raise SSOUnavailableError(error.url, error.status_code, **details) from error
     except exceptions.TokenRevokedError as error:
         raise TokenInvalidError(_code(error)) from error
     except exceptions.TokenRefusedError as error:
@@ -131,7 +132,7 @@ def _site_errors() -> Iterator[None]:
                 f'the SSO refuses this site ({code}): compare ESI_SSO_CLIENT_ID and ESI_SSO_CLIENT_SECRET with your '
                 'application at https://developers.eveonline.com'
             ) from error
-        raise SSOOAuthError(code, '; '.join(getattr(error, '__notes__', ()))) from error
+        raise SSOOAuthError(code, error.remedy) from error
 
 
 def _code(error: exceptions.TokenRefusedError) -> str:

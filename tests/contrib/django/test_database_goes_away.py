@@ -60,7 +60,7 @@ def until_it_responds() -> None:
 
 
 def refresh_in_vain() -> None:
-    with pytest.raises(TokenDatabaseError, match='try again when it is back'):
+    with pytest.raises(TokenDatabaseError, match='kept in this process: try again when the database is available'):
         Token.objects.get().refresh()
 
 

@@ -10,7 +10,12 @@ from django.db import connection
 from django.test import override_settings
 
 from esipy.contrib.django import tasks
-from esipy.contrib.django.errors import NotRefreshableTokenError, SSOUnavailableError, TokenInvalidError
+from esipy.contrib.django.errors import (
+    NotRefreshableTokenError,
+    SSOUnavailableError,
+    TokenExpiredError,
+    TokenInvalidError,
+)
 from esipy.contrib.django.models import Scope, Token
 from esipy.sandbox import Sandbox
 from tests.contrib.django.signing_in import ASSETS, WALLET, sign_in
@@ -139,7 +144,12 @@ def test_a_token_without_a_refresh_token(esi: Sandbox, user: Any) -> None:
     token = sign_in(esi, user)
     Token.objects.update(refresh_token=None)
     token.refresh_from_db()
-    with pytest.raises(NotRefreshableTokenError):
+    with pytest.raises(NotRefreshableTokenError, match='no refresh token: the character has to sign in again'):
         token.refresh()
+    esi.clock.move(1200)
+    with pytest.raises(TokenExpiredError, match='no refresh token: the character has to sign in again'):
+        token.valid_access_token()
+    with pytest.raises(NotRefreshableTokenError, match='cannot be refreshed: the character has to sign in again'):
+        token.update_token_data()
     token.refresh_or_delete()
     assert not Token.objects.exists()

@@ -21,6 +21,7 @@ from django.test import Client, override_settings
 from esipy import exceptions
 from esipy.contrib.django.errors import (
     NotRefreshableTokenError,
+    SSOOAuthError,
     SSOUnavailableError,
     TokenDatabaseError,
     TokenInvalidError,
@@ -191,8 +192,15 @@ def test_the_sso_is_down(esi: Sandbox, expired: Token, retries: int) -> None:
             expired.refresh()
         assert fault.hits == retries + 1
     assert isinstance(caught.value, exceptions.SSOUnavailableError)
+    assert (caught.value.operation, caught.value.method) == ('the SSO', 'POST')
+    assert str(caught.value).endswith('; try again later: the tokens are still valid')
     assert Token.objects.get().refresh_token == expired.refresh_token
     assert Token.objects.get().revoked_at is None
+
+
+def test_a_login_that_the_sso_rejects(esi: Sandbox) -> None:
+    with pytest.raises(SSOOAuthError, match=r'invalid_grant \(the login code is wrong.*: start the login again'):
+        Token.objects.create_from_code('a wrong code')
 
 
 @pytest.mark.parametrize(
@@ -394,7 +402,7 @@ def test_the_database_goes_away_during_a_refresh(esi: Sandbox, expired: Token, m
             raise OperationalError('server closed the connection unexpectedly')
 
         patch.setattr(Token, 'save', gone)
-        with pytest.raises(TokenDatabaseError, match='try again when it is back') as caught:
+        with pytest.raises(TokenDatabaseError, match='kept in this process: try again when the database') as caught:
             expired.refresh()
     assert expired.refresh_token not in str(caught.value)
     assert Token.objects.get().refresh_token == expired.refresh_token

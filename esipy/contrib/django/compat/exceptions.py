@@ -19,6 +19,7 @@ Where aiopenapi3 is in use, each is the error of aiopenapi3 with its name as wel
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from functools import cache
@@ -162,14 +163,14 @@ class ESIErrorLimitException(_LimitException):
     """The error limit is reached: nothing is sent for `reset` seconds."""
 
     def __init__(self, reset: float | None = None, message: str | None = None) -> None:
-        super().__init__(420, 'errors', reset, message or f'the error limit is reached; it resets in {reset} s')
+        super().__init__(420, 'errors', reset, message or _reached('the error limit', reset))
 
 
 class ESIBucketLimitException(_LimitException):
     """A rate limit is reached: nothing of its `bucket` is sent for `reset` seconds."""
 
     def __init__(self, bucket: Any, reset: float = 0, message: str | None = None) -> None:
-        super().__init__(429, _slug(bucket), reset, message or f'{_slug(bucket)}: the limit resets in {reset} s')
+        super().__init__(429, _slug(bucket), reset, message or _reached(_name(bucket, 'route'), reset))
         self.bucket = bucket
 
 
@@ -177,12 +178,20 @@ class TaskBucketLimitException(_LimitException):
     """The rate limit of a task is reached: it may run again in `reset` seconds."""
 
     def __init__(self, bucket: Any, reset: float) -> None:
-        super().__init__(429, _slug(bucket), reset, f'{_slug(bucket)}: the task may run again in {reset} s')
+        super().__init__(429, _slug(bucket), reset, _reached(_name(bucket, 'task'), reset))
         self.bucket = bucket
 
 
 def _slug(bucket: Any) -> str:
     return str(getattr(bucket, 'slug', bucket))
+
+
+def _name(bucket: Any, limited: str) -> str:
+    return f'the rate limit {_slug(bucket) or f"of this {limited}"}'
+
+
+def _reached(limit: str, reset: float | None) -> str:
+    return f'{limit} is reached; try again ' + (f'in {math.ceil(reset)} s' if reset else 'later')
 
 
 def translated(error: APIException | PaginationError, response: Any, operation: Any) -> EsiError:
@@ -222,12 +231,14 @@ def _kind_of(error: APIException) -> type[HTTPError]:
 
 
 def _limit(error: LimitedError, operation: Any) -> EsiError:
-    reset = error.retry_after if error.retry_after is not None else 60.0
+    known = error.retry_after
+    reset = 60.0 if known is None else known  # a number: sites wait for so long
     if error.status_code == 420 or error.limit == 'errors':
-        return ESIErrorLimitException(reset)
+        return ESIErrorLimitException(reset, _reached('the error limit', known))
     rule = None if operation is None else operation.rate_limit
     slug, limit, window = (rule.group, rule.tokens, rule.window) if rule is not None else (error.limit, 0, 0)
-    return ESIBucketLimitException(ESIRateLimitBucket(slug, limit, window), reset)
+    bucket = ESIRateLimitBucket(slug, limit, window)
+    return ESIBucketLimitException(bucket, reset, _reached(_name(bucket, 'route'), known))
 
 
 def _body_of(response: Response) -> Any:

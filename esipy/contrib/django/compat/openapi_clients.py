@@ -145,7 +145,8 @@ class EsiOperation:
         unknown = [language for language in wanted if language not in conf.get('ESI_LANGUAGES')]
         if unknown:
             known = ', '.join(conf.get('ESI_LANGUAGES'))
-            raise CallError(self.operation.id, [('languages', f'{", ".join(unknown)}: ESI_LANGUAGES has {known}')])
+            fault = f'ESI_LANGUAGES ({known}) does not contain {", ".join(unknown)}'
+            raise CallError(self.operation.id, [('languages', fault)])
         return {language: self(Accept_Language=language).results(**options) for language in wanted}
 
     def _client(self, use_etag: bool | None, reads: bool, stores: bool) -> tuple[EsiClient, bool]:

@@ -116,7 +116,7 @@ def test_languages(esi: Any, esi_sandbox: Sandbox) -> None:
     assert len(esi_sandbox.log.calls('get_universe_systems_system_id')) == 2, 'each language has its own response'
     assert list(system.results_localized('fr')) == ['fr']
     assert len(system.results_localized()) == 8
-    with pytest.raises(CallError, match='xx: ESI_LANGUAGES has en'):
+    with pytest.raises(CallError, match=r'ESI_LANGUAGES \(en, .*\) does not contain xx'):
         system.results_localized(['xx'])
 
 
@@ -318,13 +318,31 @@ def test_a_rate_limit(esi: Any, esi_sandbox: Sandbox) -> None:
     assert caught.value.retry_after == caught.value.reset
 
 
+@pytest.mark.parametrize(
+    ('error', 'text'),
+    [
+        (LimitedError('', 420, retry_after=7.2), 'the error limit is reached; try again in 8 s'),
+        (LimitedError('', 420), 'the error limit is reached; try again later'),
+        (LimitedError('', 429, limit='status'), 'the rate limit status is reached; try again later'),
+        (LimitedError('', 429), 'the rate limit of this route is reached; try again later'),
+    ],
+)
+def test_how_long_a_limit_blocks_is_said_where_it_is_known(error: LimitedError, text: str) -> None:
+    found: Any = exceptions.translated(error, None, None)
+    assert str(found) == text
+    assert found.reset == (error.retry_after or 60), 'sites wait for so long'
+
+
 def test_the_exceptions_of_limits() -> None:
     bucket = ESIRateLimitBucket('orders', 10, 60)
     for error, text in [
-        (exceptions.ESIErrorLimitException(12), 'the error limit is reached; it resets in 12 s'),
+        (exceptions.ESIErrorLimitException(), 'the error limit is reached; try again later'),
+        (exceptions.ESIErrorLimitException(12), 'the error limit is reached; try again in 12 s'),
         (exceptions.ESIErrorLimitException(reset=12, message='mine'), 'mine'),
-        (exceptions.ESIBucketLimitException(bucket, 3.5), 'orders: the limit resets in 3.5 s'),
-        (exceptions.TaskBucketLimitException(bucket, 2), 'orders: the task may run again in 2 s'),
+        (exceptions.ESIBucketLimitException(bucket, 3.5), 'the rate limit orders is reached; try again in 4 s'),
+        (exceptions.ESIBucketLimitException(''), 'the rate limit of this route is reached; try again later'),
+        (exceptions.TaskBucketLimitException(bucket, 2), 'the rate limit orders is reached; try again in 2 s'),
+        (exceptions.TaskBucketLimitException('', 2), 'the rate limit of this task is reached; try again in 2 s'),
     ]:
         again = pickle.loads(pickle.dumps(error))
         assert (str(error), str(again), again.reset) == (text, text, error.reset)

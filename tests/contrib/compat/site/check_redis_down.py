@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
@@ -55,8 +56,34 @@ def test_the_commands(stopped: Any) -> None:
     with pytest.raises(CommandError):
         call_command('esi_check', offline=True, stdout=shown)
     assert 'WRONG  cache:' in shown.getvalue()
-    with pytest.raises(CommandError, match=r"The cache 'default' does not respond: .* Is its server running"):
+    with pytest.raises(CommandError, match=r"The cache 'default' cannot be used \(ConnectionError: .* is running"):
         call_command('esi_clear_spec_cache')
+
+
+class Refusing(LocMemCache):  # type: ignore[misc]  # Django has no types
+    """A cache whose errors contain its address."""
+
+    def add(self, *args: Any, **kwargs: Any) -> bool:
+        raise PermissionError('redis://anna:geheim@127.0.0.1/1 refuses')
+
+    get = set = delete = delete_many = add
+
+
+def test_a_password_of_the_cache_is_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    @decorators.esi_rate_limiter_bucketed(ESIRateLimitBucket('refused', 1, 10**9))
+    def call() -> str:
+        return 'called'
+
+    shown = io.StringIO()
+    with override_settings(CACHES={'default': {'BACKEND': f'{__name__}.Refusing'}}):
+        assert call() == 'called'
+        with pytest.raises(CommandError) as caught:
+            call_command('esi_clear_spec_cache')
+        with pytest.raises(CommandError):
+            call_command('esi_check', offline=True, stdout=shown)
+    for text in (caplog.text, str(caught.value), shown.getvalue()):
+        assert 'redis://***@127.0.0.1/1 refuses' in text
+        assert 'geheim' not in text
 
 
 def test_a_cache_that_keeps_nothing() -> None:

@@ -11,6 +11,7 @@ from django.core.checks import ERROR
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS
 
+from esipy._runtime.redact import masked
 from esipy.contrib.django import checks, clients, conf, encryption, installed, rotation, sso
 
 #: What a check yields: whether it is well, and a line about it.
@@ -48,7 +49,7 @@ class Command(BaseCommand):
                 self.stdout.write(f'{"ok    " if well else "WRONG "} {name}: {line}')
                 yield well
         except Exception as error:
-            self.stdout.write(f'WRONG  {name}: {error}')
+            self.stdout.write(f'WRONG  {name}: {masked(str(error))}')
             yield False
 
 
