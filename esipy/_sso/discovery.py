@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from esipy import clock
 from esipy._cache.base import BaseCache
 from esipy._runtime import fork
-from esipy._runtime.redact import masked_address
+from esipy._runtime.redact import masked, masked_address
 from esipy.exceptions import SSOUnavailableError
 
 LOGGER = logging.getLogger('esipy.security')
@@ -152,7 +152,8 @@ class Discovery:
         try:
             return getattr(self._cache, what)(*arguments)
         except Exception as error:
-            LOGGER.warning('%s.%s raised %r; it is skipped', type(self._cache).__name__, what, error)
+            name, kind, text = type(self._cache).__name__, type(error).__name__, masked(str(error))[:200]
+            LOGGER.warning('%s.%s raised %s: %s; esipy goes on without the cache', name, what, kind, text)
             return None
 
     def _key(self, url: str) -> str:
