@@ -18,6 +18,7 @@ from esipy._runtime.redact import masked_address
 from esipy._sso import form
 from esipy._sso.application import SSO_ENDPOINTS_URL
 from esipy._sso.pkce import generate_code_verifier
+from esipy._sso.token_manager import REVOKED
 from esipy._stores.base import TokenStore
 from esipy.events import unknown_option
 from esipy.exceptions import (
@@ -153,13 +154,13 @@ def _stored(security: EsiSecurity, scopes: Iterable[str], character: int | None)
         if one.is_token_expired():
             one.refresh()
     except TokenRevokedError:
-        LOGGER.info('the authorisation of character %s was withdrawn: it has to sign in again', tokens.character_id)
+        LOGGER.info(REVOKED, f'character {tokens.character_id}')
         return None
     except WrongCharacterError as error:
         LOGGER.warning('%s', error)
         return None
     except SSOUnavailableError as error:
-        LOGGER.warning('the SSO does not respond (%s); it will be asked again when a token is needed', error)
+        LOGGER.warning('the SSO is not available (%s); it will be asked again when a token is needed', error)
     return one
 
 

@@ -17,6 +17,7 @@ from esipy import clock
 from esipy._cache.base import BaseCache
 from esipy._runtime import fork
 from esipy._runtime.redact import masked, masked_address
+from esipy._sso import metadata
 from esipy.exceptions import SSOUnavailableError
 
 LOGGER = logging.getLogger('esipy.security')
@@ -167,8 +168,9 @@ def _read(url: str, read: Callable[[bytes], Any], body: bytes) -> Any:
     try:
         return read(body)
     except ValueError as error:
-        reason = f'the page is not what it should be: {error}'
-        remedy = 'try again later: what was known before is still used'
+        what = 'keys' if read is metadata.keys else 'metadata'
+        reason = f'the SSO published something other than its {what}: {error}'
+        remedy = 'try again later; if it fails again, check sso_endpoints_url or sso_endpoints'
         raise SSOUnavailableError(
             url, 200, response=reason.encode(), operation='the SSO', method='GET', remedy=remedy
         ) from None
@@ -181,5 +183,5 @@ def _better(new: _Page, old: _Page) -> _Page:
 
 def _for_a_while(url: str, old: _Page, error: SSOUnavailableError) -> _Page:
     """Return an old page that is used until it is time to try again."""
-    LOGGER.warning('the SSO does not respond (%s); the known copy of %s is used', error, masked_address(url))
+    LOGGER.warning('the SSO is not available (%s); the known copy of %s is used', error, masked_address(url))
     return old._replace(requested_at=clock.time() - FRESH + _RETRY_AFTER)
