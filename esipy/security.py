@@ -202,7 +202,7 @@ class EsiSecurity(Application):
         data = {'grant_type': 'refresh_token', 'refresh_token': self.refresh_token}
         if scope_list:
             if not isinstance(scope_list, list):
-                raise AttributeError('scope_list must be a list of scope.')
+                raise AttributeError(f'scope_list must be a list of scopes, not {type(scope_list).__name__}')
             data['scope'] = ' '.join(scope_list)
         return self._params(data)
 
@@ -248,7 +248,9 @@ class EsiSecurity(Application):
         """
         token = self.access_token
         if not token:
-            raise AttributeError('No access token are available at this time')
+            raise AttributeError(
+                'there is no access token: sign in with auth(code), or pass stored tokens to update_token()'
+            )
         claims = jwt.verify(token, self._keys, kid, self.client_id, self.oauth_issuer, options or {})
         if not options:
             identity = jwt.identity(claims)

@@ -13,10 +13,12 @@ ERRORS = {
     'access_denied': 'the login was cancelled',
     'invalid_request': 'the SSO finds the request malformed',
     'invalid_scope': 'the SSO does not know one of the scopes, or the application may not ask for it',
-    'server_error': 'the SSO has failed',
-    'temporarily_unavailable': 'the SSO is too busy',
-    'unauthorized_client': 'the application may not ask in this way',
-    'unsupported_response_type': 'the SSO gives no codes',
+    'server_error': 'the SSO has failed: try again later',
+    'temporarily_unavailable': 'the SSO is too busy: try again later',
+    'unauthorized_client': (
+        'the application is not allowed to use this kind of login: check it at https://developers.eveonline.com'
+    ),
+    'unsupported_response_type': 'the SSO does not support logins by an authorization code: check sso_endpoints_url',
 }
 
 
@@ -47,12 +49,19 @@ def code_of(query: str, state: str) -> str:
     if not _is_same(fields.get('state', []), state):
         raise UnrelatedResponseError('it belongs to another login, or to none')
     if 'error' in fields:
-        code = fields['error'][0]
-        raise LoginError(f'{code}: {ERRORS[code]}' if code in ERRORS else 'the SSO rejected the login without a reason')
+        raise LoginError(_rejection(fields['error'][0]))
     codes = fields.get('code', [])
     if len(codes) != 1 or not codes[0]:
         raise UnrelatedResponseError('it has no code, or more than one')
     return codes[0]
+
+
+def _rejection(code: str) -> str:
+    """Return the text for an error code. One that is not known may be anything, and is not repeated."""
+    if code in ERRORS:
+        return f'{code}: {ERRORS[code]}'
+    what = 'with an error code that esipy does not know' if code else 'without an error code'
+    return f'the SSO rejected the login {what}; start the login again'
 
 
 def _is_same(given: list[str], state: str) -> bool:

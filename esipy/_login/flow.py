@@ -93,7 +93,10 @@ def _first(selector: selectors.BaseSelector, timeout: float | None) -> str:
     until = None if timeout is None else clock.monotonic() + timeout
     while selector.get_map():
         if until is not None and clock.monotonic() >= until:
-            raise LoginError(f'no character signed in within {timeout:g} seconds')
+            raise LoginError(
+                f'no character signed in within {timeout:g} seconds: start the login again, '
+                'or allow more time with timeout='
+            )
         for key, _ in selector.select(_STEP if until is None else max(0.0, min(_STEP, until - clock.monotonic()))):
             code: str | None = key.data()
             if code is not None:

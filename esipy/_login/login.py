@@ -14,9 +14,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypedDict, Unpack
 from urllib.parse import urlsplit
 
+from esipy._runtime.redact import masked_address
 from esipy._sso import form
 from esipy._sso.application import SSO_ENDPOINTS_URL
 from esipy._sso.pkce import generate_code_verifier
+from esipy._sso.token_manager import REVOKED
 from esipy._stores.base import TokenStore
 from esipy.events import unknown_option
 from esipy.exceptions import (
@@ -115,7 +117,8 @@ def login(client_id: str, scopes: Iterable[str] | str = (), **options: Unpack[Lo
     address = security.get_auth_uri(state, wanted)
     if not form.is_trusted(address):
         raise TokenError(
-            f'{security.oauth_authorize}: the login page is opened over https only (http only on this machine)'
+            f'{masked_address(security.oauth_authorize)}: the login page is opened over https only (http only on this '
+            'machine); check sso_endpoints_url, whose metadata has this address'
         )
     security.auth(flow.obtain_code(address, redirect_uri, state, chosen['browser'], chosen['timeout']))
     if character not in (None, security.character_id):
@@ -151,13 +154,13 @@ def _stored(security: EsiSecurity, scopes: Iterable[str], character: int | None)
         if one.is_token_expired():
             one.refresh()
     except TokenRevokedError:
-        LOGGER.info('the authorisation of character %s was withdrawn: it has to sign in again', tokens.character_id)
+        LOGGER.info(REVOKED, f'character {tokens.character_id}')
         return None
     except WrongCharacterError as error:
         LOGGER.warning('%s', error)
         return None
     except SSOUnavailableError as error:
-        LOGGER.warning('the SSO does not respond (%s); it will be asked again when a token is needed', error)
+        LOGGER.warning('the SSO is not available (%s); it will be asked again when a token is needed', error)
     return one
 
 
@@ -178,7 +181,7 @@ def _checked(client_id: Any, scopes: Any, redirect_uri: Any, character: Any, tim
         if not split.scheme or not split.netloc or '@' in split.netloc or split.fragment or split.port == 0:
             raise ValueError
     except (ValueError, AttributeError, TypeError):
-        faults.append(('redirect_uri', f'{redirect_uri!r} is not a whole address such as {REDIRECT_URI}'))
+        faults.append(('redirect_uri', _address_fault(redirect_uri)))
     if character is not None and type(character) is not int:
         faults.append(('character', f'{character!r} is not the id of a character'))
     if timeout is not None and (not isinstance(timeout, (int, float)) or not timeout > 0):
@@ -186,3 +189,13 @@ def _checked(client_id: Any, scopes: Any, redirect_uri: Any, character: Any, tim
     if faults:
         raise CallError('login', faults)
     return wanted
+
+
+def _address_fault(redirect_uri: Any) -> str:
+    """Return what is wrong with a redirect_uri. A user name and a password in it are masked."""
+    if not isinstance(redirect_uri, str):
+        return f'it must be an address such as {REDIRECT_URI}, not {type(redirect_uri).__name__}'
+    return (
+        f'{masked_address(redirect_uri)!r} is not an address such as {REDIRECT_URI}: it must have a scheme and a host, '
+        'no user or password, no fragment, and a port from 1 to 65535 if it has one'
+    )

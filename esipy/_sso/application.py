@@ -64,7 +64,9 @@ class Application:
         if not options['sso_endpoints_url']:
             raise AttributeError('sso_endpoints_url cannot be None or empty')
         if secret_key is None and code_verifier is None:
-            raise AttributeError('Either secret_key or code_verifier must be filled')
+            raise AttributeError(
+                'pass secret_key, or code_verifier=generate_code_verifier() for an application without a secret'
+            )
         check_options('EsiSecurity', options)
         self.redirect_uri = redirect_uri
         self.client_id = client_id
@@ -116,14 +118,14 @@ class Application:
                 raise SSOUnavailableError(
                     self.sso_endpoints_url,
                     500,
-                    response=b'the SSO did not respond a moment ago',
-                    remedy='try again later: the tokens are still valid',
+                    response=b'the SSO was not available a moment ago',
+                    remedy='try again later',
                 )
             self._endpoint('issuer')
             self._keys()
         except SSOUnavailableError as error:
-            LOGGER.warning('the SSO does not respond (%s); it will be asked again when it is needed', error)
-            advise('the SSO does not respond; it will be asked again when it is needed')
+            LOGGER.warning('the SSO is not available (%s); it will be asked again when it is needed', error)
+            advise('the SSO is not available; it will be asked again when it is needed')
 
     def _endpoint(self, name: str) -> str:
         if self._endpoints is None:
@@ -131,7 +133,10 @@ class Application:
         try:
             return self._endpoints[name]
         except KeyError:
-            raise TokenError(f'the page {masked_address(self.sso_endpoints_url)} has no {name}') from None
+            fault = f'the metadata at {masked_address(self.sso_endpoints_url)} has no {name!r}; check sso_endpoints_url'
+            if isinstance(self.sso_endpoints, Mapping):
+                fault = f'sso_endpoints has no {name!r}; add it'
+            raise TokenError(fault) from None
 
     def _keys(self, again: bool = False) -> Mapping[str, Any]:
         """Return the keys that tokens are signed with, by their names; fetched `again` if the known ones do not fit."""

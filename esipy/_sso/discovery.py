@@ -16,7 +16,8 @@ from typing import Any, NamedTuple, TypeVar
 from esipy import clock
 from esipy._cache.base import BaseCache
 from esipy._runtime import fork
-from esipy._runtime.redact import masked_address
+from esipy._runtime.redact import masked, masked_address
+from esipy._sso import metadata
 from esipy.exceptions import SSOUnavailableError
 
 LOGGER = logging.getLogger('esipy.security')
@@ -152,7 +153,8 @@ class Discovery:
         try:
             return getattr(self._cache, what)(*arguments)
         except Exception as error:
-            LOGGER.warning('%s.%s raised %r; it is skipped', type(self._cache).__name__, what, error)
+            name, kind, text = type(self._cache).__name__, type(error).__name__, masked(str(error))[:200]
+            LOGGER.warning('%s.%s raised %s: %s; esipy goes on without the cache', name, what, kind, text)
             return None
 
     def _key(self, url: str) -> str:
@@ -166,8 +168,9 @@ def _read(url: str, read: Callable[[bytes], Any], body: bytes) -> Any:
     try:
         return read(body)
     except ValueError as error:
-        reason = f'the page is not what it should be: {error}'
-        remedy = 'try again later: what was known before is still used'
+        what = 'keys' if read is metadata.keys else 'metadata'
+        reason = f'the SSO published something other than its {what}: {error}'
+        remedy = 'try again later; if it fails again, check sso_endpoints_url or sso_endpoints'
         raise SSOUnavailableError(
             url, 200, response=reason.encode(), operation='the SSO', method='GET', remedy=remedy
         ) from None
@@ -180,5 +183,5 @@ def _better(new: _Page, old: _Page) -> _Page:
 
 def _for_a_while(url: str, old: _Page, error: SSOUnavailableError) -> _Page:
     """Return an old page that is used until it is time to try again."""
-    LOGGER.warning('the SSO does not respond (%s); the known copy of %s is used', error, masked_address(url))
+    LOGGER.warning('the SSO is not available (%s); the known copy of %s is used', error, masked_address(url))
     return old._replace(requested_at=clock.time() - FRESH + _RETRY_AFTER)

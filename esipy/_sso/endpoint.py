@@ -22,6 +22,15 @@ MAX_BODY = 2**20
 #: SSO is down.
 _DISCOVERY_DEADLINE = 10.0
 
+#: What a token is requested with: the code of a login, or a refresh token.
+_CODE, _REFRESH = 'authorization_code', 'refresh_token'
+
+#: What to do if the SSO is not available.
+_TRY_AGAIN: dict[str | None, str] = {
+    _CODE: 'try again later: start the login again, because the code may have been used',
+    _REFRESH: 'try again later: the refresh token is kept',
+}
+
 
 def tokens(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> dict[str, Any]:
     """Return the token endpoint's response to `params` ({'url', 'headers', 'data'}): tokens, with their lifetime;
@@ -32,18 +41,19 @@ def tokens(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> d
     redirect.
     """
     raw = _post(transport, params, timeout)
+    grant_type = params['data'].get('grant_type')
     is_success = 200 <= raw.status < 300
     found = form.tokens(raw.content) if is_success else None
     if not is_success or (found is None and form.error_code(raw.content)):
-        raise _refusal(params['url'], raw, params['data'].get('grant_type'))
+        raise _refusal(params['url'], raw, grant_type)
     if found is None:
-        raise without_access_token(params['url'], raw.status)
+        raise without_access_token(params['url'], raw.status, grant_type)
     return with_lifetime(found)
 
 
-def without_access_token(url: str, status: int = 200) -> SSOUnavailableError:
+def without_access_token(url: str, status: int = 200, grant_type: str | None = _REFRESH) -> SSOUnavailableError:
     """Return the error of a response without an access token. A refresh token that it has was kept."""
-    return _unavailable('POST', url, status, b'the response has no access token')
+    return _unavailable('POST', url, status, b'the response has no access token', grant_type)
 
 
 def with_lifetime(found: dict[str, Any]) -> dict[str, Any]:
@@ -89,21 +99,21 @@ def _post(transport: Transport, params: dict[str, Any], timeout: Timeouts) -> Ra
     headers = {'Content-Type': 'application/x-www-form-urlencoded', **params['headers']}
     # As text: tests of apps search the body for 'grant_type'.
     outgoing = Outgoing('POST', url, headers, urlencode(params['data']))
-    return _send(transport, outgoing, timeout, TOKEN_REQUEST_DEADLINE, redirects=False)
+    return _send(transport, outgoing, timeout, TOKEN_REQUEST_DEADLINE, params['data'].get('grant_type'))
 
 
 def _send(
-    transport: Transport, outgoing: Outgoing, timeout: Timeouts, seconds: float, redirects: bool = True
+    transport: Transport, outgoing: Outgoing, timeout: Timeouts, seconds: float, grant_type: str | None = None
 ) -> RawResponse:
     deadline = None if timeout is None else clock.monotonic() + seconds
     try:
-        return transport.send(outgoing, outgoing.headers, timeout, deadline, redirects)
+        return transport.send(outgoing, outgoing.headers, timeout, deadline, redirects=outgoing.body is None)
     except (TransportError, BodyError) as error:
         is_safe = outgoing.body is None or (isinstance(error, TransportError) and (error.unsent or error.timed_out))
         failure = error.with_traceback(None) if is_safe else None
         reason = error.reason if is_safe else 'the response is malformed, or was cut short'
     # Outside of the except clause, since an error keeps its context: the text of the SSO may repeat what was sent.
-    raise _unavailable(outgoing.method, outgoing.url, 500, reason.encode()) from failure
+    raise _unavailable(outgoing.method, outgoing.url, 500, reason.encode(), grant_type) from failure
 
 
 def _refusal(url: str, raw: RawResponse, grant_type: str | None = None) -> TokenError:
@@ -113,10 +123,10 @@ def _refusal(url: str, raw: RawResponse, grant_type: str | None = None) -> Token
     code = form.error_code(raw.content) or form.challenge_code(challenge)
     shown = json.dumps({'error': code or 'unknown'}).encode()
     if _is_down(raw):
-        return _unavailable('POST', url, raw.status, shown)
+        return _unavailable('POST', url, raw.status, shown, grant_type)
     is_gone = code in form.GRANT_IS_GONE
     kind, remedy = TokenRefusedError, 'check the client id, the secret key, the redirect_uri and the scopes'
-    if is_gone and grant_type == 'authorization_code':
+    if is_gone and grant_type == _CODE:
         remedy = 'the login code is wrong, expired, or was used before: start the login again'
     elif is_gone:
         kind, remedy = (
@@ -126,8 +136,10 @@ def _refusal(url: str, raw: RawResponse, grant_type: str | None = None) -> Token
     return kind(url, raw.status, response=shown, request_param={}, operation=_SSO, method='POST', remedy=remedy)
 
 
-def _unavailable(method: str, url: str, status: int, reason: bytes) -> SSOUnavailableError:
-    remedy = 'try again later: the tokens are still valid'
+def _unavailable(
+    method: str, url: str, status: int, reason: bytes, grant_type: str | None = None
+) -> SSOUnavailableError:
+    remedy = _TRY_AGAIN.get(grant_type, 'try again later')
     return SSOUnavailableError(
         url, status, response=reason, request_param={}, operation=_SSO, method=method, remedy=remedy
     )

@@ -12,7 +12,7 @@ def endpoints(body: bytes) -> dict[str, str]:
     """Return the URLs in a metadata document, by their names. Raises ValueError for anything else."""
     found: Any = decode(body)
     if not isinstance(found, dict) or not isinstance(found.get('token_endpoint'), str):
-        raise ValueError('the page is not the metadata of an authorization server')
+        raise ValueError('the page has no token_endpoint')
     return {name: value for name, value in found.items() if isinstance(value, str)}
 
 
@@ -20,7 +20,7 @@ def keys(body: bytes) -> dict[str, Any]:
     """Return the keys of a key set, by their names. Raises ValueError for anything else."""
     found: Any = decode(body)
     if not isinstance(found, dict) or not isinstance(found.get('keys'), list):
-        raise ValueError('the page is not a key set')
+        raise ValueError('the page has no list of keys')
     return by_name(found['keys'])
 
 

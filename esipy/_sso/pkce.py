@@ -28,8 +28,9 @@ def generate_code_verifier(n_bytes: int = 64) -> str:
 def check_verifier(verifier: str) -> None:
     """Raise CallError (a ValueError) for a verifier that no SSO accepts. The verifier is secret, and not shown."""
     if not _VERIFIER.fullmatch(verifier):
+        found = 'others' if 43 <= len(verifier) <= 128 else len(verifier)
         fault = (
-            f'has {len(verifier)} characters, or others than letters, digits and ._~-; it must have 43 to 128: '
+            f'a verifier must have 43 to 128 characters, which are letters, digits or ._~-; this one has {found}: '
             'use esipy.utils.generate_code_verifier()'
         )
         raise CallError('get_auth_uri', [('code_verifier', fault)])

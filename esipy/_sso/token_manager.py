@@ -7,6 +7,7 @@ use it at a time, and the new one is stored before anyone uses the new access to
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -35,6 +36,12 @@ LOGGER = logging.getLogger('esipy.security')
 
 #: Seconds for which a token that has not expired yet is used as it is, after its refresh failed.
 _RETRY_AFTER = 5.0
+
+#: What is logged once when the grant of a character is gone.
+REVOKED = (
+    'the refresh token of %s is no longer valid (the authorisation was withdrawn or has expired): '
+    'the character has to sign in again'
+)
 
 #: Seconds between looks into the store after the SSO has rejected a refresh token.
 _LOOKS_AFTER_REJECTION = (0.1, 0.4, 1.0)
@@ -145,8 +152,9 @@ class TokenManager:
         else:
             refresh.follow(deadline, is_superseded)
         if deadline is not None and clock.monotonic() >= deadline and is_due():
-            reason = b'the SSO has sent no token before the deadline of the call'
-            raise SSOUnavailableError(self.owner.sso_url, 500, response=reason)
+            reason = b'the token was not refreshed before the deadline of the call'
+            remedy = 'try again later, or allow more time: deadline= (the refresh goes on, and its token is kept)'
+            raise SSOUnavailableError(self.owner.sso_url, 500, response=reason, remedy=remedy)
 
     def _forget_refresh(self) -> None:
         with self._lock:
@@ -205,8 +213,9 @@ class TokenManager:
         """Log once that a grant is gone. Players revoke grants: that is not a fault of the program."""
         if refresh_token != self._logged_revoked:
             self._logged_revoked = refresh_token
-            whose = self.likely_character() or 'an unknown character'
-            LOGGER.info('the authorisation of %s was withdrawn: the character has to sign in again', whose)
+            character_id = self.likely_character()
+            whose = 'an unknown character' if character_id is None else f'character {character_id}'
+            LOGGER.info(REVOKED, whose)
 
     def _request_refresh(self, scope_list: list[str] | None) -> dict[str, Any]:
         before = self.state
@@ -260,8 +269,10 @@ class TokenManager:
         if state.stored != 'yes' or state.identity is None:
             return False  # ours may be newer than those of the store, or their character is not known
         if found is None:
-            reason = b'{"error": "no longer in the store"}'
-            raise TokenRevokedError(self.owner.sso_url, 400, response=reason)
+            character_id = state.identity.character_id
+            reason = f'the token store no longer has the tokens of character {character_id}: they were deleted'
+            response, remedy = json.dumps({'error': reason}).encode(), 'the character has to sign in again'
+            raise TokenRevokedError(self.owner.sso_url, 400, response=response, remedy=remedy)
         if not state.differs_from(found):
             return False
         self.set_from_store(found)
@@ -330,7 +341,9 @@ class TokenManager:
         """Revoke the newest tokens, here and in the store. Errors as in `EsiSecurity.revoke`."""
         with self.changing, self.store.locked(self.likely_character(), self.state.refresh_token):
             if not self.state.refresh_token and not self.state.access_token:
-                raise AttributeError('No access/refresh token are defined.')
+                raise AttributeError(
+                    'there is no token to revoke: sign in with auth(code), or pass stored tokens to update_token()'
+                )
             with suppress(TokenRevokedError):  # another process has deleted them; these are still revoked
                 self.take_newer()  # the SSO does not know the replaced token any more, and the newest would stay valid
             self.owner.revoke()

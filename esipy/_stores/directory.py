@@ -37,7 +37,10 @@ def make_private(directory: Path) -> None:
     except OSError as error:
         raise TokenStoreError(f'{directory}: the directory cannot be created: {error.strerror}') from error
     if os.name == 'posix' and mode & (stat.S_IWGRP | stat.S_IWOTH) and not mode & stat.S_ISVTX:
-        warn(f'{directory}: other users can write to this directory, and could replace the tokens in it')
+        warn(
+            f'{directory}: other users can write to this directory, and could replace the tokens in it: '
+            'run chmod go-w on it'
+        )
 
 
 @contextmanager
@@ -54,7 +57,10 @@ def locked(path: Path, wait: float) -> Iterator[None]:
     try:
         lock.acquire(poll_interval=_POLL)
     except filelock.Timeout:
-        raise TokenStoreBusyError(f'{path}: another thread or process has held this lock for {wait:g} s') from None
+        raise TokenStoreBusyError(
+            f'{path}: the lock was not free within {wait:g} s, because another thread or process holds it: try again, '
+            'or allow more time with wait='
+        ) from None
     except OSError as error:
         raise TokenStoreError(f'{path}: the file cannot be locked: {error.strerror}') from error
     try:

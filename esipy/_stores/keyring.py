@@ -15,6 +15,9 @@ from esipy._stores.directory import locked, make_private, of_user
 from esipy._stores.record import checked, from_text, parsed, to_text
 from esipy.exceptions import TokenStoreError
 
+#: What the calls of a backend do, for errors.
+_DONE = {'get': 'read', 'set': 'written', 'delete': 'deleted'}
+
 #: Bytes that an unpacked record has at most.
 _MAX_RECORD = 2**20
 
@@ -47,7 +50,8 @@ class KeyringTokens(TokenStore):
         tokens = _unpacked(text)
         if tokens is None or tokens[:2] != (client_id, character_id):
             raise TokenStoreError(
-                f'{self._place(_name(client_id, character_id))}: this is not a record of this character'
+                f'{self._place(_name(client_id, character_id))}: the entry is not a record of this character: '
+                'delete it, and let the character sign in again'
             )
         return tokens
 
@@ -83,7 +87,10 @@ class KeyringTokens(TokenStore):
             return frozenset()
         listed = parsed(text)
         if not isinstance(listed, list) or not all(type(character) is int for character in listed):
-            raise TokenStoreError(f'{self._place(_index(client_id))}: this is not a list of characters')
+            raise TokenStoreError(
+                f'{self._place(_index(client_id))}: the entry is not a list of characters: delete it; a character is '
+                'listed again when its tokens are stored'
+            )
         return frozenset(listed)
 
     def _list(self, client_id: str, characters: frozenset[int]) -> None:
@@ -106,7 +113,7 @@ class KeyringTokens(TokenStore):
             reason = _reason(self._keyring, error)
         else:
             return found
-        raise TokenStoreError(f'{self._place(name)}: cannot {what} it: {reason}')
+        raise TokenStoreError(f'{self._place(name)}: the entry cannot be {_DONE[what]}: {reason}')
 
     def _place(self, name: str) -> str:
         return f'keyring, service {self.service!r}, entry {name!r}'

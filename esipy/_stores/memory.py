@@ -48,7 +48,10 @@ class MemoryTokens(TokenStore):
         with self._lock:
             lock = self._locks.setdefault((client_id, character_id), threading.Lock())
         if not lock.acquire(timeout=self.wait):
-            raise TokenStoreBusyError(f'character {character_id}: another thread has held the lock for {self.wait:g} s')
+            raise TokenStoreBusyError(
+                f'character {character_id}: the lock was not free within {self.wait:g} s, because another thread holds '
+                'it: try again, or allow more time with wait='
+            )
         try:
             yield
         finally:

@@ -41,7 +41,10 @@ class RedisLock:
         # redis-py's lock has a random token, which its script compares before it releases the lock.
         lock = self._server.client.lock(key, timeout=self.hold, blocking_timeout=self.wait, thread_local=False)
         if not self._server.execute(key, lock.acquire):
-            raise TokenStoreBusyError(f'Redis, {key}: another process has held this lock for {self.wait:g} s')
+            raise TokenStoreBusyError(
+                f'Redis, {key}: the lock was not free within {self.wait:g} s, because another thread or process holds '
+                'it: try again, or allow more time with wait='
+            )
         try:
             yield
         finally:
@@ -78,7 +81,10 @@ class RedisTokens(TokenStore):
             return None
         tokens = from_text(text)
         if tokens is None or tokens[:2] != (client_id, character_id):
-            raise TokenStoreError(f'Redis, {key}, field {character_id}: this is not a record of this character')
+            raise TokenStoreError(
+                f'Redis, {key}, field {character_id}: the entry is not a record of this character: delete it, and let '
+                'the character sign in again'
+            )
         return tokens
 
     def set(self, tokens: Tokens) -> None:
@@ -126,7 +132,7 @@ class _Server:
             return command(*args)
         except self.errors as error:
             reason = _kind(error)
-        raise TokenStoreError(f'Redis, {key}: {reason}')
+        raise TokenStoreError(f'Redis, {key}: the command failed ({reason}): check the Redis server')
 
 
 def _text_of(field: str | bytes) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import requests
 
+import esipy
 from esipy import App, EsiApp, EsiClient, EsiSecurity, clock
 from esipy.exceptions import EsiError
 from esipy.sandbox import Sandbox
 from esipy.service import ServiceClient
 from tests.cases.addresses import WITH_PASSWORD, WITH_TOKEN
 from tests.leaks import Watch
-from tests.servers import Server, Visit, response_bytes
+from tests.servers import Server, Visit, response_bytes, unused_url
 
 SECRET = 'planted'
 
@@ -121,6 +122,7 @@ GIVEN: dict[str, Callable[[str, Watch], Any]] = {
     'a proxy': behind_proxy,
     'the page of the SSO': lambda address, watch: security(address, watch, sso_endpoints_url=address),
     'endpoints of the SSO': own_endpoints,
+    'redirect_uri': lambda address, watch: esipy.login('id', redirect_uri=address, sso_endpoints_url=unused_url()),
     'esi_url': lambda address, watch: security(address, watch, esi_url=address, sso_url=address),
     'a base path': lambda address, watch: ServiceClient(spec={'base_path': address, 'x': {'path': '/x'}}).call('x'),
     'the description of a sandbox': lambda address, watch: Sandbox(spec=address).start(),

@@ -125,7 +125,7 @@ def test_attributes_and_options_of_1x() -> None:
 
 
 def test_what_is_needed() -> None:
-    with pytest.raises(AttributeError, match='secret_key or code_verifier'):
+    with pytest.raises(AttributeError, match='pass secret_key, or code_verifier='):
         EsiSecurity('https://x', 'id', sso_endpoints=ENDPOINTS)
     for nothing in (None, ''):
         with pytest.raises(AttributeError, match='sso_endpoints_url'):
@@ -151,21 +151,36 @@ def test_an_sso_that_is_down_is_asked_again_later(fault: str, sso: SSO, monkeypa
     }
     sso.fault = faults[fault]
     begun = time.monotonic()
-    with pytest.warns(UserWarning, match='the SSO does not respond') as warned:
+    with pytest.warns(UserWarning, match='the SSO is not available') as warned:
         one = made(sso, timeout=2)
     assert time.monotonic() - begun < 20
     assert warned[0].filename == __file__
     with pytest.raises(SSOUnavailableError) as caught:
         one.get_auth_uri('state')
     assert isinstance(caught.value, APIException)
+    is_another_page = fault in ('html', 'list', 'nothing in it')
+    assert ('published something other than its metadata' in str(caught.value)) is is_another_page
     sso.fault = None
     assert one.get_auth_uri('state').startswith(f'{sso.url}/v2/oauth/authorize?')
+
+
+@pytest.mark.parametrize('given', [True, False], ids=['by the app', 'by the SSO'])
+def test_an_endpoint_that_is_missing(given: bool) -> None:
+    endpoints = {name: url for name, url in ENDPOINTS.items() if name != 'revocation_endpoint'}
+    with Server(lambda visit: visit.send(response_bytes({**endpoints, 'keys': []}))) as server:
+        endpoints['jwks_uri'] = server.url
+        where: Any = {'sso_endpoints': endpoints} if given else {'sso_endpoints_url': server.url}
+        one = EsiSecurity('https://x', 'id', 'key', headers={'User-Agent': 'x'}, **where)
+    with pytest.raises(TokenError) as caught:
+        one.oauth_revoke  # noqa: B018
+    expected = 'sso_endpoints has no {!r}; add it' if given else f'the metadata at {server.url} has no {{!r}}; check '
+    assert str(caught.value).startswith(expected.format('revocation_endpoint'))
 
 
 def test_nobody_listens() -> None:
     import requests
 
-    with pytest.warns(UserWarning, match='the SSO does not respond'):
+    with pytest.warns(UserWarning, match='the SSO is not available'):
         one = EsiSecurity('https://x', 'id', 'key', sso_endpoints_url=unused_url(), headers={'User-Agent': 'x'})
     with pytest.raises(requests.exceptions.ConnectionError):
         one.auth('code')
@@ -234,7 +249,7 @@ def test_revoke(sso: SSO) -> None:
     one.revoke()
     assert sso.visits[-1].form == {'token_type_hint': 'refresh_token', 'token': 'refresh-of-old'}
     assert (one.access_token, one.refresh_token, one.token_expiry) == (None, None, None)
-    with pytest.raises(AttributeError, match='No access/refresh token'):
+    with pytest.raises(AttributeError, match='there is no token to revoke'):
         one.revoke()
 
 
@@ -267,7 +282,7 @@ def test_refresh_by_hand_sends_no_signal(sso: SSO) -> None:
     assert (one.access_token, one.refresh_token, warned['expires_in']) == ('token-1', 'refresh-1', 1200)
     one.refresh(['a', 'b'])
     assert sso.visits[-1].form['scope'] == 'a b'
-    with pytest.raises(AttributeError, match='list'):
+    with pytest.raises(AttributeError, match='must be a list of scopes, not str'):
         one.refresh('a b')  # type: ignore[arg-type]
     assert heard == []
 

@@ -105,6 +105,7 @@ def test_a_grant_that_is_gone_is_logged_once_at_info(lines: LogLines) -> None:
                     esi.request(app_at(sso.url).op['get_mine']())
     gone = [line for line in lines.of('esipy.security') if 'sign in again' in line['message']]
     assert [line['levelname'] for line in gone] == ['INFO']
+    assert gone[0]['message'].startswith('the refresh token of an unknown character is no longer valid')
     assert not [line for line in lines.of('esipy.security') if line['levelname'] != 'INFO']
 
 

@@ -39,7 +39,7 @@ def test_a_cancelled_login(sign_in: Any, esi: Sandbox, no_leaks: None) -> None:
 def test_time_runs_out(sign_in: Any, back: str, no_leaks: None) -> None:
     """Visits do not put it off."""
     begun = time.monotonic()
-    with pytest.raises(LoginError, match=r'no character signed in within 0\.3 seconds'):
+    with pytest.raises(LoginError, match=r'within 0\.3 seconds: start the login again, or allow more time'):
         sign_in(lambda address: visit(back, 'code=c&state=x'), timeout=0.3)
     assert time.monotonic() - begun < 10
 
@@ -101,7 +101,11 @@ def test_the_sso_gives_no_tokens(
         ({'redirect_uri': 'http://localhost:0/'}, 'redirect_uri'),
         ({'redirect_uri': 'http://localhost:1/#x'}, 'redirect_uri'),
         ({'redirect_uri': 'http://me@localhost:1/'}, 'redirect_uri'),
-        ({'redirect_uri': None}, 'redirect_uri'),
+        ({'redirect_uri': 'http://me:planted@localhost:1/'}, r"redirect_uri: 'http://\*\*\*@localhost:1/' is not an"),
+        ({'redirect_uri': 'me:planted@localhost:1/cb'}, 'redirect_uri'),
+        ({'redirect_uri': b'http://me:planted@localhost:1/'}, 'redirect_uri: it must be an address .*, not bytes'),
+        ({'redirect_uri': ['http://me:planted@localhost:1/']}, 'not list'),
+        ({'redirect_uri': None}, 'not NoneType'),
         ({'character': '90000001'}, 'character'),
         ({'timeout': 0}, 'timeout'),
         ({'timeout': '5'}, 'timeout'),
@@ -109,18 +113,23 @@ def test_the_sso_gives_no_tokens(
 )
 def test_wrong_arguments(arguments: dict[str, Any], says: str, esi: Sandbox) -> None:
     """Told before anything is sent."""
-    with pytest.raises(CallError, match=says):
+    with pytest.raises(CallError, match=says) as caught:
         esipy.login(**{'client_id': 'app', 'sso_endpoints_url': esi.sso.endpoints_url, **arguments})
+    assert holds(caught.value, 'planted') == []
     assert esi.log.entries == []
 
 
-@pytest.mark.parametrize('address', ['http://login.example/authorize', 'file:///etc/passwd', 'javascript:x'])
+@pytest.mark.parametrize(
+    'address',
+    ['http://login.example/authorize', 'http://me:planted@login.example/', 'file:///etc/passwd', 'javascript:x'],
+)
 def test_people_sign_in_over_https_only(address: str, sign_in: Any) -> None:
     """What metadata names is opened in a browser: no file, no program."""
     opened: list[str] = []
     metadata = {**ENDPOINTS, 'authorization_endpoint': address, 'keys': []}
     with Server(lambda visit: visit.send(response_bytes(metadata))) as sso:
         metadata['jwks_uri'] = sso.url
-        with pytest.raises(TokenError, match='https only'):
+        with pytest.raises(TokenError, match='https only') as caught:
             sign_in(opened.append, sso_endpoints_url=sso.url)
     assert opened == []
+    assert holds(caught.value, 'planted') == []

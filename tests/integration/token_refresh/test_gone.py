@@ -92,8 +92,12 @@ def test_a_character_deleted_from_the_store_is_gone_at_the_next_refresh(esi: San
     signed_in(store, esi)
     one = security(esi, store=store).for_character(ONE)
     store.delete(CLIENT, ONE)
-    with client(one) as esi_client, pytest.raises(TokenRevokedError, match='no longer in the store'):
+    with client(one) as esi_client, pytest.raises(TokenRevokedError) as caught:
         esi_client.request(wallet(esi))
+    assert str(caught.value) == (
+        f'HTTP Error 400: the token store no longer has the tokens of character {ONE}: they were deleted; '
+        'the character has to sign in again'
+    )
     assert store.characters(CLIENT) == []
 
 

@@ -175,6 +175,7 @@ def test_signing_counts_towards_the_deadline_and_the_tokens_are_stored(esi: Sand
         errors = at_once(5, lambda number: esi_client.request(calls[number]))
         assert {type(error) for error in errors} == {SSOUnavailableError}
         assert all('before the deadline' in str(error) for error in errors)
+        assert all('allow more time: deadline= (the refresh goes on' in str(error) for error in errors)
         answered.set()
         assert announced.wait(60)
         stored = store.get(CLIENT, ONE)

@@ -284,10 +284,12 @@ def test_a_code_that_is_used_twice(esi: Sandbox) -> None:
     assert store.characters(CLIENT) == [ONE]
 
 
-@pytest.mark.parametrize('verifier', ['x' * 42, 'x' * 129, 'ü' * 43, ''])
-def test_a_verifier_that_no_sso_takes(esi: Sandbox, verifier: str) -> None:
+@pytest.mark.parametrize(
+    ('verifier', 'has'), [('x' * 42, '42'), ('x' * 129, '129'), ('ü' * 43, 'others'), ('', '0'), ('ü', '1')]
+)
+def test_a_verifier_that_no_sso_takes(esi: Sandbox, verifier: str, has: str) -> None:
     one = security(esi, secret_key=None, code_verifier=verifier)
-    with pytest.raises(ValueError, match='43 to 128') as caught:
+    with pytest.raises(ValueError, match=f'43 to 128 characters, .*; this one has {has}: use') as caught:
         one.get_auth_uri('state')
     assert not verifier or verifier not in str(caught.value)
     for good in ('x' * 43, 'x' * 128):

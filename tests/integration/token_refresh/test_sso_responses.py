@@ -34,7 +34,7 @@ def test_an_sso_that_responds_with_what_nobody_can_read(status: int) -> None:
         with pytest.raises(SSOUnavailableError if status == 200 else TokenRefusedError):
             one.refresh()
         assert one.refresh_token == 'refresh-of-old'
-        with pytest.warns(UserWarning, match='does not respond'):
+        with pytest.warns(UserWarning, match='is not available'):
             at_server(sso, sso_endpoints=None, sso_endpoints_url=f'{sso.url}/discovery')
 
 
@@ -290,6 +290,27 @@ def test_an_sso_that_is_down_proves_nothing_about_the_grant(status: int) -> None
     page = response_bytes({'error': 'invalid_grant'}, status)
     with Server(lambda visit: visit.send(page)) as sso, pytest.raises(SSOUnavailableError):
         at_server(sso).refresh()
+
+
+#: Requests to an SSO that is down, and what to do then.
+WHAT_TO_DO: dict[str, tuple[Callable[[EsiSecurity], Any], str]] = {
+    'a code': (lambda one: one.auth('a code'), ': start the login again, because the code may have been used'),
+    'refresh': (EsiSecurity.refresh, ': the refresh token is kept'),
+    'revoke': (EsiSecurity.revoke, ''),
+    'a page': (EsiSecurity._keys, ''),
+}
+
+
+@pytest.mark.parametrize(
+    'fault', [Visit.reset, lambda visit: visit.send(response_bytes({}, 503))], ids=['reset', '503']
+)
+@pytest.mark.parametrize(('ask', 'what'), WHAT_TO_DO.values(), ids=WHAT_TO_DO)
+def test_the_error_of_an_sso_that_is_down_says_what_to_do(
+    ask: Callable[[EsiSecurity], Any], what: str, fault: Callable[[Visit], Any]
+) -> None:
+    with Server(fault) as sso, pytest.raises(SSOUnavailableError) as caught:
+        ask(at_server(sso))
+    assert str(caught.value).endswith(f'; try again later{what}')
 
 
 #: Requests to the SSO, and what an app's own tests look for in their bodies.
