@@ -10,7 +10,7 @@ from celery.exceptions import Ignore
 from kombu.exceptions import OperationalError
 
 from esipy import clock
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_error
 from esipy._runtime.resilience import LogOnce
 from esipy.contrib.celery._messages import Waits, of_running
 from esipy.contrib.celery._redis import REDIS_ERRORS, broker_of, connections, is_broken
@@ -53,10 +53,8 @@ def until_available(run: Callable[[], Result]) -> Result:
                 raise
             _log_once.warning(
                 type(error).__name__,
-                'Redis is not available (%s: %s); tasks and crawls that need it continue when it is available again '
-                '(logged once)',
-                type(error).__name__,
-                masked(str(error))[:200],
+                'Redis is not available (%s); tasks and crawls that need it continue when it is (logged once)',
+                masked_error(error),
             )
             clock.sleep(ASK_AGAIN)
 

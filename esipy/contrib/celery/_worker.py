@@ -17,7 +17,7 @@ from celery import bootsteps
 from celery.utils.imports import instantiate
 
 from esipy import clock
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_error
 from esipy.contrib.celery._limit import RATE_LIMIT, RateLimit
 from esipy.contrib.celery._messages import Waits, header, of_delivered, run_of, waits_of
 from esipy.contrib.celery._redis import Connections, broker_of, check_broker, connections
@@ -93,10 +93,9 @@ class Releaser(bootsteps.StartStopStep):  # type: ignore[misc]  # Celery has no 
 
 def _log_failure(error: Exception) -> None:
     LOGGER.warning(
-        'tasks that are due cannot be put back into their queues (%s: %s); this is tried again every second; check the '
+        'tasks that are due cannot be put back into their queues (%s); this is tried again every second; check the '
         'Redis server',
-        type(error).__name__,
-        masked(str(error))[:200],
+        masked_error(error),
     )
 
 

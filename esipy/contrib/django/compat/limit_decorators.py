@@ -12,7 +12,7 @@ from django.core.cache import caches
 
 from esipy import clock
 from esipy._runtime import fork
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_error
 from esipy._runtime.resilience import LogOnce
 from esipy.contrib.django import conf
 from esipy.contrib.django.compat.exceptions import ESIBucketLimitException
@@ -96,10 +96,9 @@ def _counted(key: str, seconds: int) -> int:
     except Exception as error:
         _log.warning(
             type(error).__name__,
-            'the cache %r does not count calls, so that each process does (%s: %s)',
+            'the cache %r does not count calls, so that each process does (%s)',
             alias,
-            type(error).__name__,
-            masked(str(error))[:200],
+            masked_error(error),
         )
         return _counts.add(key)
 

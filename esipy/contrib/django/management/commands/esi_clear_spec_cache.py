@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from esipy._runtime.redact import masked
+from esipy._runtime.redact import masked_error
 from esipy.contrib.django import conf
 from esipy.contrib.django.clients import forget_descriptions
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         except Exception as error:  # of whatever backend the cache has
             alias = conf.get('ESI_CACHE_ALIAS')
             raise CommandError(
-                f'The cache {alias!r} cannot be used ({type(error).__name__}: {masked(str(error))[:200]}): check its '
-                'settings, and whether its server is running.'
+                f'The cache {alias!r} cannot be used ({masked_error(error)}): check its settings, and '
+                ' whether its server is running.'
             ) from error
         self.stdout.write('The descriptions of the API are fetched again by processes that start from now on.')
