@@ -23,6 +23,6 @@ class Command(BaseCommand):
             alias = conf.get('ESI_CACHE_ALIAS')
             raise CommandError(
                 f'The cache {alias!r} cannot be used ({masked_error(error)}): check its settings, and '
-                ' whether its server is running.'
+                'whether its server is running.'
             ) from error
         self.stdout.write('The descriptions of the API are fetched again by processes that start from now on.')
