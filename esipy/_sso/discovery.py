@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from esipy import clock
 from esipy._cache.base import BaseCache
 from esipy._runtime import fork
-from esipy._runtime.redact import masked, masked_address
+from esipy._runtime.redact import masked_address, masked_error
 from esipy._sso import metadata
 from esipy.exceptions import SSOUnavailableError
 
@@ -153,8 +153,8 @@ class Discovery:
         try:
             return getattr(self._cache, what)(*arguments)
         except Exception as error:
-            name, kind, text = type(self._cache).__name__, type(error).__name__, masked(str(error))[:200]
-            LOGGER.warning('%s.%s raised %s: %s; esipy goes on without the cache', name, what, kind, text)
+            name = type(self._cache).__name__
+            LOGGER.warning('%s.%s raised %s; esipy goes on without the cache', name, what, masked_error(error))
             return None
 
     def _key(self, url: str) -> str:
