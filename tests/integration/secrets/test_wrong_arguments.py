@@ -36,13 +36,13 @@ def service_with(url: str, **options: Any) -> Any:
 
 MISTAKES: dict[str, Callable[[str], Any]] = {
     'an address as the cache': lambda url: EsiClient(cache=ADDRESS, user_agent='tests'),  # type: ignore[arg-type]
-    'an address as the cache of an app': lambda url: EsiApp(cache=ADDRESS),  # type: ignore[arg-type]
+    'an address as the cache of an app': lambda url: EsiApp(cache=ADDRESS),
     'an address as the cache of a security object': lambda url: EsiSecurity(
         'https://app.example/',
         'id',
         'key',
-        cache=ADDRESS,
-        sso_endpoints=ENDPOINTS,  # type: ignore[arg-type]
+        cache=ADDRESS,  # type: ignore[arg-type]
+        sso_endpoints=ENDPOINTS,
     ),
     'a token in the name of a header': lambda url: call_with(url, headers={f'Authorization: Bearer {SECRET}': ''}),
     'a token in the name of a header, by spaces': lambda url: call_with(url, headers={f'Bearer\t{SECRET}': 'x\n'}),
