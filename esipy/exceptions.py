@@ -457,9 +457,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
     from requests.exceptions import ConnectionError as RequestsConnectionError
 
-    description = (
-        'The SSO does not respond, or returns an error of its own. The tokens are still valid: try again later.'
-    )
+    description = 'The SSO does not respond, or returns an error of its own. No token is lost: try again later.'
     made = type(
         name, (TokenError, APIException, RequestsConnectionError), {'__module__': __name__, '__doc__': description}
     )
@@ -480,4 +478,4 @@ class WrongCharacterError(TokenStoreError):
 
 
 class TokenStoreBusyError(TokenStoreError, TimeoutError):
-    """Another thread or process has held the lock for too long."""
+    """The lock was not free in time, because another thread or process held it."""
