@@ -193,7 +193,7 @@ def test_the_sso_is_down(esi: Sandbox, expired: Token, retries: int) -> None:
         assert fault.hits == retries + 1
     assert isinstance(caught.value, exceptions.SSOUnavailableError)
     assert (caught.value.operation, caught.value.method) == ('the SSO', 'POST')
-    assert str(caught.value).endswith('; try again later: the tokens are still valid')
+    assert str(caught.value).endswith('; try again later: the refresh token is kept')
     assert Token.objects.get().refresh_token == expired.refresh_token
     assert Token.objects.get().revoked_at is None
 

@@ -594,7 +594,7 @@ def test_extends_that_doubles_is_bounded(tmp_path: Path) -> None:
     for n in range(30):
         (tmp_path / f'{n}.yaml').write_text(f'extends: [{n + 1}.yaml, {n + 1}.yaml]\n')
     (tmp_path / '30.yaml').write_text('a: 1\n')
-    with pytest.raises(SpecError, match='more than 100 files are read for one'):
+    with pytest.raises(SpecError, match='more than 100 files are included by extends'):
         configuration_loader(tmp_path / '0.yaml')
 
 
