@@ -6,7 +6,7 @@ from typing import Any
 
 from esipy._cache.shared import SharedCache
 from esipy._runtime.lazy import missing_extra
-from esipy._runtime.redis_client import command_of, fail_fast_client, place_of
+from esipy._runtime.redis_client import check_client, command_of, fail_fast_client, place_of
 
 
 class RedisCache(SharedCache):
@@ -22,9 +22,7 @@ class RedisCache(SharedCache):
             import redis
         except ImportError as error:
             raise missing_extra('this cache', 'redis', 'redis', error) from None
-        if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
-            kind = type(redis_client).__name__
-            raise TypeError(f'redis_client must be a redis.Redis or a redis.RedisCluster, not {kind}')
+        check_client(redis, redis_client)
         super().__init__(secret)
         self._r = redis_client
         self._prefix = prefix

@@ -62,9 +62,7 @@ class Outcomes:
     def not_stored(self, exchange: Exchange) -> Outcome:
         """Return the 504 of a request that allows nothing but a stored response (RFC 9111 section 5.2.1.7)."""
         body = failed_body('no usable response is stored, and the request has Cache-Control: only-if-cached')
-        response, _ = self._read(
-            exchange, RawResponse(504, {}, body, masked_address(exchange.request.url)), store=False
-        )
+        response = exchange.response_of(504, {}, body, masked_address(exchange.request.url))
         error = error_of(response, MIDNIGHT)  # not a response of the server, so that it does not mean its downtime
         error.remedy = 'send the request without only-if-cached'
         return response, error

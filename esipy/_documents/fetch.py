@@ -66,7 +66,7 @@ def get(url: str, headers: Mapping[str, str] | None = None) -> RawResponse:
 def _remedy(status: int) -> str:
     if status < 400 or status in (404, 410):
         return 'check the address'
-    return 'try again later' if status in (408, 420, 425, 429) or status >= 500 else remedy_of_status(status, False)
+    return remedy_of_status(status, needs_token=False) if status < 500 else 'try again later'
 
 
 #: How often a document is requested before its server counts as down, and the seconds between.

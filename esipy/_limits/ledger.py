@@ -151,7 +151,8 @@ class Ledger:
             self._others = 0
 
     def settle(self, reserved: int, total: float, charge: Charge, now: float) -> None:
-        """Replace what was `reserved` for a call, when `total` had ever been spent, by its charge."""
+        """Replace the tokens that were `reserved` for a call by its charge. `total`: those that had ever been spent
+        when it reserved them."""
         spent, after, used, rule, blocked = charge
         self.reserved = max(0, self.reserved - reserved)
         if self._entries and self._entries[0][0] <= now:

@@ -19,7 +19,7 @@ from esipy._limits.plans import ChargePlan
 from esipy._limits.redis_script import RedisScript
 from esipy._limits.settlements import Settlement, Settlements
 from esipy._runtime.lazy import missing_extra
-from esipy._runtime.redis_client import place_of
+from esipy._runtime.redis_client import check_client, place_of
 
 LOGGER = logging.getLogger('esipy.limits')
 
@@ -60,9 +60,7 @@ class RedisLimits(Limits):
             import redis
         except ImportError as error:
             raise missing_extra('RedisLimits', 'redis', 'redis', error) from None
-        if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
-            kind = type(redis_client).__name__
-            raise TypeError(f'redis_client must be a redis.Redis or a redis.RedisCluster, not {kind}')
+        check_client(redis, redis_client)
         super().__init__(undocumented, address)
         self._place = place_of(redis_client)
         script = RedisScript(redis, redis_client)

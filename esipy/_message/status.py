@@ -72,7 +72,7 @@ def remedy_of_status(status: int, needs_token: bool) -> str:
         return 'check the ids; a route that is newer than the compatibility date is not found either'
     if status >= 500:
         return "the fault is the server's: try again later (retry_requests=True does so)"
-    if status in (408, 425):
+    if status in (408, 420, 425, 429):
         return 'try again later'
     if status == 407:
         return 'check the user name and the password of the proxy'

@@ -16,6 +16,12 @@ DEFAULT_TIMEOUT = 5.0
 _MANY_CONNECTIONS = 1000
 
 
+def check_client(redis: Any, client: Any) -> None:
+    """Raise TypeError for what is not a client of redis-py."""
+    if not isinstance(client, (redis.Redis, redis.RedisCluster)):
+        raise TypeError(f'redis_client must be a redis.Redis or a redis.RedisCluster, not {type(client).__name__}')
+
+
 def errors_of(redis: Any) -> tuple[type[Exception], ...]:
     """Return what redis-py raises where Redis is away, and where something else responds, or something malicious: then
     it fails anywhere."""

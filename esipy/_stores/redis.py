@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from esipy._runtime.lazy import missing_extra
-from esipy._runtime.redis_client import errors_of, fail_fast_client
+from esipy._runtime.redis_client import check_client, errors_of, fail_fast_client
 from esipy._stores.base import LOCK_LEASE, LOCK_WAIT, Tokens, TokenStore
 from esipy._stores.record import from_text, to_text
 from esipy.exceptions import TokenStoreBusyError, TokenStoreError
@@ -119,10 +119,7 @@ class _Server:
             import redis
         except ImportError as error:
             raise missing_extra('this token store', 'redis', 'redis', error) from None
-        if not isinstance(redis_client, (redis.Redis, redis.RedisCluster)):
-            raise TypeError(
-                f'redis_client must be a redis.Redis or redis.RedisCluster, not {type(redis_client).__name__}'
-            )
+        check_client(redis, redis_client)
         self.errors = errors_of(redis)
         self.client: Any = fail_fast_client(redis, redis_client)
 

@@ -121,8 +121,14 @@ def _site_errors() -> Iterator[None]:
     try:
         yield
     except exceptions.SSOUnavailableError as error:
-        details = {name: getattr(error, name) for name in ('response', 'operation', 'method', 'remedy')}
-        raise SSOUnavailableError(error.url, error.status_code, **details) from error
+        raise SSOUnavailableError(
+            error.url,
+            error.status_code,
+            response=error.response,
+            operation=error.operation,
+            method=error.method,
+            remedy=error.remedy,
+        ) from error
     except exceptions.TokenRevokedError as error:
         raise TokenInvalidError(_code(error)) from error
     except exceptions.TokenRefusedError as error:
